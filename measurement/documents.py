@@ -1,0 +1,161 @@
+"""Reads a small YAML or JSON document without trusting it, and says what is wrong field by field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+MAX_DOCUMENT_BYTES = 64 * 1024
+MAX_DEPTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a document: the field's path (empty for the whole) and what to do about it."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class DocumentError(ValueError):
+    """A document that can't be taken, with every fault found in it."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases (they can grow without bound) and without a key given twice."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise DocumentError(
+                [
+                    Fault(
+                        "", f"line {mark.line + 1}: YAML aliases (*name) are not allowed; write the value out"
+                    )
+                ]
+            )
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise DocumentError([Fault("", f"nested deeper than {MAX_DEPTH} levels; a recipe needs 5")])
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise DocumentError([Fault(key, f"line {line}: given twice; keep one")])
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+# YAML 1.1 reads 1e-3 as text; everyone who writes a learning rate means a number.
+_PlainLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def read_document(text: str | bytes) -> dict[str, Any]:
+    """The mapping that `text` (YAML, of which JSON is a part) holds.
+
+    Raises DocumentError for text that is too large, not UTF-8, not YAML, not a mapping, or that uses aliases.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    if len(raw) > MAX_DOCUMENT_BYTES:
+        raise DocumentError(
+            [
+                Fault(
+                    "",
+                    f"{len(raw):,} bytes; a recipe may have at most {MAX_DOCUMENT_BYTES:,}. "
+                    "Weights and data are named in it, not contained",
+                )
+            ]
+        )
+    try:
+        loaded = yaml.load(raw.decode("utf-8"), Loader=_PlainLoader)  # noqa: S506 - derives from SafeLoader
+    except UnicodeDecodeError as error:
+        raise DocumentError([Fault("", f"not UTF-8 text (byte {error.start})")]) from None
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise DocumentError([Fault("", f"{where}not valid YAML: {error.problem or error.context}")]) from None
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, DocumentError):
+            raise
+        raise DocumentError([Fault("", f"not valid YAML: {error}")]) from None
+    if not isinstance(loaded, dict):
+        raise DocumentError(
+            [Fault("", "must be a mapping of fields such as `track:` and `model:`; see docs/recipes.md")]
+        )
+    return loaded
+
+
+def as_json(document: object) -> str:
+    """`document` as JSON for strict validation; dates and other YAML-only values become text."""
+    return json.dumps(document, default=str)
+
+
+def faults_of(error: ValidationError, tags: frozenset[str] = frozenset()) -> list[Fault]:
+    """pydantic's errors as faults: one a field, its path in the document's own terms, with the value given.
+
+    tags: names that pydantic adds to a path to say which member of a union it tried.
+    """
+    items = error.errors(include_url=False)
+    locations = [item["loc"] for item in items]
+    return [
+        Fault(
+            _path(item["loc"], tags),
+            _message(item["type"], item["msg"], item.get("input"), item.get("ctx") or {}),
+        )
+        for item in items
+        if not (item["type"] == "too_short" and _holds_another(item["loc"], locations))
+    ]
+
+
+def _holds_another(location: tuple[int | str, ...], locations: list[tuple[int | str, ...]]) -> bool:
+    """pydantic calls a list too short when its only member is at fault; that member's own fault says it better."""
+    return any(len(other) > len(location) and other[: len(location)] == location for other in locations)
+
+
+def _path(location: tuple[int | str, ...], tags: frozenset[str]) -> str:
+    parts = [
+        str(part)
+        for position, part in enumerate(location)
+        if not (part in tags and position and isinstance(location[position - 1], int))
+    ]
+    return ".".join(parts)
+
+
+def _message(kind: str, message: str, given: object, context: dict[str, Any]) -> str:
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        return "is not a field of this schema; remove it or correct its spelling"
+    if kind in {"value_error", "assertion_error"}:
+        return str(context.get("error", message))
+    if kind == "union_tag_invalid":
+        return f"technique {context.get('tag')!r} is not known; one of {context.get('expected_tags')}"
+    if kind == "union_tag_not_found":
+        return "needs a `technique`, e.g. `technique: supervised`"
+    shown = repr(given)
+    message = message.removeprefix("Input ")
+    return f"{message[0].lower()}{message[1:]} (got {shown if len(shown) <= 60 else shown[:57] + '…'})"

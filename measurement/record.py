@@ -1,0 +1,193 @@
+"""The record: what one run of a recipe produced, as versioned JSON (`record.json`).
+
+A record is complete by itself: recipe, environment, quality, and each phase's energy in both scopes with provenance
+and uncertainty. `trace.parquet` beside it holds the power readings that its joules can be recomputed from.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from measurement.documents import DocumentError, faults_of
+from measurement.recipe import Recipe
+from measurement.vocabulary import Flag, Mode, Phase, Provenance, Scenario, Scope, Source
+
+RECORD_VERSION = 1
+COUNTED_SOURCES = frozenset({Source.NVML_COUNTER, Source.NVML_POWER, Source.RAPL, Source.REPLAY})
+
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Energy(_Part):
+    """Joules of one phase in one scope. `energy_j` is None exactly where provenance is `missing`.
+
+    `repeatability_u95_j` (for ranking on one card) and `absolute_u95_j` (with the card's gain error) are expanded
+    uncertainties at 95 % coverage. For inference, the figures per image are what is ranked and charged.
+    """
+
+    scope: Scope
+    provenance: Provenance
+    sources: tuple[Source, ...] = ()
+    energy_j: NonNegative | None
+    repeatability_u95_j: NonNegative | None = None
+    absolute_u95_j: NonNegative | None = None
+    net_of_idle_j: float | None = None
+    energy_per_image_j: NonNegative | None = None
+    energy_per_image_u95_j: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _provenance_is_honest(self) -> Self:
+        if (self.energy_j is None) != (self.provenance == Provenance.MISSING):
+            raise ValueError("energy_j is null exactly where provenance is missing: missing is never zero")
+        counted = bool(self.sources) and set(self.sources) <= COUNTED_SOURCES
+        if self.provenance in (Provenance.METERED, Provenance.EXTRAPOLATED) and not counted:
+            raise ValueError(
+                f"{self.provenance} needs a counter or a power sensor for all it covers, not an estimate"
+            )
+        return self
+
+
+class InferenceFigures(_Part):
+    """What one inference window delivered. Latencies in milliseconds per batch."""
+
+    images: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    blocks: int = Field(gt=0)
+    throughput_images_per_s: float = Field(gt=0)
+    latency_p50_ms: NonNegative
+    latency_p90_ms: NonNegative
+    latency_p99_ms: NonNegative
+
+
+class PhaseRecord(_Part):
+    """One phase of the recipe, or one scenario of inference, or the evaluation (metered, never charged).
+
+    `started_s` and `ended_s` are seconds on the trace's own clock; None where the worker did not run the phase.
+    """
+
+    position: int = Field(ge=0)
+    phase: Phase
+    technique: str
+    scenario: Scenario | None = None
+    started_s: float | None = None
+    ended_s: float | None = None
+    duration_s: NonNegative | None = None
+    energies: tuple[Energy, ...] = Field(min_length=2, max_length=2)
+    inference: InferenceFigures | None = None
+    evidence: str | None = None
+    flags: tuple[Flag, ...] = ()
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if {energy.scope for energy in self.energies} != set(Scope):
+            raise ValueError("energies must hold each scope once")
+        if (self.phase == Phase.INFERENCE) != (self.scenario is not None):
+            raise ValueError("scenario belongs to inference, and to nothing else")
+        if self.phase == Phase.INFERENCE and (
+            self.inference is None or any(energy.energy_per_image_j is None for energy in self.energies)
+        ):
+            raise ValueError("inference needs its figures and an energy per image in each scope")
+        return self
+
+    def energy(self, scope: Scope | str) -> Energy:
+        """The joules in `scope`."""
+        return next(energy for energy in self.energies if energy.scope == scope)
+
+
+class Quality(_Part):
+    """The track's metric on its test split, 0..1: `evaluated` by the worker or `reported` by the submitter."""
+
+    metric: str
+    value: float = Field(ge=0, le=1)
+    provenance: Literal["evaluated", "reported"]
+    images: int | None = Field(None, gt=0)
+
+
+class ModelFacts(_Part):
+    """The finished network. `macs` are multiply-accumulates for one image at the recipe's resolution."""
+
+    architecture: str
+    resolution: int
+    parameters: int = Field(gt=0)
+    macs: int | None = Field(None, gt=0)
+    weights_sha256: str | None = None
+
+
+class Hardware(_Part):
+    """What the run used, as its driver names it."""
+
+    name: str = Field(min_length=1, max_length=200)
+    kind: Literal["cpu", "cuda"]
+    uuid: str | None = None
+    driver: str | None = None
+    power_limit_w: float | None = None
+    cores: int | None = None
+    memory_bytes: int | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Record(_Part):
+    """Record version 1."""
+
+    record_version: Literal[1] = 1
+    recipe: Recipe
+    recipe_sha256: str
+    track_protocol_version: int
+    mode: Mode
+    hardware: Hardware
+    software: dict[str, str]
+    started_at: datetime
+    ended_at: datetime
+    quality: Quality
+    model: ModelFacts
+    idle_power_w: dict[Scope, NonNegative | None]
+    phases: tuple[PhaseRecord, ...] = Field(min_length=1)
+    trace_sha256: str | None = None
+
+    @model_validator(mode="after")
+    def _matches_its_recipe(self) -> Self:
+        if self.recipe_sha256 != self.recipe.sha256:
+            raise ValueError("recipe_sha256 is not the hash of the recipe in this record")
+        if [phase.position for phase in self.phases] != list(range(len(self.phases))):
+            raise ValueError("phases must be numbered 0, 1, 2 … in order")
+        declared = [(spec.phase, spec.technique) for spec in self.recipe.phases]
+        one_time = [
+            (str(phase.phase), phase.technique)
+            for phase in self.phases
+            if phase.phase not in (Phase.INFERENCE, Phase.EVALUATE)
+        ]
+        if one_time != declared:
+            raise ValueError(f"phases are {one_time}, the recipe declares {declared}")
+        scenarios = [str(phase.scenario) for phase in self.phases if phase.scenario is not None]
+        if sorted(scenarios) != sorted(self.recipe.inference.scenarios):
+            raise ValueError("the inference phases are not the recipe's scenarios")
+        return self
+
+    @property
+    def flags(self) -> frozenset[Flag]:
+        """Every doubt about any phase."""
+        return frozenset(flag for phase in self.phases for flag in phase.flags)
+
+
+def parse_record(text: str | bytes) -> Record:
+    """A record from JSON. Raises DocumentError with one fault a field."""
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        raise DocumentError(faults_of(error)) from None
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write `record` as indented JSON; a reader sees the whole file or none."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(record.model_dump_json(indent=2) + "\n", "utf-8")
+    partial.replace(path)

@@ -1,0 +1,67 @@
+"""Track `digits`: scikit-learn's 1,797 scanned digits, small enough for any machine.
+
+Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,
+https://doi.org/10.24432/C50P49 (the test part, as bundled with scikit-learn).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from measurement.tracks.base import Split, Track
+
+TEST_IMAGES = 360
+SPLIT_SEED = 20210813
+# Of the training part's pixels, scaled to 0..1 at 8 x 8.
+PIXEL_MEAN = 0.3053
+PIXEL_STD = 0.3762
+
+
+def _load(resolution: int, part: str) -> Split:
+    import torch
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+    from torch.nn.functional import interpolate
+
+    digits = load_digits()
+    indices = train_test_split(
+        range(len(digits.target)), test_size=TEST_IMAGES, random_state=SPLIT_SEED, stratify=digits.target
+    )
+    chosen = indices[0] if part == "train" else indices[1]
+    pixels = torch.tensor(digits.images[chosen], dtype=torch.float32).unsqueeze(1) / 16
+    resized = interpolate(pixels, size=(resolution, resolution), mode="bilinear", align_corners=False)
+    return Split((resized - PIXEL_MEAN) / PIXEL_STD, torch.tensor(digits.target[chosen], dtype=torch.int64))
+
+
+@lru_cache(maxsize=2)
+def load_train(resolution: int) -> Split:
+    """The 1,437 training images, bilinearly resized to `resolution` pixels."""
+    return _load(resolution, "train")
+
+
+@lru_cache(maxsize=2)
+def load_test(resolution: int) -> Split:
+    """The 360 test images, bilinearly resized to `resolution` pixels."""
+    return _load(resolution, "test")
+
+
+DIGITS = Track(
+    slug="digits",
+    title="Handwritten digits",
+    dataset="UCI Optical Recognition of Handwritten Digits (scikit-learn), 1,797 images of 8 x 8 pixels",
+    source="https://doi.org/10.24432/C50P49",
+    protocol_version=1,
+    metric="top1",
+    metric_label="Top-1 accuracy",
+    classes=10,
+    channels=1,
+    native_resolution=8,
+    min_resolution=8,
+    max_resolution=128,
+    train_images=1437,
+    test_images=TEST_IMAGES,
+    description="A toy that every machine can verify in under a minute: it shows how a board works, and that a "
+    "worker is set up. 1,437 images to train on, 360 stratified ones to test on, resized bilinearly.",
+    load_train=load_train,
+    load_test=load_test,
+)

@@ -1,0 +1,88 @@
+"""The words that recipes, records and meters share; their meanings stand in docs/methodology.md."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+
+class Phase(StrEnum):
+    """A stretch of a model's life that is metered by itself."""
+
+    SEARCH = "search"
+    PRETRAIN = "pretrain"
+    TRAIN = "train"
+    COMPRESS = "compress"
+    FINETUNE = "finetune"
+    INFERENCE = "inference"
+    EVALUATE = "evaluate"
+
+
+class Scope(StrEnum):
+    """What a figure in joules covers.
+
+    `accelerator` is the GPU alone, or the CPU package where the model runs on the CPU;
+    `system` is GPU + CPU package + DRAM.
+    """
+
+    ACCELERATOR = "accelerator"
+    SYSTEM = "system"
+
+
+class Scenario(StrEnum):
+    """MLPerf's inference scenarios: one image at a time, or the batch of highest throughput."""
+
+    SINGLE_STREAM = "single_stream"
+    OFFLINE = "offline"
+
+
+class Provenance(StrEnum):
+    """Where a figure comes from, from the most to the least trusted."""
+
+    METERED = "metered"
+    EXTRAPOLATED = "extrapolated"
+    REPORTED = "reported"
+    ESTIMATED = "estimated"
+    MISSING = "missing"
+
+
+class Source(StrEnum):
+    """The instrument that a figure was read from."""
+
+    NVML_COUNTER = "nvml_counter"
+    NVML_POWER = "nvml_power"
+    RAPL = "rapl"
+    CPU_ESTIMATE = "cpu_estimate"
+    REPLAY = "replay"
+
+
+class Flag(StrEnum):
+    """A doubt about a measurement. Those in `HOLDING_FLAGS` hold an entry back for review."""
+
+    FOREIGN_PROCESS = "foreign_process"
+    THROTTLED = "throttled"
+    COUNTER_DISAGREES = "counter_disagrees"
+    WINDOW_TOO_SHORT = "window_too_short"
+    INPUT_STARVED = "input_starved"
+    MIG = "mig"
+    NO_REPEATS = "no_repeats"
+    ABOVE_POWER_LIMIT = "above_power_limit"
+
+
+HOLDING_FLAGS = frozenset(
+    {Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT}
+)
+
+Family = Literal[
+    "compact",
+    "nas",
+    "pruning",
+    "quantization",
+    "distillation",
+    "low_rank",
+    "efficient_training",
+    "transfer",
+    "dynamic",
+]
+
+Mode = Literal["full", "sampled"]

@@ -67,9 +67,7 @@ class Failed(_Event):
     message: str
 
 
-Event = Annotated[
-    Started | PhaseStarted | Progress | PhaseEnded | Finished | Failed, Field(discriminator="event")
-]
+Event = Annotated[Started | PhaseStarted | Progress | PhaseEnded | Finished | Failed, Field(discriminator="event")]
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 
 

@@ -32,9 +32,7 @@ def known_architectures() -> frozenset[str]:
 
 def _known_architecture(name: str) -> str:
     if name not in known_architectures():
-        raise ValueError(
-            f"{name!r} is not an architecture of timm{_did_you_mean(name, known_architectures())}"
-        )
+        raise ValueError(f"{name!r} is not an architecture of timm{_did_you_mean(name, known_architectures())}")
     return name
 
 
@@ -77,9 +75,7 @@ class Method(_Part):
 
     title: Annotated[PlainText, Field(min_length=3, max_length=120)]
     family: Family
-    paper: WebAddress | None = Field(
-        None, description="address of the paper, e.g. https://arxiv.org/abs/1905.02244"
-    )
+    paper: WebAddress | None = Field(None, description="address of the paper, e.g. https://arxiv.org/abs/1905.02244")
     authors: Annotated[tuple[Annotated[PlainText, Field(max_length=100)], ...], Field(max_length=50)] = ()
     summary: Annotated[str, Field(max_length=1000)] = ""
 
@@ -138,18 +134,14 @@ class DeclaredPhase(_Part):
         return self
 
 
-PhaseSpec = Annotated[
-    SupervisedPhase | StructuredPruningPhase | DeclaredPhase, Field(discriminator="technique")
-]
+PhaseSpec = Annotated[SupervisedPhase | StructuredPruningPhase | DeclaredPhase, Field(discriminator="technique")]
 TECHNIQUES = frozenset({"supervised", "structured_pruning", "declared"})
 
 
 class Inference(_Part):
     """How the finished model is run while its energy per image is metered."""
 
-    scenarios: Annotated[
-        tuple[Literal["single_stream", "offline"], ...], Field(min_length=1, max_length=2)
-    ] = (
+    scenarios: Annotated[tuple[Literal["single_stream", "offline"], ...], Field(min_length=1, max_length=2)] = (
         "single_stream",
         "offline",
     )

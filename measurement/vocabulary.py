@@ -69,9 +69,7 @@ class Flag(StrEnum):
     ABOVE_POWER_LIMIT = "above_power_limit"
 
 
-HOLDING_FLAGS = frozenset(
-    {Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT}
-)
+HOLDING_FLAGS = frozenset({Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT})
 
 Family = Literal[
     "compact",

@@ -1,0 +1,264 @@
+"""Ranking by full-cycle energy at a usage intensity, with rank intervals, champions and break-even points.
+
+`static/leaderboard/ranking.js` mirrors this file operation for operation, and `tests/vectors/ranking.json`
+holds both to the same answers.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal, get_args
+
+from leaderboard.domain.energy import LifeCycle, check_energy_j, combined_u95_j
+from leaderboard.domain.usage import check_min_quality, check_shared_by, check_usage_intensity
+
+Key = str | int
+OrderBy = Literal["energy", "energy_per_correct"]
+
+_RANKED, _INCOMPLETE, _WITHOUT_VALUE = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What ranking needs of one entry: joules (inference: per image), repeatability at 95 %, quality.
+
+    `complete` is False where a declared phase or inference is missing: the joules are then a lower bound.
+    Raises ValueError for joules outside 0 to 1e30 and for a quality that is not finite.
+    """
+
+    key: Key
+    shared_energy_j: float
+    own_energy_j: float
+    inference_energy_j: float
+    shared_u95_j: float
+    own_u95_j: float
+    inference_u95_j: float
+    quality: float | None
+    complete: bool
+
+    def __post_init__(self) -> None:
+        for name in _JOULE_FIELDS:
+            check_energy_j(name, getattr(self, name))
+        if self.quality is not None and not math.isfinite(self.quality):
+            raise ValueError(f"quality is {self.quality!r}, but must be a finite number, or None")
+
+    @classmethod
+    def of(cls, key: Key, life_cycle: LifeCycle, quality: float | None) -> "Candidate":
+        """The candidate of a life cycle; an unknown uncertainty counts as not included."""
+        return cls(
+            key=key,
+            shared_energy_j=life_cycle.shared_energy_j,
+            own_energy_j=life_cycle.own_energy_j,
+            inference_energy_j=life_cycle.inference_energy_j,
+            shared_u95_j=life_cycle.shared_u95_j,
+            own_u95_j=life_cycle.own_u95_j,
+            inference_u95_j=life_cycle.inference_u95_j,
+            quality=quality,
+            complete=not life_cycle.is_lower_bound,
+        )
+
+
+_JOULE_FIELDS = (
+    "shared_energy_j",
+    "own_energy_j",
+    "inference_energy_j",
+    "shared_u95_j",
+    "own_u95_j",
+    "inference_u95_j",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate's place. `energy_j` is E(N, K) and `u95_j` its repeatability, whatever the ordering.
+
+    The ranks are None where the candidate is listed but not ranked.
+    """
+
+    key: Key
+    rank: int | None
+    rank_best: int | None
+    rank_worst: int | None
+    energy_j: float
+    u95_j: float
+    pareto: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The candidate of least E(N, K) for usage intensities (images) in an interval, None for without end."""
+
+    key: Key
+    from_usage_intensity: float
+    to_usage_intensity: float | None
+
+
+@dataclass(slots=True)
+class _Scored:
+    candidate: Candidate
+    group: int
+    energy_j: float
+    u95_j: float
+    value: float
+    value_u95: float
+    pareto: bool = False
+
+
+def rank(
+    candidates: Iterable[Candidate],
+    usage_intensity: float,
+    shared_by: float = 1,
+    min_quality: float | None = None,
+    *,
+    include_incomplete: bool = False,
+    order_by: OrderBy = "energy",
+) -> list[Ranked]:
+    """Order the candidates whose quality is at or above the floor by E(N, K), ascending, in O(n log n).
+
+    Ties go to the higher quality, then the smaller key. Incomplete candidates follow unranked, unless
+    `include_incomplete` ranks them at their lower bound. With `order_by="energy_per_correct"` the value is
+    E/(N·quality), quality as a fraction, and candidates without a positive quality come last, unranked.
+
+    With lo = value - U and hi = value + U, `rank_best` is 1 + the entries surely below (hi < this lo) and
+    `rank_worst` the entries not surely above (lo <= this hi), so overlapping intervals show as ties. `pareto`
+    marks complete candidates of known quality that none beats in both E(N, K) and quality.
+
+    Raises ValueError for a usage intensity that is not above 0 and at most 1e15, `shared_by` below 1, a
+    `min_quality` that is not finite, and an unknown `order_by`.
+    """
+    check_usage_intensity(usage_intensity)
+    check_shared_by(shared_by)
+    if order_by not in get_args(OrderBy):
+        raise ValueError(f"order_by is {order_by!r}, but must be one of {', '.join(get_args(OrderBy))}")
+
+    scored = [
+        _score(candidate, usage_intensity, shared_by, include_incomplete, order_by)
+        for candidate in _eligible(candidates, min_quality)
+    ]
+    scored.sort(key=lambda s: (s.group, s.value, *_tie_break(s.candidate)))
+    _mark_pareto(scored)
+    ranked = [s for s in scored if s.group == _RANKED]
+    lows = sorted(s.value - s.value_u95 for s in ranked)
+    highs = sorted(s.value + s.value_u95 for s in ranked)
+
+    results = []
+    for position, s in enumerate(scored, start=1):
+        place: tuple[int | None, int | None, int | None] = (None, None, None)
+        if s.group == _RANKED:
+            surely_below = bisect_left(highs, s.value - s.value_u95)
+            not_surely_above = bisect_right(lows, s.value + s.value_u95)
+            place = (position, 1 + surely_below, not_surely_above)
+        results.append(Ranked(s.candidate.key, *place, s.energy_j, s.u95_j, s.pareto))
+    return results
+
+
+def energy_per_correct_j(energy_j: float, usage_intensity: float, quality: float | None) -> float | None:
+    """E/(N·quality), joules per correct prediction, quality a fraction; None without a positive quality."""
+    correct = usage_intensity * (quality or 0.0)
+    value = energy_j / correct if correct > 0 else math.inf
+    return value if value < math.inf else None
+
+
+def break_even(a: Candidate, b: Candidate, shared_by: float = 1) -> float | None:
+    """Usage intensity (images) where A and B cost the same: N* = (F_A - F_B)/(e_B - e_A).
+
+    None where the lines do not cross at a positive, finite N, and where either candidate is incomplete, for
+    a lower bound has no known crossing. Raises ValueError for `shared_by` below 1.
+    """
+    check_shared_by(shared_by)
+    if not (a.complete and b.complete) or a.inference_energy_j == b.inference_energy_j:
+        return None
+    crossing = _crossing(a, b, shared_by)
+    return crossing if 0 < crossing < math.inf else None
+
+
+def champions(
+    candidates: Iterable[Candidate], shared_by: float = 1, min_quality: float | None = None
+) -> list[Champion]:
+    """Who wins where: the lower envelope of the lines F + N·e over all N > 0, in O(n log n).
+
+    Complete candidates at or above the quality floor only. The intervals adjoin, from 0 to without end; of
+    equal lines the one of higher quality, then smaller key, stands. Convex-hull trick over lines sorted by F:
+    a crossing is a quotient of two correctly rounded differences, so magnitude costs it no digits.
+    """
+    check_shared_by(shared_by)
+    lines = [candidate for candidate in _eligible(candidates, min_quality) if candidate.complete]
+    lines.sort(key=lambda c: (_one_time_energy_j(c, shared_by), c.inference_energy_j, *_tie_break(c)))
+
+    hull: list[tuple[Candidate, float]] = []  # a line and the N from which it is lowest
+    for line in lines:
+        if not hull:
+            hull.append((line, 0.0))
+            continue
+        if line.inference_energy_j >= hull[-1][0].inference_energy_j:
+            continue
+        start = _crossing(line, hull[-1][0], shared_by)
+        if start == math.inf:
+            continue
+        while hull and start <= hull[-1][1]:
+            hull.pop()
+            start = _crossing(line, hull[-1][0], shared_by) if hull else 0.0
+        hull.append((line, start))
+
+    ends: Sequence[float | None] = [*(start for _, start in hull[1:]), None]
+    return [Champion(line.key, start, end) for (line, start), end in zip(hull, ends, strict=False)]
+
+
+def _eligible(candidates: Iterable[Candidate], min_quality: float | None) -> list[Candidate]:
+    floor = check_min_quality(min_quality)
+    if floor is None:
+        return list(candidates)
+    return [c for c in candidates if c.quality is not None and c.quality >= floor]
+
+
+def _score(
+    candidate: Candidate,
+    usage_intensity: float,
+    shared_by: float,
+    include_incomplete: bool,
+    order_by: OrderBy,
+) -> _Scored:
+    c = candidate
+    energy_j = _one_time_energy_j(c, shared_by) + usage_intensity * c.inference_energy_j
+    u95_j = combined_u95_j(c.shared_u95_j, c.own_u95_j, c.inference_u95_j, usage_intensity, shared_by)
+    group = _RANKED if c.complete or include_incomplete else _INCOMPLETE
+    if order_by == "energy":
+        return _Scored(c, group, energy_j, u95_j, energy_j, u95_j)
+    per_correct_j = energy_per_correct_j(energy_j, usage_intensity, c.quality)
+    if per_correct_j is None or c.quality is None:
+        return _Scored(c, _WITHOUT_VALUE, energy_j, u95_j, energy_j, u95_j)
+    return _Scored(c, group, energy_j, u95_j, per_correct_j, u95_j / (usage_intensity * c.quality))
+
+
+def _one_time_energy_j(candidate: Candidate, shared_by: float) -> float:
+    return candidate.shared_energy_j / shared_by + candidate.own_energy_j
+
+
+def _crossing(a: Candidate, b: Candidate, shared_by: float) -> float:
+    one_time_difference_j = _one_time_energy_j(a, shared_by) - _one_time_energy_j(b, shared_by)
+    return one_time_difference_j / (b.inference_energy_j - a.inference_energy_j)
+
+
+def _tie_break(candidate: Candidate) -> tuple[float, bool, Key]:
+    # Numbers sort before strings, which Python would otherwise refuse to compare.
+    worst_first = math.inf if candidate.quality is None else -candidate.quality
+    return (worst_first, isinstance(candidate.key, str), candidate.key)
+
+
+def _mark_pareto(scored: list[_Scored]) -> None:
+    contenders = [s for s in scored if s.candidate.complete and s.candidate.quality is not None]
+    contenders.sort(key=lambda s: s.energy_j)
+    best_quality = -math.inf
+    for _, group in groupby(contenders, key=lambda s: s.energy_j):
+        equals = list(group)
+        group_quality = max(_quality(s) for s in equals)
+        if group_quality > best_quality:
+            best_quality = group_quality
+            for s in equals:
+                s.pareto = _quality(s) == group_quality
+
+
+def _quality(scored: _Scored) -> float:
+    return -math.inf if scored.candidate.quality is None else scored.candidate.quality

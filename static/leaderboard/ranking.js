@@ -61,12 +61,18 @@ export function rank(candidates, usageIntensity, options = {}) {
   const entries = eligible(candidates, minQuality);
   const scores = score(entries, usageIntensity, sharedBy, includeIncomplete, orderBy);
   const { group, energyJ, u95J, value, valueU95 } = scores;
-  const order = entries.map((_, index) => index);
-  order.sort((a, b) => group[a] - group[b] || value[a] - value[b] || breakTie(entries[a], entries[b]));
-  const pareto = paretoFront(entries, energyJ);
+  const byEnergy = Uint32Array.from(entries.keys());
+  byEnergy.sort((a, b) => energyJ[a] - energyJ[b] || breakTie(entries[a], entries[b]));
+  const pareto = paretoFront(entries, energyJ, byEnergy);
+  const byValue =
+    orderBy === "energy"
+      ? byEnergy
+      : byEnergy.slice().sort((a, b) => value[a] - value[b] || breakTie(entries[a], entries[b]));
+  const ofGroup = (wanted) => Array.from(byValue.filter((index) => group[index] === wanted));
+  const rankedOrder = ofGroup(RANKED);
+  const order = rankedOrder.concat(ofGroup(INCOMPLETE), ofGroup(WITHOUT_VALUE));
 
-  let rankedCount = 0;
-  while (rankedCount < order.length && group[order[rankedCount]] === RANKED) rankedCount += 1;
+  const rankedCount = rankedOrder.length;
   const lows = new Float64Array(rankedCount);
   const highs = new Float64Array(rankedCount);
   for (let position = 0; position < rankedCount; position += 1) {
@@ -240,17 +246,14 @@ function breakTie(a, b) {
   return a.key < b.key ? -1 : 1;
 }
 
-function paretoFront(entries, energyJ) {
+// Along ascending energy, and descending quality where energies are equal, quality must rise.
+function paretoFront(entries, energyJ, byEnergy) {
   const pareto = new Uint8Array(entries.length);
-  const contenders = [];
-  entries.forEach((entry, index) => {
-    if (entry.complete && entry.quality !== null) contenders.push(index);
-  });
-  contenders.sort((a, b) => energyJ[a] - energyJ[b] || entries[b].quality - entries[a].quality);
   let bestQuality = -Infinity;
   let bestEnergyJ = -Infinity;
-  for (const index of contenders) {
-    const { quality } = entries[index];
+  for (const index of byEnergy) {
+    const { complete, quality } = entries[index];
+    if (!complete || quality === null) continue;
     if (quality > bestQuality) {
       bestQuality = quality;
       bestEnergyJ = energyJ[index];

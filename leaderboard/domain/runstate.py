@@ -1,0 +1,37 @@
+"""The states of a run and the moves between them; the only table of allowed moves."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED}),
+    # Back to queued when the worker died or was stopped: another attempt, with a higher number.
+    RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.QUEUED}),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+}
+ACTIVE = frozenset(state for state, moves in MOVES.items() if moves)
+FINAL = frozenset(RunState) - ACTIVE
+
+
+def may_move(old: RunState, new: RunState) -> bool:
+    """Whether a run in state `old` may go to `new`."""
+    return new in MOVES[old]
+
+
+def after_lost_worker(attempt: int, max_attempts: int) -> RunState:
+    """The state of a run whose worker fell silent in attempt number `attempt` (counted from 1)."""
+    return RunState.QUEUED if attempt < max_attempts else RunState.FAILED

@@ -1,0 +1,1 @@
+"""The Full-Cycle Energy Leaderboard: the Django project and its one app."""

@@ -1,0 +1,114 @@
+"""Every setting that the environment can change: name, default, what it does.
+
+`settings.py` reads these once; docs/settings.md lists them, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from environs import Env, EnvError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable. `kind` is the name of an environs parser."""
+
+    name: str
+    kind: str
+    default: Any
+    help: str
+
+
+SETTINGS = (
+    Setting("SECRET_KEY", "str", "", "Django's signing key. Empty: one is made and kept in DATA_ROOT."),
+    Setting("DEBUG", "bool", False, "Django's debug mode. Never on a public address."),
+    Setting("HOST", "str", "127.0.0.1", "Address that `make run` serves on."),
+    Setting("PORT", "int", 8000, "Port that `make run` serves on."),
+    Setting("ALLOWED_HOSTS", "list", ["127.0.0.1", "localhost", "[::1]"], "Host names the site answers to."),
+    Setting("TRUSTED_ORIGINS", "list", [], "Origins (https://…) that forms may be posted from behind a proxy."),
+    Setting("HTTPS", "bool", False, "Behind a TLS proxy: secure cookies, HSTS, X-Forwarded-Proto is believed."),
+    Setting("DATA_ROOT", "path", BASE_DIR / ".data", "Folder for the database, traces, logs and data sets."),
+    Setting("DATABASE_URL", "str", "", "postgres://… or sqlite:///…; empty: SQLite in DATA_ROOT."),
+    Setting("REDIS_URL", "str", "", "redis://… of the broker; empty: `make run` starts one of its own."),
+    Setting(
+        "EMAIL_URL",
+        "dj_email_url",
+        "consolemail:",
+        "Where mail goes: consolemail:, or smtp://user:password@host:port.",
+    ),
+    Setting("WEB_CONCURRENCY", "int", 2, "Web worker processes."),
+    Setting("WORKER_DEVICE", "str", "auto", "Device this machine's worker measures: auto, cpu or cuda:N."),
+    Setting("LEASE_SECONDS", "int", 30, "A run whose worker has been silent for so long is given to another."),
+    Setting("MAX_ATTEMPTS", "int", 3, "Attempts before a run whose worker keeps dying is failed."),
+    Setting("RUN_TIME_BUDGET_S", "float", 6 * 3600.0, "Longest that one verification may take, seconds."),
+    Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one verification may spend, joules."),
+    Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a verification is stopped, MiB."),
+    Setting("RUN_SILENCE_LIMIT_S", "float", 900.0, "A verification that reports nothing for so long is stopped."),
+    Setting("CELERY_LOG_LEVEL", "str", "INFO", "Log level of worker and beat."),
+)
+
+
+def stop(message: str) -> NoReturn:
+    """End the process with one line on standard error."""
+    sys.stderr.write(message + "\n")
+    raise SystemExit(2)
+
+
+def read_settings() -> Mapping[str, Any]:
+    """The value of every setting. A value that can't be read ends the process with one line that names it."""
+    env = Env(expand_vars=False)
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        try:
+            values[setting.name] = getattr(env, setting.kind)(setting.name, setting.default)
+        except EnvError as error:
+            stop(f"{setting.name}: {_reason(error)} Expected {setting.kind}: {setting.help}")
+    _check(values)
+    return values
+
+
+def _reason(error: EnvError) -> str:
+    text = str(error).replace('Environment variable "', "").replace('" invalid:', ":")
+    return text.partition(": ")[2] or text
+
+
+def _check(values: dict[str, Any]) -> None:
+    if not 0 < values["PORT"] < 65536:
+        stop(f"PORT: must be from 1 to 65535 (got {values['PORT']}).")
+    if values["REDIS_URL"] and not values["REDIS_URL"].startswith(("redis://", "rediss://", "redis+socket://")):
+        stop("REDIS_URL: must begin with redis://, rediss:// or redis+socket:// (got another scheme).")
+    if values["DATABASE_URL"] and not values["DATABASE_URL"].startswith(
+        ("postgres://", "postgresql://", "sqlite://")
+    ):
+        stop("DATABASE_URL: must begin with postgres:// or sqlite:/// (got another scheme).")
+    for name in ("WEB_CONCURRENCY", "LEASE_SECONDS", "MAX_ATTEMPTS", "RUN_MEMORY_LIMIT_MB"):
+        if values[name] < 1:
+            stop(f"{name}: must be at least 1 (got {values[name]}).")
+    for name in ("RUN_TIME_BUDGET_S", "RUN_ENERGY_BUDGET_J", "RUN_SILENCE_LIMIT_S"):
+        if not 0 < values[name] < float("inf"):
+            stop(f"{name}: must be a number above 0 (got {values[name]}).")
+
+
+def kept_secret_key(data_root: Path) -> str:
+    """The signing key kept in `data_root`, made on first use, readable by its owner alone."""
+    path = data_root / "secret_key"
+    try:
+        data_root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.write(handle, secrets.token_urlsafe(50).encode())
+        os.close(handle)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        stop(f"DATA_ROOT: {data_root} can't be written to: {error.strerror}.")
+    return path.read_text()
+

@@ -1,0 +1,116 @@
+"""What a reader may ask of a board: one form that the page and the API both read their parameters with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from django import forms
+
+from leaderboard.domain.usage import parse_usage_intensity
+from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
+from measurement.tracks import TRACKS
+
+ORDERINGS = {"energy": "full-cycle energy", "energy_per_correct": "energy per correct prediction"}
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardQuery:
+    """A reader's question. Empty track, hardware, scenario or scope: the site chooses a board.
+
+    usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
+    min_quality: 0..1, None for no floor; families, provenance: empty for all.
+    """
+
+    track: str = ""
+    hardware: str = ""
+    scenario: str = ""
+    scope: str = ""
+    usage_intensity: float = 1e6
+    shared_by: float = 1.0
+    min_quality: float | None = None
+    families: tuple[str, ...] = ()
+    provenance: tuple[str, ...] = ()
+    search: str = ""
+    order_by: str = "energy"
+    include_incomplete: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """The query as address parameters, without those that stand at their default."""
+        defaults = asdict(LeaderboardQuery())
+        changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        if "families" in changed:
+            changed["family"] = list(changed.pop("families"))
+        for name in ("usage_intensity", "shared_by"):
+            if name in changed:
+                changed[name] = f"{changed[name]:.12g}"
+        if "include_incomplete" in changed:
+            changed["include_incomplete"] = "on"
+        return changed
+
+    def on(self, **changes: Any) -> LeaderboardQuery:
+        """The same question with some parts replaced."""
+        return replace(self, **changes)
+
+
+class UsageIntensityField(forms.Field):
+    """Images over the model's life, written as people write them: 1e6, 1000000, 3.4e6."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> float | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return parse_usage_intensity(str(value))
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class SeveralChoicesField(forms.MultipleChoiceField):
+    """Choices given by repeating the parameter or with commas between them."""
+
+    def to_python(self, value: Any) -> list[str]:
+        return [part.strip() for item in super().to_python(value) for part in item.split(",") if part.strip()]
+
+
+class LeaderboardForm(forms.Form):
+    """Validates the parameters of a board. `query()` after `is_valid()`."""
+
+    track = forms.ChoiceField(required=False, choices=lambda: [(t.slug, t.title) for t in TRACKS.values()])
+    hardware = forms.SlugField(required=False, max_length=100)
+    scenario = forms.ChoiceField(required=False, choices=Scenario.choices)
+    scope = forms.ChoiceField(required=False, choices=Scope.choices)
+    usage_intensity = UsageIntensityField(required=False)
+    shared_by = forms.FloatField(required=False, min_value=1, max_value=1e9)
+    min_quality = forms.FloatField(required=False, min_value=0, max_value=1)
+    family = SeveralChoicesField(required=False, choices=list(FAMILIES.items()))
+    provenance = SeveralChoicesField(required=False, choices=Provenance.choices)
+    search = forms.CharField(required=False, max_length=100)
+    order_by = forms.ChoiceField(required=False, choices=list(ORDERINGS.items()))
+    include_incomplete = forms.BooleanField(required=False)
+
+    def query(self) -> LeaderboardQuery:
+        """The question, with defaults where nothing was given."""
+        data = self.cleaned_data
+        default = LeaderboardQuery()
+        return LeaderboardQuery(
+            track=data.get("track") or "",
+            hardware=data.get("hardware") or "",
+            scenario=data.get("scenario") or "",
+            scope=data.get("scope") or "",
+            usage_intensity=data.get("usage_intensity") or default.usage_intensity,
+            shared_by=data.get("shared_by") or default.shared_by,
+            min_quality=data.get("min_quality"),
+            families=tuple(data.get("family") or ()),
+            provenance=tuple(data.get("provenance") or ()),
+            search=(data.get("search") or "").strip(),
+            order_by=data.get("order_by") or default.order_by,
+            include_incomplete=bool(data.get("include_incomplete")),
+        )
+
+
+def unknown_parameters(given: Mapping[str, Any], also_known: frozenset[str] = frozenset()) -> list[str]:
+    """Names in `given` that no board understands."""
+    return sorted(set(given) - set(LeaderboardForm.base_fields) - also_known)

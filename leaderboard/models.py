@@ -1,0 +1,302 @@
+"""What is stored. Writes go through services.py, reads through queries.py."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from leaderboard.domain.runstate import RunState
+
+FAMILIES = {
+    "compact": "Compact architecture",
+    "nas": "Architecture search",
+    "pruning": "Pruning",
+    "quantization": "Quantization",
+    "distillation": "Distillation",
+    "low_rank": "Low rank",
+    "efficient_training": "Efficient training",
+    "transfer": "Transfer",
+    "dynamic": "Dynamic inference",
+}
+
+
+class Scenario(models.TextChoices):
+    SINGLE_STREAM = "single_stream", "Single stream"
+    OFFLINE = "offline", "Offline"
+
+
+class Scope(models.TextChoices):
+    ACCELERATOR = "accelerator", "Accelerator"
+    SYSTEM = "system", "System"
+
+
+class Provenance(models.TextChoices):
+    METERED = "metered", "Metered"
+    EXTRAPOLATED = "extrapolated", "Extrapolated"
+    REPORTED = "reported", "Reported"
+    ESTIMATED = "estimated", "Estimated"
+    MISSING = "missing", "Missing"
+
+
+class Hardware(models.Model):
+    """An accelerator or CPU model that runs are verified on; its slug names the Celery queue of its workers."""
+
+    slug = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=10, choices={"cpu": "CPU", "cuda": "GPU"})
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "hardware"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def queue(self) -> str:
+        """Name of the Celery queue that this hardware's workers listen to."""
+        return f"hardware-{self.slug}"
+
+
+class Worker(models.Model):
+    """A worker process that has reported itself, and what its machine can measure."""
+
+    name = models.CharField(max_length=200, unique=True)
+    hardware = models.ForeignKey(Hardware, on_delete=models.CASCADE, related_name="workers")
+    device = models.CharField(max_length=20)
+    diagnosis = models.JSONField(default=dict)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Method(models.Model):
+    """What a submitter names: title, family, paper, authors."""
+
+    title = models.CharField(max_length=120)
+    family = models.CharField(max_length=20, choices=FAMILIES)
+    paper = models.URLField(max_length=300, blank=True)
+    authors = models.JSONField(default=list, blank=True)
+    summary = models.TextField(max_length=1000, blank=True)
+    submitter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="methods"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Recipe(models.Model):
+    """An immutable document that says how to produce and run the model, known by its SHA-256."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="recipes")
+    track = models.CharField(max_length=50)
+    document = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.method.title} ({self.sha256[:8]})"
+
+
+class Submission(models.Model):
+    """A person's request to verify a recipe on one hardware."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    submitter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions"
+    )
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="submissions")
+    hardware = models.ForeignKey(Hardware, on_delete=models.PROTECT, related_name="submissions")
+    created_at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.recipe} on {self.hardware}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("submission", args=[self.pk])
+
+
+class Run(models.Model):
+    """One verification of one recipe on one hardware. `attempt` is the fencing token of its current worker."""
+
+    submission = models.ForeignKey(Submission, null=True, on_delete=models.PROTECT, related_name="runs")
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="runs")
+    hardware = models.ForeignKey(Hardware, on_delete=models.PROTECT, related_name="runs")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="requested_runs"
+    )
+    mode = models.CharField(max_length=10, choices={"full": "Full", "sampled": "Sampled"}, default="full")
+    state = models.CharField(
+        max_length=10, choices=[(s.value, s.value.capitalize()) for s in RunState], default="queued"
+    )
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    queued_at = models.DateTimeField()
+    rung_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Shown on the status page while the run is going: position, phase, scenario, fraction, detail, power_w,
+    # energy_j and the list of steps.
+    progress = models.JSONField(default=dict, blank=True)
+    reason = models.TextField(blank=True, help_text="Why the run failed or was cancelled, in words for people.")
+    held_for = models.JSONField(default=list, blank=True, help_text="Quality flags that hold the result for review.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["state", "queued_at"])]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk} of {self.recipe}"
+
+
+class Attempt(models.Model):
+    """One worker's try at a run. Append-only: what it measured is never changed afterwards."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    worker = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, blank=True)
+    reason = models.TextField(blank=True)
+    record = models.JSONField(null=True, blank=True)
+    trace = models.FileField(upload_to="traces/%Y/%m/", blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_attempt_per_number")]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number} of run {self.run_id}"
+
+
+class PhaseEnergy(models.Model):
+    """Joules of one phase in one scope. For inference, also per image: that is what is charged."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="phases")
+    position = models.PositiveSmallIntegerField()
+    phase = models.CharField(max_length=10)
+    technique = models.CharField(max_length=40)
+    scenario = models.CharField(max_length=15, choices=Scenario, blank=True)
+    scope = models.CharField(max_length=15, choices=Scope)
+    provenance = models.CharField(max_length=15, choices=Provenance)
+    # The instruments that the figure was read from, e.g. ["nvml_counter", "rapl"].
+    sources = models.JSONField(default=list, blank=True)
+    contains_estimate = models.BooleanField(help_text="Whether any part comes from a power model.")
+    energy_j = models.FloatField(null=True)
+    repeatability_u95_j = models.FloatField(null=True)
+    absolute_u95_j = models.FloatField(null=True)
+    net_of_idle_j = models.FloatField(null=True)
+    duration_s = models.FloatField(null=True)
+    energy_per_image_j = models.FloatField(null=True)
+    energy_per_image_u95_j = models.FloatField(null=True)
+    images = models.PositiveBigIntegerField(null=True)
+    flags = models.JSONField(default=list, blank=True)
+    evidence = models.URLField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["position", "scope"]
+        verbose_name_plural = "phase energies"
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "position", "scope"], name="one_figure_per_phase_and_scope"),
+            models.CheckConstraint(
+                condition=Q(provenance="missing", energy_j__isnull=True)
+                | (~Q(provenance="missing") & Q(energy_j__isnull=False, energy_j__gte=0)),
+                name="missing_is_never_zero",
+            ),
+            models.CheckConstraint(
+                condition=~Q(provenance__in=["metered", "extrapolated"], contains_estimate=True),
+                name="estimated_is_never_metered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phase} ({self.scope}) of {self.attempt}"
+
+
+class Board(models.Model):
+    """A comparability group: only entries of one track, hardware, scenario and scope are ranked together."""
+
+    track = models.CharField(max_length=50)
+    hardware = models.ForeignKey(Hardware, on_delete=models.PROTECT, related_name="boards")
+    scenario = models.CharField(max_length=15, choices=Scenario)
+    scope = models.CharField(max_length=15, choices=Scope)
+    revision = models.PositiveBigIntegerField(default=0, help_text="Raised with every change of an entry.")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["track", "hardware", "scenario", "scope"], name="one_board_per_group")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track} on {self.hardware}, {self.scenario}, {self.scope}"
+
+
+class Entry(models.Model):
+    """A ranked line: the current published result of a recipe on a board, with the figures that ranking needs.
+
+    `shared_*` covers search and pre-training, which K deployments may share; `own_*` the other one-time phases.
+    Known parts only: `complete` is false where a phase is missing, and the sums are then a lower bound. An
+    uncertainty is null where nobody knows it.
+    """
+
+    board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="entries")
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="entries")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="entries")
+    shared_energy_j = models.FloatField()
+    own_energy_j = models.FloatField()
+    inference_energy_j = models.FloatField()
+    shared_u95_j = models.FloatField(null=True)
+    own_u95_j = models.FloatField(null=True)
+    inference_u95_j = models.FloatField(null=True)
+    metered_shared_j = models.FloatField()
+    metered_own_j = models.FloatField()
+    inference_provenance = models.CharField(max_length=15, choices=Provenance)
+    provenance = models.CharField(max_length=15, choices=Provenance, help_text="The weakest of all its figures.")
+    complete = models.BooleanField()
+    quality = models.FloatField()
+    quality_metric = models.CharField(max_length=20)
+    quality_provenance = models.CharField(max_length=15)
+    # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order.
+    phases = models.JSONField()
+    parameters = models.PositiveBigIntegerField()
+    macs = models.PositiveBigIntegerField(null=True)
+    latency_p50_ms = models.FloatField()
+    throughput_images_per_s = models.FloatField()
+    batch_size = models.PositiveIntegerField()
+    published_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "entries"
+        constraints = [models.UniqueConstraint(fields=["board", "recipe"], name="one_entry_per_board_and_recipe")]
+
+    def __str__(self) -> str:
+        return f"{self.recipe} on {self.board}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("entry", args=[self.pk])

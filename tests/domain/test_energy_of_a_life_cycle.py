@@ -107,9 +107,9 @@ def test_weakest_follows_the_order_of_trust():
 
 @pytest.mark.parametrize("energy_j", [-1.0, math.nan, math.inf, 1e31])
 def test_impossible_joules_are_refused(energy_j):
-    with pytest.raises(ValueError, match="train: energy_j is .* must be a number of joules from 0 to 1e30"):
+    with pytest.raises(ValueError, match=r"train: energy_j is .* must be a number of joules from 0 to 1e30"):
         metered("train", energy_j)
-    with pytest.raises(ValueError, match="repeatability_u95_j is .* must be a number of joules"):
+    with pytest.raises(ValueError, match=r"repeatability_u95_j is .* must be a number of joules"):
         metered("train", 1.0, energy_j)
 
 
@@ -139,14 +139,14 @@ def test_a_phase_out_of_place_is_refused():
 @pytest.mark.parametrize("usage_intensity", [0.0, -1.0, math.nan, math.inf, 1e16])
 def test_an_impossible_usage_intensity_is_refused(usage_intensity):
     for method in (WORKED.full_cycle_energy_j, WORKED.full_cycle_u95_j, WORKED.metered_share):
-        with pytest.raises(ValueError, match="usage_intensity is .* a number above 0, at most 1e15"):
+        with pytest.raises(ValueError, match=r"usage_intensity is .* a number above 0, at most 1e15"):
             method(usage_intensity)
 
 
 @pytest.mark.parametrize("shared_by", [0, 0.5, -1, math.nan, math.inf])
 def test_sharing_by_less_than_one_is_refused(shared_by):
     for method in (WORKED.full_cycle_energy_j, WORKED.full_cycle_u95_j, WORKED.metered_share):
-        with pytest.raises(ValueError, match="shared_by is .* at least 1"):
+        with pytest.raises(ValueError, match=r"shared_by is .* at least 1"):
             method(1.0, shared_by)
 
 

@@ -111,4 +111,3 @@ def kept_secret_key(data_root: Path) -> str:
     except OSError as error:
         stop(f"DATA_ROOT: {data_root} can't be written to: {error.strerror}.")
     return path.read_text()
-

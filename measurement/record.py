@@ -93,9 +93,10 @@ class PhaseRecord(_Part):
         if (self.phase == Phase.INFERENCE) != (self.scenario is not None):
             raise ValueError("scenario belongs to inference, and to nothing else")
         if self.phase == Phase.INFERENCE and (
-            self.inference is None or any(energy.energy_per_image_j is None for energy in self.energies)
+            self.inference is None
+            or any((energy.energy_per_image_j is None) != (energy.energy_j is None) for energy in self.energies)
         ):
-            raise ValueError("inference needs its figures and an energy per image in each scope")
+            raise ValueError("inference needs its figures, and an energy per image wherever it has an energy")
         return self
 
     def energy(self, scope: Scope | str) -> Energy:

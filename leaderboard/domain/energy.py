@@ -78,7 +78,7 @@ class PhaseEnergy:
 
 @dataclass(frozen=True, slots=True)
 class LifeCycle:
-    """One model's phases: each one-time phase at most once, and inference per image.
+    """One model's phases: one-time ones, each as often as it was done, and inference per image.
 
     The arithmetic is E(N, K) = shared/K + own + N·e of arXiv 2108.13465, with the shared phases (search and
     pretrain) divided by the K deployments that share them. Raises ValueError for a phase out of place.
@@ -92,8 +92,6 @@ class LifeCycle:
         for name in names:
             if name not in ONE_TIME_PHASES:
                 raise ValueError(f"{name!r} is no one-time phase; those are {', '.join(ONE_TIME_PHASES)}")
-            if names.count(name) > 1:
-                raise ValueError(f"phase {name!r} is given {names.count(name)} times, but counts once")
         if self.inference.phase != INFERENCE:
             raise ValueError(f"inference is of phase {self.inference.phase!r}, but must be {INFERENCE!r}")
 

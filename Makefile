@@ -1,0 +1,59 @@
+# Everything happens in .venv; Python 3.11 or later is all that is needed beforehand.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format architectures clean
+
+help:
+	@echo "make run    set up and serve the leaderboard on http://127.0.0.1:8000 (PORT=… for another)"
+	@echo "make test   set up and run every test"
+	@echo "make check  linters, types, import contracts"
+	@echo "make bench  measure speed and print a table"
+
+# A stamp for each set of packages, renewed when pyproject.toml changes.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; name another: make run PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/.run: pyproject.toml | .venv/bin/python
+	@echo "Installing (about two minutes, torch is large) …"
+	$(BIN)/pip install --quiet --editable '.[worker]'
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	@echo "Installing (about two minutes, torch is large) …"
+	$(BIN)/pip install --quiet --editable '.[worker,dev]'
+	@touch .venv/.run $@
+
+run: .venv/.run
+	@exec $(BIN)/python manage.py up
+
+test: .venv/.dev
+	@$(BIN)/python -m tests.chromium
+	$(BIN)/python -m pytest $(ARGS)
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -m "django_db" $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	DATA_ROOT=.data $(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/hadolint Dockerfile
+
+bench: .venv/.dev
+	$(BIN)/python -m bench
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djade --target-version 5.2 $$(git ls-files 'templates/*.html')
+
+architectures: .venv/.dev
+	$(BIN)/python -c 'import timm; print("\n".join(sorted(timm.list_models())))' > measurement/architectures.txt
+
+clean:
+	rm -rf .venv .data build dist *.egg-info

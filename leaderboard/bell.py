@@ -1,0 +1,28 @@
+"""Rings for a queued run. The database is the truth: a ring that is lost is made up for by the next sweep."""
+
+from __future__ import annotations
+
+import structlog
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from leaderboard.celery import app
+from leaderboard.models import Run
+
+VERIFY = "leaderboard.tasks.verify"
+# Sweeps ring again after a minute, so an older ring is worth nothing.
+RING_EXPIRES_S = 90
+
+log = structlog.get_logger()
+
+
+def ring(run: Run) -> bool:
+    """Tell the workers of the run's hardware that it waits. False where the broker can't be reached."""
+    try:
+        app.send_task(
+            VERIFY, args=[run.pk], queue=run.hardware.queue, expires=RING_EXPIRES_S, retry=False, ignore_result=True
+        )
+    except (KombuError, RedisError, OSError) as error:
+        log.warning("bell not rung", run=run.pk, reason=str(error))
+        return False
+    return True

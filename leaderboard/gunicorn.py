@@ -1,0 +1,16 @@
+"""gunicorn's configuration."""
+
+from django.conf import settings
+
+wsgi_app = "leaderboard.wsgi"
+bind = [f"{settings.HOST}:{settings.PORT}"]
+workers = settings.WEB_CONCURRENCY
+worker_class = "gthread"
+threads = 4
+timeout = 60
+graceful_timeout = 5
+# Recycling keeps a slow leak from becoming an outage.
+max_requests = 10_000
+max_requests_jitter = 1_000
+worker_tmp_dir = None
+loglevel = "warning"

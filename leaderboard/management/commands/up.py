@@ -1,0 +1,81 @@
+"""`manage.py up`: everything on one machine: database, static files, Redis, web, worker and beat. Ctrl-C ends all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+
+from leaderboard import queries, services
+from leaderboard.configuration import BASE_DIR
+from leaderboard.examples import queue_examples
+from leaderboard.machine import MachineError, inspect_machine
+from leaderboard.onemachine import collect_static_once, redis_command, say_when_up
+
+
+class Command(BaseCommand):
+    help = "Set everything up and serve on HOST:PORT: embedded Redis, web, worker and beat. Ctrl-C ends all of them."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument(
+            "--no-examples", action="store_true", help="queue no example recipes on an empty database"
+        )
+
+    def handle(self, *args: Any, no_examples: bool, **options: Any) -> None:
+        _check_port_is_free()
+        call_command("migrate", verbosity=0, interactive=False)
+        collect_static_once()
+        with ExitStack() as stack:
+            environment = dict(os.environ, DATA_ROOT=str(settings.DATA_ROOT))
+            environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+            manager = Manager()
+            if not settings.REDIS_URL:
+                folder = Path(tempfile.mkdtemp(prefix="leaderboard-redis-"))
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+                environment["REDIS_URL"] = f"redis+socket://{folder}/redis.sock"
+                manager.add_process("redis", redis_command(folder), env=environment)
+            if queries.is_empty() and not no_examples:
+                self._queue_examples()
+            for name, command in parse_procfile((BASE_DIR / "Procfile").read_text()).processes.items():
+                manager.add_process(name, command, env=environment, cwd=str(BASE_DIR))
+            threading.Thread(target=say_when_up, args=[self.stdout.write], daemon=True).start()
+            manager.loop()
+        sys.exit(_exit_code(manager.returncode))
+
+    def _queue_examples(self) -> None:
+        try:
+            machine = inspect_machine(settings.WORKER_DEVICE)
+        except MachineError as error:
+            raise CommandError(f"WORKER_DEVICE: {error}") from None
+        hardware = services.register_hardware(machine.name, machine.kind)
+        count = queue_examples(hardware)
+        self.stdout.write(f"The board is empty: {count} example recipes are queued for {hardware.name}.")
+
+
+def _check_port_is_free() -> None:
+    with socket.socket(socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.HOST, settings.PORT))
+        except OSError as error:
+            raise CommandError(
+                f"PORT: {settings.HOST}:{settings.PORT} can't be served on ({error.strerror}); "
+                f"choose another, e.g. PORT={settings.PORT + 1} make run"
+            ) from None
+
+
+def _exit_code(code: int | None) -> int:
+    # honcho answers 130 or -2 to a Ctrl-C, which is how this command is meant to end.
+    return 0 if code in (None, 0, 130, 143) or (code or 0) < 0 else int(code or 0)

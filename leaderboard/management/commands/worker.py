@@ -1,0 +1,40 @@
+"""`manage.py worker`: registers this machine's hardware and verifies the runs that ask for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import heartbeat_sent, worker_ready
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from leaderboard import services
+from leaderboard.celery import app
+from leaderboard.machine import Machine, MachineError, inspect_machine
+from leaderboard.workerlife import Heartbeat
+
+
+class Command(BaseCommand):
+    help = "Run the Celery worker of this machine's hardware: one verification at a time."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            machine = inspect_machine(settings.WORKER_DEVICE)
+        except MachineError as error:
+            raise CommandError(f"WORKER_DEVICE: {error}") from None
+        hardware = services.register_hardware(machine.name, machine.kind)
+        heartbeat = Heartbeat(machine.worker_name)
+        worker_ready.connect(lambda **_: _register(machine), weak=False)
+        heartbeat_sent.connect(heartbeat, weak=False)
+        # One process without a pool: it runs one child at a time, and must stay small beside it.
+        app.worker_main(
+            ["worker", "--pool=solo", "--queues", hardware.queue, "--hostname", machine.worker_name]
+            + ["--loglevel", settings.CELERY_LOG_LEVEL, "--without-gossip", "--without-mingle"]
+        )
+
+
+def _register(machine: Machine) -> None:
+    hardware = services.register_hardware(machine.name, machine.kind)
+    services.register_worker(
+        machine.worker_name, hardware=hardware, device=machine.device, diagnosis=machine.diagnosis
+    )

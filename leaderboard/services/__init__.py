@@ -1,0 +1,41 @@
+"""Everything that is written, a verb each."""
+
+from leaderboard.services.publication import publish, release_hold, take_down
+from leaderboard.services.runs import (
+    Claim,
+    cancel_is_requested,
+    claim,
+    fail,
+    note_bell,
+    reap,
+    record,
+    renew_lease,
+    report_progress,
+    stop,
+)
+from leaderboard.services.submissions import Refused, request_cancel, rerun, submit, withdraw
+from leaderboard.services.workers import register_hardware, register_worker, worker_seen
+
+__all__ = [
+    "Claim",
+    "Refused",
+    "cancel_is_requested",
+    "claim",
+    "fail",
+    "note_bell",
+    "publish",
+    "reap",
+    "record",
+    "register_hardware",
+    "register_worker",
+    "release_hold",
+    "renew_lease",
+    "report_progress",
+    "request_cancel",
+    "rerun",
+    "stop",
+    "submit",
+    "take_down",
+    "withdraw",
+    "worker_seen",
+]

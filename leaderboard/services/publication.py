@@ -1,0 +1,130 @@
+"""From a stored result to ranked lines. A board's revision is raised with every change of its entries."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
+from leaderboard.models import Board, Entry, Run
+from measurement.record import Energy, PhaseRecord, Record, parse_record
+from measurement.vocabulary import Phase, Scope
+
+CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
+
+
+@transaction.atomic
+def publish(run: Run, record: Record) -> list[Entry]:
+    """Point the entry of every scenario and scope in `record` to `run`. An entry of a newer run is left as it is."""
+    now = timezone.now()
+    published = []
+    for inference in record.phases:
+        if inference.phase != Phase.INFERENCE:
+            continue
+        for scope in Scope:
+            if inference.energy(scope).energy_per_image_j is None:
+                continue
+            board, _ = Board.objects.get_or_create(
+                track=record.recipe.track, hardware=run.hardware, scenario=str(inference.scenario), scope=str(scope)
+            )
+            _raise_revisions([board.pk])
+            if Entry.objects.filter(board=board, recipe=run.recipe, run_id__gt=run.pk).exists():
+                continue
+            figures = _figures(record, inference, scope)
+            entry, _ = Entry.objects.update_or_create(
+                board=board, recipe=run.recipe, defaults={"run": run, "published_at": now, **figures}
+            )
+            published.append(entry)
+    return published
+
+
+@transaction.atomic
+def release_hold(run: Run) -> list[Entry]:
+    """Publish a result that its quality flags held back, after a person has looked at it."""
+    attempt = run.attempts.get(number=run.attempt)
+    if not run.held_for or attempt.record is None:
+        return []
+    run.held_for = []
+    run.save(update_fields=["held_for"])
+    return publish(run, parse_record(json.dumps(attempt.record)))
+
+
+@transaction.atomic
+def take_down(entries: QuerySet[Entry]) -> int:
+    """Remove lines from their boards. What was measured stays stored with its run."""
+    _raise_revisions(set(entries.values_list("board_id", flat=True)))
+    removed, _ = entries.delete()
+    return removed
+
+
+def _raise_revisions(board_ids: Iterable[int]) -> None:
+    Board.objects.filter(pk__in=list(board_ids)).update(revision=F("revision") + 1, changed_at=timezone.now())
+
+
+def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:
+    """What one scenario charges in one scope. Phases of one name are added up; evaluation is never charged."""
+    return LifeCycle(
+        one_time=tuple(_charge(phase, phase.energy(scope)) for phase in record.phases if phase.phase in CHARGED_ONCE),
+        inference=_charge(inference, inference.energy(scope), per_image=True),
+    )
+
+
+def _charge(phase: PhaseRecord, energy: Energy, *, per_image: bool = False) -> PhaseEnergy:
+    return PhaseEnergy(
+        phase=str(phase.phase),
+        energy_j=energy.energy_per_image_j if per_image else energy.energy_j,
+        repeatability_u95_j=energy.energy_per_image_u95_j if per_image else energy.repeatability_u95_j,
+        provenance=Provenance(str(energy.provenance)),
+    )
+
+
+def _known(u95_j: float, parts: list[PhaseEnergy]) -> float | None:
+    """None where there are parts and nobody knows the uncertainty of any."""
+    return None if parts and all(part.repeatability_u95_j is None for part in parts) else u95_j
+
+
+def _metered_j(parts: list[PhaseEnergy]) -> float:
+    return math.fsum(part.energy_j or 0.0 for part in parts if part.provenance == Provenance.METERED)
+
+
+def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> dict[str, object]:
+    cycle = life_cycle(record, inference, scope)
+    window = inference.inference
+    shared = [part for part in cycle.one_time if part.phase in SHARED_PHASES]
+    own = [part for part in cycle.one_time if part.phase not in SHARED_PHASES]
+    assert window is not None, "an inference phase has its figures"  # noqa: S101 - the record's schema says so
+    return {
+        "shared_energy_j": cycle.shared_energy_j,
+        "own_energy_j": cycle.own_energy_j,
+        "inference_energy_j": cycle.inference_energy_j,
+        "shared_u95_j": _known(cycle.shared_u95_j, shared),
+        "own_u95_j": _known(cycle.own_u95_j, own),
+        "inference_u95_j": _known(cycle.inference_u95_j, [cycle.inference]),
+        "metered_shared_j": _metered_j(shared),
+        "metered_own_j": _metered_j(own),
+        "inference_provenance": str(cycle.inference.provenance),
+        "provenance": str(cycle.provenance),
+        "complete": not cycle.is_lower_bound,
+        "quality": record.quality.value,
+        "quality_metric": record.quality.metric,
+        "quality_provenance": record.quality.provenance,
+        "phases": [
+            {
+                "phase": phase.phase,
+                "energy_j": phase.energy_j,
+                "u95_j": phase.repeatability_u95_j,
+                "provenance": str(phase.provenance),
+            }
+            for phase in cycle.one_time
+        ],
+        "parameters": record.model.parameters,
+        "macs": record.model.macs,
+        "latency_p50_ms": window.latency_p50_ms,
+        "throughput_images_per_s": window.throughput_images_per_s,
+        "batch_size": window.batch_size,
+    }

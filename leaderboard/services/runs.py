@@ -1,0 +1,242 @@
+"""A run's way through a worker: claim, renew, report, record or fail. Every write names the fencing token.
+
+The token is the attempt's number. A worker that lost its lease holds an old one, and all that it writes is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+from django.utils import timezone
+
+from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
+from leaderboard.models import Attempt, PhaseEnergy, Run
+from leaderboard.services.publication import publish
+from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
+from measurement.vocabulary import HOLDING_FLAGS
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to a run: valid while the run's attempt number is `token`."""
+
+    run_id: int
+    token: int
+
+
+def _lease_end() -> Any:
+    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def _move(run_id: int, old: RunState, new: RunState, token: int, **changes: Any) -> bool:
+    """Compare and swap: True where the run was in `old` under `token` and now is in `new`."""
+    if new not in MOVES[old]:
+        raise ValueError(f"a run can't go from {old} to {new}")
+    held = Run.objects.filter(pk=run_id, state=old, attempt=token)
+    return bool(held.update(state=new, **changes))
+
+
+@transaction.atomic
+def claim(run_id: int, worker: str) -> Claim | None:
+    """Take a queued run, or None where it is not to be had (taken, cancelled, finished, gone)."""
+    last = Run.objects.filter(pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
+    if last is None:
+        return None
+    now = timezone.now()
+    taken = _move(
+        run_id,
+        RunState.QUEUED,
+        RunState.RUNNING,
+        last,
+        attempt=last + 1,
+        lease_expires_at=_lease_end(),
+        started_at=now,
+        cancel_requested=False,
+        progress={},
+        reason="",
+    )
+    if not taken:
+        return None
+    Attempt.objects.create(run_id=run_id, number=last + 1, worker=worker, started_at=now)
+    return Claim(run_id, last + 1)
+
+
+def _held(claim: Claim) -> Any:
+    return Run.objects.filter(pk=claim.run_id, attempt=claim.token, state=RunState.RUNNING)
+
+
+def renew_lease(claim: Claim) -> bool:
+    """Hold the run for another LEASE_SECONDS. False where it is no longer this worker's."""
+    return bool(_held(claim).update(lease_expires_at=_lease_end()))
+
+
+def cancel_is_requested(claim: Claim) -> bool:
+    """Whether somebody asked to cancel the run."""
+    return _held(claim).filter(cancel_requested=True).exists()
+
+
+def report_progress(claim: Claim, progress: dict[str, Any]) -> bool:
+    """Store what the status page shows. False where the run is no longer this worker's."""
+    return bool(_held(claim).update(progress=progress))
+
+
+def _end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> Attempt:
+    attempt = Attempt.objects.get(run_id=claim.run_id, number=claim.token)
+    attempt.ended_at, attempt.outcome, attempt.reason = timezone.now(), outcome, reason
+    for name, value in fields.items():
+        setattr(attempt, name, value)
+    attempt.save()
+    return attempt
+
+
+def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
+    """Validate a record and store it with its phases once, then publish it unless a quality flag holds it back.
+
+    False where the run is no longer this worker's: nothing is stored then. Raises DocumentError for a record that
+    is not valid, and ValueError for one of another recipe.
+    """
+    parsed = parse_record(text)
+    with transaction.atomic():
+        moved = _move(
+            claim.run_id,
+            RunState.RUNNING,
+            RunState.SUCCEEDED,
+            claim.token,
+            finished_at=timezone.now(),
+            lease_expires_at=None,
+            cancel_requested=False,
+            reason="",
+            held_for=sorted(str(flag) for flag in parsed.flags & HOLDING_FLAGS),
+        )
+        if not moved:
+            return False
+        run = Run.objects.select_related("recipe", "hardware", "submission").get(pk=claim.run_id)
+        _check_is_of(parsed, run)
+        attempt = _end_attempt(claim, "succeeded", record=parsed.model_dump(mode="json"))
+        if trace is not None:
+            with trace.open("rb") as file:
+                attempt.trace.save(f"run-{run.pk}-{claim.token}.parquet", File(file))
+        PhaseEnergy.objects.bulk_create(row for phase in parsed.phases for row in _phase_rows(attempt, phase))
+        withdrawn = run.submission is not None and run.submission.withdrawn_at is not None
+        if not run.held_for and not withdrawn:
+            publish(run, parsed)
+    return True
+
+
+def _check_is_of(parsed: Record, run: Run) -> None:
+    if parsed.recipe_sha256 != run.recipe.sha256:
+        raise ValueError(f"the record is of recipe {parsed.recipe_sha256[:12]}, run {run.pk} verifies another")
+    if parsed.hardware.name != run.hardware.name:
+        raise ValueError(f"the record is from {parsed.hardware.name}, run {run.pk} asks for {run.hardware.name}")
+
+
+def _phase_rows(attempt: Attempt, phase: PhaseRecord) -> list[PhaseEnergy]:
+    return [
+        PhaseEnergy(
+            attempt=attempt,
+            position=phase.position,
+            phase=str(phase.phase),
+            technique=phase.technique,
+            scenario=str(phase.scenario or ""),
+            scope=str(energy.scope),
+            provenance=str(energy.provenance),
+            sources=[str(source) for source in energy.sources],
+            contains_estimate=bool(set(energy.sources) - COUNTED_SOURCES),
+            energy_j=energy.energy_j,
+            repeatability_u95_j=energy.repeatability_u95_j,
+            absolute_u95_j=energy.absolute_u95_j,
+            net_of_idle_j=energy.net_of_idle_j,
+            duration_s=phase.duration_s,
+            energy_per_image_j=energy.energy_per_image_j,
+            energy_per_image_u95_j=energy.energy_per_image_u95_j,
+            images=phase.inference.images if phase.inference else None,
+            flags=[str(flag) for flag in phase.flags],
+            evidence=phase.evidence or "",
+        )
+        for energy in phase.energies
+    ]
+
+
+@transaction.atomic
+def fail(claim: Claim, reason: str) -> bool:
+    """End the run without a result. False where it is no longer this worker's."""
+    return _end(claim, RunState.FAILED, reason)
+
+
+@transaction.atomic
+def stop(claim: Claim, *, cancelled: bool) -> bool:
+    """End this attempt: the run is cancelled, or goes back to the queue because its worker is shutting down."""
+    if cancelled:
+        reason = Run.objects.filter(pk=claim.run_id).values_list("reason", flat=True).first() or "Cancelled."
+        return _end(claim, RunState.CANCELLED, reason)
+    return _give_back(claim, RunState.QUEUED, "The worker was stopped; the run waits for the next one.")
+
+
+def _end(claim: Claim, state: RunState, reason: str) -> bool:
+    moved = _move(
+        claim.run_id,
+        RunState.RUNNING,
+        state,
+        claim.token,
+        reason=reason,
+        finished_at=timezone.now(),
+        lease_expires_at=None,
+        cancel_requested=False,
+    )
+    if moved:
+        _end_attempt(claim, str(state), reason)
+    return moved
+
+
+def _give_back(claim: Claim, state: RunState, reason: str) -> bool:
+    if state != RunState.QUEUED:
+        return _end(claim, state, reason)
+    moved = _move(
+        claim.run_id,
+        RunState.RUNNING,
+        RunState.QUEUED,
+        claim.token,
+        lease_expires_at=None,
+        rung_at=None,
+        progress={},
+        reason=reason,
+    )
+    if moved:
+        _end_attempt(claim, "lost", reason)
+    return moved
+
+
+def reap() -> list[int]:
+    """Give the runs of silent workers to others, or fail those that used up MAX_ATTEMPTS. Returns their ids."""
+    reaped = []
+    expired = Run.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=timezone.now())
+    for run_id, token, cancel_requested in expired.values_list("pk", "attempt", "cancel_requested"):
+        claim = Claim(run_id, token)
+        with transaction.atomic():
+            if cancel_requested:
+                moved = stop(claim, cancelled=True)
+            else:
+                state = after_lost_worker(token, settings.MAX_ATTEMPTS)
+                moved = _give_back(claim, state, _lost_reason(token, state))
+        if moved:
+            reaped.append(run_id)
+    return reaped
+
+
+def _lost_reason(token: int, state: RunState) -> str:
+    if state == RunState.QUEUED:
+        return f"The worker of attempt {token} fell silent; the run waits for another."
+    return (
+        f"The worker fell silent in each of {token} attempts. It may be running out of memory, or losing its network."
+    )
+
+
+def note_bell(run_ids: list[int]) -> None:
+    """Remember that these runs were announced to the broker just now."""
+    Run.objects.filter(pk__in=run_ids).update(rung_at=timezone.now())

@@ -1,0 +1,252 @@
+"""Runs `python -m measurement` as a child process, watches it, and says how it ended in words for people.
+
+The child has a process group, a scrubbed environment and a pipe on its standard input: when this process is gone,
+the pipe closes and the child ends itself.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from measurement.events import Event, Failed, parse_event
+
+# What a measurement may know of its surroundings: no secret, no database, no broker.
+KEPT_VARIABLES = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "CUDA_HOME",
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
+KEPT_PREFIX = "MEASUREMENT_"
+TICK_S = 0.2
+MEMORY_CHECK_S = 1.0
+GRACE_S = 5.0
+REASONS = {
+    1: "The measurement failed",
+    2: "The recipe can't be run",
+    3: "Over budget",
+    4: "A meter is missing",
+    5: "The measurement can't be trusted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one child may take: seconds of wall time, joules, MiB of resident memory, seconds without a word."""
+
+    time_s: float
+    energy_j: float
+    memory_mb: int
+    silence_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a child ended. `reason` is empty where it succeeded."""
+
+    succeeded: bool
+    reason: str = ""
+
+
+class Child:
+    """One `python -m measurement run`. Iterate to receive its events; between them, `None` about five times a second.
+
+    out: an existing folder that holds recipe.json and receives record.json and trace.parquet.
+    """
+
+    def __init__(
+        self, out: Path, *, mode: str, device: str, limits: Limits, command: list[str] | None = None
+    ) -> None:
+        self.out = out
+        self.limits = limits
+        self._stopped_because = ""
+        self._last_words: deque[str] = deque(maxlen=20)
+        self._failure: Failed | None = None
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._started = self._heard = time.monotonic()
+        self._memory_checked = 0.0
+        self.process = subprocess.Popen(
+            command or _measurement_command(out, mode, device, limits),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=out,
+            env=scrubbed_environment(out),
+            start_new_session=True,
+        )
+        self._readers = [
+            threading.Thread(target=self._read_events, daemon=True),
+            threading.Thread(target=self._read_complaints, daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read_events(self) -> None:
+        assert self.process.stdout  # noqa: S101 - opened as a pipe above
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def _read_complaints(self) -> None:
+        assert self.process.stderr  # noqa: S101 - opened as a pipe above
+        for line in self.process.stderr:
+            if text := line.decode(errors="replace").strip():
+                self._last_words.append(text[:500])
+
+    def __iter__(self) -> Iterator[Event | None]:
+        while True:
+            try:
+                line = self._lines.get(timeout=TICK_S)
+            except queue.Empty:
+                self._enforce_limits()
+                yield None
+                continue
+            if line is None:
+                return
+            self._heard = time.monotonic()
+            self._enforce_limits()
+            try:
+                event = parse_event(line)
+            except ValueError:
+                self._last_words.append(line.decode(errors="replace").strip()[:500])
+                continue
+            if isinstance(event, Failed):
+                self._failure = event
+            yield event
+
+    def _enforce_limits(self) -> None:
+        now = time.monotonic()
+        if now - self._started > self.limits.time_s + GRACE_S:
+            self.stop(f"Over budget: still running after {self.limits.time_s:,.0f} s, the most one run may take.")
+        elif now - self._heard > self.limits.silence_s:
+            self.stop(f"The measurement hung: it reported nothing for {self.limits.silence_s:,.0f} s.")
+        elif now - self._memory_checked > MEMORY_CHECK_S:
+            self._memory_checked = now
+            used_mb = _resident_mb(self.process.pid)
+            if used_mb > self.limits.memory_mb:
+                self.stop(
+                    f"Out of memory: the measurement took {used_mb:,.0f} MiB, of {self.limits.memory_mb:,} allowed. "
+                    "A smaller batch_size or resolution needs less."
+                )
+
+    def stop(self, reason: str) -> None:
+        """Kill the whole process group; `reason` becomes the ending's."""
+        self._stopped_because = self._stopped_because or reason
+        kill_group(self.process.pid)
+
+    def wait(self) -> Ending:
+        """Reap the child once its events have ended."""
+        try:
+            code = self.process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.stop("The measurement closed its output but did not end.")
+            code = self.process.wait()
+        kill_group(self.process.pid)  # whatever it started and left behind
+        for reader in self._readers:
+            reader.join(GRACE_S)
+        if self.process.stdin:
+            self.process.stdin.close()
+        if self._stopped_because:
+            return Ending(False, self._stopped_because)
+        if code == 0:
+            return Ending(True)
+        return Ending(False, self._explain(code))
+
+    def _explain(self, code: int) -> str:
+        if code == -signal.SIGKILL:
+            return "The measurement was killed by the system, most likely because the machine ran out of memory."
+        if code < 0:
+            return f"The measurement crashed ({signal.Signals(-code).name}). {self._last_word()}".strip()
+        if self._failure:
+            field = f"{self._failure.field}: " if self._failure.field else ""
+            return f"{REASONS.get(code, REASONS[1])}: {field}{self._failure.message}"
+        return f"{REASONS.get(code, REASONS[1])}: {self._last_word() or f'exit code {code}'}"
+
+    def _last_word(self) -> str:
+        return self._last_words[-1] if self._last_words else ""
+
+
+def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> list[str]:
+    return [
+        sys.executable,
+        "-I",
+        "-m",
+        "measurement",
+        "run",
+        str(out / "recipe.json"),
+        "--out",
+        str(out),
+        "--mode",
+        mode,
+        "--device",
+        device,
+        "--budget-s",
+        str(limits.time_s),
+        "--budget-j",
+        str(limits.energy_j),
+        "--events",
+        "--watch-stdin",
+    ]
+
+
+def scrubbed_environment(home: Path) -> dict[str, str]:
+    """The variables that a child gets: those in KEPT_VARIABLES, MEASUREMENT_*, and `home` as its home folder."""
+    kept = {
+        name: value for name, value in os.environ.items() if name in KEPT_VARIABLES or name.startswith(KEPT_PREFIX)
+    }
+    return kept | {"HOME": str(home), "TMPDIR": str(home), "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def kill_group(leader: int) -> None:
+    """SIGKILL for a process group; nothing where it is gone already."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        root = psutil.Process(pid)
+        return sum(_rss(process) for process in [root, *root.children(recursive=True)]) / 2**20
+    except psutil.Error:
+        return 0.0
+
+
+def _rss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def supervise(child: Child, on_event: Callable[[Event | None], str]) -> Ending:
+    """Feed every event to `on_event`, which returns a reason to stop the child, or nothing to let it go on."""
+    try:
+        for event in child:
+            if reason := on_event(event):
+                child.stop(reason)
+    except BaseException:
+        child.stop("The worker was interrupted.")
+        raise
+    finally:
+        ending = child.wait()
+    return ending

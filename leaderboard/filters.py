@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -75,21 +75,60 @@ class SeveralChoicesField(forms.MultipleChoiceField):
         return [part.strip() for item in super().to_python(value) for part in item.split(",") if part.strip()]
 
 
+class YesNoInput(forms.CheckboxInput):
+    """A checkbox that leaves it to the field to say what a yes is."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.get(name, "")
+
+
+class YesNoField(forms.BooleanField):
+    """on, true, 1 or yes; off, false, 0, no or nothing. Anything else is refused, not taken for a yes."""
+
+    widget = YesNoInput
+
+    def to_python(self, value: Any) -> bool:
+        word = str(value).strip().lower()
+        if word in {"on", "true", "1", "yes"}:
+            return True
+        if word in {"", "off", "false", "0", "no", "none"}:
+            return False
+        raise forms.ValidationError(f"{word[:40]!r} is not one of true, false")
+
+
+def one_of(choices: Iterable[str]) -> dict[str, str]:
+    """The message of a choice that isn't one of `choices`."""
+    return {"invalid_choice": f"'%(value)s' is not one of {', '.join(choices)}"}
+
+
+def a_number(allowed: str) -> dict[str, str]:
+    """The messages of a number that isn't allowed."""
+    return dict.fromkeys(("invalid", "min_value", "max_value"), f"must be {allowed}")
+
+
 class LeaderboardForm(forms.Form):
     """Validates the parameters of a board. `query()` after `is_valid()`."""
 
-    track = forms.ChoiceField(required=False, choices=lambda: [(t.slug, t.title) for t in TRACKS.values()])
+    track = forms.ChoiceField(
+        required=False, choices=lambda: [(t.slug, t.title) for t in TRACKS.values()], error_messages=one_of(TRACKS)
+    )
     hardware = forms.SlugField(required=False, max_length=100)
-    scenario = forms.ChoiceField(required=False, choices=Scenario.choices)
-    scope = forms.ChoiceField(required=False, choices=Scope.choices)
+    scenario = forms.ChoiceField(required=False, choices=Scenario.choices, error_messages=one_of(Scenario.values))
+    scope = forms.ChoiceField(required=False, choices=Scope.choices, error_messages=one_of(Scope.values))
     usage_intensity = UsageIntensityField(required=False)
-    shared_by = forms.FloatField(required=False, min_value=1, max_value=1e9)
-    min_quality = forms.FloatField(required=False, min_value=0, max_value=1)
-    family = SeveralChoicesField(required=False, choices=list(FAMILIES.items()))
-    provenance = SeveralChoicesField(required=False, choices=Provenance.choices)
+    shared_by = forms.FloatField(
+        required=False, min_value=1, max_value=1e9, error_messages=a_number("a number from 1 to 1e9")
+    )
+    min_quality = forms.FloatField(
+        required=False, min_value=0, max_value=1, error_messages=a_number("a number from 0 to 1")
+    )
+    family = SeveralChoicesField(required=False, choices=list(FAMILIES.items()), error_messages=one_of(FAMILIES))
+    provenance = SeveralChoicesField(
+        required=False, choices=Provenance.choices, error_messages=one_of(Provenance.values)
+    )
     search = forms.CharField(required=False, max_length=100)
-    order_by = forms.ChoiceField(required=False, choices=list(ORDERINGS.items()))
-    include_incomplete = forms.BooleanField(required=False)
+    order_by = forms.ChoiceField(required=False, choices=list(ORDERINGS.items()), error_messages=one_of(ORDERINGS))
+    include_incomplete = YesNoField(required=False)
 
     def query(self) -> LeaderboardQuery:
         """The question, with defaults where nothing was given."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
@@ -126,6 +127,11 @@ def entries_of(board: Board, query: LeaderboardQuery | None = None) -> QuerySet[
             | Q(recipe__document__model__architecture__icontains=word)
         )
     return found
+
+
+def stored_values(board: Board, fields: tuple[str, ...]) -> QuerySet[Entry, tuple[Any, ...]]:
+    """Plain values of all entries of one board, one tuple an entry, in order of entry."""
+    return Entry.objects.filter(board=board).order_by("pk").values_list(*fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "knox",
     "django_filters",
     "drf_spectacular",
+    "drf_spectacular_sidecar",  # Swagger UI's files, served from here
     "django_htmx",
     "csp",
 ]
@@ -193,8 +194,13 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["leaderboard.api.renderers.FiniteJSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "leaderboard.api.renderers.OneFormat",
+    "URL_FORMAT_OVERRIDE": None,
+    "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour", "anonymous": "600/minute"},
+    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour"},
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}

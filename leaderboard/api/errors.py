@@ -1,0 +1,81 @@
+"""Every error of the API has one form: `{"errors": [{"field": …, "message": …}]}`, field null for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from measurement.documents import DocumentError
+
+Error = tuple[str | None, str]
+
+
+class Faults(exceptions.APIException):
+    """A request that can't be answered, with every (field, message) that says why."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+
+    def __init__(self, errors: Iterable[Error], status_code: int = status.HTTP_400_BAD_REQUEST) -> None:
+        self.errors = list(errors)
+        super().__init__("; ".join(message for _, message in self.errors))
+        self.status_code = status_code
+
+
+class TooLarge(exceptions.APIException):
+    """413: a body above the limit. Raised before any of it is read."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+
+class LengthRequired(exceptions.APIException):
+    """411: a body whose length isn't announced can't be limited before it is read."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = "send a Content-Length header"
+
+
+def not_found(what: str) -> exceptions.NotFound:
+    """404 that names what isn't there."""
+    return exceptions.NotFound(f"no such {what}")
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """REST framework's exception handler. None, and so a 500, for what nobody expected."""
+    if isinstance(error, DocumentError):
+        error = Faults((fault.field or None, fault.message) for fault in error.faults)
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    response.data = {"errors": [{"field": field, "message": message} for field, message in _errors_of(error)]}
+    return response
+
+
+def _errors_of(error: Exception) -> list[Error]:
+    if isinstance(error, Faults):
+        return error.errors
+    if isinstance(error, Http404):
+        return [(None, "not found")]
+    if isinstance(error, PermissionDenied):
+        return [(None, str(error) or "permission denied")]
+    if isinstance(error, exceptions.APIException):
+        return list(_flat(error.detail))
+    return [(None, str(error))]
+
+
+def _flat(detail: Any, field: str | None = None) -> Iterable[Error]:
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            # An invalid token comes as {"detail": …, "code": …}.
+            if name != "code":
+                yield from _flat(inner, field if name == "detail" else f"{field}.{name}" if field else str(name))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _flat(inner, field)
+    else:
+        yield field, str(detail)

@@ -1,0 +1,86 @@
+"""Reads query strings: everything that is given is understood, or named in a 400."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django import forms
+from django.http import QueryDict
+
+from leaderboard.api.errors import Error, Faults
+from leaderboard.filters import LeaderboardForm, LeaderboardQuery, UsageIntensityField
+from leaderboard.models import Hardware
+
+BOARD = frozenset({"track", "hardware", "scenario", "scope"})
+FILTER = frozenset(LeaderboardForm.base_fields)
+PAGE = frozenset({"page", "page_size"})
+REPEATABLE = frozenset({"family", "provenance"})
+
+
+class PageForm(forms.Form):
+    """Which part of a long list."""
+
+    page = forms.IntegerField(required=False, min_value=1, max_value=10**6)
+    page_size = forms.IntegerField(required=False, min_value=1, max_value=500)
+
+
+class UsageForm(forms.Form):
+    """The reader's usage intensity, where one entry is asked for."""
+
+    usage_intensity = UsageIntensityField(required=False)
+
+
+def check_names(given: QueryDict, known: frozenset[str]) -> None:
+    """Raise Faults for parameters that nobody reads, and for several values where one is meant."""
+    errors: list[Error] = []
+    for name, values in given.lists():
+        if name not in known:
+            allowed = f"one of {', '.join(sorted(known))}" if known else "this address takes none"
+            errors.append((name, f"is not a parameter; {allowed}"))
+        elif len(values) > 1 and name not in REPEATABLE:
+            errors.append((name, f"is given {len(values)} times; give it once"))
+    if errors:
+        raise Faults(errors)
+
+
+def read_query(given: QueryDict) -> LeaderboardQuery:
+    """The reader's question. Raises Faults, also for hardware that nobody has reported."""
+    form = LeaderboardForm(given)
+    _check(form)
+    query = form.query()
+    if query.hardware:
+        check_hardware(query.hardware)
+    return query
+
+
+def read_page(given: QueryDict) -> tuple[int, int]:
+    """Page number (from 1) and page size."""
+    form = PageForm(given)
+    _check(form)
+    return form.cleaned_data["page"] or 1, form.cleaned_data["page_size"] or 50
+
+
+def read_usage_intensity(given: QueryDict) -> float:
+    """Images over the model's life."""
+    form = UsageForm(given)
+    _check(form)
+    return form.cleaned_data["usage_intensity"] or LeaderboardQuery().usage_intensity
+
+
+def check_hardware(slug: str) -> None:
+    """Raise Faults, naming the hardware there is, unless `slug` is among it."""
+    known = list(Hardware.objects.values_list("slug", flat=True))
+    if slug not in known:
+        raise Faults([("hardware", unknown_hardware(slug, known))])
+
+
+def unknown_hardware(slug: str, known: Iterable[str]) -> str:
+    """Words for hardware that isn't among the known."""
+    names = ", ".join(known)
+    return f"{slug[:100]!r} is not known; {f'one of {names}' if names else 'no worker has reported any yet'}"
+
+
+def _check(form: forms.Form) -> None:
+    errors = [(field, str(message)) for field, messages in form.errors.items() for message in messages]
+    if errors:
+        raise Faults(errors)

@@ -1,0 +1,116 @@
+"""A board's lines as plain values: one source for JSON, CSV and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from leaderboard import queries
+from leaderboard.domain import ranking
+from leaderboard.filters import LeaderboardQuery
+from leaderboard.models import Board, Entry
+from measurement.tracks import TRACKS
+
+# Figures that a row, an entry and the snapshot take over from the stored entry as they are.
+FIGURES = (
+    "quality",
+    "quality_provenance",
+    "shared_energy_j",
+    "own_energy_j",
+    "inference_energy_j",
+    "shared_u95_j",
+    "own_u95_j",
+    "inference_u95_j",
+    "metered_shared_j",
+    "metered_own_j",
+    "inference_provenance",
+    "provenance",
+    "complete",
+    "phases",
+    "parameters",
+    "macs",
+    "latency_p50_ms",
+    "throughput_images_per_s",
+    "batch_size",
+    "published_at",
+)
+
+# Column of the snapshot -> the stored value it holds.
+SNAPSHOT_COLUMNS = {
+    "entry": "pk",
+    "method": "recipe__method__title",
+    "family": "recipe__method__family",
+    "recipe": "recipe__sha256",
+    "architecture": "recipe__document__model__architecture",
+    **{name: name for name in FIGURES},
+}
+
+_ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
+    name: attrgetter(name)
+    for name in (
+        "complete",
+        "inference_provenance",
+        "parameters",
+        "macs",
+        "latency_p50_ms",
+        "throughput_images_per_s",
+        "batch_size",
+        "published_at",
+    )
+}
+
+
+def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
+    """One line of the leaderboard. Joules; `inference_energy_j` per image."""
+    entry, place = ranked.entry, ranked.place
+    return {
+        "rank": place.rank,
+        "rank_best": place.rank_best,
+        "rank_worst": place.rank_worst,
+        "entry": entry.pk,
+        "method": entry.recipe.method.title,
+        "family": entry.recipe.method.family,
+        "recipe": entry.recipe.sha256,
+        "track": entry.board.track,
+        "hardware": entry.board.hardware.slug,
+        "scenario": entry.board.scenario,
+        "scope": entry.board.scope,
+        "quality": entry.quality,
+        "quality_metric": entry.quality_metric,
+        "quality_provenance": entry.quality_provenance,
+        "one_time_energy_j": ranked.one_time_energy_j,
+        "inference_energy_j": entry.inference_energy_j,
+        "full_cycle_energy_j": place.energy_j,
+        "full_cycle_energy_u95_j": place.u95_j,
+        "energy_per_correct_j": ranking.energy_per_correct_j(place.energy_j, query.usage_intensity, entry.quality),
+        "provenance": entry.provenance,
+        "metered_share": ranked.metered_share,
+        "pareto": place.pareto,
+        **{name: value(entry) for name, value in _ROW_FIGURES.items()},
+        "phases": entry.phases,
+    }
+
+
+def group(board: Board | None, query: LeaderboardQuery) -> dict[str, Any]:
+    """The comparability group that answers; what was asked for, where no board has entries."""
+    return {
+        "track": board.track if board else query.track or None,
+        "hardware": board.hardware.slug if board else query.hardware or None,
+        "scenario": board.scenario if board else query.scenario or None,
+        "scope": board.scope if board else query.scope or None,
+    }
+
+
+def snapshot(board: Board | None, query: LeaderboardQuery) -> dict[str, Any]:
+    """A whole group, column by column, in order of entry: what a reader needs to rank it himself."""
+    stored = queries.stored_values(board, tuple(SNAPSHOT_COLUMNS.values())) if board else []
+    values = list(zip(*stored, strict=True)) or [()] * len(SNAPSHOT_COLUMNS)
+    group_values = group(board, query)
+    track = TRACKS.get(group_values["track"] or "")
+    return {
+        "revision": board.revision if board else 0,
+        **group_values,
+        "quality_metric": track.metric if track else None,
+        "columns": dict(zip(SNAPSHOT_COLUMNS, values, strict=True)),
+    }

@@ -1,0 +1,136 @@
+"""Shapes of the leaderboard's answers, for the OpenAPI document. Joules unless the name says otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField(allow_null=True, help_text="The parameter or field; null for the whole request.")
+    message = serializers.CharField()
+
+
+class ErrorsSerializer(serializers.Serializer[Any]):
+    errors = ErrorSerializer(many=True)  # type: ignore[assignment]
+
+
+class PhaseSerializer(serializers.Serializer[Any]):
+    phase = serializers.CharField()
+    energy_j = serializers.FloatField(allow_null=True, help_text="null exactly where provenance is missing")
+    u95_j = serializers.FloatField(allow_null=True)
+    provenance = serializers.ChoiceField(Provenance.choices)
+
+
+class GroupSerializer(serializers.Serializer[Any]):
+    """A comparability group; null where no board answers and none was asked for."""
+
+    track = serializers.CharField(allow_null=True)
+    hardware = serializers.CharField(allow_null=True)
+    scenario = serializers.ChoiceField(Scenario.choices, allow_null=True)
+    scope = serializers.ChoiceField(Scope.choices, allow_null=True)
+
+
+class RowSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField(allow_null=True, help_text="null: listed, but not ranked")
+    rank_best = serializers.IntegerField(allow_null=True)
+    rank_worst = serializers.IntegerField(allow_null=True)
+    entry = serializers.IntegerField()
+    method = serializers.CharField()
+    family = serializers.ChoiceField(list(FAMILIES.items()))
+    recipe = serializers.CharField(help_text="SHA-256")
+    track = serializers.CharField()
+    hardware = serializers.CharField()
+    scenario = serializers.ChoiceField(Scenario.choices)
+    scope = serializers.ChoiceField(Scope.choices)
+    quality = serializers.FloatField(help_text="0 to 1")
+    quality_metric = serializers.CharField()
+    quality_provenance = serializers.CharField(help_text="evaluated or reported")
+    one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
+    inference_energy_j = serializers.FloatField(help_text="per image")
+    full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
+    full_cycle_energy_u95_j = serializers.FloatField()
+    energy_per_correct_j = serializers.FloatField(allow_null=True, help_text="per correct prediction")
+    provenance = serializers.ChoiceField(Provenance.choices, help_text="the weakest of all its figures")
+    metered_share = serializers.FloatField(help_text="of full_cycle_energy_j, 0 to 1")
+    pareto = serializers.BooleanField()
+    complete = serializers.BooleanField()
+    inference_provenance = serializers.ChoiceField(Provenance.choices)
+    parameters = serializers.IntegerField()
+    macs = serializers.IntegerField(allow_null=True, help_text="multiply-accumulates per image")
+    latency_p50_ms = serializers.FloatField(help_text="per batch")
+    throughput_images_per_s = serializers.FloatField()
+    batch_size = serializers.IntegerField()
+    published_at = serializers.DateTimeField()
+    phases = PhaseSerializer(many=True)
+
+
+class PageSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+
+
+class LeaderboardSerializer(PageSerializer, GroupSerializer):
+    usage_intensity = serializers.FloatField()
+    shared_by = serializers.FloatField()
+    revision = serializers.IntegerField(help_text="raised with every change of the group; 0 where it is empty")
+    below_floor = serializers.IntegerField(help_text="entries left out by min_quality")
+    results = RowSerializer(many=True)
+
+
+class ChampionSerializer(serializers.Serializer[Any]):
+    entry = serializers.IntegerField()
+    method = serializers.CharField()
+    from_usage_intensity = serializers.FloatField()
+    to_usage_intensity = serializers.FloatField(allow_null=True, help_text="null: without end")
+    one_time_energy_j = serializers.FloatField()
+    inference_energy_j = serializers.FloatField(help_text="per image")
+
+
+class ChampionsSerializer(GroupSerializer):
+    revision = serializers.IntegerField()
+    results = ChampionSerializer(many=True)
+
+
+def _column(field: serializers.Field[Any, Any, Any, Any]) -> serializers.ListField:
+    return serializers.ListField(child=field)
+
+
+class ColumnsSerializer(serializers.Serializer[Any]):
+    """Lists of equal length, one item an entry, in order of entry."""
+
+    entry = _column(serializers.IntegerField())
+    method = _column(serializers.CharField())
+    family = _column(serializers.ChoiceField(list(FAMILIES.items())))
+    recipe = _column(serializers.CharField())
+    architecture = _column(serializers.CharField(allow_null=True))
+    quality = _column(serializers.FloatField())
+    quality_provenance = _column(serializers.CharField())
+    shared_energy_j = _column(serializers.FloatField())
+    own_energy_j = _column(serializers.FloatField())
+    inference_energy_j = _column(serializers.FloatField())
+    shared_u95_j = _column(serializers.FloatField(allow_null=True))
+    own_u95_j = _column(serializers.FloatField(allow_null=True))
+    inference_u95_j = _column(serializers.FloatField(allow_null=True))
+    metered_shared_j = _column(serializers.FloatField())
+    metered_own_j = _column(serializers.FloatField())
+    inference_provenance = _column(serializers.ChoiceField(Provenance.choices))
+    provenance = _column(serializers.ChoiceField(Provenance.choices))
+    complete = _column(serializers.BooleanField())
+    phases = _column(PhaseSerializer(many=True))
+    parameters = _column(serializers.IntegerField())
+    macs = _column(serializers.IntegerField(allow_null=True))
+    latency_p50_ms = _column(serializers.FloatField())
+    throughput_images_per_s = _column(serializers.FloatField())
+    batch_size = _column(serializers.IntegerField())
+    published_at = _column(serializers.DateTimeField())
+
+
+class SnapshotSerializer(GroupSerializer):
+    revision = serializers.IntegerField()
+    quality_metric = serializers.CharField(allow_null=True)
+    columns = ColumnsSerializer()

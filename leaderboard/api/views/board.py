@@ -1,0 +1,109 @@
+"""The leaderboard: ranked, as a snapshot, as champions, as a download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from leaderboard import queries
+from leaderboard.api.base import PublicView, paginate
+from leaderboard.api.documentation import BOARD_PARAMETERS, FILTER_PARAMETERS, PAGE_PARAMETERS, errors
+from leaderboard.api.parameters import BOARD, FILTER, PAGE, read_query
+from leaderboard.api.rows import group, row, snapshot
+from leaderboard.api.serializers import ChampionsSerializer, LeaderboardSerializer, SnapshotSerializer
+from leaderboard.models import Board
+
+# Raised when the snapshot's columns change, so that no reader keeps one of the old shape.
+SNAPSHOT_SHAPE = 1
+
+
+class LeaderboardView(PublicView):
+    """Entries of one comparability group, ranked by full-cycle energy at the usage intensity given."""
+
+    parameters = FILTER | PAGE
+
+    @extend_schema(
+        operation_id="leaderboard",
+        tags=["leaderboard"],
+        parameters=[*FILTER_PARAMETERS, *PAGE_PARAMETERS],
+        responses={200: LeaderboardSerializer, **errors(400)},
+    )
+    def get(self, request: Request) -> Response:
+        """One page of the ranked board."""
+        query = read_query(request.query_params)
+        ranked = queries.ranked_board(query)
+        page = paginate(request, len(ranked.rows))
+        return Response(
+            page.envelope(
+                [row(line, query) for line in ranked.rows[page.start : page.stop]],
+                usage_intensity=query.usage_intensity,
+                shared_by=query.shared_by,
+                revision=ranked.revision,
+                **group(ranked.board, query),
+                below_floor=ranked.below_floor,
+            )
+        )
+
+
+class SnapshotView(PublicView):
+    """A whole group, columnar, so that a program can rank it at any usage intensity by itself."""
+
+    parameters = BOARD
+
+    @extend_schema(
+        operation_id="leaderboard_snapshot",
+        tags=["leaderboard"],
+        parameters=BOARD_PARAMETERS,
+        responses={200: SnapshotSerializer, 304: None, **errors(400)},
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """The snapshot; 304 where the reader's ETag is current, before any entry is loaded."""
+        query = read_query(request.query_params)
+        board = queries.find_board(query)
+        headers = {"ETag": _etag(board), "Cache-Control": "no-cache"}
+        unchanged = get_conditional_response(request, etag=headers["ETag"], response=HttpResponse(headers=headers))
+        if unchanged is not None and unchanged.status_code != 200:
+            return unchanged
+        return Response(snapshot(board, query), headers=headers)
+
+
+class ChampionsView(PublicView):
+    """Which entry costs least from which usage intensity to which: the lower envelope of F + N·e."""
+
+    parameters = FILTER
+
+    @extend_schema(
+        operation_id="leaderboard_champions",
+        tags=["leaderboard"],
+        parameters=FILTER_PARAMETERS,
+        responses={200: ChampionsSerializer, **errors(400)},
+    )
+    def get(self, request: Request) -> Response:
+        """Intervals of usage intensity that adjoin, from 0 to without end (null)."""
+        query = read_query(request.query_params)
+        ranked = queries.ranked_board(query)
+        lines = {line.entry.pk: line for line in ranked.rows}
+        results: list[dict[str, Any]] = []
+        for champion in ranked.champions:
+            line = lines[champion.key]
+            results.append(
+                {
+                    "entry": line.entry.pk,
+                    "method": line.entry.recipe.method.title,
+                    "from_usage_intensity": champion.from_usage_intensity,
+                    "to_usage_intensity": champion.to_usage_intensity,
+                    "one_time_energy_j": line.one_time_energy_j,
+                    "inference_energy_j": line.entry.inference_energy_j,
+                }
+            )
+        return Response({"revision": ranked.revision, **group(ranked.board, query), "results": results})
+
+
+def _etag(board: Board | None) -> str:
+    return f'"{SNAPSHOT_SHAPE}-{board.pk}-{board.revision}"' if board else f'"{SNAPSHOT_SHAPE}-none"'

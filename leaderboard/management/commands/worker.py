@@ -28,8 +28,15 @@ class Command(BaseCommand):
         heartbeat_sent.connect(heartbeat, weak=False)
         # One process without a pool: it runs one child at a time, and must stay small beside it.
         app.worker_main(
-            ["worker", "--pool=solo", "--queues", hardware.queue, "--hostname", machine.worker_name]
-            + ["--loglevel", settings.CELERY_LOG_LEVEL, "--without-gossip", "--without-mingle"]
+            [
+                "worker",
+                "--pool=solo",
+                f"--queues={hardware.queue}",
+                f"--hostname={machine.worker_name}",
+                f"--loglevel={settings.CELERY_LOG_LEVEL}",
+                "--without-gossip",
+                "--without-mingle",
+            ]
         )
 
 

@@ -1,0 +1,155 @@
+"""The administrators' side: re-run, cancel, release. Results themselves are append-only and can't be edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from leaderboard import services
+from leaderboard.models import (
+    Attempt,
+    Board,
+    Entry,
+    Hardware,
+    Method,
+    PhaseEnergy,
+    Recipe,
+    Run,
+    Submission,
+    Worker,
+)
+
+admin.site.site_header = admin.site.site_title = "Full-Cycle Energy Leaderboard"
+
+
+class ReadOnly:
+    """Looked at, never edited: what was measured stays as it was measured."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class AttemptInline(ReadOnly, admin.TabularInline):
+    model = Attempt
+    fields = ["number", "worker", "started_at", "ended_at", "outcome", "reason", "trace"]
+
+
+class PhaseInline(ReadOnly, admin.TabularInline):
+    model = PhaseEnergy
+    fields = ["position", "phase", "scenario", "scope", "provenance", "energy_j", "repeatability_u95_j", "duration_s"]
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "title", "hardware", "state", "attempt", "queued_at", "finished_at", "held_for", "page"]
+    list_filter = ["state", "hardware", "mode"]
+    search_fields = ["recipe__method__title", "recipe__sha256"]
+    list_select_related = ["recipe__method", "hardware"]
+    inlines = [AttemptInline]
+    actions = ["rerun", "cancel", "release"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Actions need it; a single run opens read-only all the same.
+        return obj is None and bool(request.user.is_staff)
+
+    @admin.display(description="method", ordering="recipe__method__title")
+    def title(self, run: Run) -> str:
+        return run.recipe.method.title
+
+    @admin.display(description="status page")
+    def page(self, run: Run) -> str:
+        if run.submission_id is None:
+            return "—"
+        return format_html('<a href="{}">open</a>', run.submission.get_absolute_url() if run.submission else "")
+
+    @admin.action(description="Re-run: verify again; the result on the board stays until the new one is in")
+    def rerun(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        self._each(request, chosen, lambda run: f"queued as run {services.rerun(run, by=request.user).pk}")
+
+    @admin.action(description="Cancel: take off the queue, or stop the worker within seconds")
+    def cancel(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        def cancel_one(run: Run) -> str:
+            services.request_cancel(run, by=request.user)
+            return "cancelled" if run.state == "queued" else "will stop within seconds"
+
+        self._each(request, chosen, cancel_one)
+
+    @admin.action(description="Release: publish a result that its quality flags held back")
+    def release(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        def release_one(run: Run) -> str:
+            published = services.release_hold(run)
+            if not published:
+                raise services.Refused("run", f"run {run.pk} is not held back")
+            return f"published as {len(published)} entries"
+
+        self._each(request, chosen, release_one)
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[Run], act: Callable[[Run], str]) -> None:
+        for run in chosen.select_related("recipe__method", "hardware", "submission"):
+            try:
+                self.message_user(request, f"{run}: {act(run)}", messages.SUCCESS)
+            except services.Refused as refusal:
+                self.message_user(request, f"{run}: {refusal.message}", messages.ERROR)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["run", "number", "worker", "outcome", "started_at", "ended_at"]
+    list_filter = ["outcome", "worker"]
+    inlines = [PhaseInline]
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["recipe", "board", "quality", "own_energy_j", "inference_energy_j", "provenance", "published_at"]
+    list_filter = ["board__track", "board__hardware", "board__scenario", "board__scope", "provenance"]
+    search_fields = ["recipe__method__title", "recipe__sha256"]
+    list_select_related = ["recipe__method", "board__hardware"]
+    actions = ["take_down"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and bool(request.user.is_staff)
+
+    @admin.action(description="Take down: remove from the board; what was measured stays stored")
+    def take_down(self, request: HttpRequest, chosen: QuerySet[Entry]) -> None:
+        removed = services.take_down(Entry.objects.filter(pk__in=chosen.values("pk")))
+        self.message_user(request, f"{removed} entries taken down.", messages.SUCCESS)
+
+
+@admin.register(Method)
+class MethodAdmin(admin.ModelAdmin):
+    list_display = ["title", "family", "submitter", "created_at"]
+    list_filter = ["family"]
+    search_fields = ["title"]
+    raw_id_fields = ["submitter"]
+
+
+@admin.register(Submission)
+class SubmissionAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["recipe", "hardware", "submitter", "created_at", "withdrawn_at"]
+    list_filter = ["hardware"]
+    list_select_related = ["recipe__method", "hardware", "submitter"]
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["name", "hardware", "device", "started_at", "seen_at"]
+
+
+def _read_only(*models: type[Model]) -> None:
+    for model in models:
+        admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnly, admin.ModelAdmin), {}))
+
+
+_read_only(Recipe, Hardware, Board)

@@ -1,0 +1,80 @@
+"""A recipe is known by what it does: the same one twice is found, not stored twice."""
+
+import pytest
+
+from leaderboard import services
+from leaderboard.models import Entry, Method, Recipe, Run, Submission
+from leaderboard.services import Refused
+from tests.records import make_recipe, make_record
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_submission_stores_method_recipe_and_a_queued_run(hardware, alice):
+    recipe = make_recipe("Small, plainly trained")
+
+    submission, created = services.submit(recipe, hardware=hardware, submitter=alice)
+
+    assert created
+    assert submission.recipe.sha256 == recipe.sha256
+    assert submission.recipe.document == recipe.document()
+    assert submission.recipe.method.title == "Small, plainly trained"
+    run = submission.runs.get()
+    assert (run.state, run.attempt, run.hardware) == ("queued", 0, hardware)
+
+
+def test_the_same_recipe_under_another_name_is_found(hardware, alice, bob):
+    first, _ = services.submit(make_recipe("Alice's"), hardware=hardware, submitter=alice)
+
+    second, created = services.submit(make_recipe("Bob's"), hardware=hardware, submitter=bob)
+
+    assert (second, created) == (first, False)
+    assert (Recipe.objects.count(), Method.objects.count(), Run.objects.count()) == (1, 1, 1)
+
+
+def test_a_failed_recipe_may_be_submitted_again(hardware, alice):
+    first, _ = services.submit(make_recipe(), hardware=hardware, submitter=alice)
+    services.fail(services.claim(first.runs.get().pk, "worker"), "it broke")
+
+    second, created = services.submit(make_recipe(), hardware=hardware, submitter=alice)
+
+    assert created
+    assert second != first
+    assert second.recipe == first.recipe
+
+
+def test_withdrawing_cancels_the_run_and_takes_the_entries_down(hardware, alice):
+    waiting, _ = services.submit(make_recipe(seed=1), hardware=hardware, submitter=alice)
+    done, _ = services.submit(make_recipe(), hardware=hardware, submitter=alice)
+    services.record(
+        services.claim(done.runs.get().pk, "worker"), make_record(make_recipe()).model_dump_json().encode()
+    )
+    assert Entry.objects.count() == 4
+
+    services.withdraw(waiting, by=alice)
+    services.withdraw(done, by=alice)
+
+    assert waiting.runs.get().state == "cancelled"
+    assert done.runs.get().state == "succeeded"
+    assert not Entry.objects.exists()
+    with pytest.raises(Refused, match="already been withdrawn"):
+        services.withdraw(done, by=alice)
+
+
+def test_a_result_that_arrives_after_withdrawal_is_not_published(hardware, alice):
+    submission, _ = services.submit(make_recipe(), hardware=hardware, submitter=alice)
+    claim = services.claim(submission.runs.get().pk, "worker")
+    Submission.objects.update(withdrawn_at="2026-01-01T00:00Z")
+
+    services.record(claim, make_record(make_recipe()).model_dump_json().encode())
+
+    assert not Entry.objects.exists()
+
+
+def test_a_withdrawn_recipe_may_be_submitted_again(hardware, alice, bob):
+    first, _ = services.submit(make_recipe(), hardware=hardware, submitter=alice)
+    services.withdraw(first, by=alice)
+
+    _, created = services.submit(make_recipe(), hardware=hardware, submitter=bob)
+
+    assert created

@@ -43,6 +43,7 @@ check: .venv/.dev
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DATA_ROOT=.data $(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 bench: .venv/.dev
 	$(BIN)/python -m bench

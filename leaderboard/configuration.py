@@ -37,6 +37,7 @@ SETTINGS = (
     Setting("TRUSTED_ORIGINS", "list", [], "Origins (https://…) that forms may be posted from behind a proxy."),
     Setting("HTTPS", "bool", False, "Behind a TLS proxy: secure cookies, HSTS, X-Forwarded-Proto is believed."),
     Setting("DATA_ROOT", "path", BASE_DIR / ".data", "Folder for the database, traces, logs and data sets."),
+    Setting("STATIC_ROOT", "path", None, "Folder of the collected static files; empty: DATA_ROOT/static."),
     Setting("DATABASE_URL", "str", "", "postgres://… or sqlite:///…; empty: SQLite in DATA_ROOT."),
     Setting("REDIS_URL", "str", "", "redis://… of the broker; empty: `make run` starts one of its own."),
     Setting(

@@ -153,7 +153,7 @@ USE_I18N = False
 
 # Static and stored files
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_ROOT / "static"
+STATIC_ROOT = _values["STATIC_ROOT"] or DATA_ROOT / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", ("plotly", str(Path(plotly.__file__).parent / "package_data"))]
 MEDIA_ROOT = DATA_ROOT / "files"
 STORAGES = {

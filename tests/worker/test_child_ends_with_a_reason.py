@@ -1,0 +1,174 @@
+"""A child that crashes, eats memory, hangs or talks nonsense ends with a reason that a person understands."""
+
+import os
+import sys
+import textwrap
+import time
+
+import psutil
+import pytest
+
+from leaderboard.supervisor import Child, Limits, scrubbed_environment, supervise
+
+LIMITS = Limits(time_s=30.0, energy_j=1e6, memory_mb=4096, silence_s=30.0)
+
+
+@pytest.fixture
+def run_child(tmp_path):
+    """Runs a Python program as the child and returns how it ended, with the events that it sent."""
+
+    def run(program: str, limits: Limits = LIMITS, stop_at=lambda event: ""):
+        command = [sys.executable, "-c", textwrap.dedent(program)]
+        child = Child(tmp_path, mode="full", device="cpu", limits=limits, command=command)
+        events = []
+
+        def on_event(event):
+            if event is not None:
+                events.append(event)
+            return stop_at(event)
+
+        return supervise(child, on_event), events, child
+
+    return run
+
+
+def test_success_hands_on_every_event(run_child):
+    ending, events, _ = run_child("""
+        print('{"event": "started", "hardware": "CPU", "phases": ["train"]}')
+        print('{"event": "phase", "position": 0, "phase": "train"}')
+        print('{"event": "finished"}')
+    """)
+    assert ending.succeeded
+    assert [event.event for event in events] == ["started", "phase", "finished"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(2, "The recipe can't be run"), (3, "Over budget"), (4, "A meter is missing"), (5, "can't be trusted")],
+)
+def test_an_exit_code_becomes_words(run_child, code, reason):
+    ending, _, _ = run_child(f"""
+        print('{{"event": "failed", "exit_code": {code}, "field": "phases.0", "message": "too much"}}')
+        raise SystemExit({code})
+    """)
+    assert not ending.succeeded
+    assert reason in ending.reason
+    assert "phases.0: too much" in ending.reason
+
+
+def test_a_crash_without_an_event_gives_its_last_words(run_child):
+    ending, _, _ = run_child("raise RuntimeError('the optimizer diverged')")
+    assert "the optimizer diverged" in ending.reason
+
+
+def test_a_segmentation_fault_is_named(run_child):
+    ending, _, _ = run_child("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    assert "crashed (SIGSEGV)" in ending.reason
+
+
+def test_a_kill_by_the_system_is_blamed_on_memory(run_child):
+    ending, _, _ = run_child("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert "ran out of memory" in ending.reason
+
+
+def test_memory_over_the_limit_is_stopped(run_child):
+    limits = Limits(time_s=30.0, energy_j=1e6, memory_mb=200, silence_s=30.0)
+    ending, _, _ = run_child("import time; block = bytearray(400 * 2**20); time.sleep(60)", limits)
+    assert "Out of memory" in ending.reason
+    assert "200 allowed" in ending.reason
+
+
+def test_a_talkative_child_is_held_to_its_memory_too(run_child):
+    limits = Limits(time_s=30.0, energy_j=1e6, memory_mb=200, silence_s=30.0)
+    ending, _, _ = run_child(
+        """
+        import time
+        block = bytearray(400 * 2**20)
+        while True:
+            print('{"event": "progress", "position": 0, "fraction": 0.5}', flush=True)
+            time.sleep(0.01)
+        """,
+        limits,
+    )
+    assert "Out of memory" in ending.reason
+
+
+def test_a_silent_child_is_stopped(run_child):
+    limits = Limits(time_s=30.0, energy_j=1e6, memory_mb=4096, silence_s=1.0)
+    ending, _, _ = run_child("import time; time.sleep(60)", limits)
+    assert "hung: it reported nothing for 1 s" in ending.reason
+
+
+def test_a_child_that_ignores_its_time_budget_is_stopped(run_child, monkeypatch):
+    monkeypatch.setattr("leaderboard.supervisor.GRACE_S", 0.5)
+    limits = Limits(time_s=1.0, energy_j=1e6, memory_mb=4096, silence_s=30.0)
+    ending, _, _ = run_child(
+        """
+        import time
+        while True:
+            print('{"event": "progress", "position": 0, "fraction": 0.5}', flush=True)
+            time.sleep(0.05)
+        """,
+        limits,
+    )
+    assert "Over budget: still running after 1 s" in ending.reason
+
+
+def test_stopping_takes_the_grandchildren_along(run_child):
+    ending, events, child = run_child(
+        """
+        import subprocess, sys, time
+        other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        print('{"event": "progress", "position": 0, "fraction": 0, "detail": "%d"}' % other.pid, flush=True)
+        time.sleep(60)
+        """,
+        stop_at=lambda event: "Cancelled." if event is not None else "",
+    )
+    assert ending.reason == "Cancelled."
+    grandchild = int(events[0].detail)
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(grandchild) and psutil.Process(grandchild).status() != "zombie":
+        assert time.monotonic() < deadline, "the grandchild lives on"
+        time.sleep(0.05)
+    assert child.process.poll() is not None
+
+
+def test_a_grandchild_left_behind_by_a_success_is_ended(run_child):
+    ending, events, _ = run_child("""
+        import subprocess, sys
+        other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        print('{"event": "progress", "position": 0, "fraction": 0, "detail": "%d"}' % other.pid, flush=True)
+    """)
+    assert ending.succeeded
+    time.sleep(0.2)
+    grandchild = int(events[0].detail)
+    assert not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == "zombie"
+
+
+def test_nonsense_on_standard_output_is_not_an_event(run_child):
+    ending, events, _ = run_child("print('hello'); print('{\"event\": \"unheard of\"}'); raise SystemExit(1)")
+    assert events == []
+    assert "unheard of" in ending.reason
+
+
+def test_an_error_in_the_watch_leaves_no_child(tmp_path):
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    child = Child(tmp_path, mode="full", device="cpu", limits=LIMITS, command=command)
+
+    def broken(event):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        supervise(child, broken)
+    assert child.process.poll() is not None
+
+
+def test_a_child_is_told_no_secret(tmp_path, monkeypatch):
+    for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "a secret")
+    monkeypatch.setenv("MEASUREMENT_CPU_TDP_W", "65")
+    environment = scrubbed_environment(tmp_path)
+    assert "a secret" not in environment.values()
+    assert environment["MEASUREMENT_CPU_TDP_W"] == "65"
+    assert environment["PATH"] == os.environ["PATH"]

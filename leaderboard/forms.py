@@ -1,0 +1,79 @@
+"""Forms that write. What a reader asks of a board is read in filters.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from leaderboard import queries
+from leaderboard.models import Hardware
+from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault
+from measurement.recipe import Recipe, read_recipe
+
+
+class HardwareChoiceField(forms.ModelChoiceField):
+    """Hardware, with those that have a worker just now marked."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} ({'worker ready' if obj.live_workers else 'no worker at the moment: will wait'})"
+
+
+class SubmissionForm(forms.Form):
+    """A recipe, typed or uploaded, and the hardware to verify it on.
+
+    After `is_valid()`, `recipe` holds the parsed recipe; otherwise `faults` lists what is wrong with it, field by
+    field of the recipe. An upload wins over the text, and its text is then shown for correction.
+    """
+
+    document = forms.CharField(required=False, strip=False, widget=forms.Textarea, label="Recipe")
+    upload = forms.FileField(required=False, label="Or a file", help_text="YAML or JSON, at most 64 KiB.")
+    hardware = HardwareChoiceField(queryset=Hardware.objects.none(), empty_label=None)
+
+    recipe: Recipe | None = None
+    typed: str | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.faults: list[Fault] = []
+        self.fields["hardware"].queryset = queries.hardware_choices()  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        upload: UploadedFile | None = data.get("upload")
+        try:
+            self.recipe = read_recipe(self._text(upload, data.get("document") or ""))
+        except DocumentError as error:
+            self.faults.extend(error.faults)
+            self.add_error("upload" if upload else "document", "This recipe can't be taken yet; see the list.")
+        return data
+
+    def _text(self, upload: UploadedFile | None, document: str) -> str | bytes:
+        if upload is None:
+            if not document.strip():
+                raise DocumentError([Fault("", "empty; write a recipe or choose a file")])
+            return document
+        text = upload.read(MAX_DOCUMENT_BYTES + 1)
+        if upload.size is not None and upload.size > MAX_DOCUMENT_BYTES:
+            raise DocumentError(
+                [
+                    Fault(
+                        "",
+                        f"{upload.name} has {upload.size:,} bytes; a recipe may have at most {MAX_DOCUMENT_BYTES:,}",
+                    )
+                ]
+            )
+        self.typed = text.decode("utf-8", "replace")
+        return bytes(text)
+
+    def shown_document(self) -> str:
+        """What stands in the textarea when the form is shown again."""
+        if self.typed is not None:
+            return self.typed
+        return str(self["document"].value() or "")
+
+    def refuse(self, field: str, message: str) -> None:
+        """Show a refusal of the service beside the form."""
+        self.faults.append(Fault(field, message))
+        self.add_error("hardware" if field == "hardware" else "document", message)

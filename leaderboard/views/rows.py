@@ -1,0 +1,191 @@
+"""What a line of the table shows, and the result in words. `static/leaderboard/rows.js` says the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from leaderboard.domain.energy import SHARED_PHASES
+from leaderboard.domain.ranking import energy_per_correct_j
+from leaderboard.filters import LeaderboardQuery
+from leaderboard.models import FAMILIES, Entry
+from leaderboard.queries import RankedBoard, RankedEntry
+from leaderboard.templatetags.energy import UNKNOWN, count, joules, percent, relative, share, watt_hours, width
+from measurement.tracks import TRACKS
+
+QUALITY_LABELS = {"top1": "top-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One phase in a bar; `energy_j` is None where the phase is missing."""
+
+    phase: str
+    provenance: str
+    energy_j: float | None
+    width: str
+    label: str
+
+
+def bar(entry: Entry, usage_intensity: float, shared_by: float) -> list[Segment]:
+    """The phases of an entry's life as parts of its full-cycle energy, shared phases divided by K."""
+    parts: list[tuple[str, str, float | None]] = []
+    for part in entry.phases:
+        energy_j = part["energy_j"]
+        if energy_j is not None and part["phase"] in SHARED_PHASES:
+            energy_j /= shared_by
+        parts.append((part["phase"], part["provenance"], energy_j))
+    parts.append(("inference", entry.inference_provenance, usage_intensity * entry.inference_energy_j))
+    # Added up one by one, as the browser does.
+    total_j = 0.0
+    for _, _, energy_j in parts:
+        total_j += energy_j or 0.0
+    return [_segment(phase, provenance, energy_j, total_j) for phase, provenance, energy_j in parts]
+
+
+def _segment(phase: str, provenance: str, energy_j: float | None, total_j: float) -> Segment:
+    if energy_j is None or provenance == "missing":
+        return Segment(phase, "missing", None, "", f"{phase} missing")
+    part = energy_j / total_j if total_j > 0 else 0.0
+    return Segment(phase, provenance, energy_j, width(part), f"{phase} {share(part)}")
+
+
+def row(ranked: RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
+    """The texts of one line, ready to show."""
+    entry, place = ranked.entry, ranked.place
+    at_least = "" if entry.complete else "≥\u00a0"
+    segments = bar(entry, query.usage_intensity, query.shared_by)
+    known = [u for u in (entry.shared_u95_j, entry.own_u95_j, entry.inference_u95_j) if u is not None]
+    return {
+        "entry": entry.pk,
+        "url": entry.get_absolute_url(),
+        "rank": rank_text(place.rank, place.rank_best, place.rank_worst),
+        "rank_title": rank_title(place.rank, place.rank_best, place.rank_worst),
+        "method": entry.recipe.method.title,
+        "family": FAMILIES.get(entry.recipe.method.family, entry.recipe.method.family),
+        "quality": percent(entry.quality),
+        "quality_note": "reported" if entry.quality_provenance == "reported" else "",
+        "energy": at_least + joules(place.energy_j),
+        "energy_title": watt_hours(place.energy_j),
+        "u95": relative(place.u95_j if known else None, place.energy_j),
+        "bar": segments,
+        "bar_label": ", ".join(segment.label for segment in segments),
+        "one_time": at_least + joules(ranked.one_time_energy_j),
+        "per_image": UNKNOWN if entry.inference_provenance == "missing" else joules(entry.inference_energy_j),
+        "provenance": entry.provenance,
+        "metered": share(ranked.metered_share),
+    }
+
+
+def rank_text(rank: int | None, best: int | None, worst: int | None) -> str:
+    """The rank, or the ranks that an entry may have within uncertainty."""
+    if rank is None:
+        return UNKNOWN
+    return str(rank) if best == worst else f"{best}–{worst}"
+
+
+def rank_title(rank: int | None, best: int | None, worst: int | None) -> str:
+    """The rank in words."""
+    if rank is None:
+        return "not ranked: a phase is missing, so the total is a lower bound"
+    if best == worst:
+        return f"rank {rank}"
+    return f"in place {rank}; between {best} and {worst} within uncertainty"
+
+
+def quality_label(metric: str) -> str:
+    """The quality metric's name: "top-1"."""
+    return QUALITY_LABELS.get(metric, metric)
+
+
+def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
+    """The result in words, in pieces: {"text"}, with {"strong"} or {"url"} where it is one."""
+    query, board = ranked.query, ranked.board
+    if board is None:
+        return []
+    if not ranked.rows:
+        return [{"text": _nothing(ranked)}]
+    first = ranked.rows[0]
+    pieces: list[dict[str, Any]] = [
+        {"text": "For "},
+        {"text": f"{count(query.usage_intensity)} images", "strong": True},
+        {"text": f"{_floor(query, first.entry)} on {board.hardware.name}, "},
+    ]
+    if first.place.rank is None:
+        return [*pieces, {"text": "no entry is ranked: each one misses a phase, so its total is a lower bound."}]
+    at_least = "" if first.entry.complete else "at least "
+    ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
+    pieces.append({"text": first.entry.recipe.method.title, "url": first.entry.get_absolute_url()})
+    pieces.append({"text": " uses the least energy"})
+    if query.order_by == "energy_per_correct":
+        per_correct_j = energy_per_correct_j(first.place.energy_j, query.usage_intensity, first.entry.quality)
+        pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
+    pieces.append({"text": f": {at_least}"})
+    pieces.append({"text": joules(first.place.energy_j), "strong": True})
+    pieces.append({"text": f" over its life, {share(ahead)} of it before the first use"})
+    others = (first.place.rank_worst or 1) - 1
+    if others:
+        pieces.append({"text": f", though {others} {'other is' if others == 1 else 'others are'} within uncertainty"})
+    return [*pieces, *_what_follows(ranked, first)]
+
+
+def _nothing(ranked: RankedBoard) -> str:
+    if ranked.below_floor and ranked.query.min_quality is not None:
+        which = "The only entry" if ranked.below_floor == 1 else f"Each of the {ranked.below_floor} entries"
+        return f"{which} that could be shown is below the quality floor of {percent(ranked.query.min_quality)}."
+    return "No entry matches these filters."
+
+
+def _floor(query: LeaderboardQuery, entry: Entry) -> str:
+    if query.min_quality is None:
+        return ""
+    return f" at ≥\u00a0{percent(query.min_quality)} {quality_label(entry.quality_metric)}"
+
+
+def _what_follows(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any]]:
+    """Who overtakes the winner at higher use; nothing where the winner isn't the envelope's."""
+    starts = [champion.from_usage_intensity for champion in ranked.champions]
+    here = sum(start <= ranked.query.usage_intensity for start in starts) - 1
+    if here < 0 or ranked.champions[here].key != first.entry.pk or ranked.query.order_by != "energy":
+        return [{"text": "."}]
+    if here + 1 == len(starts):
+        return [{"text": "; nothing here overtakes it at higher use." if len(ranked.rows) > 1 else "."}]
+    following = next(row.entry for row in ranked.rows if row.entry.pk == ranked.champions[here + 1].key)
+    return [
+        {"text": f"; from {count(starts[here + 1])} on, "},
+        {"text": following.recipe.method.title, "url": following.get_absolute_url()},
+        {"text": " does."},
+    ]
+
+
+def crossings(ranked: RankedBoard) -> list[dict[str, Any]]:
+    """Who wins where, a line for each champion, and which of them is the reader's."""
+    entries = {row.entry.pk: row.entry for row in ranked.rows}
+    usage_intensity = ranked.query.usage_intensity
+    lines = []
+    for champion in ranked.champions:
+        entry = entries[int(champion.key)]
+        start, end = champion.from_usage_intensity, champion.to_usage_intensity
+        lines.append(
+            {
+                "span": span(start, end),
+                "method": entry.recipe.method.title,
+                "url": entry.get_absolute_url(),
+                "one_time": joules(entry.shared_energy_j / ranked.query.shared_by + entry.own_energy_j),
+                "per_image": joules(entry.inference_energy_j),
+                "here": start <= usage_intensity and (end is None or usage_intensity < end),
+            }
+        )
+    return lines
+
+
+def span(start: float, end: float | None) -> str:
+    """An interval of usage intensities in words."""
+    if end is None:
+        return f"from {count(start)} on" if start > 0 else "at any usage"
+    return f"{count(start)} to {count(end)}" if start > 0 else f"up to {count(end)}"
+
+
+def track_title(slug: str) -> str:
+    """The track's name; the slug where this version does not know the track."""
+    return TRACKS[slug].title if slug in TRACKS else slug

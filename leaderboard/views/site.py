@@ -1,0 +1,82 @@
+"""Pages about the site, and the addresses that machines watch it by."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from leaderboard import queries
+from leaderboard.domain.energy import ONE_TIME_PHASES
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Provenance
+from leaderboard.views import reads
+from measurement.tracks import TRACKS
+
+
+@require_safe
+def methodology(request: HttpRequest) -> HttpResponse:
+    """How energy is measured, for readers."""
+    context = {
+        "phases": (*ONE_TIME_PHASES, "inference", "evaluate"),
+        "provenances": Provenance.values,
+        "tracks": TRACKS.values(),
+    }
+    return render(request, "leaderboard/methodology.html", context)
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The process can do its work. The broker is only a bell: submissions are kept without it."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return JsonResponse({"database": str(error)}, status=503)
+    return JsonResponse({"database": "ok"})
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Runs by state, live workers by hardware and entries, for Prometheus."""
+    registry = CollectorRegistry()
+    runs = Gauge("leaderboard_runs", "Verification runs by state", ["state"], registry=registry)
+    by_state = reads.runs_by_state()
+    for state in RunState:
+        runs.labels(state=state.value).set(by_state.get(state, 0))
+    workers = Gauge(
+        "leaderboard_live_workers", "Workers heard of in the last minute", ["hardware"], registry=registry
+    )
+    for hardware, number in Counter(worker.hardware.slug for worker in queries.live_workers()).items():
+        workers.labels(hardware=hardware).set(number)
+    Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(queries.entries().count())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """What crawlers may read: everything that is not a form, a fragment or a chart's data."""
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in ("/accounts/", "/activity/", "/charts/", "/admin/"))]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that can't be read; one that is too large is told so."""
+    too_large = isinstance(exception, RequestDataTooBig)
+    return render(request, "400.html", {"too_large": too_large}, status=413 if too_large else 400)

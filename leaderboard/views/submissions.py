@@ -1,0 +1,187 @@
+"""Submit a recipe, watch its verification, see the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseStopPolling
+
+from leaderboard import queries, services
+from leaderboard.domain.runstate import FINAL
+from leaderboard.forms import SubmissionForm
+from leaderboard.models import Run, Submission, Worker
+from leaderboard.views import reads
+from measurement.documents import MAX_DOCUMENT_BYTES
+
+EXAMPLE = """\
+# What is measured: train this network, prune it, then run it. Lines that you leave out take their defaults.
+schema_version: 1
+method:
+  title: MobileNetV3-Small 0.5, pruned by a third
+  family: pruning           # compact, nas, pruning, quantization, distillation, low_rank, …
+  # paper: https://arxiv.org/abs/1905.02244
+track: digits
+model:
+  architecture: mobilenetv3_small_050   # any timm architecture
+  resolution: 32                        # pixels
+phases:
+  - phase: train
+    technique: supervised
+    epochs: 10
+    batch_size: 64
+  - phase: compress
+    technique: structured_pruning
+    ratio: 0.3
+  - phase: finetune
+    technique: supervised
+    epochs: 3
+inference:
+  scenarios: [single_stream, offline]
+"""
+
+
+def example() -> str:
+    """The recipe that an empty form starts with: the first example that this site itself verifies."""
+    found = sorted((settings.BASE_DIR / "recipes" / "digits").glob("*.yaml"))
+    return found[0].read_text("utf-8") if found else EXAMPLE
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def submit(request: HttpRequest) -> HttpResponse:
+    """The form. A recipe with faults comes back with all of them, and nothing typed is lost."""
+    if request.method != "POST":
+        return _submit_page(request, SubmissionForm(initial={"document": example()}))
+    form = SubmissionForm(request.POST, request.FILES)
+    if not form.is_valid() or form.recipe is None:
+        return _submit_page(request, form)
+    try:
+        submission, created = services.submit(
+            form.recipe,
+            hardware=form.cleaned_data["hardware"],
+            submitter=request.user,  # type: ignore[arg-type]
+        )
+    except services.Refused as refusal:
+        form.refuse(refusal.field, refusal.message)
+        return _submit_page(request, form)
+    if not created:
+        messages.info(request, "This recipe was already submitted for this hardware; here is its verification.")
+    return redirect(submission)
+
+
+def _submit_page(request: HttpRequest, form: SubmissionForm) -> HttpResponse:
+    context = {"form": form, "most_kib": MAX_DOCUMENT_BYTES // 1024, "has_hardware": form.fields["hardware"].queryset}  # type: ignore[attr-defined]
+    return render(request, "leaderboard/submit.html", context)
+
+
+@never_cache
+@require_safe
+def submission(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A submission's verification."""
+    return render(request, "leaderboard/submission.html", _status(request, pk))
+
+
+@never_cache
+@require_safe
+def status(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The part of the page that changes; polled until the run has ended."""
+    context = _status(request, pk)
+    response = render(request, "leaderboard/_status.html", context)
+    if context["final"]:
+        response.status_code = HttpResponseStopPolling.status_code
+    return response
+
+
+def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
+    submission = get_object_or_404(queries.submissions(), pk=pk)
+    run = queries.current_run(submission)
+    final = run is None or run.state in FINAL
+    return {
+        "submission": submission,
+        "run": run,
+        "final": final,
+        "ahead": reads.ahead_in_queue(run) if run and run.state == "queued" else None,
+        "steps": _steps(run) if run else [],
+        "elapsed_s": _elapsed_s(run) if run else None,
+        "entries": list(reads.entries_of_submission(submission)) if final else [],
+        "workers": queries.live_workers().filter(hardware=submission.hardware_id).count() if not final else None,
+        "is_mine": _is_mine(request, submission),
+    }
+
+
+def _is_mine(request: HttpRequest, submission: Submission) -> bool:
+    user = request.user
+    return user.is_authenticated and (user.is_staff or submission.submitter_id == user.pk)
+
+
+def _elapsed_s(run: Run) -> float | None:
+    if run.started_at is None:
+        return None
+    return ((run.finished_at or timezone.now()) - run.started_at).total_seconds()
+
+
+def _steps(run: Run) -> list[dict[str, Any]]:
+    """The run's steps in order, each with its state, how much of it is done (0..1) and its joules so far."""
+    progress = run.progress or {}
+    ended = {item.get("position"): item for item in progress.get("ended", ())}
+    current = progress.get("position")
+    steps = []
+    for position, name in enumerate(progress.get("steps", ())):
+        step: dict[str, Any] = {"name": name, "state": "waiting", "fraction": 0.0}
+        if position in ended:
+            step |= {"state": "done", "fraction": 1.0, **ended[position]}
+        elif position == current and run.state == "running":
+            step |= {"state": "running", "fraction": progress.get("fraction") or 0.0}
+            step |= {key: progress.get(key) for key in ("detail", "power_w", "energy_j")}
+        elif run.state == "succeeded":
+            step |= {"state": "done", "fraction": 1.0}
+        steps.append(step)
+    return steps
+
+
+@login_required
+@require_POST
+def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take a submission back: its owner, or an administrator."""
+    submission = get_object_or_404(queries.submissions(), pk=pk)
+    if not _is_mine(request, submission):
+        raise PermissionDenied
+    try:
+        services.withdraw(submission, by=request.user)  # type: ignore[arg-type]
+    except services.Refused as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "The submission was withdrawn.")
+    return redirect(submission)
+
+
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """What runs, what waits, who works, and what ended last."""
+    context = {
+        "active": list(queries.queue()),
+        "workers": [(worker, _gives(worker)) for worker in queries.live_workers()],
+        "recent": list(queries.recent_runs()),
+    }
+    return render(request, "leaderboard/queue.html", context)
+
+
+def _gives(worker: Worker) -> dict[str, str]:
+    """The provenance that a worker's machine gives in each scope, where its diagnosis says."""
+    scopes = worker.diagnosis.get("provenance") or worker.diagnosis.get("scopes") or {}
+    if not isinstance(scopes, dict):
+        return {}
+    return {
+        str(scope): str(given.get("provenance", "") if isinstance(given, dict) else given)
+        for scope, given in scopes.items()
+    }

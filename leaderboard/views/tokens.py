@@ -1,0 +1,32 @@
+"""API tokens: listed, made (shown once) and deleted by their owner."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+from knox.models import get_token_model
+
+MOST_TOKENS = 20
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """The reader's tokens. A new one is shown in the answer that makes it, and never again."""
+    mine = get_token_model().objects.filter(user=request.user).order_by("-created")
+    new_token = ""
+    if request.method == "POST" and "delete" in request.POST:
+        deleted, _ = mine.filter(token_key=request.POST["delete"]).delete()
+        messages.success(request, "The token was deleted." if deleted else "That token is not there any more.")
+        return redirect("tokens")
+    if request.method == "POST":
+        if mine.count() >= MOST_TOKENS:
+            messages.error(request, f"You have {MOST_TOKENS} tokens, the most there can be; delete one first.")
+            return redirect("tokens")
+        _, new_token = get_token_model().objects.create(user=request.user)
+    return render(request, "account/tokens.html", {"tokens": list(mine), "new_token": new_token})

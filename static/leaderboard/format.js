@@ -1,0 +1,82 @@
+/**
+ * How figures are written, as leaderboard/templatetags/energy.py writes them; tests/vectors/format.json holds both.
+ *
+ * toExponential and toFixed round half up on the exact binary value; units are chosen after rounding, so that 999.7 J
+ * is "1.00 kJ". null is unknown and is written as a dash; zero was measured.
+ */
+
+export const UNKNOWN = "—";
+export const SPACE = "\u00a0";
+const PREFIXES = ["f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y"];
+const FIRST_STEP = -5;
+const COUNT_WORDS = { 2: "million", 3: "billion", 4: "trillion", 5: "quadrillion" };
+
+const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+
+/** The first digits of a positive value, rounded, and the decimal exponent of the first of them. */
+function significant(value, digits = 3) {
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  return [mantissa.replace(".", ""), Number(exponent)];
+}
+
+function point(digits, exponent) {
+  if (exponent < 0) return `0.${"0".repeat(-exponent - 1)}${digits}`;
+  if (exponent >= digits.length - 1) return digits + "0".repeat(exponent - digits.length + 1);
+  return `${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
+}
+
+const withoutTrailingZeros = (number) => (number.includes(".") ? number.replace(/\.?0+$/, "") : number);
+
+function grouped(number) {
+  const [whole, fraction] = number.split(".");
+  const groups = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return fraction === undefined ? groups : `${groups}.${fraction}`;
+}
+
+/** Three significant digits with an SI prefix: 12345 as "12.3 k". */
+export function si(value, unit = "") {
+  if (value === null) return UNKNOWN;
+  if (value === 0) return unit ? `0${SPACE}${unit}` : "0";
+  const sign = value < 0 ? "−" : "";
+  const [digits, exponent] = significant(Math.abs(value));
+  const step = clamp(Math.floor(exponent / 3), FIRST_STEP, FIRST_STEP + PREFIXES.length - 1);
+  const suffix = PREFIXES[step - FIRST_STEP] + unit;
+  return suffix ? `${sign}${point(digits, exponent - 3 * step)}${SPACE}${suffix}` : sign + point(digits, exponent);
+}
+
+/** Energy given in joules: "12.3 kJ". */
+export const joules = (value) => si(value, "J");
+
+/** Energy given in joules, as watt hours: "3.42 kWh". */
+export const wattHours = (value) => si(value === null ? null : value / 3600, "Wh");
+
+/** Images in words: "20,000", "3.4 million", "1 trillion". */
+export function count(value) {
+  if (value === null) return UNKNOWN;
+  if (value === 0) return "0";
+  const [digits, exponent] = significant(value);
+  const step = Math.min(5, Math.floor(exponent / 3));
+  if (step < 2) return grouped(withoutTrailingZeros(point(digits, exponent)));
+  return `${grouped(withoutTrailingZeros(point(digits, exponent - 3 * step)))}${SPACE}${COUNT_WORDS[step]}`;
+}
+
+/** A quality, given as a fraction: "97.2 %". */
+export const percent = (value) => (value === null ? UNKNOWN : `${(value * 100).toFixed(1)}${SPACE}%`);
+
+/** A part of a whole, given as a fraction, in whole per cent; neither a trace nor a near-whole is rounded away. */
+export function share(value) {
+  if (value === null) return UNKNOWN;
+  if (value > 0 && value < 0.01) return `<${SPACE}1${SPACE}%`;
+  if (value > 0.99 && value < 1) return `>${SPACE}99${SPACE}%`;
+  return `${(value * 100).toFixed(0)}${SPACE}%`;
+}
+
+/** A part of a bar, given as a fraction, for a style: "41.27%". */
+export const width = (value) => `${(value * 100).toFixed(2)}%`;
+
+/** Uncertainty as a part of its value, two significant digits: "± 2.1 %". No uncertainty known: "± —". */
+export function relative(u95, value) {
+  if (!u95 || value <= 0) return `±${SPACE}${UNKNOWN}`;
+  const [digits, exponent] = significant((u95 / value) * 100, 2);
+  return `±${SPACE}${point(digits, exponent)}${SPACE}%`;
+}

@@ -1,0 +1,66 @@
+"""The parts of the machine that are measured, and what their instruments gained between two edges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from measurement.meters.base import Kind
+from measurement.meters.tally import CounterTally, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of the machine and what reads it: the preferred instrument first. `positions` are the tallies'."""
+
+    name: str
+    kind: Kind
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every tally's joules at one time; None where the reading was not available."""
+
+    time_s: float
+    energies_j: tuple[float | None, ...]
+
+
+Stretch = tuple[Snapshot, Snapshot]
+
+
+def duration_s(stretches: Sequence[Stretch]) -> float:
+    """Seconds that the stretches cover together."""
+    return math.fsum(end.time_s - start.time_s for start, end in stretches)
+
+
+def gained_j(stretches: Sequence[Stretch], position: int) -> float | None:
+    """Joules that one tally gained over the stretches; None where an edge had no reading."""
+    gains = []
+    for start, end in stretches:
+        before_j, after_j = start.energies_j[position], end.energies_j[position]
+        if before_j is None or after_j is None:
+            return None
+        gains.append(after_j - before_j)
+    return math.fsum(gains)
+
+
+def preferred(tallies: Sequence[Tally], component: Component) -> Tally:
+    """The tally that live figures are shown from."""
+    return tallies[component.positions[0]]
+
+
+def group_components(tallies: Sequence[Tally]) -> tuple[Component, ...]:
+    """Instruments of one name are one component, its counter first. ValueError where kinds or roles clash."""
+    found: dict[str, list[int]] = {}
+    for position, tally in enumerate(tallies):
+        found.setdefault(tally.instrument.name, []).append(position)
+    components = []
+    for name, positions in found.items():
+        kinds = {tallies[position].instrument.kind for position in positions}
+        if len(kinds) > 1 or len({type(tallies[position]) for position in positions}) < len(positions):
+            raise ValueError(f"two instruments are named {name}, and they are not one counter and one power sensor")
+        positions.sort(key=lambda position: not isinstance(tallies[position], CounterTally))
+        components.append(Component(name, kinds.pop(), tuple(positions)))
+    return tuple(components)

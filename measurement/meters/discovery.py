@@ -1,0 +1,138 @@
+"""Which instruments this machine has for a device, and what the device calls itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from measurement.errors import BadInput, MeterFailure, MeterMissing
+from measurement.meters import nvml
+from measurement.meters.base import (
+    Clock,
+    EnergyCounter,
+    Kind,
+    PowerSensor,
+    SystemClock,
+    kinds_in_scope,
+    provenance_of,
+)
+from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
+from measurement.meters.rapl import POWERCAP_ROOT, find_zones
+from measurement.record import Hardware
+from measurement.vocabulary import Provenance, Scope, Source
+
+_DEVICE = re.compile(r"^(?:cpu|cuda:(\d+))$")
+
+
+@dataclass(slots=True)
+class Discovery:
+    """The instruments found for a device. `remedies` says, per kind that has none of its own, what would help."""
+
+    device: str
+    counters: list[EnergyCounter] = field(default_factory=list)
+    sensors: list[PowerSensor] = field(default_factory=list)
+    remedies: dict[Kind, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def sources(self, scope: Scope) -> tuple[Source, ...]:
+        """The sources that `scope` would be summed from; empty where a kind it covers has none."""
+        kinds = kinds_in_scope(scope, self.device)
+        chosen: dict[str, tuple[Kind, Source]] = {}
+        for instrument in (*self.counters, *self.sensors):
+            chosen.setdefault(instrument.name, (instrument.kind, instrument.source))
+        used = [(kind, source) for kind, source in chosen.values() if kind in kinds]
+        return tuple(dict.fromkeys(source for _, source in used)) if {kind for kind, _ in used} == kinds else ()
+
+    def provenance(self, scope: Scope) -> Provenance:
+        """What a figure in `scope` would be called."""
+        return provenance_of(self.sources(scope))
+
+    def require_metered(self) -> None:
+        """Raises MeterMissing unless the accelerator scope is metered, saying what to do."""
+        if self.provenance(Scope.ACCELERATOR) != Provenance.METERED:
+            kind: Kind = "cpu" if self.device == "cpu" else "gpu"
+            remedy = self.remedies.get(kind, "run `python -m measurement doctor`")
+            raise MeterMissing(f"no energy meter for {self.device}: {remedy}", field="device")
+
+
+def discover(device: str, clock: Clock | None = None, powercap: Path = POWERCAP_ROOT) -> Discovery:
+    """The instruments for a model on `device` (`cpu`, `cuda:0` …), each component read by the best it has.
+
+    CPU and DRAM fall back to the estimate, each by itself; a GPU without counter and sensor stays missing. Raises
+    BadInput for a device that can't be, MeterMissing for a MIG slice.
+    """
+    clock = clock if clock is not None else SystemClock()
+    found = Discovery(device)
+    if (ordinal := _ordinal(device)) is not None:
+        _add_gpu(found, ordinal)
+    zones = find_zones(powercap)
+    cpus, drams = zones.of_kind("cpu"), zones.of_kind("dram")
+    found.counters += [*cpus, *drams]
+    tree, model = ProcessTree(), CpuPowerModel.of_this_machine()
+    if not cpus:
+        found.counters.append(CpuTimeCounter(tree, model))
+        found.remedies["cpu"] = zones.remedy or "the RAPL tree shows no package zone"
+    if not drams:
+        found.counters.append(MemoryCounter(tree, model, clock))
+        found.remedies["dram"] = zones.remedy or "this processor's RAPL has no DRAM zone; its memory is estimated"
+    if not (cpus and drams):
+        found.settings["power_model"] = model.describe()
+    return found
+
+
+def describe_hardware(device: str) -> Hardware:
+    """What `device` calls itself, with its settings at this moment.
+
+    A CPU's figures depend on how many cores the process may use, so its name says them: `AMD EPYC 9R14 (2 cores)`.
+    Raises BadInput for a device that can't be, MeterMissing where a GPU's driver doesn't answer.
+    """
+    ordinal = _ordinal(device)
+    if ordinal is not None:
+        return _describe_gpu(ordinal)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Hardware(
+        name=f"{cpu_model()} ({cores} core{'s' if cores != 1 else ''})"[:200],
+        kind="cpu",
+        cores=cores,
+        memory_bytes=psutil.virtual_memory().total,
+        settings=discover("cpu").settings,
+    )
+
+
+def _describe_gpu(ordinal: int) -> Hardware:
+    nvml.start()
+    try:
+        told = nvml.describe(nvml.handle_of(ordinal))
+    except MeterFailure as failure:
+        raise MeterMissing(str(failure), field="device") from None
+    return Hardware(kind="cuda", cores=os.cpu_count(), **told)
+
+
+def _add_gpu(found: Discovery, ordinal: int) -> None:
+    try:
+        nvml.start()
+    except MeterMissing as missing:
+        found.remedies["gpu"] = str(missing)
+        return
+    try:
+        counters, sensors = nvml.instruments_of(nvml.handle_of(ordinal), f"gpu{ordinal}")
+    except MeterFailure as failure:
+        found.remedies["gpu"] = str(failure)
+        return
+    found.counters += counters
+    found.sensors += sensors
+    if not counters and not sensors:
+        found.remedies["gpu"] = "this GPU tells neither energy nor power: a newer driver or board may"
+
+
+def _ordinal(device: str) -> int | None:
+    """The number of a CUDA device, None for the CPU. Raises BadInput for anything else."""
+    matched = _DEVICE.match(device)
+    if matched is None:
+        raise BadInput(f"{device!r} is not a device: cpu, or cuda:0, cuda:1 …", field="device")
+    return None if matched[1] is None else int(matched[1])

@@ -1,0 +1,282 @@
+"""The energy meter: named windows over every instrument of a machine, sampled in a thread of its own."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from measurement.errors import MeterFailure
+from measurement.meters.base import Clock, EnergyCounter, PowerSensor, SystemClock, kinds_in_scope
+from measurement.meters.components import Component, Snapshot, group_components, preferred
+from measurement.meters.gain import gain_relative_u
+from measurement.meters.phase import Assembly, PhaseMeasurement
+from measurement.meters.tally import CounterTally, PowerTally, Tally
+from measurement.meters.window import Window
+from measurement.trace import Readings, TraceComponent, WindowMark, write_trace
+from measurement.vocabulary import Provenance, Scope, Source
+
+IDLE_SLICES = 5
+
+
+class EnergyMeter:
+    """Measures the joules of named windows. Use it as a context manager; windows follow one another.
+
+        with EnergyMeter.for_device("cuda:0", synchronize=torch.cuda.synchronize) as meter:
+            meter.measure_idle()
+            with meter.window("train") as window:
+                train()
+        window.measurement.to_energy(Scope.ACCELERATOR)
+
+    The sampling thread reads instruments only; it never imports torch and never touches CUDA. With `sampling=False`
+    nothing is read between edges but by `sample()`, for replays.
+    """
+
+    def __init__(
+        self,
+        counters: Sequence[EnergyCounter] = (),
+        sensors: Sequence[PowerSensor] = (),
+        *,
+        device: str = "cpu",
+        clock: Clock | None = None,
+        synchronize: Callable[[], None] | None = None,
+        sampling: bool = True,
+        require_metered: bool = False,
+    ) -> None:
+        self.device = device
+        self.clock: Clock = clock if clock is not None else SystemClock()
+        self.idle_power_w: dict[Scope, float | None] = dict.fromkeys(Scope)
+        self.idle_deviation_w: dict[Scope, float | None] = dict.fromkeys(Scope)
+        self._synchronize = synchronize
+        self._sampling = sampling
+        self._require_metered = require_metered
+        self._gain_relative_u = gain_relative_u()
+        # Quick instruments first, so that they are read nearest to the time that a closing edge is stamped with.
+        tallies: list[Tally] = [*(CounterTally(item) for item in counters), *(PowerTally(item) for item in sensors)]
+        self._tallies = tuple(sorted(tallies, key=lambda tally: tally.instrument.sample_period_s))
+        self._components = group_components(self._tallies)
+        self._columns = [
+            f"{tally.instrument.name}_{'energy_j' if isinstance(tally, CounterTally) else 'sensor_w'}"
+            for tally in self._tallies
+        ]
+        self._readings = Readings(self._columns)
+        self._marks: list[WindowMark] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._started = False
+        self._window: Window | None = None
+
+    @classmethod
+    def for_device(
+        cls,
+        device: str,
+        *,
+        require_metered: bool = False,
+        clock: Clock | None = None,
+        synchronize: Callable[[], None] | None = None,
+    ) -> EnergyMeter:
+        """A meter of everything that this machine can read for a model on `device` (`cpu` or `cuda:0`).
+
+        Raises BadInput for a device that doesn't exist, MeterMissing where `require_metered` and the accelerator
+        scope has no energy counter or power sensor, or where the GPU is in MIG mode.
+        """
+        from measurement.meters.discovery import discover
+
+        clock = clock if clock is not None else SystemClock()
+        found = discover(device, clock)
+        if require_metered:
+            found.require_metered()
+        return cls(
+            found.counters,
+            found.sensors,
+            device=device,
+            clock=clock,
+            synchronize=synchronize,
+            require_metered=require_metered,
+        )
+
+    def __enter__(self) -> Self:
+        if self._started:
+            raise RuntimeError("a meter is started once")
+        self._started = True
+        self._edge(opening=True)
+        if self._sampling and self._tallies:
+            self._thread = threading.Thread(target=self._run, name="energy-meter", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    @contextmanager
+    def window(self, name: str) -> Iterator[Window]:
+        """Measure the body under `name`. Afterwards the window's `measurement` holds the result.
+
+        Work on the GPU is waited for before the window opens and before it closes. Raises RuntimeError inside another
+        window or outside the meter, MeterFailure where a required meter stopped answering. A window whose body
+        raises is closed without waiting for the GPU, and the error goes on.
+        """
+        if not self._started or self._stop.is_set():
+            raise RuntimeError("open windows inside `with meter:`")
+        if self._window is not None:
+            raise RuntimeError(f"window {self._window.name!r} is open: windows follow one another, they don't nest")
+        self._wait_for_device()
+        window = self._window = Window(name, self._edge, self._wait_for_device, self.clock, self._live)
+        try:
+            yield window
+        except BaseException:
+            window.close(self._assembly(), synchronize=False)
+            raise
+        else:
+            window.close(self._assembly(), synchronize=True)
+            self._check(window.measurement)
+        finally:
+            self._window = None
+            if window.is_closed:
+                self._marks.append(_mark(window.measurement, self._assembly()))
+
+    def measure_idle(self, seconds: float | None = None) -> dict[Scope, float | None]:
+        """Mean watts per scope with nothing running, remembered in `idle_power_w`; None where a scope is missing.
+
+        Load the model's device first (a CUDA context draws power of its own). By default 30 s on a GPU, whose power
+        settles slowly, and 10 s with RAPL. Where all instruments are estimates 1 s is enough: the estimate counts
+        this process's own CPU time, which is nothing while it sleeps, however long one watches.
+        """
+        if seconds is None:
+            seconds = self._idle_seconds()
+        with self.window("idle") as window:
+            for _ in range(IDLE_SLICES):
+                self.clock.sleep(seconds / IDLE_SLICES)
+                window.mark_block()
+        measured = window.measurement
+        for scope in Scope:
+            energy_j = measured.energies[scope].energy_j
+            self.idle_power_w[scope] = None if energy_j is None else energy_j / measured.duration_s
+            powers = [(block.energies_j[scope], block.duration_s) for block in measured.blocks]
+            known = [joules / slice_s for joules, slice_s in powers if joules is not None and slice_s > 0]
+            self.idle_deviation_w[scope] = statistics.stdev(known) if len(known) > 1 else None
+        return dict(self.idle_power_w)
+
+    def sample(self) -> None:
+        """Read the instruments whose turn it is. The sampling thread's work; call it where there is no thread."""
+        with self._lock:
+            now_s = self.clock.monotonic_s()
+            due = [
+                position
+                for position, tally in enumerate(self._tallies)
+                if tally.read_at_s is None or now_s - tally.read_at_s >= 0.75 * tally.instrument.sample_period_s
+            ]
+            if due:
+                self._read(due, now_s, stamp_after=False, edge=False)
+
+    def write_trace(self, path: Path | str) -> None:
+        """Write all readings and window marks as Parquet (see `measurement.trace`)."""
+        with self._lock:
+            write_trace(
+                Path(path),
+                self._readings,
+                [self._trace_component(component) for component in self._components],
+                self._marks,
+                {
+                    "device": self.device,
+                    "wall_at_zero": self.clock.wall_at_zero.isoformat(),
+                    "idle_power_w": dict(self.idle_power_w),
+                    "idle_deviation_w": dict(self.idle_deviation_w),
+                },
+            )
+
+    def _run(self) -> None:
+        period_s = min(tally.instrument.sample_period_s for tally in self._tallies)
+        while not self._stop.wait(period_s):
+            self.sample()
+
+    def _edge(self, *, opening: bool) -> Snapshot:
+        """Read every instrument; what an opening edge's reading itself costs stays outside the window."""
+        with self._lock:
+            return self._read(range(len(self._tallies)), self.clock.monotonic_s(), stamp_after=opening, edge=True)
+
+    def _read(self, positions: Sequence[int], now_s: float, *, stamp_after: bool, edge: bool) -> Snapshot:
+        order = reversed(positions) if stamp_after else positions
+        taken = {position: self._tallies[position].read(now_s) for position in order}
+        if stamp_after:
+            now_s = self.clock.monotonic_s()
+        energies: list[float | None] = [None] * len(self._tallies)
+        row: dict[str, float] = {}
+        for position, reading in taken.items():
+            if reading is None:
+                continue
+            tally = self._tallies[position]
+            tally.add(reading, now_s)
+            energies[position] = tally.energy_j
+            row[self._columns[position]] = tally.energy_j if isinstance(tally, CounterTally) else reading
+        self._readings.append(now_s, row, edge=edge)
+        return Snapshot(now_s, tuple(energies))
+
+    def _wait_for_device(self) -> None:
+        if self._synchronize is not None:
+            self._synchronize()
+
+    def _live(self, scope: Scope) -> list[tuple[int, Tally]] | None:
+        """The tallies that the scope's live figures are sums of; None where one is missing."""
+        kinds = kinds_in_scope(scope, self.device)
+        chosen = [component for component in self._components if component.kind in kinds]
+        if {component.kind for component in chosen} != kinds:
+            return None
+        return [(component.positions[0], preferred(self._tallies, component)) for component in chosen]
+
+    def _assembly(self) -> Assembly:
+        return Assembly(self.device, self._components, self._tallies, self._gain_relative_u, self.idle_power_w)
+
+    def _check(self, measured: PhaseMeasurement) -> None:
+        if self._thread is not None and not self._thread.is_alive():
+            raise MeterFailure("the sampling thread died, so counters may have wrapped unseen: run again")
+        if self._require_metered and measured.energies[Scope.ACCELERATOR].provenance != Provenance.METERED:
+            reason = "; ".join(measured.notes) or "no reading"
+            raise MeterFailure(f"the accelerator's meter stopped answering during {measured.name!r}: {reason}")
+
+    def _idle_seconds(self) -> float:
+        if any(tally.instrument.kind == "gpu" for tally in self._tallies):
+            return 30.0
+        return 1.0 if all(tally.instrument.source == Source.CPU_ESTIMATE for tally in self._tallies) else 10.0
+
+    def _trace_component(self, component: Component) -> TraceComponent:
+        columns: dict[bool, str] = {}
+        for position in component.positions:
+            columns[isinstance(self._tallies[position], CounterTally)] = self._columns[position]
+        first = preferred(self._tallies, component)
+        return TraceComponent(
+            component.name,
+            component.kind,
+            first.instrument.source,
+            first.instrument.update_period_s,
+            component.kind in kinds_in_scope(Scope.ACCELERATOR, self.device),
+            columns.get(True),
+            columns.get(False),
+        )
+
+
+def _mark(measured: PhaseMeasurement, assembly: Assembly) -> WindowMark:
+    columns = {}
+    for component in assembly.components:
+        position = measured.components[component.name].position
+        if position is not None:
+            second = position != component.positions[0]
+            columns[component.name] = f"{component.name}_sensor_w" if second else f"{component.name}_w"
+    return WindowMark(
+        measured.name,
+        measured.started_s,
+        measured.ended_s,
+        measured.pauses,
+        {scope: energy.energy_j for scope, energy in measured.energies.items()},
+        {name: part.energy_j for name, part in measured.components.items()},
+        columns,
+    )

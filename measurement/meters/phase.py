@@ -1,0 +1,259 @@
+"""What one window measured, and how its joules and uncertainties follow from the readings at its edges."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from measurement.accounting import Uncertainty, combined, edge_uncertainty, repeat_uncertainty
+from measurement.meters.base import Kind, kinds_in_scope, provenance_of
+from measurement.meters.components import Component, Stretch, duration_s, gained_j
+from measurement.meters.tally import Tally
+from measurement.record import Energy
+from measurement.vocabulary import Flag, Provenance, Scope, Source
+
+MIN_UPDATES = 10
+"""Updates of the slowest instrument that a stretch of measuring needs on average, or it is too short."""
+
+MAX_DISAGREEMENT = 0.03
+"""Relative difference of counter and integrated power above which one of them is wrong (methodology: 3 %)."""
+
+
+EXACT = Uncertainty(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentEnergy:
+    """Joules of one component. `source` and `energy_j` are None together; `note` then says why.
+
+    `cross_check_j` is what the component's second instrument saw, where it has one.
+    """
+
+    name: str
+    kind: Kind
+    source: Source | None
+    energy_j: float | None
+    edges: Uncertainty = EXACT
+    cross_check_j: float | None = None
+    disagrees: bool = False
+    note: str = ""
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One repeat inside a window: active seconds, joules per scope (None where missing), images if told."""
+
+    started_s: float
+    ended_s: float
+    duration_s: float
+    energies_j: Mapping[Scope, float | None]
+    images: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredEnergy:
+    """Joules of one scope over a window; `energy_j` is None where provenance is `missing`.
+
+    `repeatability_u95_j` has the window's edges and, over two or more blocks, the spread of the repeats;
+    `absolute_u95_j` the meters' gain errors too (None for an estimate: nobody knows a power model's error).
+    """
+
+    scope: Scope
+    provenance: Provenance
+    sources: tuple[Source, ...]
+    energy_j: float | None
+    repeatability_u95_j: float | None = None
+    absolute_u95_j: float | None = None
+    net_of_idle_j: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseMeasurement:
+    """One closed window. Times are seconds on the trace's clock; `duration_s` leaves out the pauses."""
+
+    name: str
+    started_s: float
+    ended_s: float
+    duration_s: float
+    energies: Mapping[Scope, MeasuredEnergy]
+    components: Mapping[str, ComponentEnergy]
+    blocks: tuple[Block, ...] = ()
+    pauses: tuple[tuple[float, float], ...] = ()
+    flags: frozenset[Flag] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    def to_energy(self, scope: Scope, images: int | None = None, scale: float = 1.0) -> Energy:
+        """The record's figure for `scope`.
+
+        images: inferences that the window ran, for the figures per image; by default the sum over the blocks, where
+        `mark_block` was told each block's images. The uncertainty per image has the type A term over the blocks.
+        scale: the schedule's steps over the window's, in sampled mode. Any scale but 1 makes a metered figure
+        `extrapolated`, and all joules and uncertainties grow with it; figures per image don't change.
+        """
+        measured = self.energies[scope]
+        if images is None and self.blocks and all(block.images is not None for block in self.blocks):
+            images = sum(block.images or 0 for block in self.blocks)
+        provenance = measured.provenance
+        if scale != 1.0 and provenance == Provenance.METERED:
+            provenance = Provenance.EXTRAPOLATED
+
+        def times(factor: float | None, value: float | None) -> float | None:
+            return None if value is None or factor is None else value * factor
+
+        per_image = 1 / images if images else None
+        return Energy(
+            scope=scope,
+            provenance=provenance,
+            sources=measured.sources,
+            energy_j=times(scale, measured.energy_j),
+            repeatability_u95_j=times(scale, measured.repeatability_u95_j),
+            absolute_u95_j=times(scale, measured.absolute_u95_j),
+            net_of_idle_j=times(scale, measured.net_of_idle_j),
+            energy_per_image_j=times(per_image, measured.energy_j),
+            energy_per_image_u95_j=times(per_image, measured.repeatability_u95_j),
+        )
+
+
+def measure_component(
+    component: Component, tallies: Sequence[Tally], stretches: Sequence[Stretch]
+) -> ComponentEnergy:
+    """Joules of the first instrument that has a whole count, checked against the second."""
+    start_s, end_s = stretches[0][0].time_s, stretches[-1][1].time_s
+    troubles, whole = [], []
+    for position in component.positions:
+        tally, energy_j = tallies[position], gained_j(stretches, position)
+        broken = tally.troubles.break_between(start_s, end_s)
+        if energy_j is not None and broken is None:
+            whole.append((position, energy_j))
+        else:
+            why = broken or tally.troubles.failure_between(start_s, end_s)
+            troubles.append(why or f"{component.name}: no reading at the window's edge")
+    note = "; ".join(troubles)
+    if not whole:
+        return ComponentEnergy(component.name, component.kind, None, None, note=note)
+    seconds = duration_s(stretches)
+
+    def edges(position: int, energy_j: float) -> Uncertainty:
+        power_w = energy_j / seconds if seconds > 0 else 0.0
+        return edge_uncertainty(power_w, tallies[position].hold_s, len(stretches))
+
+    position, energy_j = whole[0]
+    other_j = whole[1][1] if len(whole) > 1 else None
+    disagrees = False
+    if other_j is not None:
+        # Unaligned edges alone make two instruments differ over a short window; that is no disagreement.
+        blur_j = combined(edges(*reading) for reading in whole[:2]).u95
+        disagrees = abs(energy_j - other_j) > MAX_DISAGREEMENT * energy_j + blur_j
+    return ComponentEnergy(
+        component.name,
+        component.kind,
+        tallies[position].instrument.source,
+        energy_j,
+        edges(position, energy_j),
+        other_j,
+        disagrees,
+        note,
+        position,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What a window's figures are assembled with: the device, its components and what is known beforehand.
+
+    `gain_relative_u` is the relative standard uncertainty of a meter's gain; `idle_power_w` per scope, once measured.
+    """
+
+    device: str
+    components: tuple[Component, ...]
+    tallies: tuple[Tally, ...]
+    gain_relative_u: float
+    idle_power_w: Mapping[Scope, float | None]
+
+    def phase(
+        self, name: str, stretches: Sequence[Stretch], blocks: Sequence[tuple[Sequence[Stretch], int | None]]
+    ) -> PhaseMeasurement:
+        """The measurement of a window that was active over `stretches`, with its blocks (stretches, images)."""
+        parts = [measure_component(component, self.tallies, stretches) for component in self.components]
+        repeats = tuple(self._block(parts, *block) for block in blocks)
+        energies = {scope: self._scope_energy(scope, parts, repeats, duration_s(stretches)) for scope in Scope}
+        return PhaseMeasurement(
+            name=name,
+            started_s=stretches[0][0].time_s,
+            ended_s=stretches[-1][1].time_s,
+            duration_s=duration_s(stretches),
+            energies=energies,
+            components={part.name: part for part in parts},
+            blocks=repeats,
+            pauses=tuple((b[1].time_s, a[0].time_s) for b, a in itertools.pairwise(stretches)),
+            flags=self._flags(parts, stretches, repeats),
+            notes=tuple(part.note for part in parts if part.note),
+        )
+
+    def in_scope(self, scope: Scope, parts: Sequence[ComponentEnergy]) -> list[ComponentEnergy] | None:
+        """The components of a scope; None unless every kind that the scope covers is there with a figure."""
+        kinds = kinds_in_scope(scope, self.device)
+        chosen = [part for part in parts if part.kind in kinds]
+        if {part.kind for part in chosen} != kinds or any(part.energy_j is None for part in chosen):
+            return None
+        return chosen
+
+    def _scope_energy(
+        self, scope: Scope, parts: Sequence[ComponentEnergy], blocks: Sequence[Block], seconds: float
+    ) -> MeasuredEnergy:
+        chosen = self.in_scope(scope, parts)
+        if chosen is None:
+            return MeasuredEnergy(scope, Provenance.MISSING, (), None)
+        sources = tuple(dict.fromkeys(part.source for part in chosen if part.source is not None))
+        provenance = provenance_of(sources)
+        energy_j = math.fsum(part.energy_j or 0.0 for part in chosen)
+        terms = [part.edges for part in chosen]
+        repeats = repeat_uncertainty(_work_of_blocks(scope, blocks))
+        if repeats is not None:
+            terms.append(repeats.scaled(energy_j))
+        gains = [Uncertainty((part.energy_j or 0.0) * self.gain_relative_u) for part in chosen]
+        idle_w = self.idle_power_w.get(scope)
+        return MeasuredEnergy(
+            scope,
+            provenance,
+            sources,
+            energy_j,
+            combined(terms).u95,
+            combined([*terms, *gains]).u95 if provenance == Provenance.METERED else None,
+            None if idle_w is None else energy_j - idle_w * seconds,
+        )
+
+    def _block(self, parts: Sequence[ComponentEnergy], stretches: Sequence[Stretch], images: int | None) -> Block:
+        energies: dict[Scope, float | None] = {}
+        for scope in Scope:
+            chosen = self.in_scope(scope, parts) or []
+            gains = [gained_j(stretches, part.position) for part in chosen if part.position is not None]
+            known = [gain for gain in gains if gain is not None]
+            energies[scope] = math.fsum(known) if chosen and len(known) == len(chosen) else None
+        return Block(stretches[0][0].time_s, stretches[-1][1].time_s, duration_s(stretches), energies, images)
+
+    def _flags(
+        self, parts: Sequence[ComponentEnergy], stretches: Sequence[Stretch], blocks: Sequence[Block]
+    ) -> frozenset[Flag]:
+        flags = set()
+        used = self.in_scope(Scope.ACCELERATOR, parts) or []
+        slowest_s = max((self.tallies[part.position].hold_s for part in used if part.position is not None), default=0)
+        if duration_s(stretches) / len(stretches) < MIN_UPDATES * slowest_s:
+            flags.add(Flag.WINDOW_TOO_SHORT)
+        if len(blocks) < 2:
+            flags.add(Flag.NO_REPEATS)
+        if any(part.disagrees for part in parts if part.kind == "gpu"):
+            flags.add(Flag.COUNTER_DISAGREES)
+        return frozenset(flags)
+
+
+def _work_of_blocks(scope: Scope, blocks: Sequence[Block]) -> list[float]:
+    """Energy per unit of work of each block, relative to their mean. Blocks without images count as equal work."""
+    known = [(block.energies_j[scope], block.images) for block in blocks]
+    per_image = all(images for _, images in known)
+    values = [energy / (images if per_image and images else 1) for energy, images in known if energy is not None]
+    mean = math.fsum(values) / len(values) if values else 0.0
+    return [value / mean for value in values] if mean > 0 and len(values) == len(blocks) else []

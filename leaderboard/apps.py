@@ -12,4 +12,11 @@ class LeaderboardConfig(AppConfig):
 class ServedFilesConfig(StaticFilesConfig):
     """Leaves out what packages carry and no page of ours asks for: compressing it takes longer than all the rest."""
 
-    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "widgetbundle.js", "datasets", "redoc*", "*.map", "htmax*"]
+    ignore_patterns = [
+        *StaticFilesConfig.ignore_patterns,
+        "widgetbundle.js",
+        "datasets",
+        "redoc*",
+        "htmax*",
+        "rest_framework",
+    ]

@@ -39,7 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "leaderboard.apps.ServedFilesConfig",
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
@@ -209,6 +209,15 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "DESCRIPTION": "Energy of the whole life of efficient computer-vision models, at the usage intensity you choose.",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "Provenance": "leaderboard.models.Provenance",
+        "Scenario": "leaderboard.models.Scenario",
+        "Scope": "leaderboard.models.Scope",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 LOGGING = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -31,14 +30,18 @@ class Machine:
 
 
 def inspect_machine(device: str) -> Machine:
-    """Ask the doctor about `device` (auto, cpu or cuda:N). Raises MachineError."""
-    command = [sys.executable, "-m", "measurement", "doctor", "--json", "--device", device]
+    """Ask the doctor about `device`: cpu, cuda:N, or auto for the first GPU, else the CPU. Raises MachineError."""
+    command = [sys.executable, "-m", "measurement", "doctor", "--json"]
     try:
-        answer = subprocess.run(command, capture_output=True, timeout=120, check=False, env=dict(os.environ))
+        answer = subprocess.run(command, capture_output=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
         raise MachineError("`python -m measurement doctor` did not answer within 2 minutes") from None
     if answer.returncode:
         raise MachineError(answer.stderr.decode(errors="replace").strip() or "the doctor failed without a word")
     diagnosis = json.loads(answer.stdout)
-    hardware = diagnosis["hardware"]
-    return Machine(hardware["name"], hardware["kind"], diagnosis["device"], diagnosis)
+    found = {item["device"]: item for item in diagnosis["devices"]}
+    chosen = next((name for name in found if name != "cpu"), "cpu") if device == "auto" else device
+    if chosen not in found:
+        raise MachineError(f"there is no {chosen!r} on this machine; one of auto, {', '.join(found)}")
+    kind = "cpu" if chosen == "cpu" else "cuda"
+    return Machine(found[chosen]["name"], kind, chosen, diagnosis)

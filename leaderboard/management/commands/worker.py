@@ -22,6 +22,7 @@ class Command(BaseCommand):
             machine = inspect_machine(settings.WORKER_DEVICE)
         except MachineError as error:
             raise CommandError(f"WORKER_DEVICE: {error}") from None
+        settings.WORKER_DEVICE = machine.device  # `auto` is decided once, so that no run lands on another device
         hardware = services.register_hardware(machine.name, machine.kind)
         heartbeat = Heartbeat(machine.worker_name)
         worker_ready.connect(lambda **_: _register(machine), weak=False)

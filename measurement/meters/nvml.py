@@ -61,6 +61,19 @@ def device_count() -> int:
     return int(call("count the GPUs", "nvmlDeviceGetCount") or 0)
 
 
+def visible_count() -> int:
+    """GPUs that CUDA can use in this process. Call `start` first."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return device_count() if visible is None else len(_entries(visible))
+
+
+def _entries(visible: str) -> list[str]:
+    """CUDA takes the devices before the first that is not valid, and -1 is the usual word for none."""
+    entries = [entry.strip() for entry in visible.split(",")]
+    invalid = next((position for position, entry in enumerate(entries) if entry in ("", "-1")), len(entries))
+    return entries[:invalid]
+
+
 def handle_of(ordinal: int) -> Any:
     """NVML's handle of CUDA device `ordinal`.
 
@@ -75,7 +88,7 @@ def handle_of(ordinal: int) -> Any:
     if visible is None:
         chosen = str(ordinal)
     else:
-        entries = [entry.strip() for entry in visible.split(",") if entry.strip()]
+        entries = _entries(visible)
         if ordinal >= len(entries):
             raise BadInput(f"cuda:{ordinal} does not exist: CUDA_VISIBLE_DEVICES is {visible!r}", field="device")
         chosen = entries[ordinal]

@@ -1,0 +1,197 @@
+"""What this machine can measure: which meters it has, what provenance they give, and what would help."""
+
+from __future__ import annotations
+
+import importlib.util
+import json as json_module
+import platform
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+
+from measurement import __version__
+from measurement.errors import MeasurementError
+from measurement.meters import nvml
+from measurement.meters.base import Kind, kinds_in_scope
+from measurement.meters.discovery import describe_hardware, discover
+from measurement.tracks import TRACKS
+from measurement.vocabulary import Provenance, Scope, Source
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "torch-pruning",
+    "safetensors",
+    "scikit-learn",
+    "nvidia-ml-py",
+    "psutil",
+    "pyarrow",
+    "pydantic",
+)
+_NEEDED_TO_RUN = {"torch": "torch", "timm": "timm", "sklearn": "scikit-learn"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeDiagnosis:
+    """What a figure in one scope would be called here, and what it would be read from."""
+
+    provenance: Provenance
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDiagnosis:
+    """One device that a recipe can run on. `remedies` says what would give it a better meter, by kind."""
+
+    device: str
+    name: str
+    scopes: dict[Scope, ScopeDiagnosis]
+    instruments: tuple[str, ...] = ()
+    remedies: dict[Kind, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackDiagnosis:
+    """A track, and the packages that are missing to run it here."""
+
+    slug: str
+    title: str
+    missing_packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything the doctor found. `gpu_remedy` is why there is no GPU among the devices, where there is none."""
+
+    devices: tuple[DeviceDiagnosis, ...]
+    tracks: tuple[TrackDiagnosis, ...]
+    software: dict[str, str | None]
+    gpu_remedy: str | None = None
+
+    @property
+    def can_meter(self) -> bool:
+        """Whether any device's accelerator scope is metered."""
+        return any(found.scopes[Scope.ACCELERATOR].provenance == Provenance.METERED for found in self.devices)
+
+
+def diagnose() -> Diagnosis:
+    """Look at this machine. Never raises for a meter that is missing or fails; torch is not imported."""
+    devices = [_diagnose_device("cpu")]
+    gpu_remedy = None
+    try:
+        nvml.start()
+        ordinals = range(nvml.visible_count())
+        if not ordinals:
+            gpu_remedy = (
+                "the NVIDIA driver shows no GPU to this process; see CUDA_VISIBLE_DEVICES and `nvidia-smi -L`"
+            )
+        devices += [_diagnose_device(f"cuda:{ordinal}") for ordinal in ordinals]
+    except MeasurementError as error:
+        gpu_remedy = str(error)
+    missing = tuple(package for module, package in _NEEDED_TO_RUN.items() if importlib.util.find_spec(module) is None)
+    tracks = tuple(TrackDiagnosis(track.slug, track.title, missing) for track in TRACKS.values())
+    return Diagnosis(tuple(devices), tracks, _software(), gpu_remedy)
+
+
+def run_doctor(json: bool = False) -> int:
+    """Print the diagnosis, as a page for people or one JSON object. Returns 0: a missing meter is no failure."""
+    found = diagnose()
+    if json:
+        sys.stdout.write(json_module.dumps({**asdict(found), "can_meter": found.can_meter}, indent=2) + "\n")
+    elif sys.stdout.isatty() and importlib.util.find_spec("rich") is not None:
+        _print_rich(found)
+    else:
+        sys.stdout.write("\n".join(_lines(found)) + "\n")
+    return 0
+
+
+def _diagnose_device(device: str) -> DeviceDiagnosis:
+    kind: Kind = "cpu" if device == "cpu" else "gpu"
+    try:
+        found = discover(device)
+        name = describe_hardware(device).name
+    except MeasurementError as error:
+        nothing = ScopeDiagnosis(Provenance.MISSING, ())
+        return DeviceDiagnosis(device, device, dict.fromkeys(Scope, nothing), (), {kind: str(error)})
+    used = frozenset().union(*(kinds_in_scope(scope, device) for scope in Scope))
+    instruments = [item for item in (*found.counters, *found.sensors) if item.kind in used]
+    return DeviceDiagnosis(
+        device,
+        name,
+        {scope: ScopeDiagnosis(found.provenance(scope), found.sources(scope)) for scope in Scope},
+        tuple(f"{item.name}: {item.source}" for item in instruments),
+        found.remedies,
+    )
+
+
+def _software() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {"measurement": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    return versions
+
+
+def _lines(found: Diagnosis) -> list[str]:
+    lines = []
+    for device in found.devices:
+        lines.append(f"{device.device}  {device.name}")
+        lines += [f"  {scope:<12} {_scope_text(device.scopes[scope])}" for scope in Scope]
+        lines += [f"  to meter {what}: {remedy}" for what, remedy in _remedies([device]).items()]
+    if found.gpu_remedy is not None:
+        lines.append(f"no GPU  {found.gpu_remedy}")
+    lines += [f"track {track.slug}  {_track_text(track)}" for track in found.tracks]
+    versions = ", ".join(f"{name} {version or 'not installed'}" for name, version in found.software.items())
+    return [*lines, f"software  {versions}"]
+
+
+def _print_rich(found: Diagnosis) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title="What this machine can measure", title_justify="left")
+    for heading in ("device", "name", *Scope):
+        table.add_column(str(heading))
+    for device in found.devices:
+        cells = [_coloured(device.scopes[scope]) for scope in Scope]
+        table.add_row(device.device, escape(device.name), *cells)
+    console.print(table)
+    remedies = {f"to meter {what}": remedy for what, remedy in _remedies(found.devices).items()}
+    if found.gpu_remedy is not None:
+        remedies["no GPU"] = found.gpu_remedy
+    for what, remedy in remedies.items():
+        console.print(f"[bold]{what}[/]: {escape(remedy)}", highlight=False)
+    for track in found.tracks:
+        console.print(f"[bold]track {track.slug}[/]: {escape(_track_text(track))}", highlight=False)
+    versions = ", ".join(f"{name} {version or 'not installed'}" for name, version in found.software.items())
+    console.print(f"[dim]{versions}[/]", highlight=False)
+
+
+def _remedies(devices: Iterable[DeviceDiagnosis]) -> dict[str, str]:
+    """Each remedy once, under all that it helps: `cpu and dram`."""
+    helped: dict[str, dict[str, None]] = {}
+    for device in devices:
+        for kind, remedy in device.remedies.items():
+            helped.setdefault(remedy, {})[device.device if kind == "gpu" else kind] = None
+    return {" and ".join(kinds): remedy for remedy, kinds in helped.items()}
+
+
+def _coloured(scope: ScopeDiagnosis) -> str:
+    colour = {Provenance.METERED: "green", Provenance.ESTIMATED: "yellow"}.get(scope.provenance, "red")
+    return f"[{colour}]{_scope_text(scope)}[/]"
+
+
+def _scope_text(scope: ScopeDiagnosis) -> str:
+    return f"{scope.provenance} ({', '.join(scope.sources)})" if scope.sources else str(scope.provenance)
+
+
+def _track_text(track: TrackDiagnosis) -> str:
+    if not track.missing_packages:
+        return f"ready: {track.title}"
+    return f"needs {', '.join(track.missing_packages)}: install the extra [worker]"

@@ -1,0 +1,153 @@
+"""Recomputes joules from a power trace, ours or foreign, so that anyone can check a published figure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from measurement.accounting import step_integral
+from measurement.errors import BadInput, MeasurementError
+from measurement.power_log import PowerLog, read_power_log
+from measurement.trace import WindowMark
+
+
+@dataclass(frozen=True, slots=True)
+class Integral:
+    """Joules of one power column over a stretch of time; `samples` counts the readings inside it."""
+
+    energy_j: float
+    duration_s: float
+    samples: int
+    column: str
+    start_s: float
+    end_s: float
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def mean_power_w(self) -> float | None:
+        """None over no time at all."""
+        return self.energy_j / self.duration_s if self.duration_s > 0 else None
+
+
+def integrate_trace(
+    path: Path | str,
+    start: float | None = None,
+    end: float | None = None,
+    column: str | None = None,
+    window: str | None = None,
+) -> Integral:
+    """Joules of a power trace as a step function: each sample holds until the next, and out to the edges.
+
+    path: Parquet or CSV with `timestamp_s` and `power_w`, or an nvidia-smi log in CSV (see `measurement.power_log`).
+    start, end: seconds on the trace's clock (for an nvidia-smi log since its first sample); by default all of it.
+    column: the power column. window: the name of a window of our own traces, whose pauses are left out.
+    Raises BadInput naming file, line and column, or the option at fault.
+    """
+    log = read_power_log(Path(path), column)
+    first_s, last_s = _span(log)
+    if window is not None:
+        if start is not None or end is not None:
+            raise BadInput("give either --window or --start and --end", field="window")
+        mark = _find_window(log, window)
+        stretches = mark.stretches()
+    else:
+        stretches = [(first_s if start is None else start, last_s if end is None else end)]
+        _check_stretch(stretches[0], first_s, last_s)
+    energy_j = math.fsum(
+        step_integral(series.times_s, series.powers_w, *stretch) for series in log.series for stretch in stretches
+    )
+    start_s, end_s = stretches[0][0], stretches[-1][1]
+    notes = [*log.notes, *_notes(log, window, start_s, end_s)]
+    inside = sum(
+        any(from_s <= time_s <= until_s for from_s, until_s in stretches)
+        for series in log.series
+        for time_s in series.times_s
+    )
+    duration_s = math.fsum(until_s - from_s for from_s, until_s in stretches)
+    return Integral(energy_j, duration_s, inside, log.column, start_s, end_s, notes)
+
+
+def _span(log: PowerLog) -> tuple[float, float]:
+    """The times of the first and the last sample."""
+    return min(series.times_s[0] for series in log.series), max(series.times_s[-1] for series in log.series)
+
+
+def _check_stretch(stretch: tuple[float, float], first_s: float, last_s: float) -> None:
+    start_s, end_s = stretch
+    for name, value in (("start", start_s), ("end", end_s)):
+        if not math.isfinite(value):
+            raise BadInput(f"--{name} must be a number of seconds (got {value})", field=name)
+    if end_s < start_s:
+        raise BadInput(f"--end ({end_s:g} s) is before --start ({start_s:g} s)", field="end")
+    if start_s > last_s or end_s < first_s:
+        raise BadInput(
+            f"nothing between {start_s:g} s and {end_s:g} s: the trace runs from {first_s:g} s to {last_s:g} s",
+            field="start",
+        )
+
+
+def _find_window(log: PowerLog, name: str) -> WindowMark:
+    found = [mark for mark in log.windows if mark.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise BadInput(f"{log.path}: {len(found)} windows are named {name!r}: use --start and --end", field="window")
+    names = ", ".join(mark.name for mark in log.windows) or "none"
+    raise BadInput(f"{log.path}: no window {name!r}; it has {names}", field="window")
+
+
+def _notes(log: PowerLog, window: str | None, start_s: float, end_s: float) -> list[str]:
+    notes = []
+    first_s, last_s = _span(log)
+    if start_s < first_s or end_s > last_s:
+        notes.append(
+            f"the window reaches beyond the samples ({first_s:g} to {last_s:g} s): the nearest power was held"
+        )
+    pauses = [
+        pause
+        for mark in log.windows
+        for pause in mark.pauses
+        if pause[0] < end_s and pause[1] > start_s and not window
+    ]
+    if pauses:
+        noun = "pause" if len(pauses) == 1 else "pauses"
+        notes.append(f"{len(pauses)} {noun} inside count too; --window NAME leaves a window's pauses out")
+    return notes
+
+
+def add_integrate_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m measurement integrate`."""
+    parser.add_argument("trace", type=Path, help="Parquet or CSV with timestamp_s,power_w, or an nvidia-smi log")
+    parser.add_argument(
+        "--start", type=float, metavar="T", help="seconds on the trace's clock; default its beginning"
+    )
+    parser.add_argument("--end", type=float, metavar="T", help="seconds on the trace's clock; default its end")
+    parser.add_argument("--column", metavar="NAME", help="power column; default power_w, or the instantaneous one")
+    parser.add_argument("--window", metavar="NAME", help="a window of our own trace, without its pauses")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run_integrate(arguments: argparse.Namespace) -> int:
+    """Print the joules of a trace; faults go to standard error, one line. Returns the exit code."""
+    try:
+        integral = integrate_trace(
+            arguments.trace, arguments.start, arguments.end, arguments.column, getattr(arguments, "window", None)
+        )
+    except MeasurementError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    if arguments.json:
+        sys.stdout.write(json.dumps({**asdict(integral), "mean_power_w": integral.mean_power_w}) + "\n")
+        return 0
+    mean = "" if integral.mean_power_w is None else f", mean {integral.mean_power_w:.4g} W"
+    sys.stdout.write(
+        f"{integral.energy_j:.6g} J over {integral.duration_s:.6g} s "
+        f"({integral.samples} samples of {integral.column}{mean})\n"
+    )
+    for note in integral.notes:
+        sys.stdout.write(f"note: {note}\n")
+    return 0

@@ -23,14 +23,14 @@ MOST_COMPARED = 6
 MOST_RIVALS = 25
 
 FLAGS = {
-    "foreign_process": "Another process used the device during this phase, so part of its joules may not be the model's.",
+    "foreign_process": "Another process used the device during this phase, so not all of its joules are the model's.",
     "throttled": "The device lowered its clocks (heat or power cap), so speed and joules are not its usual ones.",
     "counter_disagrees": "The energy counter and the integrated power differ by more than 3 %.",
     "window_too_short": "The phase was short against the sensor's update period; its uncertainty is large.",
     "input_starved": "The device waited for its input, so part of the joules measure the input pipeline.",
     "mig": "The device was a MIG slice, which has no energy counter of its own.",
     "no_repeats": "Run once: a single training has no spread, so its uncertainty holds the meter's part alone.",
-    "above_power_limit": "The joules per image are more than the device's power limit allows; the figure is in doubt.",
+    "above_power_limit": "More joules per image than the device's power limit allows; the figure is in doubt.",
 }
 
 
@@ -49,6 +49,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "method": found.recipe.method,
         "family": FAMILIES.get(found.recipe.method.family, found.recipe.method.family),
         "query": query,
+        "usage_intensity": f"{query.usage_intensity:.12g}",
         "notices": asked.notices,
         "row": rows.row(mine, query) if mine else None,
         "quality_label": rows.quality_label(found.quality_metric),
@@ -59,6 +60,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "history": list(reads.history(found)),
         "attempt": attempt,
         "environment": _environment(attempt.record if attempt else None),
+        "site": request.build_absolute_uri("/").rstrip("/"),
         "recipe": yaml.safe_dump(found.recipe.document, sort_keys=False, allow_unicode=True, width=100),
     }
     return render(request, "leaderboard/entry.html", context)
@@ -177,6 +179,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     context = {
         "notices": asked.notices + notices,
         "query": query,
+        "usage_intensity": f"{query.usage_intensity:.12g}",
         "entries": chosen,
         "lines": _compared(chosen, query),
         "words": _in_words(chosen, query) if len(boards) == 1 else [],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db.models import Count, QuerySet
 
 from leaderboard import queries
-from leaderboard.domain.runstate import RunState
 from leaderboard.models import Attempt, Entry, PhaseEnergy, Run, Submission
 
 

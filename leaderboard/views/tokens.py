@@ -29,4 +29,5 @@ def tokens(request: HttpRequest) -> HttpResponse:
             messages.error(request, f"You have {MOST_TOKENS} tokens, the most there can be; delete one first.")
             return redirect("tokens")
         _, new_token = get_token_model().objects.create(user=request.user)
-    return render(request, "account/tokens.html", {"tokens": list(mine), "new_token": new_token})
+    context = {"tokens": list(mine), "new_token": new_token, "site": request.build_absolute_uri("/").rstrip("/")}
+    return render(request, "account/tokens.html", context)

@@ -8,12 +8,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
+from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
 from leaderboard.domain import ranking
 from leaderboard.domain.runstate import ACTIVE, RunState
 from leaderboard.filters import LeaderboardQuery
-from leaderboard.models import Board, Entry, Hardware, Run, Scenario, Scope, Submission, Worker
+from leaderboard.models import (
+    Attempt,
+    Board,
+    Entry,
+    Hardware,
+    PhaseEnergy,
+    Run,
+    Scenario,
+    Scope,
+    Submission,
+    Worker,
+)
 
 WORKER_SILENT_AFTER = timedelta(seconds=60)
 
@@ -71,6 +83,17 @@ def current_run(submission: Submission) -> Run | None:
         .order_by("-pk")
         .first()
     )
+
+
+def phases_of(run: Run) -> QuerySet[PhaseEnergy]:
+    """What the current attempt of a run measured, in order."""
+    return PhaseEnergy.objects.filter(attempt__run=run, attempt__number=run.attempt).order_by("position", "scope")
+
+
+def trace_of(run: Run) -> FieldFile | None:
+    """The stored power trace of a run's current attempt, None where it left none."""
+    attempt = Attempt.objects.filter(run=run, number=run.attempt).only("trace").first()
+    return attempt.trace if attempt and attempt.trace else None
 
 
 def workers() -> QuerySet[Worker]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from leaderboard.api.serializers import ErrorsSerializer
-from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY
+from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.filters import ORDERINGS
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.tracks import TRACKS
@@ -29,10 +31,14 @@ def errors(*codes: int) -> dict[int, OpenApiResponse]:
     return {code: OpenApiResponse(ErrorsSerializer, _MEANINGS[code]) for code in codes}
 
 
+def _number(minimum: float, maximum: float, **more: Any) -> dict[str, Any]:
+    return {"type": "number", "format": "double", "minimum": minimum, "maximum": maximum, **more}
+
+
 USAGE_INTENSITY = OpenApiParameter(
     "usage_intensity",
-    OpenApiTypes.DOUBLE,
-    description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}. Default 1e6.",
+    _number(0, MAX_USAGE_INTENSITY, default=1e6, exclusiveMinimum=True),
+    description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}.",
 )
 BOARD_PARAMETERS = [
     OpenApiParameter("track", enum=list(TRACKS), description="Default: the track of the fullest board."),
@@ -45,10 +51,10 @@ FILTER_PARAMETERS = [
     USAGE_INTENSITY,
     OpenApiParameter(
         "shared_by",
-        OpenApiTypes.DOUBLE,
-        description="Deployments that share search and pre-training, 1 to 1e9. Default 1.",
+        _number(1, 1e9, default=1),
+        description="Deployments that share search and pre-training.",
     ),
-    OpenApiParameter("min_quality", OpenApiTypes.DOUBLE, description="Quality floor, 0 to 1. Default none."),
+    OpenApiParameter("min_quality", _number(0, 1), description="Quality floor."),
     OpenApiParameter("family", enum=list(FAMILIES), many=True, description="Only these families."),
     OpenApiParameter(
         "provenance", enum=Provenance.values, many=True, description="Only entries whose weakest figure is of these."
@@ -62,6 +68,6 @@ FILTER_PARAMETERS = [
     ),
 ]
 PAGE_PARAMETERS = [
-    OpenApiParameter("page", OpenApiTypes.INT, description="From 1."),
-    OpenApiParameter("page_size", OpenApiTypes.INT, description="1 to 500. Default 50."),
+    OpenApiParameter("page", {"type": "integer", "minimum": 1, "default": 1}),
+    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
 ]

@@ -11,6 +11,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from leaderboard.services import Refused
 from measurement.documents import DocumentError
 
 Error = tuple[str | None, str]
@@ -49,6 +50,11 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler. None, and so a 500, for what nobody expected."""
     if isinstance(error, DocumentError):
         error = Faults((fault.field or None, fault.message) for fault in error.faults)
+    if isinstance(error, Refused):
+        view = context.get("view")
+        error = Faults(
+            [(error.field or None, error.message)], getattr(view, "refused_status", status.HTTP_409_CONFLICT)
+        )
     response = exception_handler(error, context)
     if response is None:
         return None

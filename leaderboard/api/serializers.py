@@ -134,3 +134,51 @@ class SnapshotSerializer(GroupSerializer):
     revision = serializers.IntegerField()
     quality_metric = serializers.CharField(allow_null=True)
     columns = ColumnsSerializer()
+
+
+class MethodSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    family = serializers.ChoiceField(list(FAMILIES.items()))
+    paper = serializers.URLField(allow_null=True)
+    authors = serializers.ListField(child=serializers.CharField())
+    summary = serializers.CharField()
+
+
+class EntryLinksSerializer(serializers.Serializer[Any]):
+    self = serializers.URLField()
+    page = serializers.URLField()
+    trace = serializers.URLField()
+    badge = serializers.URLField()
+    run = serializers.URLField()
+
+
+class TrackSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    title = serializers.CharField()
+    dataset = serializers.CharField()
+    source = serializers.CharField(help_text="where the data come from")  # type: ignore[assignment]
+    description = serializers.CharField()
+    protocol_version = serializers.IntegerField()
+    metric = serializers.CharField()
+    metric_label = serializers.CharField()
+    classes = serializers.IntegerField()
+    channels = serializers.IntegerField()
+    native_resolution = serializers.IntegerField(help_text="pixels")
+    min_resolution = serializers.IntegerField(help_text="pixels")
+    max_resolution = serializers.IntegerField(help_text="pixels")
+    train_images = serializers.IntegerField()
+    test_images = serializers.IntegerField()
+
+
+class GridRegionSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    intensity_g_per_kwh = serializers.FloatField(help_text="CO2-equivalent, lifecycle")
+    year = serializers.IntegerField()
+    source = serializers.CharField()  # type: ignore[assignment]
+
+
+class CarbonIntensitiesSerializer(serializers.Serializer[Any]):
+    source = serializers.CharField()  # type: ignore[assignment]
+    source_url = serializers.URLField()
+    regions = GridRegionSerializer(many=True)

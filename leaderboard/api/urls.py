@@ -3,11 +3,30 @@
 from django.urls import path, re_path
 
 from leaderboard.api.base import UnknownAddress
-from leaderboard.api.views import board
+from leaderboard.api.views import board, downloads, entries, reference, runs, submissions
 
 urlpatterns = [
     path("v1/leaderboard", board.LeaderboardView.as_view(), name="api-leaderboard"),
     path("v1/leaderboard/snapshot", board.SnapshotView.as_view(), name="api-leaderboard-snapshot"),
     path("v1/leaderboard/champions", board.ChampionsView.as_view(), name="api-leaderboard-champions"),
+    path("v1/leaderboard.csv", downloads.CsvView.as_view(), name="api-leaderboard-csv"),
+    path("v1/leaderboard.parquet", downloads.ParquetView.as_view(), name="api-leaderboard-parquet"),
+    path("v1/entries/<int:pk>", entries.EntryView.as_view(), name="api-entry"),
+    path("v1/entries/<int:pk>/trace", entries.TraceView.as_view(), name="api-entry-trace"),
+    path("v1/entries/<int:pk>/badge.svg", entries.BadgeView.as_view(), name="api-entry-badge"),
+    path("v1/submissions", submissions.SubmissionsView.as_view(), name="api-submissions"),
+    path("v1/submissions/<uuid:pk>", submissions.SubmissionView.as_view(), name="api-submission"),
+    path("v1/submissions/<uuid:pk>/withdraw", submissions.WithdrawView.as_view(), name="api-submission-withdraw"),
+    path("v1/runs/<int:pk>", runs.RunView.as_view(), name="api-run"),
+    path("v1/runs/<int:pk>/rerun", runs.RerunView.as_view(), name="api-run-rerun"),
+    path("v1/runs/<int:pk>/cancel", runs.CancelView.as_view(), name="api-run-cancel"),
+    path("v1/queue", runs.QueueView.as_view(), name="api-queue"),
+    path("v1/workers", runs.WorkersView.as_view(), name="api-workers"),
+    path("v1/tracks", reference.TracksView.as_view(), name="api-tracks"),
+    path("v1/hardware", reference.HardwareView.as_view(), name="api-hardware"),
+    path("v1/recipe-schema", reference.RecipeSchemaView.as_view(), name="api-recipe-schema"),
+    path("v1/carbon-intensities", reference.CarbonIntensitiesView.as_view(), name="api-carbon-intensities"),
+    path("schema/", reference.SchemaView.as_view(), name="api-schema"),
+    path("docs/", reference.DocsView.as_view(), name="api-docs"),
     re_path(r"^v1(/.*)?$", UnknownAddress.as_view(), name="api-unknown"),
 ]

@@ -1,0 +1,49 @@
+"""A badge for a README: full-cycle energy at a usage intensity, its date, and where the figure comes from."""
+
+from __future__ import annotations
+
+from html import escape
+
+from leaderboard.models import Entry
+from leaderboard.templatetags.energy import count, joules
+
+# Words for the weakest provenance of the figures; the reader of a badge has no legend beside it.
+PROVENANCE_WORDS = {
+    "metered": "metered",
+    "extrapolated": "extrapolated from a metered window",
+    "reported": "partly reported by the submitter",
+    "estimated": "estimated",
+    "missing": "a lower bound",
+}
+LABEL_COLOUR, PLAIN_COLOUR, METERED_COLOUR = "#3c4248", "#5b6770", "#1f6f43"
+CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20
+
+
+def badge(entry: Entry, usage_intensity: float, energy_j: float) -> str:
+    """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
+    label = f"full-cycle energy, {count(usage_intensity)} images"
+    at_least = "" if entry.complete else "≥ "
+    words = PROVENANCE_WORDS.get(entry.provenance, entry.provenance)
+    figure = f"{at_least}{joules(energy_j)}, {words}, {entry.published_at:%Y-%m-%d}"
+    title = f"{entry.recipe.method.title}: {label}: {figure}, on {entry.board.hardware.name}"
+    label_px, figure_px = _width(label), _width(figure)
+    colour = METERED_COLOUR if entry.provenance == "metered" else PLAIN_COLOUR
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{label_px + figure_px}" height="{HEIGHT_PX}" '
+        f'role="img" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title>"
+        f'<rect width="{label_px}" height="{HEIGHT_PX}" fill="{LABEL_COLOUR}"/>'
+        f'<rect x="{label_px}" width="{figure_px}" height="{HEIGHT_PX}" fill="{colour}"/>'
+        f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">'
+        f"{_text(label, label_px / 2, label_px)}{_text(figure, label_px + figure_px / 2, figure_px)}"
+        "</g></svg>\n"
+    )
+
+
+def _width(text: str) -> int:
+    return round(len(text) * CHARACTER_PX) + 2 * PADDING_PX
+
+
+def _text(text: str, middle_px: float, width_px: int) -> str:
+    # textLength holds the text to its box whatever font the reader has.
+    return f'<text x="{middle_px:g}" y="14" textLength="{width_px - 2 * PADDING_PX}">{escape(text)}</text>'

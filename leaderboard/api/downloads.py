@@ -1,0 +1,121 @@
+"""A ranked board as a table for a spreadsheet or a data frame: the rows of the JSON, all of them, one a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from leaderboard import queries
+from leaderboard.api.rows import row
+from leaderboard.domain.energy import ONE_TIME_PHASES, Provenance, weakest
+
+# Column -> its type in Parquet; units as in the names. Ahead of the columns of each phase.
+COLUMNS = {
+    "rank": "int64",
+    "rank_best": "int64",
+    "rank_worst": "int64",
+    "entry": "int64",
+    "permalink": "string",
+    "method": "string",
+    "family": "string",
+    "recipe": "string",
+    "track": "string",
+    "hardware": "string",
+    "scenario": "string",
+    "scope": "string",
+    "quality": "float64",
+    "quality_metric": "string",
+    "quality_provenance": "string",
+    "usage_intensity": "float64",
+    "shared_by": "float64",
+    "one_time_energy_j": "float64",
+    "inference_energy_j": "float64",
+    "full_cycle_energy_j": "float64",
+    "full_cycle_energy_u95_j": "float64",
+    "energy_per_correct_j": "float64",
+    "provenance": "string",
+    "inference_provenance": "string",
+    "metered_share": "float64",
+    "pareto": "bool",
+    "complete": "bool",
+    "parameters": "int64",
+    "macs": "int64",
+    "latency_p50_ms": "float64",
+    "throughput_images_per_s": "float64",
+    "batch_size": "int64",
+    "published_at": "timestamp",
+    **{f"{phase}_energy_j": "float64" for phase in ONE_TIME_PHASES},
+    **{f"{phase}_provenance": "string" for phase in ONE_TIME_PHASES},
+}
+# A cell that begins with one of these is run as a formula by spreadsheets.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines(ranked: queries.RankedBoard, site: str) -> list[dict[str, Any]]:
+    """Flat rows. site: scheme and host, for the permalinks."""
+    return [
+        _flat(row(line, ranked.query))
+        | {
+            "permalink": site + line.entry.get_absolute_url(),
+            "usage_intensity": ranked.query.usage_intensity,
+            "shared_by": ranked.query.shared_by,
+        }
+        for line in ranked.rows
+    ]
+
+
+def as_csv(ranked: queries.RankedBoard, site: str) -> bytes:
+    """UTF-8, header first, empty where unknown. Text that a spreadsheet would run gets an apostrophe before it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(line.get(name)) for name in COLUMNS] for line in lines(ranked, site))
+    return text.getvalue().encode()
+
+
+def as_parquet(ranked: queries.RankedBoard, site: str) -> bytes:
+    """Typed columns, null where unknown; the board's revision stands in the file's metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types: dict[str, Callable[[], Any]] = {
+        "int64": pa.int64,
+        "float64": pa.float64,
+        "string": pa.string,
+        "bool": pa.bool_,
+        "timestamp": lambda: pa.timestamp("us", tz="UTC"),
+    }
+    schema = pa.schema(
+        [(name, types[kind]()) for name, kind in COLUMNS.items()], metadata={"revision": str(ranked.revision)}
+    )
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(lines(ranked, site), schema=schema), buffer)
+    return buffer.getvalue()
+
+
+def _flat(line: dict[str, Any]) -> dict[str, Any]:
+    """Phases of one name are added up; unknown where one of them is missing, empty where there is none."""
+    for phase in line.pop("phases"):
+        energy, provenance = f"{phase['phase']}_energy_j", f"{phase['phase']}_provenance"
+        if energy not in line:
+            line[energy], line[provenance] = phase["energy_j"], phase["provenance"]
+            continue
+        known = line[energy] is not None and phase["energy_j"] is not None
+        line[energy] = line[energy] + phase["energy_j"] if known else None
+        line[provenance] = str(weakest([Provenance(line[provenance]), Provenance(phase["provenance"])]))
+    return line
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return str(value)

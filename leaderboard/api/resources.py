@@ -1,0 +1,219 @@
+"""Stored objects as the API shows them. Nobody's e-mail address is among it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework import serializers
+
+from leaderboard import queries
+from leaderboard.api.serializers import (
+    EntryLinksSerializer,
+    GroupSerializer,
+    MethodSerializer,
+    PageSerializer,
+    PhaseSerializer,
+)
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
+
+STATES = [(state.value, state.value) for state in RunState]
+
+
+class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
+    """One phase's figures in one scope, as stored."""
+
+    class Meta:
+        model = PhaseEnergy
+        fields = [
+            "position",
+            "phase",
+            "technique",
+            "scenario",
+            "scope",
+            "provenance",
+            "sources",
+            "contains_estimate",
+            "energy_j",
+            "repeatability_u95_j",
+            "absolute_u95_j",
+            "net_of_idle_j",
+            "duration_s",
+            "energy_per_image_j",
+            "energy_per_image_u95_j",
+            "images",
+            "flags",
+            "evidence",
+        ]
+        extra_kwargs = {
+            "sources": {"help_text": "the instruments that the figure was read from"},
+            "contains_estimate": {"help_text": "whether any part comes from a power model"},
+        }
+
+
+class EntrySerializer(GroupSerializer):
+    """An entry, with all that stands behind it. `one_time_energy_j` is unshared."""
+
+    entry = serializers.IntegerField()
+    method = MethodSerializer()
+    recipe = serializers.CharField(help_text="SHA-256")
+    recipe_document = serializers.DictField(help_text="see /api/v1/recipe-schema")
+    usage_intensity = serializers.FloatField()
+    one_time_energy_j = serializers.FloatField()
+    full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
+    full_cycle_energy_u95_j = serializers.FloatField()
+    shared_energy_j = serializers.FloatField(help_text="search and pretrain")
+    own_energy_j = serializers.FloatField(help_text="train, compress and finetune")
+    inference_energy_j = serializers.FloatField(help_text="per image")
+    shared_u95_j = serializers.FloatField(allow_null=True)
+    own_u95_j = serializers.FloatField(allow_null=True)
+    inference_u95_j = serializers.FloatField(allow_null=True)
+    metered_shared_j = serializers.FloatField()
+    metered_own_j = serializers.FloatField()
+    inference_provenance = serializers.ChoiceField(Provenance.choices)
+    provenance = serializers.ChoiceField(Provenance.choices)
+    complete = serializers.BooleanField()
+    quality = serializers.FloatField(help_text="0 to 1")
+    quality_metric = serializers.CharField()
+    quality_provenance = serializers.CharField()
+    phases = PhaseSerializer(many=True)
+    parameters = serializers.IntegerField()
+    macs = serializers.IntegerField(allow_null=True)
+    latency_p50_ms = serializers.FloatField(help_text="per batch")
+    throughput_images_per_s = serializers.FloatField()
+    batch_size = serializers.IntegerField()
+    published_at = serializers.DateTimeField()
+    run = serializers.IntegerField()
+    submission = serializers.UUIDField(allow_null=True)
+    mode = serializers.CharField(help_text="full or sampled")
+    measured_phases = MeasuredPhaseSerializer(many=True)
+    links = EntryLinksSerializer()
+
+
+class QueueLineSerializer(serializers.ModelSerializer[Run]):
+    """A run in a list."""
+
+    method = serializers.CharField(source="recipe.method.title")
+    family = serializers.CharField(source="recipe.method.family")
+    recipe = serializers.CharField(source="recipe.sha256", help_text="SHA-256")
+    track = serializers.CharField(source="recipe.track")
+    hardware = serializers.CharField(source="hardware.slug")
+    submission = serializers.UUIDField(source="submission_id", allow_null=True)
+    state = serializers.ChoiceField(STATES)
+    mode = serializers.CharField(help_text="full or sampled")
+    progress = serializers.JSONField(
+        help_text="position, phase, scenario, fraction, detail, power_w, energy_j, steps; empty where nothing runs"
+    )
+
+    class Meta:
+        model = Run
+        fields = [
+            "id",
+            "state",
+            "attempt",
+            "mode",
+            "method",
+            "family",
+            "recipe",
+            "track",
+            "hardware",
+            "submission",
+            "cancel_requested",
+            "queued_at",
+            "started_at",
+            "finished_at",
+            "progress",
+        ]
+
+
+class RunSerializer(QueueLineSerializer):
+    """A run, with what its current attempt measured."""
+
+    held_for = serializers.ListField(
+        child=serializers.CharField(), help_text="quality flags that hold the result for review"
+    )
+    phases = serializers.SerializerMethodField()
+    entries = serializers.SerializerMethodField()
+
+    class Meta(QueueLineSerializer.Meta):
+        fields = [*QueueLineSerializer.Meta.fields, "reason", "held_for", "phases", "entries"]
+
+    def get_phases(self, run: Run) -> MeasuredPhaseSerializer(many=True):  # type: ignore[valid-type]
+        """Rows of the current attempt, one a phase and scope."""
+        return MeasuredPhaseSerializer(queries.phases_of(run), many=True).data
+
+    def get_entries(self, run: Run) -> list[int]:
+        """Ranked lines that stand on this run."""
+        return list(run.entries.order_by("pk").values_list("pk", flat=True))
+
+
+class LinksSerializer(serializers.Serializer[Any]):
+    """Absolute addresses."""
+
+    self = serializers.URLField()
+    page = serializers.URLField()
+    withdraw = serializers.URLField()
+
+
+class SubmissionSerializer(serializers.ModelSerializer[Submission]):
+    """A request for verification, with its newest run."""
+
+    state = serializers.ChoiceField(STATES, source="newest_run.state", help_text="of the newest run")
+    method = serializers.CharField(source="recipe.method.title")
+    family = serializers.CharField(source="recipe.method.family")
+    recipe = serializers.CharField(source="recipe.sha256", help_text="SHA-256")
+    track = serializers.CharField(source="recipe.track")
+    hardware = serializers.CharField(source="hardware.slug")
+    run = RunSerializer(source="newest_run")
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Submission
+        fields = [
+            "id",
+            "state",
+            "method",
+            "family",
+            "recipe",
+            "track",
+            "hardware",
+            "created_at",
+            "withdrawn_at",
+            "run",
+            "links",
+        ]
+
+    def to_representation(self, submission: Submission) -> dict[str, Any]:
+        submission.newest_run = queries.current_run(submission)  # type: ignore[attr-defined]
+        return super().to_representation(submission)
+
+    def get_links(self, submission: Submission) -> LinksSerializer:
+        """Where to look next."""
+        absolute = self.context["request"].build_absolute_uri
+        return {  # type: ignore[return-value]
+            "self": absolute(reverse("api-submission", args=[submission.pk])),
+            "page": absolute(submission.get_absolute_url()),
+            "withdraw": absolute(reverse("api-submission-withdraw", args=[submission.pk])),
+        }
+
+
+class QueueSerializer(PageSerializer):
+    results = QueueLineSerializer(many=True)
+
+
+class HardwareSerializer(serializers.ModelSerializer[Hardware]):
+    live_workers = serializers.IntegerField(help_text="heard of within the last minute")
+
+    class Meta:
+        model = Hardware
+        fields = ["slug", "name", "kind", "live_workers"]
+
+
+class WorkerSerializer(serializers.ModelSerializer[Worker]):
+    hardware = serializers.CharField(source="hardware.slug")
+    live = serializers.BooleanField(help_text="heard of within the last minute")
+
+    class Meta:
+        model = Worker
+        fields = ["name", "hardware", "device", "live", "started_at", "seen_at"]

@@ -1,0 +1,83 @@
+"""What a POST to /submissions asks for: a recipe, the hardware to verify it on, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from django.http import QueryDict
+
+from leaderboard.api.errors import Error, Faults
+from leaderboard.api.parameters import unknown_hardware
+from leaderboard.models import Hardware
+from measurement.documents import DocumentError
+from measurement.recipe import Recipe, parse_recipe
+from measurement.vocabulary import Mode
+
+MODES: tuple[str, ...] = get_args(Mode)
+OPTIONS = frozenset({"hardware", "mode"})
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A request for verification whose every part is known to be good."""
+
+    recipe: Recipe
+    hardware: Hardware
+    mode: str
+
+
+def read_submission(document: Mapping[str, Any], given: QueryDict) -> Submitted:
+    """Body and query string, read together. Raises Faults with all that is wrong."""
+    errors: list[Error] = []
+    options: dict[str, Any] = {name: given[name] for name in OPTIONS if given.get(name)}
+    recipe_document: Any = document
+    if "recipe" in document:
+        recipe_document = document["recipe"]
+        errors += _take_options(document, options)
+    hardware = _hardware(options.get("hardware"), errors)
+    mode = options.get("mode", "full")
+    if mode not in MODES:
+        errors.append(("mode", f"is not one of {', '.join(MODES)}"))
+    recipe = _recipe(recipe_document, errors)
+    if errors or recipe is None or hardware is None:
+        raise Faults(errors)
+    return Submitted(recipe, hardware, mode)
+
+
+def _take_options(document: Mapping[str, Any], options: dict[str, Any]) -> list[Error]:
+    errors: list[Error] = []
+    for name, value in document.items():
+        if name == "recipe" or value is None:
+            continue
+        if name not in OPTIONS:
+            errors.append((name, f"is not a field of a submission; those are recipe, {', '.join(sorted(OPTIONS))}"))
+        elif options.setdefault(name, value) != value:
+            errors.append((name, "differs between body and query string; give it once"))
+    return errors
+
+
+def _hardware(slug: object, errors: list[Error]) -> Hardware | None:
+    known = {item.slug: item for item in Hardware.objects.all()}
+    if slug is None and len(known) == 1:
+        return next(iter(known.values()))
+    if slug is None:
+        names = f"one of {', '.join(known)}" if known else "but no worker has reported any yet"
+        errors.append(("hardware", f"is required, {names}"))
+        return None
+    if not isinstance(slug, str) or slug not in known:
+        errors.append(("hardware", unknown_hardware(str(slug), known)))
+        return None
+    return known[slug]
+
+
+def _recipe(document: Any, errors: list[Error]) -> Recipe | None:
+    if not isinstance(document, Mapping):
+        errors.append(("recipe", "must be an object"))
+        return None
+    try:
+        return parse_recipe(dict(document))
+    except DocumentError as error:
+        errors += [(fault.field or None, fault.message) for fault in error.faults]
+        return None

@@ -1,0 +1,11 @@
+"""How often one person may ask for work."""
+
+from __future__ import annotations
+
+from rest_framework.throttling import UserRateThrottle
+
+
+class SubmissionThrottle(UserRateThrottle):
+    """Submissions of one user, whatever he authenticates by; the rate stands in REST_FRAMEWORK."""
+
+    scope = "submissions"

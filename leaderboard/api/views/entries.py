@@ -1,0 +1,140 @@
+"""One entry: its figures, its power trace, its badge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.cache import get_conditional_response
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from leaderboard import queries
+from leaderboard.api.badge import badge
+from leaderboard.api.base import PublicView
+from leaderboard.api.documentation import USAGE_INTENSITY, errors
+from leaderboard.api.errors import not_found
+from leaderboard.api.parameters import read_usage_intensity
+from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer
+from leaderboard.api.rows import FIGURES
+from leaderboard.domain import ranking
+from leaderboard.models import Entry
+
+PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"
+
+
+class EntryView(PublicView):
+    """One line of the leaderboard, with all that stands behind it."""
+
+    parameters = frozenset({"usage_intensity"})
+
+    @extend_schema(
+        operation_id="entry",
+        tags=["entries"],
+        parameters=[USAGE_INTENSITY],
+        responses={200: EntrySerializer, **errors(400, 404)},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Method, recipe, and the figures of every phase."""
+        usage_intensity = read_usage_intensity(request.query_params)
+        entry = _find(pk)
+        return Response(_detail(entry, usage_intensity, request))
+
+
+class TraceView(PublicView):
+    """The power trace that an entry's joules were integrated from."""
+
+    @extend_schema(
+        operation_id="entry_trace",
+        tags=["entries"],
+        responses={(200, PARQUET): OpenApiTypes.BINARY, **errors(404)},
+    )
+    def get(self, request: Request, pk: int) -> FileResponse:
+        """Parquet; `python -m measurement integrate` recomputes the joules from it."""
+        trace = queries.trace_of(_find(pk).run)
+        if trace is None:
+            raise not_found("trace: this entry's run stored none")
+        try:
+            file = trace.open("rb")
+        except FileNotFoundError:
+            raise not_found("trace: its file is no longer kept") from None
+        return FileResponse(file, as_attachment=True, filename=f"entry-{pk}-trace.parquet", content_type=PARQUET)
+
+
+class BadgeView(PublicView):
+    """A badge for a README."""
+
+    parameters = frozenset({"usage_intensity"})
+
+    @extend_schema(
+        operation_id="entry_badge",
+        tags=["entries"],
+        parameters=[USAGE_INTENSITY],
+        responses={(200, SVG): OpenApiTypes.STR, 304: None, **errors(400, 404)},
+    )
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        """SVG with the full-cycle energy at that usage intensity, its date and provenance in words."""
+        usage_intensity = read_usage_intensity(request.query_params)
+        entry = _find(pk)
+        tag = f'"{entry.pk}-{entry.board.revision}-{usage_intensity:g}"'
+        # A minute is short enough for a new result to show, and keeps a popular README off the database.
+        answer = HttpResponse(
+            badge(entry, usage_intensity, _energy(entry, usage_intensity).energy_j),
+            content_type=SVG,
+            headers={"Cache-Control": "public, max-age=60", "ETag": tag},
+        )
+        return get_conditional_response(request, etag=tag, response=answer) or answer
+
+
+def _find(pk: int) -> Entry:
+    found = queries.entries().select_related("run").filter(pk=pk).first()
+    if found is None:
+        raise not_found("entry; it may have been withdrawn")
+    return found
+
+
+def _energy(entry: Entry, usage_intensity: float) -> ranking.Ranked:
+    (place,) = ranking.rank([queries.candidate(entry)], usage_intensity)
+    return place
+
+
+def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str, Any]:
+    method, board, run, place = entry.recipe.method, entry.board, entry.run, _energy(entry, usage_intensity)
+    measured = queries.phases_of(run).filter(scope=board.scope, scenario__in=["", board.scenario])
+    return {
+        "entry": entry.pk,
+        "method": {
+            "title": method.title,
+            "family": method.family,
+            "paper": method.paper or None,
+            "authors": method.authors,
+            "summary": method.summary,
+        },
+        "recipe": entry.recipe.sha256,
+        "recipe_document": entry.recipe.document,
+        "track": board.track,
+        "hardware": board.hardware.slug,
+        "scenario": board.scenario,
+        "scope": board.scope,
+        "quality_metric": entry.quality_metric,
+        "usage_intensity": usage_intensity,
+        "one_time_energy_j": entry.shared_energy_j + entry.own_energy_j,
+        "full_cycle_energy_j": place.energy_j,
+        "full_cycle_energy_u95_j": place.u95_j,
+        **{name: getattr(entry, name) for name in FIGURES},
+        "run": run.pk,
+        "submission": run.submission_id,
+        "mode": run.mode,
+        "measured_phases": MeasuredPhaseSerializer(measured, many=True).data,
+        "links": {
+            "self": request.build_absolute_uri(reverse("api-entry", args=[entry.pk])),
+            "page": request.build_absolute_uri(entry.get_absolute_url()),
+            "trace": request.build_absolute_uri(reverse("api-entry-trace", args=[entry.pk])),
+            "badge": request.build_absolute_uri(reverse("api-entry-badge", args=[entry.pk])),
+            "run": request.build_absolute_uri(reverse("api-run", args=[run.pk])),
+        },
+    }

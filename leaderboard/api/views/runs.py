@@ -1,0 +1,104 @@
+"""Runs, the queue and the workers."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.permissions import IsAdminUser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from leaderboard import queries, services
+from leaderboard.api.base import ApiView, PublicView, paginate
+from leaderboard.api.documentation import PAGE_PARAMETERS, errors
+from leaderboard.api.errors import not_found
+from leaderboard.api.parameters import PAGE
+from leaderboard.api.resources import QueueLineSerializer, QueueSerializer, RunSerializer, WorkerSerializer
+from leaderboard.models import Run
+
+
+class RunView(PublicView):
+    """One verification."""
+
+    @extend_schema(operation_id="run", tags=["runs"], responses={200: RunSerializer, **errors(404)})
+    def get(self, request: Request, pk: int) -> Response:
+        """The run, with the phases that its current attempt measured."""
+        return Response(RunSerializer(_find(pk)).data)
+
+
+class RerunView(ApiView):
+    """Verifies again. For administrators."""
+
+    permission_classes = (IsAdminUser,)
+
+    @extend_schema(
+        operation_id="run_rerun",
+        tags=["runs"],
+        request=None,
+        responses={201: RunSerializer, **errors(401, 403, 404, 409)},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Queue another run of the same recipe. The old result stays ranked until the new one is in."""
+        new = services.rerun(_find(pk), by=request.user)
+        return Response(
+            RunSerializer(_find(new.pk)).data,
+            status=status.HTTP_201_CREATED,
+            headers={"Location": reverse("api-run", args=[new.pk])},
+        )
+
+
+class CancelView(ApiView):
+    """Stops a run. For administrators."""
+
+    permission_classes = (IsAdminUser,)
+
+    @extend_schema(
+        operation_id="run_cancel",
+        tags=["runs"],
+        request=None,
+        responses={202: RunSerializer, **errors(401, 403, 404, 409)},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """A waiting run is cancelled at once; the worker of a running one stops it within seconds."""
+        services.request_cancel(_find(pk), by=request.user)
+        return Response(RunSerializer(_find(pk)).data, status=status.HTTP_202_ACCEPTED)
+
+
+class QueueView(PublicView):
+    """What runs and what waits."""
+
+    parameters = PAGE
+
+    @extend_schema(
+        operation_id="queue",
+        tags=["runs"],
+        parameters=PAGE_PARAMETERS,
+        responses={200: QueueSerializer, **errors(400)},
+    )
+    def get(self, request: Request) -> Response:
+        """Running first, then waiting, in the order in which it will be done."""
+        runs = queries.queue()
+        page = paginate(request, runs.count())
+        return Response(page.envelope(QueueLineSerializer(runs[page.start : page.stop], many=True).data))
+
+
+class WorkersView(PublicView):
+    """The machines that verify."""
+
+    @extend_schema(operation_id="workers", tags=["runs"], responses=WorkerSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Every worker that ever reported, and whether it has within the last minute."""
+        oldest = timezone.now() - queries.WORKER_SILENT_AFTER
+        workers = list(queries.workers())
+        for worker in workers:
+            worker.live = worker.seen_at >= oldest  # type: ignore[attr-defined]
+        return Response(WorkerSerializer(workers, many=True).data)
+
+
+def _find(pk: int) -> Run:
+    found = queries.runs().with_names().filter(pk=pk).first()
+    if found is None:
+        raise not_found("run")
+    return found

@@ -1,0 +1,89 @@
+"""A parameter that can't be taken is a 400 that names it and says what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from tests.api import builders
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "/api/v1/leaderboard"
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "remedy"),
+    [
+        *[
+            (f"usage_intensity={value}", "usage_intensity", "above 0")
+            for value in ("-1", "abc", "1e400", "0", "nan", "inf")
+        ],
+        ("usage_intensity=1e16", "usage_intensity", "at most 1e15"),
+        ("shared_by=0.5", "shared_by", "from 1"),
+        ("shared_by=nan", "shared_by", "from 1"),
+        ("min_quality=2", "min_quality", "from 0 to 1"),
+        ("min_quality=inf", "min_quality", "from 0 to 1"),
+        ("track=nowhere", "track", "digits"),
+        ("scenario=server", "scenario", "offline"),
+        ("scope=world", "scope", "accelerator"),
+        ("family=magic", "family", "pruning"),
+        ("family=nas,magic", "family", "pruning"),
+        ("provenance=guessed", "provenance", "metered"),
+        ("order_by=name", "order_by", "energy"),
+        ("include_incomplete=perhaps", "include_incomplete", "true, false"),
+        ("hardware=test-gpu", "hardware", "test-cpu"),
+        ("hardware=a%20b", "hardware", ""),
+        ("search=%00", "search", "Null"),
+        ("search=" + "x" * 101, "search", "100"),
+        ("page=0", "page", "1"),
+        ("page=-1", "page", "1"),
+        ("page=abc", "page", "number"),
+        ("page=2", "page", "from 1 to 1"),
+        ("page=1e400", "page", "number"),
+        ("page_size=501", "page_size", "500"),
+        ("page_size=0", "page_size", "1"),
+        ("foo=1", "foo", "usage_intensity"),
+        ("format=csv", "format", "usage_intensity"),
+        ("usage_intensity=1&usage_intensity=2", "usage_intensity", "once"),
+        ("track=digits&track=digits", "track", "once"),
+    ],
+)
+def test_field_and_remedy(client: Client, query: str, field: str, remedy: str) -> None:
+    builders.entry()
+    answer = client.get(f"{ADDRESS}?{query}")
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/json"
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert remedy in error["message"]
+
+
+def test_every_fault_is_told_at_once(client: Client) -> None:
+    errors = client.get(f"{ADDRESS}?usage_intensity=-1&scope=world").json()["errors"]
+    assert {error["field"] for error in errors} == {"usage_intensity", "scope"}
+
+
+def test_empty_parameters_are_left_out(client: Client) -> None:
+    answer = client.get(f"{ADDRESS}?usage_intensity=&track=&min_quality=&family=&search=&page=")
+    assert answer.status_code == 200
+    assert answer.json()["usage_intensity"] == 1e6
+
+
+def test_hardware_on_an_empty_database(client: Client) -> None:
+    errors = client.get(f"{ADDRESS}?hardware=h100").json()["errors"]
+    assert errors == [{"field": "hardware", "message": "'h100' is not known; no worker has reported any yet"}]
+
+
+@pytest.mark.parametrize("part", ["/snapshot", "/champions"])
+def test_other_views_of_the_board(client: Client, part: str) -> None:
+    assert client.get(f"{ADDRESS}{part}?scope=world").json()["errors"][0]["field"] == "scope"
+    assert client.get(f"{ADDRESS}{part}?foo=1").json()["errors"][0]["field"] == "foo"
+
+
+def test_other_verbs_and_addresses(client: Client) -> None:
+    posted = client.post(ADDRESS)
+    assert (posted.status_code, posted["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert "POST" in posted.json()["errors"][0]["message"]
+    missing = client.get("/api/v1/nothing")
+    assert missing.status_code == 404
+    assert missing.json()["errors"][0]["field"] is None

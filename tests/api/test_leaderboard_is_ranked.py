@@ -1,0 +1,152 @@
+"""GET leaderboard: the order is the domain's, and every row says what it claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from leaderboard import queries
+from leaderboard.api.serializers import LeaderboardSerializer, RowSerializer
+from leaderboard.domain import ranking
+from leaderboard.models import Entry
+from tests.api import builders
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "/api/v1/leaderboard"
+
+
+def get(client: Client, **parameters: Any) -> dict[str, Any]:
+    response = client.get(ADDRESS, parameters)
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+@pytest.mark.parametrize("usage_intensity", [1, 1e3, 1e6, 3.4e7, 1e12])
+@pytest.mark.parametrize("shared_by", [1, 1000])
+@pytest.mark.parametrize("order_by", ["energy", "energy_per_correct"])
+def test_order_is_that_of_the_domain(client: Client, usage_intensity: float, shared_by: float, order_by: str) -> None:
+    builders.three_entries()
+    builders.entry("Of unknown search", complete=False, provenance="missing", own_energy_j=1.0)
+    expected = ranking.rank(
+        [queries.candidate(entry) for entry in Entry.objects.all()],
+        usage_intensity,
+        shared_by,
+        order_by=order_by,  # type: ignore[arg-type]
+    )
+
+    answer = get(client, usage_intensity=usage_intensity, shared_by=shared_by, order_by=order_by)
+
+    assert [
+        (
+            row["entry"],
+            row["rank"],
+            row["rank_best"],
+            row["rank_worst"],
+            row["full_cycle_energy_j"],
+            row["full_cycle_energy_u95_j"],
+            row["pareto"],
+        )
+        for row in answer["results"]
+    ] == [(p.key, p.rank, p.rank_best, p.rank_worst, p.energy_j, p.u95_j, p.pareto) for p in expected]
+
+
+def test_usage_intensity_decides_who_wins(client: Client) -> None:
+    builders.three_entries()
+    winners = [get(client, usage_intensity=n)["results"][0]["method"] for n in ("1", "1e6", "1e12")]
+    assert winners == ["Little trained", "Compromise", "Long searched"]
+
+
+def test_answer_has_the_documented_fields(client: Client) -> None:
+    builders.entry()
+    answer = get(client)
+    assert set(answer) == set(LeaderboardSerializer().fields)
+    assert set(answer["results"][0]) == set(RowSerializer().fields)
+
+
+def test_group_is_named_by_slug(client: Client) -> None:
+    builders.entry("Here")
+    builders.entry("Elsewhere", on=builders.board("other-gpu", "single_stream", "system"))
+    answer = get(client, hardware="other-gpu", scenario="single_stream", scope="system", track="digits")
+    assert [row["method"] for row in answer["results"]] == ["Elsewhere"]
+    assert (answer["track"], answer["hardware"]) == ("digits", "other-gpu")
+
+
+def test_known_group_without_entries_is_empty(client: Client) -> None:
+    builders.hardware("idle-gpu")
+    answer = get(client, hardware="idle-gpu")
+    assert (answer["count"], answer["results"], answer["revision"]) == (0, [], 0)
+
+
+def test_empty_database_is_an_empty_board(client: Client) -> None:
+    assert get(client)["count"] == 0
+
+
+def test_quality_floor_family_provenance_and_search(client: Client) -> None:
+    builders.three_entries()
+    builders.entry("Counted", provenance="metered", inference_provenance="metered", metered_own_j=1000.0)
+
+    def methods(**parameters: Any) -> set[str]:
+        return {row["method"] for row in get(client, **parameters)["results"]}
+
+    assert methods(min_quality=0.8) == {"Compromise", "Long searched", "Counted"}
+    assert get(client, min_quality=0.8)["below_floor"] == 1
+    assert methods(family=["nas", "pruning"]) == {"Compromise", "Long searched"}
+    assert methods(family="nas,pruning") == {"Compromise", "Long searched"}
+    assert methods(provenance="metered") == {"Counted"}
+    assert methods(search="long") == {"Long searched"}
+    assert methods(search="%") == set()
+
+
+def test_incomplete_entries_are_ranked_only_on_request(client: Client) -> None:
+    builders.entry("Whole", own_energy_j=1e4)
+    builders.entry("Of unknown search", complete=False, provenance="missing", own_energy_j=1.0)
+    assert [row["rank"] for row in get(client)["results"]] == [1, None]
+    ranked = get(client, include_incomplete="true")["results"]
+    assert [(row["method"], row["rank"]) for row in ranked] == [("Of unknown search", 1), ("Whole", 2)]
+    assert ranked[0]["complete"] is False
+    assert [row["rank"] for row in get(client, include_incomplete="false")["results"]] == [1, None]
+
+
+def test_metered_share(client: Client) -> None:
+    builders.entry(own_energy_j=75.0, metered_own_j=75.0, inference_energy_j=25e-6)
+    assert get(client, usage_intensity=1e6)["results"][0]["metered_share"] == pytest.approx(0.75)
+
+
+def test_pages_adjoin(client: Client) -> None:
+    for number in range(5):
+        builders.entry(own_energy_j=1000.0 + number)
+    first = get(client, page_size=2, usage_intensity="2e6")
+    second = client.get(first["next"]).json()
+    third = client.get(second["next"]).json()
+    assert first["count"] == 5
+    assert (first["previous"], third["next"]) == (None, None)
+    assert client.get(second["previous"]).json() == first
+    assert client.get(third["previous"]).json() == second
+    assert [row["rank"] for page in (first, second, third) for row in page["results"]] == [1, 2, 3, 4, 5]
+    assert third["usage_intensity"] == 2e6
+
+
+@pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}/snapshot", f"{ADDRESS}/champions"])
+def test_number_of_queries_does_not_grow(client: Client, address: str, django_assert_num_queries: Any) -> None:
+    builders.entry()
+    with django_assert_num_queries(2):
+        client.get(address)
+    for _ in range(49):
+        builders.entry()
+    with django_assert_num_queries(2):
+        client.get(address)
+
+
+def test_champions_cover_all_usage_intensities(client: Client) -> None:
+    little, compromise, searched = builders.three_entries()
+    answer = client.get(f"{ADDRESS}/champions").json()
+    results = answer["results"]
+    assert [line["entry"] for line in results] == [little.pk, compromise.pk, searched.pk]
+    assert results[0]["from_usage_intensity"] == 0
+    assert results[-1]["to_usage_intensity"] is None
+    assert results[0]["to_usage_intensity"] == results[1]["from_usage_intensity"] == pytest.approx(9990 / 0.9)
+    assert results[2]["one_time_energy_j"] == pytest.approx(1.01e6)
+    floor = client.get(f"{ADDRESS}/champions", {"min_quality": 0.85}).json()["results"]
+    assert [line["entry"] for line in floor] == [searched.pk]

@@ -1,0 +1,114 @@
+"""Withdraw, re-run and cancel: Alice owns the submission, Bob is another user, Charlie has no account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from leaderboard.models import Entry, Run, Submission
+from tests.api import builders
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> User:
+    return builders.user("alice")
+
+
+@pytest.fixture
+def people(alice: User) -> dict[str, dict[str, str]]:
+    admin = builders.user("admin", is_staff=True)
+    return {
+        "alice": builders.token(alice),
+        "bob": builders.token(builders.user("bob")),
+        "charlie": {},
+        "admin": builders.token(admin),
+    }
+
+
+def post(client: Client, address: str, headers: dict[str, str]) -> Any:
+    return client.post(address, headers=headers)
+
+
+@pytest.mark.parametrize(("person", "status"), [("alice", 200), ("bob", 403), ("charlie", 401), ("admin", 200)])
+def test_withdraw(client: Client, alice: User, people: Any, person: str, status: int) -> None:
+    run = builders.run(state="queued", submitter=alice)
+    answer = post(client, f"/api/v1/submissions/{run.submission_id}/withdraw", people[person])
+    assert answer.status_code == status
+    assert ("errors" in answer.json()) == (status != 200)
+    run.refresh_from_db()
+    assert run.state == ("cancelled" if status == 200 else "queued")
+    assert (Submission.objects.get().withdrawn_at is not None) == (status == 200)
+
+
+@pytest.mark.parametrize(("person", "status"), [("alice", 403), ("bob", 403), ("charlie", 401), ("admin", 201)])
+def test_rerun(client: Client, alice: User, people: Any, person: str, status: int) -> None:
+    run = builders.run(state="succeeded", submitter=alice)
+    answer = post(client, f"/api/v1/runs/{run.pk}/rerun", people[person])
+    assert answer.status_code == status
+    assert Run.objects.count() == (2 if status == 201 else 1)
+    if status == 201:
+        assert answer.json()["state"] == "queued"
+        assert client.get(answer["Location"]).json()["id"] == answer.json()["id"] != run.pk
+
+
+@pytest.mark.parametrize(("person", "status"), [("alice", 403), ("bob", 403), ("charlie", 401), ("admin", 202)])
+def test_cancel(client: Client, alice: User, people: Any, person: str, status: int) -> None:
+    run = builders.run(state="running", submitter=alice)
+    answer = post(client, f"/api/v1/runs/{run.pk}/cancel", people[person])
+    assert answer.status_code == status
+    run.refresh_from_db()
+    assert run.cancel_requested == (status == 202)
+
+
+def test_withdrawn_entries_leave_the_board(client: Client, alice: User, people: Any) -> None:
+    entry = builders.entry()
+    Submission.objects.update(submitter=alice)
+    before = client.get("/api/v1/leaderboard").json()
+    post(client, f"/api/v1/submissions/{entry.run.submission_id}/withdraw", people["alice"])
+    assert before["count"] == 1
+    assert client.get("/api/v1/leaderboard").json()["count"] == 0
+    again = post(client, f"/api/v1/submissions/{entry.run.submission_id}/withdraw", people["alice"])
+    assert again.status_code == 409
+    assert "already" in again.json()["errors"][0]["message"]
+
+
+def test_what_a_state_does_not_allow(client: Client, people: Any) -> None:
+    running = builders.run(state="running")
+    ended = builders.run(state="failed")
+    for address in (f"/api/v1/runs/{running.pk}/rerun", f"/api/v1/runs/{ended.pk}/cancel"):
+        answer = post(client, address, people["admin"])
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "run")
+
+
+def test_rerun_leaves_the_entry_where_it_is(client: Client, people: Any) -> None:
+    entry = builders.entry()
+    assert post(client, f"/api/v1/runs/{entry.run_id}/rerun", people["admin"]).status_code == 201
+    assert Entry.objects.get().run_id == entry.run_id
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/v1/submissions/00000000-0000-4000-8000-000000000000/withdraw",
+        "/api/v1/runs/1/rerun",
+        "/api/v1/runs/1/cancel",
+        f"/api/v1/runs/{'9' * 30}/cancel",
+    ],
+)
+def test_what_is_not_there(client: Client, people: Any, address: str) -> None:
+    assert post(client, address, people["admin"]).status_code == 404
+    assert post(client, address, people["charlie"]).status_code == 401
+    assert client.get(address, headers=people["admin"]).status_code == 405
+
+
+@pytest.mark.parametrize("action", ["rerun", "cancel"])
+def test_token_of_nobody(client: Client, action: str) -> None:
+    run = builders.run()
+    answer = post(client, f"/api/v1/runs/{run.pk}/{action}", {"Authorization": "Token nonsense"})
+    assert answer.status_code == 401
+    assert answer.json()["errors"] == [{"field": None, "message": "Invalid token."}]

@@ -24,6 +24,10 @@ STATES = [(state.value, state.value) for state in RunState]
 class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
     """One phase's figures in one scope, as stored."""
 
+    # Spelled out, since a model's integers are documented with the bounds of whichever database is in use.
+    position = serializers.IntegerField()
+    images = serializers.IntegerField(allow_null=True)
+
     class Meta:
         model = PhaseEnergy
         fields = [
@@ -94,6 +98,7 @@ class EntrySerializer(GroupSerializer):
 class QueueLineSerializer(serializers.ModelSerializer[Run]):
     """A run in a list."""
 
+    attempt = serializers.IntegerField()
     method = serializers.CharField(source="recipe.method.title")
     family = serializers.CharField(source="recipe.method.family")
     recipe = serializers.CharField(source="recipe.sha256", help_text="SHA-256")

@@ -215,14 +215,17 @@ class Assembly:
         if repeats is not None:
             terms.append(repeats.scaled(energy_j))
         gains = [Uncertainty((part.energy_j or 0.0) * self.gain_relative_u) for part in chosen]
+        repeatability_j = combined(terms).u95
+        # Expanded terms in quadrature: one t for all terms could make the absolute figure the smaller of the two.
+        absolute_j = math.hypot(repeatability_j, combined(gains).u95)
         idle_w = self.idle_power_w.get(scope)
         return MeasuredEnergy(
             scope,
             provenance,
             sources,
             energy_j,
-            combined(terms).u95,
-            combined([*terms, *gains]).u95 if provenance == Provenance.METERED else None,
+            repeatability_j,
+            absolute_j if provenance == Provenance.METERED else None,
             None if idle_w is None else energy_j - idle_w * seconds,
         )
 

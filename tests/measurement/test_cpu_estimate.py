@@ -1,0 +1,170 @@
+"""The estimate counts the CPU time of the whole process tree, and can't pass for a metered figure."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from measurement.errors import BadInput
+from measurement.meters import EnergyMeter
+from measurement.meters.discovery import describe_hardware
+from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
+from measurement.meters.replay import ManualClock
+from measurement.vocabulary import Provenance, Scope, Source
+
+BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
+
+
+def burn(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+def child(code, **options):
+    return subprocess.Popen([sys.executable, "-c", code], **options)
+
+
+def test_own_cpu_time_is_counted_and_sleep_is_not():
+    tree = ProcessTree()
+    burn(0.2)
+    time.sleep(0.3)
+    assert tree.cpu_time_s() == pytest.approx(0.2, abs=0.06)
+
+
+def test_a_child_counts_while_it_runs_and_after_it_ended():
+    tree = ProcessTree()
+    process = child(BURN.format(seconds=0.6))
+    seen_running = []
+    while process.poll() is None:
+        seen_running.append(tree.cpu_time_s())
+        time.sleep(0.05)
+    ended = tree.cpu_time_s()
+    assert max(seen_running) > 0.2
+    assert ended == pytest.approx(0.6, abs=0.15)
+    assert tree.cpu_time_s() == pytest.approx(ended, abs=0.05)
+
+
+def test_a_child_that_was_never_seen_alive_counts():
+    tree = ProcessTree()
+    subprocess.run([sys.executable, "-c", BURN.format(seconds=0.3)], check=True)
+    assert tree.cpu_time_s() == pytest.approx(0.3, abs=0.12)
+
+
+def test_a_grandchild_counts_through_its_parent():
+    tree = ProcessTree()
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN.format(seconds=0.4)!r}])"
+    process = child(code)
+    while process.poll() is None:
+        tree.cpu_time_s()
+        time.sleep(0.02)
+    assert tree.cpu_time_s() == pytest.approx(0.4, abs=0.2)
+
+
+def test_time_of_children_nobody_waits_for_is_kept():
+    tree = ProcessTree()
+    previous = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        pid = child(BURN.format(seconds=0.4)).pid
+        seen, deadline = 0.0, time.monotonic() + 20
+        while time.monotonic() < deadline:
+            now = tree.cpu_time_s()
+            assert now >= seen
+            seen = now
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                break
+            time.sleep(0.02)
+    finally:
+        signal.signal(signal.SIGCHLD, previous)
+    assert tree.cpu_time_s() == pytest.approx(0.4, abs=0.2)
+
+
+def test_time_before_the_meter_is_not_counted():
+    process = child(BURN.format(seconds=0.3))
+    process.wait()
+    burn(0.1)
+    assert ProcessTree().cpu_time_s() < 0.03
+
+
+def test_a_window_of_a_real_meter_charges_the_child_that_burns(monkeypatch):
+    monkeypatch.setenv("MEASUREMENT_CPU_TDP_W", str(10 * (os.cpu_count() or 1)))
+    clock_tree, model = ProcessTree(), CpuPowerModel.of_this_machine("any")
+    with EnergyMeter([CpuTimeCounter(clock_tree, model)], device="cpu") as meter:
+        meter.measure_idle(0.2)
+        with meter.window("train") as window:
+            subprocess.run([sys.executable, "-c", BURN.format(seconds=0.5)], check=True)
+    measured = window.measurement
+    assert measured.energies[Scope.ACCELERATOR].energy_j == pytest.approx(5.0, rel=0.3)
+    assert measured.energies[Scope.ACCELERATOR].provenance == Provenance.ESTIMATED
+    assert meter.idle_power_w[Scope.ACCELERATOR] < 3
+
+
+def test_an_estimate_is_never_metered_however_it_is_configured(monkeypatch):
+    monkeypatch.setenv("MEASUREMENT_CPU_TDP_W", "65")
+    with EnergyMeter.for_device("cpu") as meter, meter.window("train") as window:
+        time.sleep(0.05)
+    energy = window.measurement.to_energy(Scope.ACCELERATOR, images=10, scale=7.0)
+    if Source.CPU_ESTIMATE in energy.sources:
+        assert energy.provenance == Provenance.ESTIMATED
+        assert energy.absolute_u95_j is None
+    for counter in (CpuTimeCounter, MemoryCounter):
+        assert counter.source.fget(None) == Source.CPU_ESTIMATE
+        with pytest.raises((AttributeError, TypeError)):
+            counter(ProcessTree(), CpuPowerModel.of_this_machine(), source=Source.RAPL)
+
+
+def test_memory_in_use_is_charged_over_time():
+    tree, clock = ProcessTree(), ManualClock()
+    counter = MemoryCounter(tree, CpuPowerModel("any", 4.0, "test", memory_w_per_gib=1.0), clock)
+    before = counter.read_mj()
+    clock.sleep(100)
+    spent_j = (counter.read_mj() - before) / 1000
+    assert spent_j == pytest.approx(100 * tree.resident_bytes() / 2**30, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "power_w"),
+    [
+        ("AMD EPYC 7763 64-Core Processor", 280 / 128),
+        ("Intel(R) Core(TM) i9-9900K CPU @ 3.60GHz", 95 / 16),
+        ("AMD EPYC", 4.0),
+    ],
+)
+def test_power_per_cpu_comes_from_the_model_or_the_documented_default(name, power_w, monkeypatch):
+    monkeypatch.delenv("MEASUREMENT_CPU_TDP_W", raising=False)
+    model = CpuPowerModel.of_this_machine(name)
+    assert model.power_per_cpu_w == pytest.approx(power_w)
+    assert model.describe()["cpu_power_basis"]
+
+
+@pytest.mark.parametrize("given", ["much", "0", "-65", "nan", "inf"])
+def test_a_wrong_tdp_is_refused_by_name(given, monkeypatch):
+    monkeypatch.setenv("MEASUREMENT_CPU_TDP_W", given)
+    with pytest.raises(BadInput, match="MEASUREMENT_CPU_TDP_W") as caught:
+        CpuPowerModel.of_this_machine("any")
+    assert caught.value.exit_code == 2
+
+
+def test_the_processor_is_named_as_cpuinfo_says_with_its_cores(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: AMD EPYC  9R14\nstepping\t: 1\n")
+    assert cpu_model(tmp_path / "cpuinfo") == "AMD EPYC 9R14"
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\n")
+    assert "CPU" in cpu_model(tmp_path / "cpuinfo")
+    hardware = describe_hardware("cpu")
+    assert hardware.name.endswith(f"({hardware.cores} core{'' if hardware.cores == 1 else 's'})")
+    assert hardware.memory_bytes > 0
+
+
+def test_sampling_costs_little_of_a_core():
+    with EnergyMeter.for_device("cpu") as meter, meter.window("idle"):
+        before = time.process_time()
+        time.sleep(2)
+        spent = time.process_time() - before
+    assert spent / 2 < 0.03

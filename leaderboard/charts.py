@@ -113,23 +113,29 @@ def _envelope(champions: list[ranking.Champion], entries: dict[int, Entry], shar
 def _crossings(champions: list[ranking.Champion], entries: dict[int, Entry], shared_by: float) -> go.Scatter:
     """The usage intensities where the winner changes, within the chart."""
     seen = [c for c in champions if 1 <= c.from_usage_intensity <= USAGE_INTENSITIES[-1]]
-    titles = [escape(entries[int(c.key)].recipe.method.title) for c in seen]
+    titles = [entries[int(c.key)].recipe.method.title for c in seen]
     energies_j = [_full_cycle_energy_j(entries[int(c.key)], c.from_usage_intensity, shared_by) for c in seen]
     return go.Scatter(
         x=[c.from_usage_intensity for c in seen],
         y=energies_j,
         mode="markers+text",
-        text=[count(c.from_usage_intensity) for c in seen],
-        textposition="top left",
-        customdata=titles,
+        text=[
+            f"{count(c.from_usage_intensity)} → {escape(_cut(title))}" for c, title in zip(seen, titles, strict=True)
+        ],
+        # Neighbours on opposite sides of the line, so that their labels do not run into each other.
+        textposition=["top left" if position % 2 == 0 else "bottom right" for position in range(len(seen))],
         meta={"role": "crossings"},
         name="Crossings",
         hovertext=[
-            f"from {count(c.from_usage_intensity)} images on: {title} ({joules(energy_j)})"
+            f"from {count(c.from_usage_intensity)} images on: {escape(title)} ({joules(energy_j)})"
             for c, title, energy_j in zip(seen, titles, energies_j, strict=True)
         ],
         hoverinfo="text",
     )
+
+
+def _cut(title: str, most: int = 20) -> str:
+    return title if len(title) <= most else title[: most - 1] + "…"
 
 
 def escape(text: str) -> str:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from measurement.errors import MeterFailure
-from measurement.meters.base import Clock, EnergyCounter, PowerSensor, SystemClock, kinds_in_scope
+from measurement.meters.base import Clock, EnergyCounter, Kind, PowerSensor, SystemClock, kinds_in_scope
 from measurement.meters.components import Component, Snapshot, group_components, preferred
 from measurement.meters.gain import gain_relative_u
 from measurement.meters.phase import Assembly, PhaseMeasurement
@@ -33,7 +33,8 @@ class EnergyMeter:
         window.measurement.to_energy(Scope.ACCELERATOR)
 
     The sampling thread reads instruments only; it never imports torch and never touches CUDA. With `sampling=False`
-    nothing is read between edges but by `sample()`, for replays.
+    nothing is read between edges but by `sample()`, for replays. `remedies` says, for each kind of component without
+    a meter of its own, what would give it one.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class EnergyMeter:
         self.clock: Clock = clock if clock is not None else SystemClock()
         self.idle_power_w: dict[Scope, float | None] = dict.fromkeys(Scope)
         self.idle_deviation_w: dict[Scope, float | None] = dict.fromkeys(Scope)
+        self.remedies: dict[Kind, str] = {}
         self._synchronize = synchronize
         self._sampling = sampling
         self._require_metered = require_metered
@@ -91,7 +93,7 @@ class EnergyMeter:
         found = discover(device, clock)
         if require_metered:
             found.require_metered()
-        return cls(
+        meter = cls(
             found.counters,
             found.sensors,
             device=device,
@@ -99,6 +101,8 @@ class EnergyMeter:
             synchronize=synchronize,
             require_metered=require_metered,
         )
+        meter.remedies = dict(found.remedies)
+        return meter
 
     def __enter__(self) -> Self:
         if self._started:

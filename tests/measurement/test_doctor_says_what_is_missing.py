@@ -72,6 +72,7 @@ def test_without_a_driver_a_gpu_is_missing_and_the_doctor_says_why(capsys):
 def test_a_gpu_without_a_meter_is_missing_in_the_record_too():
     with EnergyMeter.for_device("cuda:0") as meter, meter.window("train") as window:
         pass
+    assert "driver" in meter.remedies["gpu"]
     energy = window.measurement.to_energy(Scope.ACCELERATOR)
     assert (energy.provenance, energy.energy_j) == (Provenance.MISSING, None)
 

@@ -17,7 +17,7 @@ POINTS_PER_DECADE = 4
 # More lines can't be told apart; the champions are always among them.
 MOST_LINES = 40
 USAGE_INTENSITIES = [
-    10 ** (step / POINTS_PER_DECADE)
+    float(f"{10 ** (step / POINTS_PER_DECADE):.4g}")
     for step in range(LEAST_EXPONENT * POINTS_PER_DECADE, GREATEST_EXPONENT * POINTS_PER_DECADE + 1)
 ]
 
@@ -82,7 +82,7 @@ def _full_cycle_energy_j(entry: Entry, usage_intensity: float, shared_by: float)
 def _line(entry: Entry, shared_by: float, role: str) -> go.Scatter:
     title = escape(entry.recipe.method.title)
     return go.Scatter(
-        x=[float(f"{n:.4g}") for n in USAGE_INTENSITIES],
+        x=USAGE_INTENSITIES,
         y=[_full_cycle_energy_j(entry, n, shared_by) for n in USAGE_INTENSITIES],
         mode="lines",
         name=title,

@@ -101,7 +101,7 @@ def _put_hardware_right(asked: Asked, known: list[Board]) -> None:
 def _title(board: Board | None) -> str:
     if board is None:
         return "Full-Cycle Energy Leaderboard"
-    return f"{rows.track_title(board.track)} on {board.hardware.name}"
+    return f"{rows.track_title(board.track)} on {board.hardware.name} · Full-Cycle Energy Leaderboard"
 
 
 def _options(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, Any]:

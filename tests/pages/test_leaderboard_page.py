@@ -1,0 +1,192 @@
+"""The leaderboard page answers without JavaScript, ranks as the domain does, and never refuses a reader."""
+
+import pytest
+from django.urls import reverse
+
+from leaderboard import queries
+from leaderboard.domain import ranking
+from leaderboard.filters import LeaderboardQuery
+from leaderboard.models import Entry
+from tests.factories import EntryFactory, RunFactory, make_board
+from tests.pages.reading import rows, text
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("usage_intensity", ["1", "1e3", "1e6", "3.4e9", "1e13"])
+def test_rows_stand_in_the_order_of_the_domain(client, usage_intensity):
+    make_board(9)
+    EntryFactory(board=Entry.objects.first().board, complete=False, provenance="missing")
+
+    page = client.get("/", {"usage_intensity": usage_intensity})
+
+    candidates = [queries.candidate(entry) for entry in Entry.objects.all()]
+    expected = [place.key for place in ranking.rank(candidates, float(usage_intensity))]
+    assert [row["entry"] for row in rows(page)] == expected
+
+
+def test_order_changes_with_usage_intensity(client):
+    make_board(5)
+    little, much = (rows(client.get("/", {"usage_intensity": n}))[0]["entry"] for n in ("1", "1e12"))
+    assert little != much
+
+
+def test_filters_leave_out_what_does_not_match(client):
+    board = make_board(3)
+    wanted = EntryFactory(
+        board=board, recipe__method__title="Halfnet", recipe__method__family="quantization", quality=1
+    )
+    for filters in ({"search": "halfnet"}, {"family": "quantization"}, {"min_quality": "0.999"}):
+        assert [row["entry"] for row in rows(client.get("/", filters))] == [wanted.pk], filters
+
+
+def test_incomplete_entries_are_unranked_lower_bounds_unless_asked_for(client):
+    board = make_board(1)
+    bound = EntryFactory(board=board, complete=False, provenance="missing", own_energy_j=0.5)
+
+    unranked = rows(client.get("/"))[-1]
+    assert unranked["entry"] == bound.pk
+    assert unranked["rank"] == "—"
+    assert unranked["energy"].startswith("≥")
+
+    ranked = rows(client.get("/", {"include_incomplete": "on"}))[0]
+    assert ranked["entry"] == bound.pk
+    assert ranked["rank"] == "1"
+
+
+def test_overlapping_intervals_are_shown_as_ties(client):
+    board = make_board(0)
+    for own_energy_j in (1000, 1001, 90_000):
+        EntryFactory(board=board, own_energy_j=own_energy_j)
+    assert [row["rank"] for row in rows(client.get("/"))] == ["1–2", "1–2", "3"]
+
+
+def test_summary_says_the_result_in_words(client):
+    board = make_board(0)
+    EntryFactory(board=board, recipe__method__title="Cheap to make", own_energy_j=1000, inference_energy_j=0.01)
+    EntryFactory(board=board, recipe__method__title="Cheap to run", own_energy_j=100_000, inference_energy_j=0.001)
+
+    page = client.get("/", {"usage_intensity": "1e6", "min_quality": "0.9"})
+
+    assert (
+        "For 1 million images at ≥ 90.0 % top-1 on Test Cpu, Cheap to make uses the least energy: 11.0 kJ "
+        "over its life, 9 % of it before the first use; from 11 million on, Cheap to run does."
+    ) in text(page)
+
+
+def test_estimated_is_said_in_words(client):
+    make_board(1)
+    assert rows(client.get("/"))[0]["provenance"] == "estimated"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("usage_intensity", "-1"),
+        ("usage_intensity", "1e400"),
+        ("usage_intensity", "abc"),
+        ("shared_by", "0"),
+        ("min_quality", "2"),
+        ("track", "cifar-11"),
+        ("hardware", "no-such-machine"),
+        ("scenario", "server"),
+        ("scope", "wall"),
+        ("family", "magic"),
+        ("order_by", "name"),
+        ("colour", "blue"),
+    ],
+)
+def test_bad_parameter_is_named_and_put_right(client, parameter, value):
+    make_board(3)
+    page = client.get("/", {parameter: value})
+    assert page.status_code == 200
+    assert [row["entry"] for row in rows(page)] == [row["entry"] for row in rows(client.get("/"))]
+    assert f"“{parameter}”" in text(page)
+
+
+def test_good_parameters_bring_no_notice(client):
+    make_board(3)
+    page = client.get("/", {"usage_intensity": "1e7", "family": ["pruning", "compact"], "page": "1", "search": "x"})
+    assert "notice-warning" not in page.content.decode()
+
+
+def test_page_beyond_the_last_shows_the_last(client):
+    make_board(120)
+    first = rows(client.get("/"))
+    last = rows(client.get("/", {"page": "99"}))
+    assert (len(first), len(last)) == (100, 20)
+    assert not {row["entry"] for row in first} & {row["entry"] for row in last}
+
+
+def test_links_between_pages_keep_the_question(client):
+    make_board(120)
+    assert 'href="?usage_intensity=5000&amp;page=2"' in client.get("/", {"usage_intensity": "5000"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "title", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "שלום עולם", "x" * 120]
+)
+def test_names_neither_break_nor_inject(client, title):
+    entry = EntryFactory(recipe__method__title=title)
+    for address in ("/", reverse("entry", args=[entry.pk]), f"/compare/?entry={entry.pk}", reverse("queue")):
+        html = client.get(address).content.decode()
+        assert "<script>alert" not in html, address
+        assert "<img src=x" not in html, address
+    assert rows(client.get("/"))[0]["method"] == title
+    assert "<img" not in str(client.get(reverse("energy-chart")).json())
+
+
+def test_constant_number_of_queries(client, django_assert_num_queries):
+    make_board(3)
+    with django_assert_num_queries(4):
+        client.get("/")
+    make_board(30, scenario="single_stream")
+    RunFactory.create_batch(5)
+    with django_assert_num_queries(4):
+        client.get("/", {"scenario": "single_stream"})
+
+
+def test_empty_site_shows_how_far_the_first_runs_are(client):
+    RunFactory(
+        state="running",
+        progress={"phase": "train", "fraction": 0.5},
+        submission__recipe__method__title="First of all",
+    )
+    page = client.get("/")
+    assert "The board is filling" in text(page)
+    assert "First of all" in text(page)
+
+
+def test_empty_site_reloads_itself_once_a_board_has_entries(client):
+    asked = {"revision": "empty"}
+    assert "HX-Refresh" not in client.get(reverse("leaderboard-activity"), asked)
+    make_board(1)
+    assert client.get(reverse("leaderboard-activity"), asked)["HX-Refresh"] == "true"
+
+
+def test_activity_tells_the_revision_and_ends_with_the_last_run(client):
+    make_board(2, revision=7)
+    run = RunFactory()
+    busy = client.get(reverse("leaderboard-activity"))
+    assert "1 run in progress" in text(busy)
+    assert '"revision": 7' in busy["HX-Trigger"]
+    run.state = "succeeded"
+    run.save()
+    assert client.get(reverse("leaderboard-activity")).status_code == 286
+
+
+def test_unmatched_group_names_those_that_have_results(client):
+    make_board(2)
+    page = client.get("/", {"scope": "system"})
+    assert page.status_code == 200
+    assert "Nothing is verified in this group yet" in text(page)
+    assert "scope=accelerator" in page.content.decode()
+
+
+def test_winners_table_matches_the_champions(client):
+    board = make_board(5)
+    page = text(client.get("/"))
+    for champion in queries.ranked_board(LeaderboardQuery()).champions:
+        assert (
+            board.entries.get(pk=champion.key).recipe.method.title in page.partition("Who uses the least energy")[2]
+        )

@@ -1,0 +1,191 @@
+"""A recipe goes in by the form with every fault named, its verification is watched, its owner takes it back."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from leaderboard.models import Recipe, Run, Submission
+from leaderboard.views.submissions import EXAMPLE
+from measurement.recipe import read_recipe
+from tests.factories import EntryFactory, HardwareFactory, RunFactory, SubmissionFactory, WorkerFactory
+from tests.pages.reading import text
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def machine():
+    return HardwareFactory()
+
+
+def post(client, machine, document=EXAMPLE, **more):
+    return client.post(reverse("submit"), {"document": document, "hardware": machine.pk, **more})
+
+
+def test_the_example_is_a_valid_recipe():
+    assert read_recipe(EXAMPLE).track == "digits"
+
+
+def test_charlie_is_sent_to_sign_in(client, machine):
+    assert client.get(reverse("submit")).url.startswith("/accounts/login/")
+    assert post(client, machine).url.startswith("/accounts/login/")
+    assert not Submission.objects.exists()
+
+
+def test_alice_submits_and_is_shown_its_verification(client, alice, machine):
+    client.force_login(alice)
+    answer = post(client, machine)
+    submission = Submission.objects.get()
+    assert answer.url == submission.get_absolute_url()
+    assert submission.submitter == alice
+    assert submission.runs.get().state == "queued"
+
+
+def test_the_same_recipe_again_leads_to_the_same_verification(client, alice, machine):
+    client.force_login(alice)
+    assert post(client, machine).url == post(client, machine).url
+    assert Run.objects.count() == 1
+
+
+def test_every_fault_is_named_and_nothing_typed_is_lost(client, alice, machine):
+    client.force_login(alice)
+    typed = EXAMPLE.replace("epochs: 10", "epochs: -10").replace("track: digits", "track: digitz\ncolour: blue")
+    page = post(client, machine, typed)
+    assert page.status_code == 200
+    for field in ("phases.0.epochs", "track", "colour"):
+        assert f"<code>{field}</code>" in page.content.decode()
+    assert "epochs: -10" in page.content.decode()
+    assert not Recipe.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("", "empty"),
+        ("a: &a [1]\nb: *a", "aliases"),
+        ("- 1", "mapping"),
+        ("title: [", "not valid YAML"),
+        ("a: " + "b" * 70_000, "at most"),
+    ],
+)
+def test_what_is_no_recipe_is_refused_in_words(client, alice, machine, document, words):
+    client.force_login(alice)
+    page = post(client, machine, document)
+    assert page.status_code == 200
+    assert words in text(page)
+    assert not Recipe.objects.exists()
+
+
+def test_a_file_wins_over_the_text_and_comes_back_for_correction(client, alice, machine):
+    client.force_login(alice)
+    good = SimpleUploadedFile("recipe.yaml", EXAMPLE.replace("pruned by a third", "from a file").encode())
+    post(client, machine, "track: nonsense", upload=good)
+    assert "from a file" in Recipe.objects.get().method.title
+
+    bad = SimpleUploadedFile("recipe.yaml", b"track: from-a-file")
+    assert "track: from-a-file" in post(client, machine, upload=bad).content.decode()
+
+
+def test_a_file_that_is_too_large_is_refused_with_its_size(client, alice, machine):
+    client.force_login(alice)
+    large = SimpleUploadedFile("weights.yaml", b"x" * 200_000)
+    assert "200,000 bytes" in text(post(client, machine, upload=large))
+
+
+def test_ten_megabytes_are_refused_and_told_why(client, alice, machine):
+    client.force_login(alice)
+    page = post(client, machine, "x" * 10_000_000)
+    assert page.status_code == 413
+    assert "at most 64 KiB" in text(page)
+
+
+def test_unknown_hardware_is_refused(client, alice, machine):
+    client.force_login(alice)
+    page = client.post(reverse("submit"), {"document": EXAMPLE, "hardware": "12345"})
+    assert page.status_code == 200
+    assert not Submission.objects.exists()
+
+
+def test_hardware_with_a_live_worker_is_marked(client, alice):
+    client.force_login(alice)
+    WorkerFactory(hardware__slug="busy-gpu")
+    HardwareFactory(slug="idle-gpu")
+    page = text(client.get(reverse("submit")))
+    assert "Busy Gpu (worker ready)" in page
+    assert "Idle Gpu (no worker at the moment: will wait)" in page
+
+
+def test_status_shows_steps_and_stops_polling_when_the_run_has_ended(client):
+    run = RunFactory(
+        state="running",
+        attempt=2,
+        progress={
+            "steps": ["train", "evaluate"],
+            "position": 1,
+            "phase": "evaluate",
+            "fraction": 0.42,
+            "power_w": 21.3,
+            "energy_j": 5.0,
+            "ended": [{"position": 0, "energy_j": 99.0, "duration_s": 12.5}],
+        },
+    )
+    address = reverse("submission-status", args=[run.submission_id])
+    live = client.get(address)
+    assert live.status_code == 200
+    assert "99.0 J in 12.5 s" in text(live)
+    assert 'value="0.42"' in live.content.decode()
+
+    run.state, run.reason = "failed", "The verification ran out of memory."
+    run.save()
+    ended = client.get(address)
+    assert ended.status_code == 286
+    assert "ran out of memory" in text(ended)
+    assert "hx-get" not in client.get(run.submission.get_absolute_url()).content.decode()
+
+
+def test_published_submission_links_to_its_entries(client):
+    entry = EntryFactory()
+    page = client.get(entry.run.submission.get_absolute_url())
+    assert entry.get_absolute_url() in page.content.decode()
+
+
+def test_waiting_run_tells_its_place(client):
+    machine = HardwareFactory()
+    WorkerFactory(hardware=machine)
+    first, second = RunFactory(submission__hardware=machine), RunFactory(submission__hardware=machine)
+    assert "next in line" in text(client.get(first.submission.get_absolute_url()))
+    assert "1 run ahead of it" in text(client.get(second.submission.get_absolute_url()))
+
+
+def test_only_its_owner_withdraws(client, alice, bob):
+    submission = SubmissionFactory(submitter=alice)
+    RunFactory(submission=submission)
+    address = reverse("submission-withdraw", args=[submission.pk])
+
+    assert client.post(address).url.startswith("/accounts/login/")
+    client.force_login(bob)
+    assert client.post(address).status_code == 403
+    assert "Withdraw this submission" not in text(client.get(submission.get_absolute_url()))
+    submission.refresh_from_db()
+    assert submission.withdrawn_at is None
+
+    client.force_login(alice)
+    assert client.get(address).status_code == 405
+    assert "Withdraw this submission" in text(client.get(submission.get_absolute_url()))
+    client.post(address)
+    submission.refresh_from_db()
+    assert submission.withdrawn_at is not None
+
+
+def test_queue_shows_runs_workers_and_reasons(client, django_assert_num_queries):
+    RunFactory(state="running", progress={"phase": "train"})
+    RunFactory(state="failed", reason="The child was stopped.")
+    WorkerFactory(name="desk-1")
+    page = text(client.get(reverse("queue")))
+    for words in ("running train", "The child was stopped.", "desk-1"):
+        assert words in page
+    with django_assert_num_queries(3):
+        client.get(reverse("queue"))
+    RunFactory.create_batch(10)
+    with django_assert_num_queries(3):
+        client.get(reverse("queue"))

@@ -1,0 +1,199 @@
+"""The command line: `python -m measurement doctor | schema | validate | run | integrate`.
+
+Exit codes: 0; 2 bad input; 3 over budget; 4 required meter missing; 5 measurement not trustworthy; 1 anything else.
+Only `run` imports torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from measurement.documents import DocumentError
+from measurement.errors import BadInput, MeasurementError
+from measurement.recipe import Recipe, load_recipe, recipe_json_schema
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as for every other fault."""
+        self.exit(BadInput.exit_code, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except BrokenPipeError:
+        code = 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="measurement", description="Meters the energy of a vision model's whole life.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    doctor = commands.add_parser("doctor", help="which meters this machine has, and what provenance they give")
+    doctor.add_argument("--json", action="store_true")
+    doctor.set_defaults(command=_doctor)
+
+    schema = commands.add_parser("schema", help="the JSON Schema of a recipe")
+    schema.set_defaults(command=_schema)
+
+    validate = commands.add_parser("validate", help="check a recipe without running it")
+    validate.add_argument("recipe", type=Path)
+    validate.set_defaults(command=_validate)
+
+    run = commands.add_parser("run", help="run a recipe and meter every phase of it")
+    _add_run_arguments(run)
+    run.set_defaults(command=_run)
+
+    integrate = commands.add_parser("integrate", help="recompute joules from a power trace")
+    from measurement.integrate import add_integrate_arguments
+
+    add_integrate_arguments(integrate)
+    integrate.set_defaults(command=_integrate)
+    return parser
+
+
+def _add_run_arguments(run: argparse.ArgumentParser) -> None:
+    run.add_argument("recipe", type=Path)
+    run.add_argument("--out", type=Path, required=True, help="folder for record.json, trace.parquet and the weights")
+    run.add_argument("--mode", choices=("full", "sampled"), default="full")
+    run.add_argument("--device", default="auto", help="auto, cpu or cuda:0 (default: auto)")
+    run.add_argument("--budget-s", type=_positive, metavar="S", help="seconds that the run may take at most")
+    run.add_argument("--budget-j", type=_positive, metavar="J", help="joules that it may take (accelerator scope)")
+    run.add_argument("--require", choices=("metered",), help="fail where this machine can only estimate")
+    run.add_argument("--force", action="store_true", help="replace the record that stands in the folder")
+    run.add_argument("--events", action="store_true", help="one JSON object a line on standard output")
+    run.add_argument("--watch-stdin", action="store_true", help="die when standard input ends")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from measurement.doctor import run_doctor
+
+    return run_doctor(json=options.json)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    print(json.dumps(recipe_json_schema(), indent=2))
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    recipe = _load(options.recipe)
+    if recipe is None:
+        return BadInput.exit_code
+    print(f"{options.recipe}: valid; track {recipe.track}, {len(recipe.phases)} phases, sha256 {recipe.sha256}")
+    return 0
+
+
+def _integrate(options: argparse.Namespace) -> int:
+    from measurement.integrate import run_integrate
+
+    return run_integrate(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from measurement.lifeline import Stopped, stop_on_signals, watch_stdin
+
+    if options.watch_stdin:
+        watch_stdin()
+    stop_on_signals()
+    try:
+        recipe = load_recipe(options.recipe)
+        _run_recipe(recipe, options)
+    except DocumentError as error:
+        for fault in error.faults:
+            print(f"{options.recipe}: {fault}", file=sys.stderr)
+        return _failed(options, BadInput.exit_code, error.faults[0].field, error.faults[0].message)
+    except MeasurementError as error:
+        field = "--device" if error.field == "device" else error.field
+        print(_fault_line(options.recipe, field, str(error)), file=sys.stderr)
+        return _failed(options, error.exit_code, field, str(error))
+    except Stopped as stop:
+        print(f"{options.recipe}: {stop}; no record was written", file=sys.stderr)
+        return _failed(options, 1, "", str(stop))
+    except Exception as error:  # the last resort: a person gets one line, not a traceback
+        message = _unexpected(error)
+        print(f"{options.recipe}: {message}", file=sys.stderr)
+        return _failed(options, 1, "", message)
+    return 0
+
+
+def _run_recipe(recipe: Recipe, options: argparse.Namespace) -> None:
+    from measurement.display import HumanDisplay, print_summary
+    from measurement.runner import run_recipe
+
+    display = HumanDisplay()
+    reporter = _print_event if options.events else display
+    with display:
+        record = run_recipe(
+            recipe,
+            options.out,
+            mode=options.mode,
+            device=options.device,
+            budget_s=options.budget_s,
+            budget_j=options.budget_j,
+            require_metered=options.require == "metered",
+            force=options.force,
+            reporter=reporter,
+        )
+    if not options.events:
+        print_summary(record)
+        print(f"record: {options.out / 'record.json'}")
+
+
+def _load(path: Path) -> Recipe | None:
+    try:
+        return load_recipe(path)
+    except DocumentError as error:
+        for fault in error.faults:
+            print(f"{path}: {fault}", file=sys.stderr)
+        return None
+
+
+def _print_event(event: object) -> None:
+    from pydantic import BaseModel
+
+    if isinstance(event, BaseModel):
+        print(event.model_dump_json(), flush=True)
+
+
+def _failed(options: argparse.Namespace, exit_code: int, field: str, message: str) -> int:
+    if options.events:
+        from measurement.events import Failed
+
+        _print_event(Failed(exit_code=exit_code, field=field, message=message))
+    return exit_code
+
+
+def _fault_line(recipe: Path, field: str, message: str) -> str:
+    if field.startswith("--"):
+        return f"{field}: {message}"
+    return f"{recipe}: {field}: {message}" if field else f"{recipe}: {message}"
+
+
+def _unexpected(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    first_line = (str(error).strip().splitlines() or ["no message"])[0]
+    return f"unexpected {type(error).__name__}{where}: {first_line}"
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"must be greater than 0 (got {text})")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

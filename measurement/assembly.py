@@ -1,0 +1,108 @@
+"""Puts what was measured into the parts of a record. Plain values in, record types out; no torch at import."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+from measurement.errors import MeterFailure
+from measurement.meters import PhaseMeasurement
+from measurement.recipe import DeclaredPhase
+from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
+from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
+
+PACKAGES = ("torch", "timm", "torch-pruning", "numpy", "scikit-learn", "nvidia-ml-py")
+
+
+def metered(
+    position: int, phase: Phase, technique: str, measured: PhaseMeasurement, detail: dict[str, Any] | None = None
+) -> PhaseRecord:
+    """A phase that the worker ran."""
+    return PhaseRecord(
+        position=position,
+        phase=phase,
+        technique=technique,
+        started_s=measured.started_s,
+        ended_s=measured.ended_s,
+        duration_s=measured.duration_s,
+        energies=tuple(measured.to_energy(scope) for scope in Scope),
+        flags=tuple(sorted(measured.flags)),
+        detail=(detail or {}) | _notes(measured),
+    )
+
+
+def inference(
+    position: int, scenario: Scenario, measured: PhaseMeasurement, figures: InferenceFigures
+) -> PhaseRecord:
+    """One scenario. Raises MeterFailure where a scope has no joules: inference without a figure ranks nothing."""
+    for scope in Scope:
+        if measured.energies[scope].energy_j is None:
+            why = "; ".join(measured.notes) or "an instrument gave no reading; run `python -m measurement doctor`"
+            raise MeterFailure(f"no energy for inference {scenario} in scope {scope}: {why}")
+    return PhaseRecord(
+        position=position,
+        phase=Phase.INFERENCE,
+        technique="inference",
+        scenario=scenario,
+        started_s=measured.started_s,
+        ended_s=measured.ended_s,
+        duration_s=measured.duration_s,
+        energies=tuple(measured.to_energy(scope, images=figures.images) for scope in Scope),
+        inference=figures,
+        flags=tuple(sorted(measured.flags)),
+        detail=_notes(measured),
+    )
+
+
+def declared(position: int, spec: DeclaredPhase) -> PhaseRecord:
+    """A phase that nobody ran here: reported in the scope that the submitter names, missing in the other."""
+    return PhaseRecord(
+        position=position,
+        phase=Phase(spec.phase),
+        technique=spec.technique,
+        energies=tuple(
+            Energy(scope=scope, provenance=Provenance.REPORTED, energy_j=spec.energy_j)
+            if spec.energy_j is not None and scope == spec.scope
+            else Energy(scope=scope, provenance=Provenance.MISSING, energy_j=None)
+            for scope in Scope
+        ),
+        evidence=spec.evidence,
+    )
+
+
+def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> PhaseRecord:
+    """Flag inference that would need more than the board's power limit at its throughput: it can't be right."""
+    if phase.inference is None or hardware.power_limit_w is None:
+        return phase
+    most_j = hardware.power_limit_w / phase.inference.throughput_images_per_s
+    found_j = phase.energy(Scope.ACCELERATOR).energy_per_image_j
+    if found_j is None or found_j <= most_j:
+        return phase
+    return phase.model_copy(update={"flags": tuple(sorted({*phase.flags, Flag.ABOVE_POWER_LIMIT}))})
+
+
+def with_thread_settings(hardware: Hardware) -> Hardware:
+    """With the number of threads that torch computes with: a CPU's figures depend on it."""
+    import torch
+
+    return hardware.model_copy(update={"settings": hardware.settings | {"torch_threads": torch.get_num_threads()}})
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of all that the figures may depend on."""
+    import torch
+
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in ("full-cycle-energy-leaderboard", *PACKAGES):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    if torch.version.cuda:
+        versions["cuda"] = torch.version.cuda
+    return versions
+
+
+def _notes(measured: PhaseMeasurement) -> dict[str, Any]:
+    return {"meter_notes": list(measured.notes)} if measured.notes else {}

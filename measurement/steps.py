@@ -1,0 +1,105 @@
+"""The steps of a run, one meter window each, with what the reporter and the budget must know of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from measurement.budget import Limits, PhaseBudget, Spending
+from measurement.events import Event, PhaseEnded, PhaseStarted, Progress
+from measurement.meters import EnergyMeter, Window
+from measurement.vocabulary import Phase, Scenario, Scope
+
+Reporter = Callable[[Event], None]
+
+REPORT_EVERY_S = 0.25
+
+
+def silent(event: Event) -> None:
+    """A reporter that tells nobody."""
+
+
+def step_name(phase: Phase | str, scenario: Scenario | str | None = None) -> str:
+    """How a step is called in messages and on the status page, e.g. `inference offline`."""
+    return f"{phase} {scenario}" if scenario else str(phase)
+
+
+class Steps:
+    """Counts the steps, and the seconds and accelerator joules spent in all of them since `started_s`.
+
+    started_s: the run's start on `time.monotonic`, so that the time budget also covers what lies between steps.
+    """
+
+    def __init__(self, meter: EnergyMeter, reporter: Reporter, limits: Limits, started_s: float) -> None:
+        self.meter = meter
+        self.reporter = reporter
+        self.limits = limits
+        self._started_s = started_s
+        self._closed_j: float | None = 0.0
+        self._count = 0
+
+    def begin(self, phase: Phase, scenario: Scenario | None = None) -> Step:
+        """Announce the next step; its window opens with `Step.metered`."""
+        position, self._count = self._count, self._count + 1
+        self.reporter(PhaseStarted(position=position, phase=phase, scenario=scenario))
+        return Step(self, position, step_name(phase, scenario))
+
+    def spending(self, open_window: Window | None = None) -> Spending:
+        """Spent so far, with what an open window has counted."""
+        open_j = open_window.energy_j(Scope.ACCELERATOR) if open_window is not None else 0.0
+        energy_j = None if open_j is None or self._closed_j is None else self._closed_j + open_j
+        return Spending(time.monotonic() - self._started_s, energy_j)
+
+    def close(self, window: Window) -> None:
+        """Count a closed window's joules."""
+        energy_j = window.measurement.energies[Scope.ACCELERATOR].energy_j
+        self._closed_j = None if energy_j is None or self._closed_j is None else self._closed_j + energy_j
+
+
+class Step:
+    """One step: `advance` is called after each piece of work, and is cheap between two reports."""
+
+    def __init__(self, steps: Steps, position: int, name: str) -> None:
+        self._steps = steps
+        self._position = position
+        self._name = name
+        self._budget = PhaseBudget(name, steps.limits)
+        self._window: Window | None = None
+        self._reported_s = 0.0
+        self.length_is_known = True
+
+    @contextmanager
+    def metered(self, window_name: str) -> Iterator[Window]:
+        """Meter the body. Raises OverBudget where the step ends past a limit."""
+        with self._steps.meter.window(window_name) as window:
+            self._window = window
+            yield window
+        self._steps.close(window)
+        measured = window.measurement
+        self._steps.reporter(
+            PhaseEnded(
+                position=self._position,
+                energy_j=measured.energies[Scope.ACCELERATOR].energy_j,
+                duration_s=measured.duration_s,
+            )
+        )
+        self._budget.check(self._steps.spending())
+
+    def advance(self, fraction: float, detail: str = "") -> None:
+        """Report `fraction` (0..1) and hold the budget, a few times a second at most. Raises OverBudget."""
+        now_s = time.monotonic()
+        if now_s - self._reported_s < REPORT_EVERY_S:
+            return
+        self._reported_s = now_s
+        window = self._window
+        self._steps.reporter(
+            Progress(
+                position=self._position,
+                fraction=min(1.0, fraction),
+                detail=detail,
+                power_w=window.power_w(Scope.ACCELERATOR) if window else None,
+                energy_j=window.energy_j(Scope.ACCELERATOR) if window else None,
+            )
+        )
+        self._budget.check(self._steps.spending(window), fraction if self.length_is_known else None)

@@ -134,6 +134,10 @@ class MethodAdmin(admin.ModelAdmin):
     search_fields = ["title"]
     raw_id_fields = ["submitter"]
 
+    def save_model(self, request: HttpRequest, obj: Method, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        services.boards_changed(obj)
+
 
 @admin.register(Submission)
 class SubmissionAdmin(ReadOnly, admin.ModelAdmin):

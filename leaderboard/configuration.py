@@ -54,7 +54,7 @@ SETTINGS = (
     Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one verification may spend, joules."),
     Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a verification is stopped, MiB."),
     Setting("RUN_SILENCE_LIMIT_S", "float", 900.0, "A verification that reports nothing for so long is stopped."),
-    Setting("CELERY_LOG_LEVEL", "str", "INFO", "Log level of worker and beat."),
+    Setting("CELERY_LOG_LEVEL", "str", "WARNING", "Log level of Celery itself; runs are logged at any."),
 )
 
 

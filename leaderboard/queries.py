@@ -131,7 +131,7 @@ def find_board(query: LeaderboardQuery) -> Board | None:
 
 def entries() -> QuerySet[Entry]:
     """All entries with the names that a line shows."""
-    return Entry.objects.select_related("recipe__method", "board__hardware")
+    return Entry.objects.select_related("recipe__method", "board__hardware").defer("recipe__document")
 
 
 def entries_of(board: Board, query: LeaderboardQuery | None = None) -> QuerySet[Entry]:

@@ -109,6 +109,14 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Throttles count here: in files, so that all web processes of a machine share them and none needs Redis.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_ROOT / "cache",
+    }
+}
+
 # Celery
 REDIS_URL = _values["REDIS_URL"]
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:6379/0"

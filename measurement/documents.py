@@ -56,8 +56,10 @@ class _PlainLoader(yaml.SafeLoader):
         seen: set[str] = set()
         for key_node, _ in node.value:
             key = str(key_node.value)
+            line = key_node.start_mark.line + 1
+            if key_node.tag != "tag:yaml.org,2002:str":
+                raise DocumentError([Fault("", f"line {line}: a field's name must be text (got {key[:40]!r})")])
             if key in seen:
-                line = key_node.start_mark.line + 1
                 raise DocumentError([Fault(key, f"line {line}: given twice; keep one")])
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
@@ -94,10 +96,11 @@ def read_document(text: str | bytes) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise DocumentError([Fault("", f"{where}not valid YAML: {error.problem or error.context}")]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        if isinstance(error, DocumentError):
-            raise
-        raise DocumentError([Fault("", f"not valid YAML: {error}")]) from None
+    except DocumentError:
+        raise
+    except Exception as error:  # PyYAML lets whatever its constructors run into pass through
+        reason = str(error)[:200] or type(error).__name__
+        raise DocumentError([Fault("", f"not valid YAML: {reason}")]) from None
     if not isinstance(loaded, dict):
         raise DocumentError(
             [Fault("", "must be a mapping of fields such as `track:` and `model:`; see docs/recipes.md")]
@@ -106,8 +109,14 @@ def read_document(text: str | bytes) -> dict[str, Any]:
 
 
 def as_json(document: object) -> str:
-    """`document` as JSON for strict validation; dates and other YAML-only values become text."""
-    return json.dumps(document, default=str)
+    """`document` as JSON for strict validation; dates and other YAML-only values become text.
+
+    Raises DocumentError for what JSON has no place for, such as a number of 10,000 digits.
+    """
+    try:
+        return json.dumps(document, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DocumentError([Fault("", f"holds a value that can't be taken: {error}")]) from None
 
 
 def faults_of(error: ValidationError, tags: frozenset[str] = frozenset()) -> list[Fault]:

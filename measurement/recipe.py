@@ -50,9 +50,15 @@ def _did_you_mean(name: str, known: frozenset[str]) -> str:
 
 
 def _web_address(address: str) -> str:
-    if not address.startswith(("https://", "http://")) or any(letter.isspace() for letter in address):
+    if not address.startswith(("https://", "http://")) or not address.isprintable() or " " in address:
         raise ValueError("must be a web address that begins with https://")
     return address
+
+
+def _visible(text: str) -> str:
+    if any(not letter.isprintable() and letter not in "\n\t" for letter in text):
+        raise ValueError("has a control character; only text, line breaks and tabs are taken")
+    return text
 
 
 def _plain_text(text: str) -> str:
@@ -77,7 +83,7 @@ class Method(_Part):
     family: Family
     paper: WebAddress | None = Field(None, description="address of the paper, e.g. https://arxiv.org/abs/1905.02244")
     authors: Annotated[tuple[Annotated[PlainText, Field(max_length=100)], ...], Field(max_length=50)] = ()
-    summary: Annotated[str, Field(max_length=1000)] = ""
+    summary: Annotated[str, Field(max_length=1000), AfterValidator(_visible)] = ""
 
 
 class Model(_Part):

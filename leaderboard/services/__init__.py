@@ -1,6 +1,6 @@
 """Everything that is written, a verb each."""
 
-from leaderboard.services.publication import publish, release_hold, take_down
+from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
 from leaderboard.services.runs import (
     Claim,
     cancel_is_requested,
@@ -19,6 +19,7 @@ from leaderboard.services.workers import register_hardware, register_worker, wor
 __all__ = [
     "Claim",
     "Refused",
+    "boards_changed",
     "cancel_is_requested",
     "claim",
     "fail",

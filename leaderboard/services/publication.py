@@ -11,7 +11,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
-from leaderboard.models import Board, Entry, Run
+from leaderboard.models import Board, Entry, Method, Run
 from measurement.record import Energy, PhaseRecord, Record, parse_record
 from measurement.vocabulary import Phase, Scope
 
@@ -60,6 +60,11 @@ def take_down(entries: QuerySet[Entry]) -> int:
     _raise_revisions(set(entries.values_list("board_id", flat=True)))
     removed, _ = entries.delete()
     return removed
+
+
+def boards_changed(method: Method) -> None:
+    """Tell the readers of every board that shows `method` that its name or family is another now."""
+    _raise_revisions(set(Entry.objects.filter(recipe__method=method).values_list("board_id", flat=True)))
 
 
 def _raise_revisions(board_ids: Iterable[int]) -> None:

@@ -108,7 +108,7 @@ class Site:
     def _is_up(self) -> bool:
         assert self.process.poll() is None, self.output()
         try:
-            return self.call("/api/v1/workers")[1]["count"] > 0
+            return len(self.call("/api/v1/workers")[1]) > 0
         except (OSError, urllib.error.URLError, TypeError, KeyError, ValueError):
             return False
 

@@ -34,7 +34,6 @@ class Command(BaseCommand):
                 "--pool=solo",
                 f"--queues={hardware.queue}",
                 f"--hostname={machine.worker_name}",
-                f"--loglevel={settings.CELERY_LOG_LEVEL}",
                 "--without-gossip",
                 "--without-mingle",
             ]

@@ -22,7 +22,8 @@ export function drawRows(rows) {
     fill(node, row);
     return node;
   });
-  body.replaceChildren(...nodes);
+  const isInOrder = nodes.length === body.children.length && nodes.every((node, index) => node === body.children[index]);
+  if (!isInOrder) body.replaceChildren(...nodes);
 }
 
 function fill(node, row) {

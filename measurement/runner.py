@@ -6,6 +6,7 @@ Importing it needs torch; the command line does so only for `run`.
 from __future__ import annotations
 
 import copy
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -59,6 +60,7 @@ def run_recipe(
         raise BadInput("not available yet on this track; use --mode full", field="--mode")
     folder = OutputFolder(out, force=force)
     torch_device = choose_device(device)
+    leave_a_core(torch_device)
     synchronize = _synchronize_of(torch_device)
     meter = EnergyMeter.for_device(str(torch_device), require_metered=require_metered, synchronize=synchronize)
     hardware = describe_hardware(str(torch_device))
@@ -216,6 +218,17 @@ def choose_device(asked: str) -> torch.device:
         return torch.device(asked)
     there = ", ".join(["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))])
     raise BadInput(f"{asked!r} is not a device of this machine; there is: {there}", field="--device")
+
+
+def leave_a_core(device: torch.device) -> None:
+    """On a CPU, compute with one thread fewer than there are cores, unless OMP_NUM_THREADS says otherwise.
+
+    The meter's thread and whatever else the machine does need a core too: where a computing thread has to make room
+    for them, all the others wait for it at every layer, and a figure becomes many times what it should be.
+    """
+    if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - 1)))
 
 
 @contextmanager

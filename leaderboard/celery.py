@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 
+from typing import Any
+
 from celery import Celery
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 
 app = Celery("leaderboard")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["leaderboard"])
+
+
+@setup_logging.connect
+def keep_django_s_logging(**_: Any) -> None:
+    """Celery would set levels and handlers of its own; settings.LOGGING has them all."""

@@ -11,8 +11,8 @@ EXAMPLES = BASE_DIR / "recipes" / "digits"
 
 
 def queue_examples(hardware: Hardware) -> int:
-    """Submit every recipe of recipes/digits/ for `hardware`, in the order of their names. Returns their number."""
-    paths = sorted(EXAMPLES.glob("*.yaml"))
+    """Submit every recipe of recipes/digits/ for `hardware`, each before its variations. Returns their number."""
+    paths = sorted(EXAMPLES.glob("*.yaml"), reverse=True)  # starnet-s050, starnet-s050-long, resnet18 …
     for path in paths:
         services.submit(load_recipe(path), hardware=hardware, submitter=None)
     return len(paths)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.chromium import ARGUMENTS, find
 from tests.live.site import Site
 
 TINY = {
@@ -54,3 +56,12 @@ def recipe(request: pytest.FixtureRequest) -> dict:
     """A recipe that no other test submits."""
     seed = abs(hash(request.node.nodeid)) % 2**31
     return TINY | {"seed": seed}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
+        yield chromium
+        chromium.close()

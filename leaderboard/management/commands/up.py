@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 folder = Path(tempfile.mkdtemp(prefix="leaderboard-redis-"))
                 stack.callback(shutil.rmtree, folder, ignore_errors=True)
                 environment["REDIS_URL"] = f"redis+socket://{folder}/redis.sock"
-                manager.add_process("redis", redis_command(folder), env=environment)
+                manager.add_process("redis", redis_command(folder), quiet=True, env=environment)
             if queries.is_empty() and not no_examples:
                 self._queue_examples()
             for name, command in parse_procfile((BASE_DIR / "Procfile").read_text()).processes.items():

@@ -30,6 +30,7 @@ class Command(BaseCommand):
         # One process without a pool: it runs one child at a time, and must stay small beside it.
         app.worker_main(
             [
+                "--quiet",
                 "worker",
                 "--pool=solo",
                 f"--queues={hardware.queue}",

@@ -1,0 +1,119 @@
+"""What a stranger sees after `make run` on an empty folder: the example recipes are verified, and the board turns."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from leaderboard.domain import ranking
+from tests.live.site import ROOT, Site
+
+pytestmark = pytest.mark.live
+
+EXAMPLES = sorted((ROOT / "recipes" / "digits").glob("*.yaml"))
+SCREENSHOTS = ROOT / "build" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    site = Site(tmp_path_factory.mktemp("first-run"))
+    try:
+        site.started = time.monotonic()
+        yield site.wait_until_up()
+    finally:
+        site.close()
+
+
+def board(site: Site, **parameters) -> list[dict]:
+    given = "&".join(f"{name}={value}" for name, value in parameters.items())
+    status, answer = site.call(f"/api/v1/leaderboard?{given}&page_size=500")
+    assert status == 200, answer
+    return answer["results"]
+
+
+def test_the_examples_are_verified_while_the_reader_watches(first_run, browser):
+    page = browser.new_page()
+    page.goto(first_run.address)
+    expect(page.get_by_text("verif", exact=False).first).to_be_visible()
+    first_run.wait_for(lambda: len(board(first_run)) == len(EXAMPLES), 420, "all examples to be ranked")
+    print(f"all examples ranked {time.monotonic() - first_run.started:.0f} s after the start")
+    # Without a reload: the page noticed by itself.
+    expect(page.locator("tbody tr")).to_have_count(len(EXAMPLES), timeout=15_000)
+    assert len(EXAMPLES) >= 5
+    page.close()
+
+
+@pytest.mark.parametrize("scenario", ["single_stream", "offline"])
+def test_the_order_turns_with_usage_and_all_agree_on_it(first_run, scenario):
+    orders = {}
+    for usage_intensity in (1, 1e6, 1e12):
+        rows = board(first_run, scenario=scenario, usage_intensity=f"{usage_intensity:g}")
+        candidates = [
+            ranking.Candidate(
+                key=row["entry"],
+                shared_energy_j=0.0,
+                own_energy_j=row["one_time_energy_j"],
+                inference_energy_j=row["inference_energy_j"],
+                shared_u95_j=0.0,
+                own_u95_j=0.0,
+                inference_u95_j=0.0,
+                quality=row["quality"],
+                complete=True,
+            )
+            for row in rows
+        ]
+        placed = ranking.rank(candidates, usage_intensity)
+        assert [row["entry"] for row in rows] == [place.key for place in placed]
+        assert [row["rank"] for row in rows] == [place.rank for place in placed]
+        orders[usage_intensity] = [row["entry"] for row in rows]
+    moved = [entry for entry in orders[1] if orders[1].index(entry) != orders[1e12].index(entry)]
+    assert len(moved) >= 2, orders
+
+
+def test_the_page_ranks_as_the_api_does_at_every_stop_of_the_slider(first_run, browser):
+    page = browser.new_page()
+    page.goto(first_run.address)
+    page.wait_for_load_state("networkidle")
+    for usage_intensity in (1, 1e3, 1e6, 1e9, 1e12):
+        set_usage_intensity(page, usage_intensity)
+        expected = [row["method"] for row in board(first_run, usage_intensity=f"{usage_intensity:g}")]
+        expect(page.locator("tbody tr th a")).to_have_text(expected)
+        page.reload()
+        expect(page.locator("tbody tr th a")).to_have_text(expected)
+    page.close()
+
+
+def set_usage_intensity(page: Page, usage_intensity: float) -> None:
+    page.locator("input[name=usage_intensity]").first.fill(f"{usage_intensity:g}")
+    page.keyboard.press("Enter")
+
+
+def test_where_nothing_is_metered_the_page_says_estimated(first_run, browser):
+    rows = board(first_run)
+    page = browser.new_page()
+    page.goto(first_run.address)
+    words = page.locator("tbody").inner_text().lower()
+    for provenance in {row["provenance"] for row in rows}:
+        assert provenance in words
+    assert all(row["metered_share"] == 0 for row in rows if row["provenance"] == "estimated")
+    page.close()
+
+
+def test_pictures_for_the_readme(first_run, browser):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    entry = board(first_run)[0]["entry"]
+    paths = {"leaderboard": "/", "entry": f"/entries/{entry}/", "queue": "/queue/", "methodology": "/methodology/"}
+    for width, look in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=look)
+        page = context.new_page()
+        for name, path in paths.items():
+            page.goto(first_run.address + path)
+            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(1500)
+            picture = SCREENSHOTS / f"{name}-{width}-{look}.png"
+            page.screenshot(path=picture, full_page=True)
+            assert Path(picture).stat().st_size > 10_000
+            overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert overflow <= 0, f"{path} scrolls sideways by {overflow} px at {width} px"
+        context.close()

@@ -37,7 +37,7 @@ FLAGS = {
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """What an entry is, phase by phase, and what it can be checked with."""
-    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
+    found = get_object_or_404(queries.entries().defer(None).select_related("run"), pk=pk)
     asked = read_query(request.GET)
     query = _query_of(found.board, asked.query)
     ranked = queries.ranked_board(query)

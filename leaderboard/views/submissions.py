@@ -177,11 +177,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 def _gives(worker: Worker) -> dict[str, str]:
-    """The provenance that a worker's machine gives in each scope, where its diagnosis says."""
-    scopes = worker.diagnosis.get("provenance") or worker.diagnosis.get("scopes") or {}
-    if not isinstance(scopes, dict):
-        return {}
-    return {
-        str(scope): str(given.get("provenance", "") if isinstance(given, dict) else given)
-        for scope, given in scopes.items()
-    }
+    """The provenance that a worker's device gives in each scope, as its own `doctor` told; empty where it did not."""
+    devices = {device["device"]: device for device in worker.diagnosis.get("devices", ())}
+    scopes = devices.get(worker.device, {}).get("scopes", {})
+    return {scope: found["provenance"] for scope, found in scopes.items()}

@@ -180,9 +180,10 @@ def test_only_its_owner_withdraws(client, alice, bob):
 def test_queue_shows_runs_workers_and_reasons(client, django_assert_num_queries):
     RunFactory(state="running", progress={"phase": "train"})
     RunFactory(state="failed", reason="The child was stopped.")
-    WorkerFactory(name="desk-1")
+    scopes = {"accelerator": {"provenance": "metered"}, "system": {"provenance": "estimated"}}
+    WorkerFactory(name="desk-1", diagnosis={"devices": [{"device": "cpu", "scopes": scopes}]})
     page = text(client.get(reverse("queue")))
-    for words in ("running train", "The child was stopped.", "desk-1"):
+    for words in ("running train", "The child was stopped.", "desk-1", "metered accelerator estimated system"):
         assert words in page
     with django_assert_num_queries(3):
         client.get(reverse("queue"))

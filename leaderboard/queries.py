@@ -131,12 +131,12 @@ def find_board(query: LeaderboardQuery) -> Board | None:
 
 def entries() -> QuerySet[Entry]:
     """All entries with the names that a line shows."""
-    return Entry.objects.select_related("recipe__method", "board__hardware").defer("recipe__document")
+    return Entry.objects.select_related("recipe__method", "board__hardware")
 
 
 def entries_of(board: Board, query: LeaderboardQuery | None = None) -> QuerySet[Entry]:
     """Entries of one board that pass `query`'s filters (quality floor apart: ranking applies it)."""
-    found = entries().filter(board=board)
+    found = entries().filter(board=board).defer("recipe__document")
     if query is None:
         return found
     if query.families:

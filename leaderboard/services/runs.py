@@ -5,6 +5,7 @@ The token is the attempt's number. A worker that lost its lease holds an old one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
+from leaderboard.bell import ring
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
 from leaderboard.models import Attempt, PhaseEnergy, Run
 from leaderboard.services.publication import publish
@@ -237,6 +239,8 @@ def _lost_reason(token: int, state: RunState) -> str:
     )
 
 
-def note_bell(run_ids: list[int]) -> None:
-    """Remember that these runs were announced to the broker just now."""
-    Run.objects.filter(pk__in=run_ids).update(rung_at=timezone.now())
+def announce(runs: Iterable[Run]) -> int:
+    """Ring for queued runs and remember when; what the broker can't be told now, a later sweep tells it."""
+    rung = [run.pk for run in runs if ring(run)]
+    Run.objects.filter(pk__in=rung).update(rung_at=timezone.now())
+    return len(rung)

@@ -8,10 +8,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
-from leaderboard.bell import ring
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Entry, Hardware, Method, Recipe, Run, Submission
 from leaderboard.services.publication import take_down
+from leaderboard.services.runs import announce
 from measurement.recipe import Recipe as RecipeDocument
 
 
@@ -75,17 +75,15 @@ def _standing_submission(recipe: Recipe, hardware: Hardware) -> Submission | Non
 
 
 def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, mode: str) -> Run:
-    now = timezone.now()
     run = Run.objects.create(
         submission=submission,
         recipe=submission.recipe,
         hardware=submission.hardware,
         requested_by=requested_by,
         mode=mode,
-        queued_at=now,
-        rung_at=now,
+        queued_at=timezone.now(),
     )
-    transaction.on_commit(partial(ring, run))
+    transaction.on_commit(partial(announce, [run]))
     return run
 
 

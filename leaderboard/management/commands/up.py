@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sys
-import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +20,7 @@ from leaderboard import queries, services
 from leaderboard.configuration import BASE_DIR
 from leaderboard.examples import queue_examples
 from leaderboard.machine import MachineError, inspect_machine
-from leaderboard.onemachine import collect_static_once, redis_command, say_when_up
+from leaderboard.onemachine import collect_static_once, embedded_redis, say_when_up
 
 
 class Command(BaseCommand):
@@ -36,16 +34,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, no_examples: bool, **options: Any) -> None:
         _check_port_is_free()
         call_command("migrate", verbosity=0, interactive=False)
-        collect_static_once()
+        collect_static_once(self.stdout.write)
         with ExitStack() as stack:
             environment = dict(os.environ, DATA_ROOT=str(settings.DATA_ROOT))
             environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
             manager = Manager()
-            if not settings.REDIS_URL:
-                folder = Path(tempfile.mkdtemp(prefix="leaderboard-redis-"))
-                stack.callback(shutil.rmtree, folder, ignore_errors=True)
-                environment["REDIS_URL"] = f"redis+socket://{folder}/redis.sock"
-                manager.add_process("redis", redis_command(folder), quiet=True, env=environment)
+            environment["REDIS_URL"] = settings.REDIS_URL or stack.enter_context(embedded_redis())
             if queries.is_empty() and not no_examples:
                 self._queue_examples()
             for name, command in parse_procfile((BASE_DIR / "Procfile").read_text()).processes.items():

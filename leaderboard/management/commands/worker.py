@@ -8,7 +8,7 @@ from celery.signals import heartbeat_sent, worker_ready
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from leaderboard import services
+from leaderboard import queries, services
 from leaderboard.celery import app
 from leaderboard.machine import Machine, MachineError, inspect_machine
 from leaderboard.workerlife import Heartbeat
@@ -18,6 +18,8 @@ class Command(BaseCommand):
     help = "Run the Celery worker of this machine's hardware: one verification at a time."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.REDIS_URL:
+            raise CommandError("REDIS_URL: a worker needs the site's broker, e.g. REDIS_URL=redis://host:6379/0")
         try:
             machine = inspect_machine(settings.WORKER_DEVICE)
         except MachineError as error:
@@ -46,3 +48,5 @@ def _register(machine: Machine) -> None:
     services.register_worker(
         machine.worker_name, hardware=hardware, device=machine.device, diagnosis=machine.diagnosis
     )
+    # Whatever was queued while nobody was here need not wait for the next sweep.
+    services.announce(queries.runs().queued().filter(hardware=hardware).select_related("hardware"))

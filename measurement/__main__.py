@@ -91,7 +91,8 @@ def _validate(options: argparse.Namespace) -> int:
     recipe = _load(options.recipe)
     if recipe is None:
         return BadInput.exit_code
-    print(f"{options.recipe}: valid; track {recipe.track}, {len(recipe.phases)} phases, sha256 {recipe.sha256}")
+    phases = f"{len(recipe.phases)} phase{'s' if len(recipe.phases) != 1 else ''}"
+    print(f"{options.recipe}: valid; track {recipe.track}, {phases}, sha256 {recipe.sha256}")
     return 0
 
 
@@ -121,6 +122,10 @@ def _run(options: argparse.Namespace) -> int:
     except Stopped as stop:
         print(f"{options.recipe}: {stop}; no record was written", file=sys.stderr)
         return _failed(options, 1, "", str(stop))
+    except ImportError as error:
+        message = f"{error.name or error} is not installed; pip install 'full-cycle-energy-leaderboard[worker]'"
+        print(f"{options.recipe}: {message}", file=sys.stderr)
+        return _failed(options, 1, "", message)
     except Exception as error:  # the last resort: a person gets one line, not a traceback
         message = _unexpected(error)
         print(f"{options.recipe}: {message}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What tests of real runs share: a recipe of seconds, inference windows of a fraction of one, and the command line."""
+"""What tests of real runs share: a recipe of seconds, brief inference windows, and the command line."""
 
 from __future__ import annotations
 

@@ -1,0 +1,65 @@
+"""What people see: bars on a terminal, plain lines in a pipe, a table that says `estimated`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from measurement.display import HumanDisplay, print_summary, si
+from measurement.record import Record
+from measurement.runner import run_recipe
+from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
+
+SEARCH = {"technique": "declared", "phase": "search"}
+
+
+def shown(tmp_path: Path, *, terminal: bool) -> tuple[str, Record]:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=140)
+    with HumanDisplay(console) as display:
+        recipe = tiny_recipe(SEARCH, TRAIN | {"epochs": 4})
+        record = run_recipe(recipe, tmp_path / "out", device="cpu", plan=BRIEF, reporter=display)
+    print_summary(record, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue(), record
+
+
+def test_a_pipe_gets_short_plain_lines_and_a_table(tmp_path: Path) -> None:
+    text, record = shown(tmp_path, terminal=False)
+    assert "\x1b" not in text
+    assert "\r" not in text
+    assert "train …" in text
+    assert "inference offline: " in text
+    assert f"quality: top1 {record.quality.value:.4f} (evaluated on 360 images)" in text
+    assert "missing" in text
+
+
+def test_a_terminal_gets_bars(tmp_path: Path) -> None:
+    text, _ = shown(tmp_path, terminal=True)
+    assert "\x1b" in text
+    assert "100 %" in text
+    assert "inference single_stream" in text
+
+
+def test_an_estimate_is_called_one(tmp_path: Path) -> None:
+    text, record = shown(tmp_path, terminal=False)
+    estimated = any(energy.provenance == "estimated" for phase in record.phases for energy in phase.energies)
+    assert ("ESTIMATED: this machine has no energy counter" in text) == estimated
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "—"),
+        (0.0, "0 J"),
+        (0.00153, "1.53 mJ"),
+        (12.34, "12.3 J"),
+        (999.6, "1000 J"),
+        (4.2e6, "4.20 MJ"),
+        (2e-6, "2.00 µJ"),
+    ],
+)
+def test_joules_have_three_digits_and_a_prefix(value: float | None, expected: str) -> None:
+    assert si(value, "J") == expected

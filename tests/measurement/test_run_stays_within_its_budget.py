@@ -1,0 +1,66 @@
+"""A run stops as soon as it has spent its budget, or will have."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from measurement.budget import PROJECT_AFTER_S, Limits, PhaseBudget, Spending
+from measurement.errors import OverBudget
+from measurement.runner import run_recipe
+from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
+
+ENDLESS = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16})
+
+
+def test_the_smaller_limit_holds_each_for_itself() -> None:
+    assert Limits(10, None).tightened(Limits(20, 5)) == Limits(10, 5)
+    assert Limits().tightened(Limits()) == Limits(None, None)
+
+
+def test_spending_past_the_limit_stops() -> None:
+    budget = PhaseBudget("train", Limits(time_s=10))
+    budget.check(Spending(9.9, None))
+    with pytest.raises(OverBudget, match=r"10\.1 s spent in phase train, of a budget of 10\.0 s"):
+        budget.check(Spending(10.1, None))
+
+
+def test_projection_waits_for_the_slow_first_steps_and_then_stops() -> None:
+    budget = PhaseBudget("train", Limits(energy_j=1000))
+    budget.check(Spending(5, 50), fraction=0.01)
+    budget.check(Spending(5 + PROJECT_AFTER_S / 2, 80), fraction=0.02)
+    with pytest.raises(OverBudget, match=r"4,010 J \(projected .* budget of 1,000\.0 J") as raised:
+        budget.check(Spending(5 + PROJECT_AFTER_S, 90), fraction=0.01 + 0.01)
+    assert raised.value.field == "--budget-j"
+
+
+def test_a_projection_within_the_budget_goes_on() -> None:
+    budget = PhaseBudget("train", Limits(time_s=100))
+    for second in range(1, 50):
+        budget.check(Spending(second, None), fraction=second / 50)
+
+
+def test_joules_that_nobody_knows_stop_nothing() -> None:
+    PhaseBudget("train", Limits(energy_j=1)).check(Spending(1e6, None), fraction=0.5)
+
+
+@pytest.mark.parametrize("limit", ["budget_s", "budget_j"])
+def test_a_run_that_will_not_fit_ends_in_seconds_and_says_how_much_it_would_have_taken(
+    limit: str, tmp_path: Path
+) -> None:
+    begun = time.monotonic()
+    with pytest.raises(OverBudget, match="projected") as raised:
+        run_recipe(ENDLESS, tmp_path, device="cpu", plan=BRIEF, **{limit: 200.0})
+    assert time.monotonic() - begun < 60
+    projected = float(re.findall(r"([\d,]+) [sJ] \(projected", str(raised.value))[0].replace(",", ""))
+    assert projected > 200
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_the_recipe_s_own_budget_holds_too(tmp_path: Path) -> None:
+    recipe = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16}, budget={"energy_j": 100.0})
+    with pytest.raises(OverBudget):
+        run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, budget_j=1e9)

@@ -40,8 +40,11 @@ def inspect_machine(device: str) -> Machine:
         raise MachineError(answer.stderr.decode(errors="replace").strip() or "the doctor failed without a word")
     diagnosis = json.loads(answer.stdout)
     found = {item["device"]: item for item in diagnosis["devices"]}
-    chosen = next((name for name in found if name != "cpu"), "cpu") if device == "auto" else device
+    readable = [name for name, item in found.items() if item["scopes"]["accelerator"]["provenance"] != "missing"]
+    chosen = next((name for name in readable if name != "cpu"), "cpu") if device == "auto" else device
     if chosen not in found:
         raise MachineError(f"there is no {chosen!r} on this machine; one of auto, {', '.join(found)}")
+    if chosen not in readable:
+        raise MachineError(f"{chosen} can't be measured: {'; '.join(found[chosen]['remedies'].values())}")
     kind = "cpu" if chosen == "cpu" else "cuda"
     return Machine(found[chosen]["name"], kind, chosen, diagnosis)

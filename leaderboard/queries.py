@@ -166,6 +166,12 @@ class RankedEntry:
     one_time_energy_j: float
     metered_share: float
 
+    @property
+    def u95_j(self) -> float | None:
+        """Repeatability of the full-cycle energy, joules; None where that of any part is unknown."""
+        parts = (self.entry.shared_u95_j, self.entry.own_u95_j, self.entry.inference_u95_j)
+        return None if None in parts else self.place.u95_j
+
 
 @dataclass(frozen=True, slots=True)
 class RankedBoard:

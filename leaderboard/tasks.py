@@ -130,22 +130,23 @@ class Watch:
 
 
 class Termination:
-    """Turns SIGTERM into a flag while a child runs, and delivers it afterwards to whoever handled it before."""
+    """Turns SIGTERM and Ctrl-C into a flag while a child runs; whoever handled them before gets them afterwards."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested = 0
 
     def __enter__(self) -> Termination:
-        self._before = signal.signal(signal.SIGTERM, self._note)
+        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
+        self.requested = number
 
     def __exit__(self, *exception: Any) -> None:
-        signal.signal(signal.SIGTERM, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         if self.requested:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(self.requested)
 
 
 @app.task(name="leaderboard.tasks.sweep_queued", expires=10)

@@ -99,7 +99,13 @@ class Optimizer(_Part):
     name: Literal["sgd", "adamw"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0, le=100)
     weight_decay: float = Field(0.01, ge=0, le=10)
-    momentum: float = Field(0.9, ge=0, lt=1, description="of SGD; AdamW takes no notice of it")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd; adamw has none")
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Optimizer:
+        if self.name == "adamw" and self.momentum != 0.9:
+            raise ValueError("momentum belongs to sgd; leave it out for adamw")
+        return self
 
 
 class SupervisedPhase(_Part):
@@ -128,7 +134,7 @@ class DeclaredPhase(_Part):
     """A phase that our worker does not run: `reported` with a figure and its evidence, else `missing`."""
 
     technique: Literal["declared"]
-    phase: Literal["search", "pretrain", "train", "compress", "finetune"]
+    phase: Literal["search", "pretrain"]
     energy_j: float | None = Field(None, gt=0, le=1e18, description="joules; leave out where nobody knows")
     scope: Literal["accelerator", "system"] = "accelerator"
     evidence: WebAddress | None = Field(None, description="where the figure can be checked")
@@ -192,12 +198,7 @@ class Recipe(_Part):
         trained = False
         for position, spec in enumerate(self.phases):
             if spec.technique == "declared":
-                if spec.phase in ("search", "pretrain"):
-                    continue
-                raise ValueError(
-                    f"phases.{position}.phase: only search and pretrain can be declared on track {self.track}; "
-                    "the worker runs the others itself"
-                )
+                continue
             if spec.phase == "train" and trained:
                 raise ValueError(f"phases.{position}.phase: a second `train`; call later training `finetune`")
             if spec.phase in ("compress", "finetune") and not trained:

@@ -66,7 +66,9 @@ class EntrySerializer(GroupSerializer):
     usage_intensity = serializers.FloatField()
     one_time_energy_j = serializers.FloatField()
     full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
-    full_cycle_energy_u95_j = serializers.FloatField()
+    full_cycle_energy_u95_j = serializers.FloatField(
+        allow_null=True, help_text="null where the repeatability of any part is unknown"
+    )
     shared_energy_j = serializers.FloatField(help_text="search and pretrain")
     own_energy_j = serializers.FloatField(help_text="train, compress and finetune")
     inference_energy_j = serializers.FloatField(help_text="per image")

@@ -52,7 +52,9 @@ class RowSerializer(serializers.Serializer[Any]):
     one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
     inference_energy_j = serializers.FloatField(help_text="per image")
     full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
-    full_cycle_energy_u95_j = serializers.FloatField()
+    full_cycle_energy_u95_j = serializers.FloatField(
+        allow_null=True, help_text="null where the repeatability of any part is unknown"
+    )
     energy_per_correct_j = serializers.FloatField(allow_null=True, help_text="per correct prediction")
     provenance = serializers.ChoiceField(Provenance.choices, help_text="the weakest of all its figures")
     metered_share = serializers.FloatField(help_text="of full_cycle_energy_j, 0 to 1")

@@ -24,6 +24,9 @@ from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_recor
 from measurement.vocabulary import HOLDING_FLAGS
 
 
+LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A worker's right to a run: valid while the run's attempt number is `token`."""
@@ -177,7 +180,7 @@ def stop(claim: Claim, *, cancelled: bool) -> bool:
     if cancelled:
         reason = Run.objects.filter(pk=claim.run_id).values_list("reason", flat=True).first() or "Cancelled."
         return _end(claim, RunState.CANCELLED, reason)
-    return _give_back(claim, RunState.QUEUED, "The worker was stopped; the run waits for the next one.")
+    return _give_back(claim, "stopped", "The worker was stopped; the run waits for the next one.")
 
 
 def _end(claim: Claim, state: RunState, reason: str) -> bool:
@@ -196,9 +199,7 @@ def _end(claim: Claim, state: RunState, reason: str) -> bool:
     return moved
 
 
-def _give_back(claim: Claim, state: RunState, reason: str) -> bool:
-    if state != RunState.QUEUED:
-        return _end(claim, state, reason)
+def _give_back(claim: Claim, outcome: str, reason: str) -> bool:
     moved = _move(
         claim.run_id,
         RunState.RUNNING,
@@ -210,7 +211,7 @@ def _give_back(claim: Claim, state: RunState, reason: str) -> bool:
         reason=reason,
     )
     if moved:
-        _end_attempt(claim, "lost", reason)
+        _end_attempt(claim, outcome, reason)
     return moved
 
 
@@ -224,19 +225,19 @@ def reap() -> list[int]:
             if cancel_requested:
                 moved = stop(claim, cancelled=True)
             else:
-                state = after_lost_worker(token, settings.MAX_ATTEMPTS)
-                moved = _give_back(claim, state, _lost_reason(token, state))
+                moved = _lose(claim)
         if moved:
             reaped.append(run_id)
     return reaped
 
 
-def _lost_reason(token: int, state: RunState) -> str:
-    if state == RunState.QUEUED:
-        return f"The worker of attempt {token} fell silent; the run waits for another."
-    return (
-        f"The worker fell silent in each of {token} attempts. It may be running out of memory, or losing its network."
-    )
+def _lose(claim: Claim) -> bool:
+    """A worker that was stopped in good order has not lost its run: only silent ones count."""
+    lost = 1 + Attempt.objects.filter(run_id=claim.run_id, outcome=LOST).count()
+    if after_lost_worker(lost, settings.MAX_ATTEMPTS) == RunState.QUEUED:
+        return _give_back(claim, LOST, f"The worker of attempt {claim.token} fell silent; the run waits for another.")
+    reason = f"Its worker fell silent {lost} times. It may be running out of memory, or losing its network."
+    return _end(claim, RunState.FAILED, reason)
 
 
 def announce(runs: Iterable[Run]) -> int:

@@ -30,8 +30,10 @@ def submit(
 ) -> tuple[Submission, bool]:
     """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
 
-    Returns the submission, and whether it is new.
+    Returns the submission, and whether it is new. Raises Refused for a mode that no worker has yet.
     """
+    if mode != "full":
+        raise Refused("mode", f"{mode!r} is not available yet; leave it out, or give full")
     stored = _stored_recipe(recipe, submitter)
     standing = _standing_submission(stored, hardware)
     if standing:
@@ -120,7 +122,7 @@ def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:
     )
     if not asked:
         run.refresh_from_db()
-        raise Refused("run", f"run {run.pk} has already {run.state}; there is nothing to cancel")
+        raise Refused("run", f"run {run.pk} is already {run.state}; there is nothing to cancel")
 
 
 @transaction.atomic

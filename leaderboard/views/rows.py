@@ -55,7 +55,6 @@ def row(ranked: RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
     entry, place = ranked.entry, ranked.place
     at_least = "" if entry.complete else "≥\u00a0"
     segments = bar(entry, query.usage_intensity, query.shared_by)
-    known = [u for u in (entry.shared_u95_j, entry.own_u95_j, entry.inference_u95_j) if u is not None]
     return {
         "entry": entry.pk,
         "url": entry.get_absolute_url(),
@@ -67,7 +66,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
         "quality_note": "reported" if entry.quality_provenance == "reported" else "",
         "energy": at_least + joules(place.energy_j),
         "energy_title": watt_hours(place.energy_j),
-        "u95": relative(place.u95_j if known else None, place.energy_j),
+        "u95": relative(ranked.u95_j, place.energy_j),
         "bar": segments,
         "bar_label": ", ".join(segment.label for segment in segments),
         "one_time": at_least + joules(ranked.one_time_energy_j),

@@ -224,7 +224,8 @@ class Assembly:
             provenance,
             sources,
             energy_j,
-            repeatability_j,
+            # How well a power model repeats is only known where it was repeated; its edges say nothing of that.
+            None if provenance == Provenance.ESTIMATED and repeats is None else repeatability_j,
             absolute_j if provenance == Provenance.METERED else None,
             None if idle_w is None else energy_j - idle_w * seconds,
         )

@@ -45,11 +45,10 @@ def test_order_is_that_of_the_domain(client: Client, usage_intensity: float, sha
             row["rank_best"],
             row["rank_worst"],
             row["full_cycle_energy_j"],
-            row["full_cycle_energy_u95_j"],
             row["pareto"],
         )
         for row in answer["results"]
-    ] == [(p.key, p.rank, p.rank_best, p.rank_worst, p.energy_j, p.u95_j, p.pareto) for p in expected]
+    ] == [(p.key, p.rank, p.rank_best, p.rank_worst, p.energy_j, p.pareto) for p in expected]
 
 
 def test_usage_intensity_decides_who_wins(client: Client) -> None:
@@ -150,3 +149,10 @@ def test_champions_cover_all_usage_intensities(client: Client) -> None:
     assert results[2]["one_time_energy_j"] == pytest.approx(1.01e6)
     floor = client.get(f"{ADDRESS}/champions", {"min_quality": 0.85}).json()["results"]
     assert [line["entry"] for line in floor] == [searched.pk]
+
+
+def test_an_uncertainty_that_is_not_known_is_null_and_never_zero(client: Client) -> None:
+    builders.entry("Known", own_u95_j=3.0, shared_u95_j=0.0, inference_u95_j=4e-6)
+    builders.entry("Unknown", own_u95_j=None, shared_u95_j=0.0, inference_u95_j=4e-6)
+    rows = {row["method"]: row["full_cycle_energy_u95_j"] for row in get(client, usage_intensity="1e6")["results"]}
+    assert rows == {"Known": 5.0, "Unknown": None}

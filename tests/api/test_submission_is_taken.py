@@ -79,18 +79,18 @@ def test_bell_rings_on_commit(
 
 def test_envelope(client: Client, by_alice: dict[str, str]) -> None:
     builders.hardware("test-gpu", "cuda")
-    body = {"recipe": builders.recipe_document(), "hardware": "test-gpu", "mode": "sampled"}
+    body = {"recipe": builders.recipe_document(), "hardware": "test-gpu", "mode": "full"}
     answer = post(client, body, by_alice)
     assert answer.status_code == 201
     run = answer.json()["run"]
-    assert (run["hardware"], run["mode"]) == ("test-gpu", "sampled")
+    assert (run["hardware"], run["mode"]) == ("test-gpu", "full")
 
 
 @pytest.mark.parametrize("kind", YAML_TYPES)
 def test_yaml(client: Client, by_alice: dict[str, str], kind: str) -> None:
     builders.hardware("test-gpu", "cuda")
     document = builders.recipe_document()
-    answer = post(client, yaml.safe_dump(document), by_alice, kind, "?hardware=test-gpu&mode=sampled")
+    answer = post(client, yaml.safe_dump(document), by_alice, kind, "?hardware=test-gpu&mode=full")
     assert answer.status_code == 201, answer.content
     assert answer.json()["recipe"] == parse_recipe(document).sha256
     assert answer.json()["hardware"] == "test-gpu"
@@ -261,3 +261,10 @@ def test_one_person_can_not_flood_the_queue(
 
 def test_limit_is_sixty_an_hour() -> None:
     assert SubmissionThrottle().rate == "60/hour"
+
+
+def test_a_mode_that_no_worker_has_yet_is_refused(client: Client, by_alice: dict[str, str]) -> None:
+    builders.hardware("test-gpu", "cuda")
+    answer = post(client, {"recipe": builders.recipe_document(), "hardware": "test-gpu", "mode": "sampled"}, by_alice)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "mode"

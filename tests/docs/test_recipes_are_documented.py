@@ -104,7 +104,6 @@ SAME = {
 OTHER = {
     "seed": BASE + "seed: 1\n",
     "budget": BASE + "budget: {time_s: 60}\n",
-    "momentum under adamw": BASE.replace("epochs: 5", "epochs: 5, optimizer: {momentum: 0.5}"),
     "order of scenarios": BASE + "inference: {scenarios: [offline, single_stream]}\n",
 }
 

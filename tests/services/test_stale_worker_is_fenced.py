@@ -69,7 +69,7 @@ def test_a_run_whose_workers_keep_dying_fails_with_the_reason(run, settings):
 
     run.refresh_from_db()
     assert run.state == "failed"
-    assert "fell silent in each of 3 attempts" in run.reason
+    assert "fell silent 3 times" in run.reason
     assert [attempt.outcome for attempt in run.attempts.all()] == ["lost", "lost", "failed"]
 
 
@@ -78,6 +78,17 @@ def test_a_worker_that_is_stopped_gives_its_run_back(run):
     assert services.stop(claim, cancelled=False)
     run.refresh_from_db()
     assert (run.state, run.rung_at) == ("queued", None)
+    assert run.attempts.get().outcome == "stopped"
+
+
+def test_a_worker_stopped_in_good_order_uses_up_no_attempt(run, settings):
+    settings.MAX_ATTEMPTS = 2
+    for _ in range(3):
+        services.stop(services.claim(run.pk, "leaving"), cancelled=False)
+    services.claim(run.pk, "silent")
+    lose_lease(run)
+    run.refresh_from_db()
+    assert run.state == "queued"
 
 
 def test_a_silent_worker_s_cancelled_run_is_cancelled_not_requeued(run, administrator):

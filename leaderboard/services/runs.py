@@ -23,7 +23,6 @@ from leaderboard.services.publication import publish
 from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
 from measurement.vocabulary import HOLDING_FLAGS
 
-
 LOST = "lost"
 
 
@@ -222,10 +221,7 @@ def reap() -> list[int]:
     for run_id, token, cancel_requested in expired.values_list("pk", "attempt", "cancel_requested"):
         claim = Claim(run_id, token)
         with transaction.atomic():
-            if cancel_requested:
-                moved = stop(claim, cancelled=True)
-            else:
-                moved = _lose(claim)
+            moved = stop(claim, cancelled=True) if cancel_requested else _lose(claim)
         if moved:
             reaped.append(run_id)
     return reaped

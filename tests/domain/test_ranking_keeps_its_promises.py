@@ -28,9 +28,7 @@ def candidates_keyed(keys: list[str | int]) -> st.SearchStrategy[list[Candidate]
     ).map(list)
 
 
-groups = st.lists(st.integers(0, 99) | st.text("abc", max_size=3), unique=True, max_size=12).flatmap(
-    candidates_keyed
-)
+groups = st.lists(st.integers(0, 99) | st.text("abc", max_size=3), unique=True, max_size=12).flatmap(candidates_keyed)
 
 
 def candidate(key: str | int = "a", own_energy_j: float = 0.0, **changes) -> Candidate:
@@ -166,9 +164,7 @@ def test_impossible_sharing_is_refused(k):
 def test_an_impossible_floor_or_ordering_is_refused():
     with pytest.raises(ValueError, match="min_quality is nan"):
         rank([], 1, min_quality=math.nan)
-    with pytest.raises(
-        ValueError, match="order_by is 'flops', but must be one of energy, energy_per_correct"
-    ):
+    with pytest.raises(ValueError, match="order_by is 'flops', but must be one of energy, energy_per_correct"):
         rank([], 1, order_by="flops")
 
 

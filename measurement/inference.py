@@ -46,10 +46,10 @@ class InferencePlan:
 
     @classmethod
     def for_device(cls, device: torch.device) -> InferencePlan:
-        """At least 30 s in all on a GPU and 5 s on a CPU; the cap is 40 % above."""
+        """At least 30 s in all on a GPU and 5 s on a CPU; the cap is 20 % above."""
         if device.type == "cuda":
-            return cls(min_duration_s=30, max_duration_s=42, block_s=3, warm_up_s=3, max_warm_up_s=15)
-        return cls(min_duration_s=5, max_duration_s=7, block_s=0.5, warm_up_s=0.5, max_warm_up_s=2)
+            return cls(min_duration_s=30, max_duration_s=36, block_s=3, warm_up_s=3, max_warm_up_s=15)
+        return cls(min_duration_s=5, max_duration_s=6, block_s=0.5, warm_up_s=0.5, max_warm_up_s=2)
 
 
 class Inputs:

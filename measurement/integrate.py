@@ -11,7 +11,8 @@ from pathlib import Path
 
 from measurement.accounting import step_integral
 from measurement.errors import BadInput, MeasurementError
-from measurement.power_log import PowerLog, read_power_log
+from measurement.power_log import ALL_GPUS, PowerLog, read_power_log
+from measurement.power_series import count
 from measurement.trace import WindowMark
 
 
@@ -38,20 +39,23 @@ def integrate_trace(
     start: float | None = None,
     end: float | None = None,
     column: str | None = None,
+    *,
     window: str | None = None,
+    gpu: str | None = None,
 ) -> Integral:
     """Joules of a power trace as a step function: each sample holds until the next, and out to the edges.
 
-    path: Parquet or CSV with `timestamp_s` and `power_w`, or an nvidia-smi log in CSV (see `measurement.power_log`).
-    start, end: seconds on the trace's clock (for an nvidia-smi log since its first sample); by default all of it.
-    column: the power column. window: the name of a window of our own traces, whose pauses are left out.
+    path: our Parquet, or a foreign log (see `measurement.power_log`).
+    start, end: seconds on the trace's clock (since the first sample of a log with date stamps); by default all.
+    column: the power column. gpu: which device of several, or `all` for their sum.
+    window: the name of a window of our own traces, whose pauses are left out.
     Raises BadInput naming file, line and column, or the option at fault.
     """
-    log = read_power_log(Path(path), column)
+    log = read_power_log(Path(path), column, gpu)
     first_s, last_s = _span(log)
     if window is not None:
         if start is not None or end is not None:
-            raise BadInput("give either --window or --start and --end", field="window")
+            raise BadInput("goes without --start and --end: a window has edges of its own", field="--window")
         mark = _find_window(log, window)
         stretches = mark.stretches()
     else:
@@ -61,7 +65,7 @@ def integrate_trace(
         step_integral(series.times_s, series.powers_w, *stretch) for series in log.series for stretch in stretches
     )
     start_s, end_s = stretches[0][0], stretches[-1][1]
-    notes = [*log.notes, *_notes(log, window, start_s, end_s)]
+    notes = [*log.notes, *_notes(log, window, start_s, end_s), *_gap_notes(log, stretches, energy_j)]
     inside = sum(
         any(from_s <= time_s <= until_s for from_s, until_s in stretches)
         for series in log.series
@@ -80,14 +84,13 @@ def _check_stretch(stretch: tuple[float, float], first_s: float, last_s: float) 
     start_s, end_s = stretch
     for name, value in (("start", start_s), ("end", end_s)):
         if not math.isfinite(value):
-            raise BadInput(f"--{name} must be a number of seconds (got {value})", field=name)
+            raise BadInput(f"must be a number of seconds (got {value})", field=f"--{name}")
+    runs = f"the trace runs from {first_s:.15g} s to {last_s:.15g} s"
     if end_s < start_s:
-        raise BadInput(f"--end ({end_s:g} s) is before --start ({start_s:g} s)", field="end")
+        raise BadInput(f"{end_s:.15g} s is before --start, {start_s:.15g} s; {runs}", field="--end")
     if start_s > last_s or end_s < first_s:
-        raise BadInput(
-            f"nothing between {start_s:g} s and {end_s:g} s: the trace runs from {first_s:g} s to {last_s:g} s",
-            field="start",
-        )
+        outside = "--start" if start_s > last_s else "--end"
+        raise BadInput(f"no sample between {start_s:.15g} s and {end_s:.15g} s: {runs}", field=outside)
 
 
 def _find_window(log: PowerLog, name: str) -> WindowMark:
@@ -95,9 +98,11 @@ def _find_window(log: PowerLog, name: str) -> WindowMark:
     if len(found) == 1:
         return found[0]
     if found:
-        raise BadInput(f"{log.path}: {len(found)} windows are named {name!r}: use --start and --end", field="window")
+        raise BadInput(
+            f"{log.path}: {len(found)} windows are named {name!r}: use --start and --end", field="--window"
+        )
     names = ", ".join(mark.name for mark in log.windows) or "none"
-    raise BadInput(f"{log.path}: no window {name!r}; it has {names}", field="window")
+    raise BadInput(f"{log.path}: no window {name!r}; it has {names}", field="--window")
 
 
 def _notes(log: PowerLog, window: str | None, start_s: float, end_s: float) -> list[str]:
@@ -119,26 +124,59 @@ def _notes(log: PowerLog, window: str | None, start_s: float, end_s: float) -> l
     return notes
 
 
+def _gap_notes(log: PowerLog, stretches: list[tuple[float, float]], energy_j: float) -> list[str]:
+    """What of the energy was never sampled, but is the power before a gap, held over it."""
+    parts = [
+        (until_s - from_s, (until_s - from_s) * gap.power_w)
+        for series in log.series
+        for gap in series.gaps
+        for start_s, end_s in stretches
+        if (until_s := min(gap.end_s, end_s)) > (from_s := max(gap.start_s, start_s))
+    ]
+    if not parts:
+        return []
+    held_j = math.fsum(joules for _, joules in parts)
+    share = f", {held_j / energy_j:.2g} of the whole" if energy_j > 0 else ""
+    longest_s = max(length_s for length_s, _ in parts)
+    return [
+        f"{count(len(parts), 'gap')} without samples, the longest {longest_s:.3g} s: the power before each was held "
+        f"over it, {held_j:.4g} J{share}"
+    ]
+
+
 def add_integrate_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m measurement integrate`."""
-    parser.add_argument("trace", type=Path, help="Parquet or CSV with timestamp_s,power_w, or an nvidia-smi log")
+    parser.add_argument("trace", type=Path, help="our Parquet, CSV with timestamp_s,power_w, or a log of nvidia-smi")
     parser.add_argument(
         "--start", type=float, metavar="T", help="seconds on the trace's clock; default its beginning"
     )
     parser.add_argument("--end", type=float, metavar="T", help="seconds on the trace's clock; default its end")
     parser.add_argument("--column", metavar="NAME", help="power column; default power_w, or the instantaneous one")
+    parser.add_argument(
+        "--gpu", metavar="ID", help=f"which GPU of a log of several: index, UUID or bus id; {ALL_GPUS} adds them up"
+    )
     parser.add_argument("--window", metavar="NAME", help="a window of our own trace, without its pauses")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def fault_line(error: MeasurementError) -> str:
+    """A fault as all commands tell it: the option at fault before it, where there is one."""
+    return f"{error.field}: {error}\n" if error.field.startswith("--") else f"{error}\n"
 
 
 def run_integrate(arguments: argparse.Namespace) -> int:
     """Print the joules of a trace; faults go to standard error, one line. Returns the exit code."""
     try:
         integral = integrate_trace(
-            arguments.trace, arguments.start, arguments.end, arguments.column, getattr(arguments, "window", None)
+            arguments.trace,
+            arguments.start,
+            arguments.end,
+            arguments.column,
+            window=arguments.window,
+            gpu=arguments.gpu,
         )
     except MeasurementError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(fault_line(error))
         return error.exit_code
     if arguments.json:
         sys.stdout.write(json.dumps({**asdict(integral), "mean_power_w": integral.mean_power_w}) + "\n")

@@ -1,36 +1,50 @@
-"""Reads power traces as they come: our Parquet, plain CSV, and logs of `nvidia-smi --query-gpu … --format=csv`."""
+"""Reads power traces as they come: our Parquet, plain CSV, logs of nvidia-smi (query and dmon) and of Zeus."""
 
 from __future__ import annotations
 
-import csv
-import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 from measurement.errors import BadInput
+from measurement.power_cells import (
+    Place,
+    checked_power,
+    checked_time,
+    is_absent,
+    is_number,
+    is_stamp,
+    seconds,
+    stamp_ns,
+    uses_decimal_commas,
+    watts,
+)
+from measurement.power_series import Sample, Series, count, samples_per_stamp, series_of
+from measurement.power_table import Table, name_of, read_bytes, read_table
 from measurement.trace import WindowMark, read_trace
+
+ALL_GPUS = "all"
 
 # The board's power of this moment, then whatever `power.draw` means on the board's generation, then the average.
 _SMI_PREFERENCE = ("power.draw.instant", "power.draw", "power.draw.average")
-_SMI_DEVICE = ("uuid", "gpu_uuid", "pci.bus_id", "gpu_bus_id", "index")
-_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001
-_SMI_STAMP = "%Y/%m/%d %H:%M:%S.%f"
+_DEVICE_COLUMNS = ("index", "uuid", "gpu_uuid", "pci.bus_id", "gpu_bus_id", "serial", "gpu_serial")
+_TIME = re.compile(r"^(?:timestamp|time|elapsed)_(s|ms|us|ns)$")
+_POWER = re.compile(r"^(?:.*_)?(mw|w|kw)$")
+_STAMPED = ("timestamp", "time", "date", "datetime")
+_ZEUS_POWER = re.compile(r"^power(\d+)$")
+_ZEUS_STAMP = re.compile(r"\d\d:\d\d:\d\d\.\d{9}$")
 
-_NUMBER = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(mW|W|kW)?$")
-_WATTS = {None: 1.0, "mW": 1e-3, "W": 1.0, "kW": 1e3}
-_ABSENT = re.compile(r"^(?:|\[.*\]|N/A|Not Supported)$", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Series:
-    """Power of one device: seconds and watts, ascending and without duplicates."""
-
-    times_s: list[float]
-    powers_w: list[float]
+_NO_TRACES = (
+    (
+        {"emissions", "energy_consumed"},
+        "a summary by CodeCarbon, one line a run, and no power trace; its energies stand in energy_consumed, in kWh",
+    ),
+    (
+        {"window_name", "elapsed_time"},
+        "a log of Zeus's measurement windows, and no power trace; its energies stand in gpu0_energy …, in joules",
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -44,206 +58,229 @@ class PowerLog:
     windows: tuple[WindowMark, ...] = ()
 
 
-def read_power_log(path: Path, column: str | None = None) -> PowerLog:
+def read_power_log(path: Path, column: str | None = None, gpu: str | None = None) -> PowerLog:
     """The samples of one power column: `column`, else the best that the file has.
 
-    Times are seconds as the file has them, or for an nvidia-smi log seconds since its first sample. Raises BadInput
-    naming file, line and column for what can't be read, and for fewer than two samples.
+    gpu: which device of a log of several, by index, UUID or bus id; `all` adds them up. Times are seconds as the file
+    has them, or since its first sample where it has date stamps. Raises BadInput naming file, line and column for
+    what can't be read, and for fewer than two samples.
     """
-    try:
-        with path.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1"
-    except OSError as error:
-        raise BadInput(f"{path}: can't be read: {error.strerror}", field="trace") from None
-    if is_parquet:
-        return _read_parquet(path, column)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _read_csv(path, csv.reader(file, skipinitialspace=True), column)
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: neither Parquet nor text in UTF-8", field="trace") from None
-    except csv.Error as error:
-        raise BadInput(f"{path}: not a CSV file: {error}", field="trace") from None
+    content = read_bytes(path)
+    if content.startswith(b"PAR1"):
+        return _read_parquet(path, column, gpu)
+    table = read_table(path, content)
+    for columns, what in _NO_TRACES:
+        if columns <= set(table.header):
+            raise BadInput(f"{path}: line {table.header_line}: this is {what}", field="trace")
+    if any(_ZEUS_POWER.match(name) for name in table.header) and "time" in table.header:
+        return _read_zeus(table, column, gpu)
+    if "timestamp" in table.header and any("power.draw" in name for name in table.header):
+        return _read_smi(table, column, gpu)
+    if table.header == ["time", "power"]:
+        return _read_zeus_monitor(table, gpu)
+    return _read_plain(table, column, gpu)
 
 
-def _read_parquet(path: Path, column: str | None) -> PowerLog:
+def _read_parquet(path: Path, column: str | None, gpu: str | None) -> PowerLog:
     trace = read_trace(path)
+    if gpu is not None:
+        raise BadInput(f"{path}: in Parquet choose a device with --column", field="--gpu")
     chosen = _choose(path, [name for name in trace.columns if name.endswith("_w")], column)
-    samples = []
-    skipped = 0
-    for row, (time_s, power_w) in enumerate(zip(trace.columns["timestamp_s"], trace.columns[chosen], strict=True), 1):
-        if time_s is None or power_w is None or math.isnan(power_w):
-            skipped += 1
-            continue
-        samples.append(
-            (_finite(path, f"row {row}", "timestamp_s", time_s), _power(path, f"row {row}", chosen, power_w))
-        )
     log = PowerLog(path, chosen, [], windows=trace.windows)
+    samples = []
+    for row, (time_s, power_w) in enumerate(zip(trace.columns["timestamp_s"], trace.columns[chosen], strict=True), 1):
+        if time_s is not None and power_w is not None:
+            place = Place(path, f"row {row}")
+            at_s = checked_time(place.of("timestamp_s"), time_s)
+            samples.append(Sample(at_s, checked_power(place.of(chosen), power_w), place))
+    skipped = len(trace.columns["timestamp_s"]) - len(samples)
     if skipped:
-        log.notes.append(f"{_count(skipped, 'row')} without a reading in {chosen} skipped")
-    log.series.append(_series(log, samples))
+        log.notes.append(f"{count(skipped, 'row')} without a reading in {chosen} skipped")
+    log.series.append(series_of(samples, log.notes, whose=f"{path}: column {chosen}"))
     return log
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A CSV file's header, bare of units and as written, and its rows with their line numbers."""
+def _read_plain(table: Table, column: str | None, gpu: str | None) -> PowerLog:
+    time_column = next((name for name in table.header if _TIME.match(name)), None)
+    stamped = next((name for name in _STAMPED if name in table.header), None)
+    offered = [name for name in table.header if _POWER.match(name) and not _TIME.match(name)]
+    if time_column is None and stamped is not None and table.rows:
+        first = table.column(stamped)[0]
+        if is_number(first):
+            raise table.place(table.header_line, stamped).fault(
+                f"{first[:40]} has no unit: name the column timestamp_s or timestamp_ms"
+            )
+        time_column = stamped
+    if time_column is None or (not offered and column is None):
+        raise table.place(table.header_line).fault(
+            f"has columns {', '.join(table.header)}; needed are timestamp_s and power_w, or a log of nvidia-smi "
+            "(--query-gpu=timestamp,index,power.draw.instant,power.draw --format=csv) or of Zeus's PowerMonitor"
+        )
+    return _collect(table, time_column, {_choose(table.path, offered, column): ""}, gpu)
 
-    path: Path
-    header: list[str]
-    header_cells: list[str]
-    rows: list[tuple[int, list[str]]]
+
+def _read_smi(table: Table, column: str | None, gpu: str | None) -> PowerLog:
+    """`column`, else the first preferred one with readings: older boards answer [N/A] to the instantaneous one."""
+    if column is not None:
+        chosen = _choose(table.path, [name for name in table.header if "power.draw" in name], name_of(column))
+        return _collect(table, "timestamp", {chosen: ""}, gpu)
+    notes: list[str] = []
+    offered = [name for name in _SMI_PREFERENCE if name in table.header]
+    if not offered:
+        offered = [_choose(table.path, [name for name in table.header if "power.draw" in name], None)]
+    devices = _devices(table, gpu)
+    for position, name in enumerate(offered):
+        cells = [cell for device, cell in zip(devices, table.column(name), strict=True) if device is not None]
+        if position + 1 < len(offered) and all(is_absent(cell) for cell in cells):
+            notes.append(f"{name} has no reading at all; took {offered[position + 1]}")
+            continue
+        log = _collect(table, "timestamp", {name: ""}, gpu)
+        log.notes[:0] = notes
+        return log
+    raise AssertionError("the last of the offered columns is always collected")
 
 
-def _read_csv(path: Path, reader: Iterator[list[str]], column: str | None) -> PowerLog:
-    lines = [(number, row) for number, row in enumerate(reader, 1) if any(cell.strip() for cell in row)]
-    if not lines:
-        raise BadInput(f"{path}: is empty", field="trace")
-    header_cells = lines[0][1]
-    table = _Table(path, [_bare(cell) for cell in header_cells], header_cells, lines[1:])
-    if "timestamp_s" in table.header:
-        offered = [name for name in table.header if name.endswith("_w")]
-        return _collect(table, "timestamp_s", _choose(path, offered, column))
-    if "timestamp" in table.header and any(name.startswith("power.draw") for name in table.header):
-        if column is None:
-            return _best_of_smi(table)
-        offered = [name for name in table.header if name.startswith("power.")]
-        return _collect(table, "timestamp", _choose(path, offered, _bare(column)))
-    raise BadInput(
-        f"{path}: line {lines[0][0]}: has columns {', '.join(table.header)}; needed are timestamp_s and power_w, or "
-        "an nvidia-smi log with its header (--query-gpu=timestamp,power.draw.instant,power.draw --format=csv)",
-        field="trace",
+def _read_zeus(table: Table, column: str | None, gpu: str | None) -> PowerLog:
+    """What zeus.monitor.PowerMonitor writes: no header, seconds since 1970, then the watts of each GPU."""
+    columns = {name: found[1] for name in table.header if (found := _ZEUS_POWER.match(name))}
+    if column is not None:
+        columns = {_choose(table.path, list(columns), column): ""}
+    log = _collect(table, "time", columns, gpu)
+    log.notes.insert(0, "read as Zeus's PowerMonitor writes it: seconds since 1970, then the watts of each GPU")
+    return log
+
+
+def _read_zeus_monitor(table: Table, gpu: str | None) -> PowerLog:
+    """Zeus's older program zeus_monitor: `Time,Power`, stamps of nine digits, milliwatts without saying so."""
+    if not table.rows or not all(_ZEUS_STAMP.search(cell) for cell in table.column("time")[:10]):
+        raise table.place(table.header_line).fault(
+            "column power has no unit: name it power_w or power_mw (and a numeric time timestamp_s)"
+        )
+    table.units[1] = "mW"
+    log = _collect(table, "time", {"power": ""}, gpu)
+    log.notes.insert(0, "read as Zeus's zeus_monitor writes it: power in milliwatts")
+    return log
+
+
+def _collect(table: Table, time_column: str, columns: dict[str, str], gpu: str | None) -> PowerLog:
+    """The samples of `columns` (name -> device; several only where each is a device's)."""
+    log = PowerLog(table.path, " + ".join(columns), [])
+    found = _samples_by_device(table, time_column, columns, gpu, log.notes)
+    if len(found) > 1 and gpu is None:
+        raise BadInput(
+            f"{table.path}: {len(found)} GPUs in this log ({', '.join(found)}): choose one, or --gpu {ALL_GPUS} to "
+            "add them up",
+            field="--gpu",
+        )
+    if len(columns) > 1 and gpu not in (None, ALL_GPUS):
+        log.column = next(name for name, device in columns.items() if device in found)
+    if len(found) > 1:
+        log.notes.append(f"{len(found)} GPUs in this log ({', '.join(found)}): their joules are added")
+    for device, samples in (found or {"": []}).items():
+        from_smi = device == "" and "power.draw" in log.column
+        if from_smi and len(samples) > 1 and (size := samples_per_stamp(samples)) > 1:
+            raise BadInput(
+                f"{table.path}: samples come {size} at a time, as from {size} GPUs, and no column tells them apart: "
+                "log with --query-gpu=timestamp,index,power.draw, or one GPU alone (-i 0)",
+                field="trace",
+            )
+        whose = f"{table.path}: column {log.column}" + (f", GPU {device}" if device else "")
+        log.series.append(series_of(samples, log.notes, device=device, whose=whose))
+    log.notes[:0] = table.notes
+    return log
+
+
+def _samples_by_device(
+    table: Table, time_column: str, columns: dict[str, str], gpu: str | None, notes: list[str]
+) -> dict[str, list[Sample]]:
+    time_at = table.header.index(time_column)
+    power_ats = [(table.header.index(name), name, device) for name, device in columns.items()]
+    time_s = _clock(table, time_at, [at for at, _, _ in power_ats])
+    commas = _decimal_commas(table, [time_at, *(at for at, _, _ in power_ats)])
+    devices = _devices(table, gpu) if not any(columns.values()) else [""] * len(table.rows)
+    found: dict[str, list[Sample]] = {}
+    absent = 0
+    for (number, row), row_device in zip(table.rows, devices, strict=True):
+        if row_device is None:
+            continue
+        place = table.place(number)
+        for at, name, device in power_ats:
+            if device and gpu not in (None, ALL_GPUS, device, name):
+                continue
+            if is_absent(row[at]):
+                absent += 1
+                continue
+            power_w = watts(place.of(name), row[at], _unit_of(table, at), commas)
+            sample = Sample(time_s(place.of(time_column), row[time_at], commas), power_w, place)
+            found.setdefault(device or row_device, []).append(sample)
+    if absent:
+        notes.append(f"{count(absent, 'cell')} of {', '.join(columns)} without a reading ([N/A] or empty) skipped")
+    if gpu not in (None, ALL_GPUS) and any(columns.values()) and not found:
+        raise BadInput(f"{table.path}: no GPU {gpu!r}; it has {', '.join(columns.values())}", field="--gpu")
+    return found
+
+
+def _clock(table: Table, time_at: int, power_ats: Sequence[int]) -> Callable[[Place, str, bool], float]:
+    """Reads the time column: a number in the unit that its name tells, or date stamps since the first of a sample."""
+    name = table.header[time_at]
+    if matched := _TIME.match(name):
+        return lambda place, cell, commas: seconds(place, cell, matched[1], commas)
+    if name == "time" and not any(is_stamp(row[time_at]) for _, row in table.rows[:1]):
+        return lambda place, cell, commas: seconds(place, cell, "s", commas)
+    stamps = [
+        stamp_ns(table.place(number, name), row[time_at])
+        for number, row in table.rows
+        if not all(is_absent(row[at]) for at in power_ats)
+    ]
+    zero_ns = min(stamps, default=0)
+    return lambda place, cell, commas: (stamp_ns(place, cell) - zero_ns) / 1e9
+
+
+def _decimal_commas(table: Table, ats: Iterable[int]) -> bool:
+    return uses_decimal_commas(
+        (table.place(number, table.header[at]), row[at]) for at in ats for number, row in table.rows
     )
 
 
-def _best_of_smi(table: _Table) -> PowerLog:
-    """The first preferred column with readings; older boards answer [N/A] to the instantaneous one."""
-    notes: list[str] = []
-    offered = [name for name in _SMI_PREFERENCE if name in table.header]
-    for position, name in enumerate(offered):
-        at = table.header.index(name)
-        if position + 1 < len(offered) and all(len(row) <= at or _absent(row[at]) for _, row in table.rows):
-            notes.append(f"{name} has no reading at all; took {offered[position + 1]}")
-            continue
-        log = _collect(table, "timestamp", name)
-        log.notes[:0] = notes
-        return log
-    raise BadInput(f"{table.path}: has none of the columns {', '.join(_SMI_PREFERENCE)}", field="trace")
+def _unit_of(table: Table, at: int) -> str:
+    """The unit that a column's title tells: in brackets, or after its last underscore."""
+    if table.units[at].lower() in ("mw", "w", "kw"):
+        return table.units[at]
+    matched = _POWER.match(table.header[at])
+    return matched[1] if matched else ""
 
 
-def _collect(table: _Table, time_column: str, power_column: str) -> PowerLog:
-    path, header = table.path, table.header
-    time_at, power_at = header.index(time_column), header.index(power_column)
-    device_at = next((header.index(name) for name in _SMI_DEVICE if name in header), None)
-    log = PowerLog(path, power_column, [])
-    devices: dict[str, list[tuple[float, float]]] = {}
-    absent = 0
-    for number, row in table.rows:
-        if row == table.header_cells:
-            continue
-        where = f"line {number}"
-        if len(row) < len(header):
-            if number != table.rows[-1][0]:
-                raise BadInput(f"{path}: {where}: {len(row)} cells, the header has {len(header)}", field="trace")
-            log.notes.append(f"{where}, the last, is cut off and was skipped")
-            continue
-        if _absent(row[power_at]):
-            absent += 1
-            continue
-        sample = (_time_s(path, where, time_column, row[time_at]), _watts(path, where, power_column, row[power_at]))
-        devices.setdefault(row[device_at].strip() if device_at is not None else "", []).append(sample)
-    if absent:
-        log.notes.append(f"{_count(absent, 'cell')} of {power_column} without a reading ([N/A] or empty) skipped")
-    if len(devices) > 1:
-        log.notes.append(f"{len(devices)} GPUs in this log: their joules are added")
-    zero_s = min((time for samples in devices.values() for time, _ in samples), default=0.0)
-    shift_s = zero_s if time_column == "timestamp" else 0.0
-    for samples in devices.values() or [[]]:
-        log.series.append(_series(log, [(time_s - shift_s, power_w) for time_s, power_w in samples]))
-    return log
+def _devices(table: Table, gpu: str | None) -> list[str | None]:
+    """For each row its device, None where it is not the one asked for."""
+    ats = [table.header.index(name) for name in _DEVICE_COLUMNS if name in table.header]
+    if not ats:
+        if gpu is not None:
+            raise BadInput(f"{table.path}: this log has no column that tells GPUs apart", field="--gpu")
+        return [""] * len(table.rows)
+    labels = [row[ats[0]] for _, row in table.rows]
+    if gpu in (None, ALL_GPUS):
+        return list(labels)
+    chosen: list[str | None] = [
+        label if gpu in (row[at] for at in ats) else None for label, (_, row) in zip(labels, table.rows, strict=True)
+    ]
+    if not any(label is not None for label in chosen):
+        known = ", ".join(dict.fromkeys(labels)) or "none"
+        raise BadInput(f"{table.path}: no GPU {gpu!r}; it has {known}", field="--gpu")
+    return chosen
 
 
-def _series(log: PowerLog, samples: Sequence[tuple[float, float]]) -> Series:
-    """Ascending and unique, with notes on what was out of order, doubled, or far apart."""
-    if len(samples) < 2:
-        found = "no sample" if not samples else "only one sample"
-        raise BadInput(f"{log.path}: {found} in column {log.column}; an energy needs at least two", field="trace")
-    backward = sum(after[0] < before[0] for before, after in pairwise(samples))
-    if backward:
-        log.notes.append(f"time stepped back {_count(backward, 'time')}: samples were sorted")
-    unique = dict(sorted(samples, key=lambda sample: sample[0]))
-    if len(unique) < len(samples):
-        doubled = _count(len(samples) - len(unique), "sample")
-        log.notes.append(f"{doubled} had the stamp of another: the later of the two was taken")
-    times = list(unique)
-    if len(times) < 2:
-        raise BadInput(f"{log.path}: all samples bear one and the same time; an energy needs two", field="trace")
-    steps = [after - before for before, after in pairwise(times)]
-    usual_s = sorted(steps)[len(steps) // 2]
-    gaps = [step for step in steps if step > max(1.0, 5 * usual_s)]
-    if gaps:
-        log.notes.append(
-            f"{_count(len(gaps), 'gap')} in a trace of {usual_s:.3g} s steps, the longest {max(gaps):.3g} s: the "
-            "power before each was held over it"
-        )
-    return Series(times, list(unique.values()))
-
-
-def _choose(path: Path, offered: Iterable[str], column: str | None) -> str:
-    names = list(offered)
+def _choose(path: Path, offered: Sequence[str], column: str | None) -> str:
     if column is not None:
-        if column not in names:
-            raise BadInput(f"{path}: no power column {column!r}; it has {', '.join(names) or 'none'}", field="column")
-        return column
-    if "power_w" in names:
+        found = next((name for name in offered if name.lower() == column.lower()), None)
+        if found is None:
+            there = ", ".join(offered) or "none"
+            raise BadInput(f"{path}: no power column {column!r}; it has {there}", field="--column")
+        return found
+    if "power_w" in offered:
         return "power_w"
-    if len(names) == 1:
-        return names[0]
-    found = f"several power columns ({', '.join(names)}): choose with --column" if names else "no power column"
-    raise BadInput(f"{path}: has no column power_w and {found}", field="column")
-
-
-def _bare(cell: str) -> str:
-    """A column's name without nvidia-smi's unit: `power.draw [W]` is `power.draw`."""
-    return re.sub(r"\s*\[\w+\]$", "", cell.strip())
-
-
-def _absent(cell: str) -> bool:
-    return _ABSENT.match(cell.strip()) is not None
-
-
-def _watts(path: Path, where: str, column: str, cell: str) -> float:
-    matched = _NUMBER.match(cell.strip())
-    if matched is None:
-        raise BadInput(
-            f"{path}: {where}, column {column}: {cell.strip()[:40]!r} is not a power in watts", field="trace"
-        )
-    return _power(path, where, column, float(matched[1]) * _WATTS[matched[2]])
-
-
-def _power(path: Path, where: str, column: str, power_w: float) -> float:
-    if _finite(path, where, column, power_w) < 0:
-        raise BadInput(f"{path}: {where}, column {column}: power is negative ({power_w:g} W)", field="trace")
-    return power_w
-
-
-def _time_s(path: Path, where: str, column: str, cell: str) -> float:
-    text = cell.strip()
-    try:
-        if column == "timestamp":
-            # nvidia-smi tells no zone: only differences of these stamps are used.
-            return (datetime.strptime(text, _SMI_STAMP) - _EPOCH).total_seconds()  # noqa: DTZ007
-        return _finite(path, where, column, float(text))
-    except ValueError:
-        wanted = "a date such as 2026/01/31 12:00:00.000" if column == "timestamp" else "seconds"
-        raise BadInput(f"{path}: {where}, column {column}: {text[:40]!r} is not {wanted}", field="trace") from None
-
-
-def _finite(path: Path, where: str, column: str, value: float) -> float:
-    if not math.isfinite(value):
-        raise BadInput(f"{path}: {where}, column {column}: {value} is not a number", field="trace")
-    return float(value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    if len(offered) == 1:
+        return offered[0]
+    found = (
+        f"several power columns ({', '.join(offered)}): choose one with --column" if offered else "no power column"
+    )
+    raise BadInput(f"{path}: has no column power_w and {found}", field="--column")

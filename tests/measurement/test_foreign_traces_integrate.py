@@ -79,11 +79,17 @@ def test_a_board_without_instantaneous_power_falls_back_and_says_so(write):
     assert any("power.draw.instant has no reading" in note for note in integral.notes)
 
 
-def test_two_gpus_in_one_log_are_added_and_said(write):
+def test_two_gpus_in_one_log_are_never_added_unasked(write):
     text = SMI + "".join(line.replace(", 0,", ", 1,", 1) + "\n" for line in SMI.splitlines()[1:])
-    integral = integrate_trace(write(text))
+    path = write(text.replace("1, NVIDIA A100-SXM4-80GB, 70.00", "1, NVIDIA A100-SXM4-80GB, 80.00"))
+    with pytest.raises(BadInput, match=r"2 GPUs in this log \(0, 1\): choose one, or --gpu all"):
+        integrate_trace(path)
+    integral = integrate_trace(path, gpu="all")
     assert (integral.energy_j, integral.duration_s) == (300, 1.0)
     assert any("2 GPUs" in note for note in integral.notes)
+    assert integrate_trace(path, gpu="1", column="power.draw").energy_j == 80
+    with pytest.raises(BadInput, match="no GPU '7'; it has 0, 1"):
+        integrate_trace(path, gpu="7")
 
 
 def test_an_appended_log_and_a_cut_off_last_line_are_read(write):
@@ -120,13 +126,14 @@ def test_a_gap_is_held_over_and_said(write):
         ("timestamp_s,power_w\n0,10\nnan,5\n", ["line 3", "timestamp_s"]),
         ("timestamp_s,power_w\n0,10\n1,nan\n2,1\n", ["line 3", "power_w"]),
         ("timestamp_s,power_w\n0,10\n1,1e999\n2,1\n", ["line 3", "power_w"]),
-        ("timestamp_s,power_w\n0,10\n1\n2,3\n", ["line 3", "1 cells"]),
+        ("timestamp_s,power_w\n0,10\n1\n2,3\n", ["line 3", "1 cell,"]),
         ("timestamp_s,power_w\n0,10\n", ["only one sample", "power_w"]),
         ("timestamp_s,power_w\n", ["no sample", "power_w"]),
         ("timestamp_s,power_w\n5,10\n5,11\n", ["one and the same time"]),
         ("timestamp_s,volts\n0,1\n1,1\n", ["power_w"]),
         ("timestamp_s,a_w,b_w\n0,1,2\n1,1,2\n", ["a_w, b_w", "--column"]),
-        ("time,power\n0,1\n", ["line 1", "time, power"]),
+        ("time,power\n0,1\n", ["line 1", "column power", "power_w"]),
+        ("when,power_w\n0,1\n", ["line 1", "when, power_w", "timestamp_s"]),
         ("", ["empty"]),
         (b"\x00\xff\xfe\x80", ["Parquet"]),
         (b"PAR1 and nothing more", ["Parquet"]),
@@ -145,14 +152,16 @@ def test_what_cannot_be_read_is_refused_by_file_line_and_column(write, text, nam
 
 def test_a_window_that_cannot_be_is_refused(write):
     path = write("timestamp_s,power_w\n0,10\n10,10\n")
-    for start, end, named in [
-        (5, 4, "--end"),
-        (20, 30, "runs from"),
-        (float("nan"), 5, "--start"),
-        (0, float("inf"), "--end"),
+    for start, end, field, words in [
+        (5, 4, "--end", "is before --start"),
+        (20, 30, "--start", "runs from"),
+        (-20, -10, "--end", "runs from"),
+        (float("nan"), 5, "--start", "number of seconds"),
+        (0, float("inf"), "--end", "number of seconds"),
     ]:
-        with pytest.raises(BadInput, match=named):
+        with pytest.raises(BadInput, match=words) as caught:
             integrate_trace(path, start, end)
+        assert caught.value.field == field
     with pytest.raises(BadInput, match="no window 'train'"):
         integrate_trace(path, window="train")
     with pytest.raises(BadInput, match="no power column 'x'"):
@@ -189,5 +198,12 @@ def test_the_command_puts_a_fault_on_standard_error_and_exits_2(tmp_path, capsys
     assert run(tmp_path / "absent.csv") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert "absent.csv" in captured.err
+    assert captured.err == f"{tmp_path / 'absent.csv'}: can't be read: No such file or directory\n"
+
+
+def test_the_command_names_the_option_at_fault(write, capsys):
+    path = write("timestamp_s,power_w\n0,10\n10,10\n")
+    assert run(path, "--start", "5", "--end", "4") == 2
+    assert capsys.readouterr().err.startswith("--end: 4 s is before --start")
+    assert run(path, "--gpu", "0") == 2
+    assert capsys.readouterr().err.startswith("--gpu: ")

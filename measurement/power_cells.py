@@ -1,0 +1,142 @@
+"""Cells of a foreign power log as numbers: watts with or without a unit, seconds, date stamps, decimal commas."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from measurement.errors import BadInput
+
+MAX_POWER_W = 100_000.0
+"""More than any one machine draws: a reading above it is in another unit, or garbage."""
+
+MAX_TIME_S = 1e12
+"""Some 30,000 years: a stamp beyond it is in another unit, or garbage."""
+
+WATTS = {"": 1.0, "mw": 1e-3, "w": 1.0, "kw": 1e3}
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+_NUMBER = re.compile(r"^([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(mW|W|kW)?$", re.IGNORECASE)
+_MAYBE_THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2},\d{3}$")
+_ABSENT = re.compile(r"^(?:|-|\[.*\]|N/A|Not Supported|Unknown Error|ERR!)$", re.IGNORECASE)
+_STAMP = re.compile(
+    r"^(\d{4})[-/](\d\d?)[-/](\d\d?)[ T]+(\d\d?):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?$"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a cell stands; heads every message about it."""
+
+    path: Path
+    line: str
+    column: str = ""
+
+    def of(self, column: str) -> Place:
+        return replace(self, column=column)
+
+    def fault(self, what: str) -> BadInput:
+        where = f"{self.path}: {self.line}" + (f", column {self.column}" if self.column else "")
+        return BadInput(f"{where}: {what}", field="trace")
+
+
+def is_absent(cell: str) -> bool:
+    """Whether a cell says that there was no reading: empty, `-`, `[N/A]`, `[Unknown Error]` and their like."""
+    return _ABSENT.match(cell.strip()) is not None
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a bare number or a power."""
+    return _NUMBER.match(cell.strip()) is not None
+
+
+def is_power_with_unit(cell: str) -> bool:
+    matched = _NUMBER.match(cell.strip())
+    return matched is not None and matched[2] is not None
+
+
+def is_stamp(cell: str) -> bool:
+    """Whether a cell is a date with a time of day."""
+    return _STAMP.match(cell.strip()) is not None
+
+
+def uses_decimal_commas(cells: Iterable[tuple[Place, str]]) -> bool:
+    """Whether the numbers of a log are written `12,5`. BadInput where that can't be told from thousands."""
+    points, commas = False, []
+    for place, cell in cells:
+        matched = _NUMBER.match(cell.strip())
+        if matched is None:
+            continue
+        points = points or "." in matched[1]
+        if "," in matched[1]:
+            commas.append((place, matched[1]))
+    if not commas:
+        return False
+    place, text = commas[0]
+    if points:
+        raise place.fault(f"{text!r} has a comma where other cells have a decimal point: write points alone")
+    if all(_MAYBE_THOUSANDS.match(text) for _, text in commas):
+        plain, pointed = text.replace(",", ""), text.replace(",", ".")
+        raise place.fault(f"{text!r} may be {pointed} or {plain}: write a decimal point, and no thousands separator")
+    return True
+
+
+def watts(place: Place, cell: str, unit: str = "", decimal_commas: bool = False) -> float:
+    """A power; the cell's own unit goes before the column's `unit` (mw, w, kw; none is watts)."""
+    matched = _NUMBER.match(cell.strip())
+    if matched is None or ("," in matched[1] and not decimal_commas):
+        raise place.fault(f"{cell.strip()[:40]!r} is not a power in watts: correct the cell, or empty it")
+    factor = WATTS[(matched[2] or unit).lower()]
+    return checked_power(place, float(matched[1].replace(",", ".")) * factor)
+
+
+def checked_power(place: Place, power_w: float) -> float:
+    """`power_w`, unless it can't be one."""
+    if not math.isfinite(power_w):
+        raise place.fault(f"{power_w} is not a number: leave a cell without a reading empty")
+    if power_w < 0:
+        raise place.fault(f"power is negative ({power_w:g} W): correct the cell, or empty it")
+    if power_w > MAX_POWER_W:
+        raise place.fault(
+            f"{power_w:g} W is more than any one machine draws: if these are milliwatts, name the column power_mw"
+        )
+    return power_w
+
+
+def seconds(place: Place, cell: str, unit: str = "s", decimal_commas: bool = False) -> float:
+    """A time in seconds, from a number in `unit` (s, ms, us, ns)."""
+    text = cell.strip()
+    try:
+        value = float(text.replace(",", ".") if decimal_commas else text)
+    except ValueError:
+        raise place.fault(f"{text[:40]!r} is not a number of seconds: correct the cell, or drop the line") from None
+    return checked_time(place, value * SECONDS[unit])
+
+
+def checked_time(place: Place, time_s: float) -> float:
+    """`time_s`, unless it can't be one."""
+    if not abs(time_s) <= MAX_TIME_S:
+        raise place.fault(f"{time_s:g} is not a time in seconds: correct the cell, or drop the line")
+    return time_s
+
+
+def stamp_ns(place: Place, cell: str) -> int:
+    """A date stamp as whole nanoseconds since 1970; a stamp without a zone is read as UTC, for differences."""
+    matched = _STAMP.match(cell.strip())
+    if matched is None:
+        raise place.fault(f"{cell.strip()[:40]!r} is not a date such as 2026/01/31 12:00:00.000")
+    *date, fraction, zone = matched.groups()
+    try:
+        moment = datetime(*(int(part) for part in date), tzinfo=UTC)  # type: ignore[misc, arg-type]
+    except ValueError as error:
+        raise place.fault(f"{cell.strip()[:40]!r} is not a date: {error}") from None
+    if zone and zone != "Z":
+        sign = -1 if zone[0] == "-" else 1
+        moment -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 10**9 + int((fraction or "0").ljust(9, "0"))

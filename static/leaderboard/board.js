@@ -12,6 +12,8 @@ const ADDRESS_DELAY_MS = 200;
 const CHART_DELAY_MS = 350;
 // Above so many entries the snapshot waits until the reader reaches for a control.
 const EAGER_ENTRIES = 1000;
+// What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
+const NUMBER = /^\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 const form = document.getElementById("controls");
 const table = document.getElementById("board");
@@ -32,7 +34,8 @@ let chart = null;
 /** The form as a question; null where a field holds something that can't be asked. */
 function readQuery() {
   const data = new FormData(form);
-  const usageIntensity = Number(number.value.trim() || 1e6);
+  const typed = number.value.trim() || "1e6";
+  const usageIntensity = NUMBER.test(typed) ? Number(typed) : NaN;
   const sharedBy = Number(data.get("shared_by") || 1);
   const minQuality = data.get("min_quality") ? Number(data.get("min_quality")) : null;
   const valid = [
@@ -147,7 +150,9 @@ function draw() {
     }),
   );
   drawCrossings(crossings(winners, board.byKey, query));
-  soon("address", ADDRESS_DELAY_MS, () => history.replaceState(null, "", address(parameters(page))));
+  // The address of what is drawn: by the time that it is written, the form may hold something that can't be asked.
+  const drawn = address(parameters(page));
+  soon("address", ADDRESS_DELAY_MS, () => history.replaceState(null, "", drawn));
 }
 
 /* Timing: many ticks may fall into one frame, and only the last one counts */
@@ -251,7 +256,8 @@ async function drawChart() {
 }
 
 function redrawChart() {
-  chart?.redraw(parameters(), readQuery()?.usageIntensity ?? 1e6);
+  const query = readQuery();
+  if (query !== null) chart?.redraw(parameters(), query.usageIntensity);
 }
 
 new IntersectionObserver(

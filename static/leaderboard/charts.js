@@ -72,10 +72,14 @@ export class EnergyChart {
 
   /** Fetch the figure anew: the entries or their lines have changed. */
   async redraw(parameters, usageIntensity) {
-    const response = await fetch(`${this.element.dataset.figure}?${parameters}`);
-    if (!response.ok) return;
-    this.figure = await response.json();
-    this.setMarker(usageIntensity);
+    this.usageIntensity = usageIntensity;
+    const asked = (this.asked = `${this.element.dataset.figure}?${parameters}`);
+    const response = await fetch(asked);
+    const figure = response.ok ? await response.json() : null;
+    // Meanwhile the reader may have asked for other lines, or moved the marker.
+    if (figure === null || asked !== this.asked) return;
+    this.figure = figure;
+    this.setMarker();
     await this.paint();
   }
 
@@ -86,12 +90,13 @@ export class EnergyChart {
 
   /** Move the upright line to the reader's usage intensity; no request, no redraw of the lines. */
   moveMarker(usageIntensity) {
+    this.usageIntensity = usageIntensity;
     if (!this.figure || this.figure.layout.shapes[0].x0 === usageIntensity) return;
-    this.setMarker(usageIntensity);
+    this.setMarker();
     this.library.relayout(this.element, { "shapes[0].x0": usageIntensity, "shapes[0].x1": usageIntensity });
   }
 
-  setMarker(usageIntensity) {
-    Object.assign(this.figure.layout.shapes[0], { x0: usageIntensity, x1: usageIntensity });
+  setMarker() {
+    Object.assign(this.figure.layout.shapes[0], { x0: this.usageIntensity, x1: this.usageIntensity });
   }
 }

@@ -1,0 +1,83 @@
+"""Boards of every kind of entry, and what a page shows of them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from django.db import transaction
+from playwright.sync_api import Page
+
+from leaderboard.models import FAMILIES, Board
+from tests.factories import EntryFactory, RecipeFactory, make_board
+
+SHOWN = """
+() => {
+  const text = (node) => node.textContent.replace(/\\s+/g, " ").trim();
+  const slots = (row) => Object.fromEntries(
+    [...row.querySelectorAll("[data-slot]")].map((node) => [
+      node.dataset.slot,
+      [text(node), node.title, node.className, node.getAttribute("aria-label"), node.getAttribute("href")],
+    ]));
+  const bars = (row) => [...row.querySelectorAll(".bar i")].map((part) => [part.className, part.style.width]);
+  return {
+    rows: [...document.querySelectorAll("#rows tr")].map((row) => ({
+      entry: Number(row.dataset.entry), ...slots(row), bars: bars(row),
+    })),
+    summary: text(document.getElementById("summary")),
+    links: [...document.querySelectorAll("#summary a")].map((link) => link.getAttribute("href")),
+    usage: text(document.getElementById("usage_words")),
+    crossings: [...document.querySelectorAll("#crossings tr")].map((row) => [text(row), row.ariaCurrent]),
+    pages: document.getElementById("pages").hidden ? null : text(document.getElementById("pages")),
+    presets: [...document.querySelectorAll("[data-usage][aria-current]")].map((link) => link.dataset.usage),
+  };
+}
+"""
+
+
+@transaction.atomic
+def make_varied_board(entries: int = 14, seed: int = 7) -> Board:
+    """Entries with and without searches, uncertainties, missing phases and meters, some of them equal."""
+    chance = random.Random(seed)
+    board = make_board(5)
+    for position in range(entries - 5):
+        own_energy_j = 10 ** chance.uniform(0, 7)
+        shared_energy_j = chance.choice([0.0, 10 ** chance.uniform(2, 9)])
+        provenance = chance.choice(["metered", "estimated", "extrapolated"])
+        is_complete = position % 4 != 3
+        phases = [{"phase": "train", "energy_j": own_energy_j, "u95_j": None, "provenance": provenance}]
+        if shared_energy_j:
+            search = {"phase": "search", "energy_j": shared_energy_j, "u95_j": None, "provenance": "reported"}
+            phases.insert(0, search)
+        if not is_complete:
+            phases.append({"phase": "finetune", "energy_j": None, "u95_j": None, "provenance": "missing"})
+        EntryFactory(
+            board=board,
+            recipe=RecipeFactory(method__title=f"Varied {position}", method__family=list(FAMILIES)[position % 9]),
+            own_energy_j=own_energy_j,
+            shared_energy_j=shared_energy_j,
+            inference_energy_j=10 ** chance.uniform(-6, 1),
+            own_u95_j=chance.choice([None, own_energy_j * 0.4]),
+            shared_u95_j=shared_energy_j * 0.1 or None,
+            metered_own_j=own_energy_j if provenance == "metered" else 0.0,
+            inference_provenance=provenance,
+            provenance=provenance if is_complete else "missing",
+            complete=is_complete,
+            quality=round(chance.uniform(0.5, 1), 3),
+            quality_provenance=chance.choice(["evaluated", "reported"]),
+            phases=phases,
+        )
+    twin = board.entries.last()
+    twin.recipe, twin.pk = RecipeFactory(method__title="Twin", method__family=twin.recipe.method.family), None
+    twin.save()
+    return board
+
+
+def shown(page: Page) -> dict[str, Any]:
+    """All that the leaderboard page says: rows with their titles and bars, summary, winners, pages."""
+    return page.evaluate(SHOWN)
+
+
+def order(page: Page) -> list[int]:
+    """The entries' numbers from the top."""
+    return page.locator("#rows tr").evaluate_all("rows => rows.map((row) => Number(row.dataset.entry))")

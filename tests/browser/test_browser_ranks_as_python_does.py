@@ -1,0 +1,131 @@
+"""The browser's modules give Python's answers: on the shared vectors, and on boards that nobody thought of."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from leaderboard.domain.ranking import Candidate, champions, rank
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+RANKING, FORMAT = "/static/leaderboard/ranking.js", "/static/leaderboard/format.js"
+BOARDS = 200
+
+CHECK_VECTORS = """
+async ([vectors, ranking]) => (await import("/vectors/check.mjs")).checkAll(vectors, await import(ranking))
+"""
+CHECK_FORMAT = """
+async ([vectors, format]) => {
+  const written = await import(format);
+  const nameOf = { watt_hours: "wattHours" };
+  const wrong = [];
+  for (const [rule, cases] of Object.entries(vectors)) {
+    if (rule === "about") continue;
+    for (const [...given] of cases) {
+      const expected = given.pop();
+      const actual = written[nameOf[rule] ?? rule](...given);
+      if (actual !== expected) wrong.push(`${rule}(${given}) is ${actual}, expected ${expected}`);
+    }
+  }
+  return wrong;
+}
+"""
+RANK_BOARDS = """
+async ([boards, ranking]) => {
+  const { rank, champions } = await import(ranking);
+  return boards.map(({ candidates, usageIntensity, options }) => ({
+    places: rank(candidates, usageIntensity, options),
+    champions: champions(candidates, { sharedBy: options.sharedBy, minQuality: options.minQuality }),
+  }));
+}
+"""
+
+
+@pytest.fixture
+def module_page(page):
+    """A page of the site, on which its modules may be imported, and the vectors' checker with them."""
+    checker = VECTORS / "check.mjs"
+    page.route("**/vectors/check.mjs", lambda route: route.fulfill(path=checker, content_type="text/javascript"))
+    page.goto("/methodology/")
+    return page
+
+
+def vectors(name: str) -> dict:
+    return json.loads((VECTORS / name).read_text("utf-8"))
+
+
+def test_ranking_vectors_hold(module_page):
+    assert module_page.evaluate(CHECK_VECTORS, [vectors("ranking.json"), RANKING]) == []
+
+
+def test_format_vectors_hold(module_page):
+    assert module_page.evaluate(CHECK_FORMAT, [vectors("format.json"), FORMAT]) == []
+
+
+def random_board(chance: random.Random) -> dict:
+    """Up to 60 candidates, with equal energies and qualities often enough to need the rules for ties."""
+
+    def energy_j() -> float:
+        return chance.choice([0.0, 1.0, 250.0, 10 ** chance.uniform(-6, 12), 10 ** chance.uniform(-6, 12)])
+
+    def u95_j(of_j: float) -> float:
+        return chance.choice([0.0, of_j * chance.uniform(0, 0.6)])
+
+    candidates = []
+    for key in chance.sample(range(1000), chance.randrange(61)):
+        shared_j, own_j, inference_j = energy_j(), energy_j(), energy_j()
+        candidates.append(
+            Candidate(
+                key=key,
+                shared_energy_j=shared_j,
+                own_energy_j=own_j,
+                inference_energy_j=inference_j,
+                shared_u95_j=u95_j(shared_j),
+                own_u95_j=u95_j(own_j),
+                inference_u95_j=u95_j(inference_j),
+                quality=chance.choice([None, 0.0, 0.9, 0.95, round(chance.random(), 3), chance.random()]),
+                complete=chance.random() < 0.85,
+            )
+        )
+    options = {
+        "shared_by": chance.choice([1, 1, 3, 10 ** chance.uniform(0, 9)]),
+        "min_quality": chance.choice([None, None, 0.0, 0.9, chance.random()]),
+        "include_incomplete": chance.random() < 0.3,
+        "order_by": chance.choice(["energy", "energy", "energy_per_correct"]),
+    }
+    usage_intensity = chance.choice([1.0, 1e6, 1e15, 10 ** chance.uniform(-3, 15)])
+    return {"candidates": candidates, "usage_intensity": usage_intensity, "options": options}
+
+
+def floats(results: Iterable[dict]) -> list[dict]:
+    """With every number a double, as in the browser; JSON writes large ones as whole numbers."""
+    return [{name: value if value is None else float(value) for name, value in result.items()} for result in results]
+
+
+def test_random_boards_are_ranked_alike_to_the_last_digit(module_page):
+    chance = random.Random(2108_13465)
+    boards = [random_board(chance) for _ in range(BOARDS)]
+    asked = [
+        {
+            "candidates": [asdict(candidate) for candidate in board["candidates"]],
+            "usageIntensity": board["usage_intensity"],
+            "options": {
+                "sharedBy": board["options"]["shared_by"],
+                "minQuality": board["options"]["min_quality"],
+                "includeIncomplete": board["options"]["include_incomplete"],
+                "orderBy": board["options"]["order_by"],
+            },
+        }
+        for board in boards
+    ]
+    answers = module_page.evaluate(RANK_BOARDS, [asked, RANKING])
+    for number, (board, answer) in enumerate(zip(boards, answers, strict=True)):
+        places = rank(board["candidates"], board["usage_intensity"], **board["options"])
+        winners = champions(board["candidates"], board["options"]["shared_by"], board["options"]["min_quality"])
+        assert floats(answer["places"]) == floats(map(asdict, places)), f"board {number}"
+        assert floats(answer["champions"]) == floats(map(asdict, winners)), f"board {number}"

@@ -1,0 +1,111 @@
+"""Without JavaScript a reader filters, ranks, pages, opens an entry, signs in, submits and watches."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from leaderboard.models import Run
+from leaderboard.views.submissions import EXAMPLE
+from tests.browser.boards import make_varied_board, order
+from tests.factories import HardwareFactory, RunFactory, make_board
+
+
+@pytest.fixture
+def page(plain) -> Page:
+    """A page that runs no script."""
+    return plain.page
+
+
+def test_rank_at_any_usage_intensity(page, live_server):
+    make_board(9)
+    page.goto("/")
+    expect(page.locator("#usage_slider")).to_be_hidden()
+    expect(page.locator("#energy-chart")).to_be_hidden()
+    seen = []
+    for usage_intensity in ("1", "3.4e6", "1e13"):
+        page.get_by_label("Usage intensity images").fill(usage_intensity)
+        page.get_by_role("button", name="Rank").click()
+        expect(page).to_have_url(re.compile(f"usage_intensity={re.escape(usage_intensity)}"))
+        assert float(page.get_by_label("Usage intensity images").input_value()) == float(usage_intensity)
+        seen.append(order(page))
+    assert seen[0] != seen[1] != seen[2]
+    page.get_by_role("link", name="A prototype").click()
+    expect(page.locator("#summary")).to_contain_text("For 1,000 images")
+
+
+def test_filter(page, live_server):
+    make_varied_board()
+    page.goto("/")
+    every = order(page)
+    page.get_by_label("Quality floor").fill("0.9")
+    page.get_by_text("Families, provenance, incomplete entries").click()
+    page.get_by_label("Compact architecture").check()
+    page.get_by_label("Pruning").check()
+    page.get_by_label("Order by").select_option("energy per correct prediction")
+    page.get_by_role("searchbox", name="Search").fill("method")
+    page.get_by_role("button", name="Rank").click()
+    page.wait_for_url("**min_quality=0.9**")
+    kept = order(page)
+    assert 0 < len(kept) < len(every)
+    assert {text.strip() for text in page.locator(".family").all_inner_texts()} <= {"Compact architecture", "Pruning"}
+    expect(page.get_by_label("Pruning")).to_be_checked()
+    expect(page.get_by_label("Pruning")).to_be_visible()
+    expect(page.get_by_role("searchbox", name="Search")).to_have_value("method")
+    assert page.locator(".notice-warning").count() == 0
+
+
+def test_page_through_a_long_board_and_open_an_entry(page, live_server):
+    make_board(250)
+    page.goto("/?usage_intensity=5000")
+    seen = order(page)
+    expect(page.get_by_role("link", name="Previous")).to_have_count(0)
+    for _ in range(2):
+        page.get_by_role("link", name="Next").click()
+        page.wait_for_url("**page=**")
+        expect(page).to_have_url(re.compile("usage_intensity=5000"))
+        seen += order(page)
+    assert len(seen) == len(set(seen)) == 250
+    expect(page.get_by_role("link", name="Next")).to_have_count(0)
+    name = page.locator("#rows a").first.inner_text()
+    page.locator("#rows a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def test_sign_in_submit_put_right_and_watch(page, alice, live_server):
+    HardwareFactory()
+    page.goto("/")
+    page.get_by_role("link", name="Submit", exact=True).click()
+    page.locator("input[name=login]").fill("alice")
+    page.locator("input[name=password]").fill("a-long-password")
+    page.get_by_role("button", name="Sign In").click()
+    expect(page).to_have_url("/submit/")
+
+    recipe = page.get_by_label("Recipe YAML or JSON")
+    assert "schema_version: 1" in recipe.input_value()
+    typed = EXAMPLE.replace("epochs: 10", "epochs: -10").replace("track: digits", "track: digitz\ncolour: blue")
+    recipe.fill(typed)
+    page.get_by_role("button", name="Submit for verification").click()
+    expect(page.get_by_role("heading", name="3 things to put right")).to_be_visible()
+    assert page.locator(".faults code").all_inner_texts() == ["track", "phases.0.epochs", "colour"]
+    assert recipe.input_value() == typed
+    expect(recipe).to_have_attribute("aria-invalid", "true")
+    assert not Run.objects.exists()
+
+    recipe.fill(typed.replace("-10", "10").replace("digitz\ncolour: blue", "digits"))
+    page.get_by_role("button", name="Submit for verification").click()
+    expect(page).to_have_url(re.compile(r"/submissions/[0-9a-f-]{36}/"))
+    expect(page.locator(".status-line")).to_contain_text("Queued")
+    assert Run.objects.get().submission.submitter == alice
+
+
+def test_status_page_reloads_itself(page, live_server):
+    run = RunFactory(state="queued")
+    page.goto(run.submission.get_absolute_url())
+    expect(page.locator(".status-line")).to_contain_text("Queued")
+    run.state = "failed"
+    run.reason = "The verification ran out of memory."
+    run.save()
+    expect(page.get_by_text("ran out of memory")).to_be_visible()

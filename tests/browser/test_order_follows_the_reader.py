@@ -1,0 +1,193 @@
+"""Whatever a reader sets, the page re-ranks at once, as the API and a page without JavaScript do at its address."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from leaderboard.models import Hardware
+from tests.browser.boards import make_varied_board, order, shown
+from tests.factories import EntryFactory, make_board
+
+# The slider's own events, one a frame, as a hand would make them; the numbers heard on the way.
+SWEEP = """
+async (exponents) => {
+  const slider = document.getElementById("usage_slider");
+  const orders = new Set();
+  for (const exponent of exponents) {
+    slider.value = exponent;
+    slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    orders.add([...document.querySelectorAll("#rows tr")].map((row) => row.dataset.entry).join());
+  }
+  return orders.size;
+}
+"""
+
+
+@pytest.fixture
+def board(live_server):
+    return make_varied_board()
+
+
+@pytest.fixture
+def loaded(page, board) -> Page:
+    """The leaderboard with its snapshot there."""
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def asked(page: Page) -> str:
+    return urlsplit(page.url).query
+
+
+def api_order(page: Page) -> list[int]:
+    """The order that the API gives for the page's address."""
+    address = urlsplit(page.url)
+    api = f"{address.scheme}://{address.netloc}/api/v1/leaderboard?page_size=500&{address.query}"
+    with urllib.request.urlopen(api, timeout=30) as answer:
+        return [row["entry"] for row in json.load(answer)["results"]]
+
+
+def assert_all_agree(page: Page, plain) -> None:
+    """The page after its script, the API, and the address opened without JavaScript say the same."""
+    plain.open(f"/?{asked(page)}")
+    assert shown(page) == shown(plain.page)
+    assert order(page) == api_order(page)
+
+
+def test_slider_ranks_as_the_server_does(page, plain, board):
+    page.goto("/")
+    for exponent in ("0", "3.21", "5.5", "8", "10.37", "13"):
+        page.locator("#usage_slider").fill(exponent)
+        usage_intensity = f"{float(f'{10 ** float(exponent):.3g}'):.0f}"
+        expect(page.locator("#usage_intensity")).to_have_value(usage_intensity)
+        expect(page).to_have_url(re.compile(rf"[?&]usage_intensity={usage_intensity}$"))
+        assert_all_agree(page, plain)
+
+
+def test_number_ranks_as_the_server_does(page, plain, board):
+    page.goto("/")
+    for typed in ("1", "2.5e4", "1234567", "1e15", "  7e8 ", "+5e3", ".5"):
+        page.locator("#usage_intensity").fill(typed)
+        expect(page).to_have_url(f"/?{urlencode({'usage_intensity': typed.strip()})}")
+        assert_all_agree(page, plain)
+        assert plain.page.locator(".notice-warning").count() == 0, typed
+
+
+def test_number_that_the_server_would_refuse_is_marked_and_ranks_nothing(page, plain, board):
+    page.goto("/")
+    page.locator("#usage_intensity").fill("5000")
+    expect(page).to_have_url("/?usage_intensity=5000")
+    before = shown(page)
+    for typed in ("-1", "0", "abc", "0x10", "0b11", "1e16", "Infinity", "1_000"):
+        page.locator("#usage_intensity").fill(typed)
+        expect(page.locator("#usage_intensity")).to_have_attribute("aria-invalid", "true")
+        page.wait_for_timeout(250)
+        assert shown(page) == before, typed
+        assert asked(page) == "usage_intensity=5000", typed
+        page.locator("#usage_intensity").fill("5000")
+        expect(page.locator("#usage_intensity")).to_have_attribute("aria-invalid", "false")
+
+
+CHANGES = {
+    "min_quality=0.9": lambda page: page.locator("#min_quality").fill("0.9"),
+    "min_quality=0.9999": lambda page: page.locator("#min_quality").fill("0.9999"),
+    "shared_by=1000": lambda page: page.locator("#shared_by").fill("1000"),
+    "order_by=energy_per_correct": lambda page: page.locator("#order_by").select_option("energy_per_correct"),
+    "search=VARIED": lambda page: page.locator("#search").fill("VARIED"),
+    "search=nothing+of+this+name": lambda page: page.locator("#search").fill("nothing of this name"),
+    "family=pruning&family=low_rank": lambda page: check(page, "Pruning", "Low rank"),
+    "provenance=metered": lambda page: check(page, "Metered"),
+    "include_incomplete=on": lambda page: check(page, "Also rank entries"),
+}
+
+
+def check(page: Page, *labels: str) -> None:
+    page.locator(".more summary").click()
+    for label in labels:
+        page.get_by_label(label).check()
+
+
+def test_filters_rank_as_the_server_does(page, plain, board):
+    for written, change in CHANGES.items():
+        page.goto("/?usage_intensity=20000")
+        change(page)
+        expect(page).to_have_url(f"/?usage_intensity=20000&{written}")
+        assert_all_agree(page, plain)
+
+
+def test_no_request_is_sent_while_the_slider_moves(loaded, reader):
+    loaded.locator("#energy-chart").scroll_into_view_if_needed()
+    loaded.locator("#energy-chart .main-svg").first.wait_for()
+    loaded.wait_for_load_state("networkidle")
+    before = len(reader.requests)
+    orders = loaded.evaluate(SWEEP, [step * 0.25 for step in range(53)])
+    loaded.wait_for_timeout(800)
+    assert orders > 5
+    assert reader.requests[before:] == []
+
+
+def test_presets_rank_without_a_request(loaded, plain, reader):
+    before = len(reader.requests)
+    loaded.get_by_role("link", name="Web scale").click()
+    expect(loaded).to_have_url(re.compile("usage_intensity=1000000000000$"))
+    assert reader.requests[before:] == []
+    assert_all_agree(loaded, plain)
+
+
+def test_more_than_a_page_is_paged_alike(page, plain, live_server):
+    make_board(120)
+    page.goto("/?usage_intensity=5000&page=2")
+    page.wait_for_load_state("networkidle")
+    page.locator("#search").focus()
+    page.locator("#shared_by").fill("2")
+    expect(page).to_have_url(re.compile("shared_by=2"))
+    assert_all_agree_on_page(page, plain, rows=100)
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_load_state("networkidle")
+    page.locator("#usage_intensity").press("Enter")
+    assert_all_agree_on_page(page, plain, rows=20)
+
+
+def assert_all_agree_on_page(page: Page, plain, rows: int) -> None:
+    plain.open(f"/?{asked(page)}")
+    assert shown(page) == shown(plain.page)
+    assert len(order(page)) == rows
+
+
+def test_summary_is_said_aloud_once_after_the_hand_rests(loaded):
+    summary, announcement = loaded.locator("#summary"), loaded.locator("#announcement")
+    expect(announcement).to_have_attribute("aria-live", "polite")
+    expect(announcement).to_be_empty()
+    loaded.evaluate(
+        """() => {
+          window.spoken = [];
+          const heard = () => window.spoken.push(document.getElementById("announcement").textContent);
+          new MutationObserver(heard).observe(document.getElementById("announcement"), { childList: true });
+        }"""
+    )
+    before = summary.inner_text()
+    loaded.evaluate(SWEEP, [7, 8, 9, 10, 11])
+    expect(summary).not_to_have_text(before)
+    expect(announcement).to_have_text(summary.inner_text())
+    assert loaded.evaluate("window.spoken.length") == 1
+    assert "100 billion images" in announcement.inner_text().replace("\u00a0", " ")
+
+
+def test_another_board_is_another_page(loaded, board):
+    other = EntryFactory(board__scenario="single_stream", board__hardware=Hardware.objects.get())
+    loaded.locator("#usage_intensity").fill("5000")
+    expect(loaded).to_have_url(re.compile("usage_intensity=5000"))
+    loaded.locator("#scenario").select_option("single_stream")
+    expect(loaded).to_have_url(re.compile("scenario=single_stream"))
+    expect(loaded.locator("#rows tr")).to_have_count(1)
+    assert order(loaded) == [other.pk]
+    expect(loaded.locator("#usage_intensity")).to_have_value("5000")

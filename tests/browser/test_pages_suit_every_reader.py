@@ -1,0 +1,172 @@
+"""No page has a fault that axe-core knows, light or dark, wide or narrow, and none scrolls sideways.
+
+That no page asks another host, breaks the content security policy or writes an error, `open_reader` asserts for every
+test of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
+from leaderboard.models import Entry
+from tests.browser.boards import make_varied_board
+from tests.browser.reader import DESK, PHONE
+from tests.factories import AttemptFactory, RunFactory, SubmissionFactory, WorkerFactory, make_verified_entry
+
+AXE = """
+async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(
+  (violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => node.html).join(" | ")}`
+)
+"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def filled_board(_) -> str:
+    make_varied_board()
+    RunFactory(state="running", progress={"phase": "train"})
+    return "/"
+
+
+def empty_site(_) -> str:
+    return "/"
+
+
+def filling_site(_) -> str:
+    RunFactory(state="running", progress={"phase": "train", "fraction": 0.5})
+    RunFactory()
+    return "/"
+
+
+def empty_group(_) -> str:
+    make_varied_board()
+    return "/?scope=system&colour=blue"
+
+
+def entry(_) -> str:
+    found = make_verified_entry(make_varied_board(), recipe__method__title="Looked at")
+    return found.get_absolute_url()
+
+
+def compare(_) -> str:
+    make_varied_board()
+    return "/compare/?" + "&".join(f"entry={pk}" for pk in Entry.objects.values_list("pk", flat=True)[:6])
+
+
+def submit(user) -> str:
+    WorkerFactory()
+    return "/submit/"
+
+
+def submission(user) -> str:
+    progress = {"steps": ["train", "evaluate"], "position": 0, "phase": "train", "fraction": 0.4, "power_w": 21.0}
+    run = RunFactory(submission=SubmissionFactory(submitter=user), state="running", attempt=1, progress=progress)
+    return run.submission.get_absolute_url()
+
+
+def published_submission(user) -> str:
+    return make_verified_entry(make_varied_board()).run.submission.get_absolute_url()
+
+
+def failed_submission(user) -> str:
+    run = RunFactory(state="failed", reason="The verification ran out of memory.")
+    return run.submission.get_absolute_url()
+
+
+def queue(_) -> str:
+    scopes = {"accelerator": {"provenance": "metered"}, "system": {"provenance": "estimated"}}
+    WorkerFactory(diagnosis={"devices": [{"device": "cpu", "scopes": scopes}]})
+    RunFactory(state="running", progress={"phase": "train"})
+    RunFactory.create_batch(3)
+    AttemptFactory(run=RunFactory(state="failed", reason="The child was stopped.", held_for=["throttled"]))
+    return "/queue/"
+
+
+PAGES: dict[str, Callable] = {
+    "leaderboard": filled_board,
+    "leaderboard without entries": empty_site,
+    "leaderboard that is filling": filling_site,
+    "leaderboard of an empty group": empty_group,
+    "entry": entry,
+    "compare": compare,
+    "compare nothing": lambda _: "/compare/",
+    "submission": submission,
+    "published submission": published_submission,
+    "failed submission": failed_submission,
+    "queue": queue,
+    "empty queue": lambda _: "/queue/",
+    "methodology": lambda _: "/methodology/",
+    "login": lambda _: "/accounts/login/",
+    "signup": lambda _: "/accounts/signup/",
+    "password reset": lambda _: "/accounts/password/reset/",
+    "404": lambda _: "/nothing-here/",
+}
+MEMBERS_PAGES: dict[str, Callable] = {
+    "submit": submit,
+    "own submission": submission,
+    "tokens": lambda _: "/accounts/tokens/",
+    "logout": lambda _: "/accounts/logout/",
+    "password change": lambda _: "/accounts/password/change/",
+    "email": lambda _: "/accounts/email/",
+}
+
+
+def assert_suits(page: Page) -> None:
+    """Axe finds nothing and nothing scrolls sideways, in every look and width."""
+    page.evaluate(AXE_SCRIPT)
+    for size in (DESK, PHONE):
+        page.set_viewport_size(size)
+        for look in ("light", "dark"):
+            page.emulate_media(color_scheme=look)
+            assert page.evaluate(AXE) == [], f"{look}, {size['width']} px"
+        assert page.evaluate(OVERFLOW) <= 0, f"scrolls sideways at {size['width']} px"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page(reader, name):
+    path = PAGES[name](None)
+    reader.open(path, status=404 if name == "404" else 200)
+    assert_suits(reader.page)
+
+
+@pytest.mark.parametrize("name", MEMBERS_PAGES)
+def test_page_of_a_member(reader, alice, name):
+    reader.sign_in(alice)
+    reader.open(MEMBERS_PAGES[name](alice))
+    if name == "tokens":
+        reader.page.get_by_role("button", name="Make a token").click()
+    assert_suits(reader.page)
+
+
+def test_form_with_faults(reader, alice):
+    reader.sign_in(alice)
+    WorkerFactory()
+    reader.open("/submit/")
+    reader.page.get_by_label("Recipe YAML or JSON").fill("track: nonsense\ncolour: blue")
+    reader.page.get_by_role("button", name="Submit for verification").click()
+    assert_suits(reader.page)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_leaderboard_holds_still_while_it_loads(open_reader, live_server, size):
+    make_varied_board()
+    RunFactory(state="running", progress={"phase": "train"})
+    reader = open_reader(viewport=size)
+    reader.context.add_init_script(
+        """
+        window.shifted = 0;
+        new PerformanceObserver((list) => {
+          for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifted += shift.value;
+        }).observe({ type: "layout-shift", buffered: true });
+        """
+    )
+    reader.open("/?usage_intensity=20000")
+    reader.page.wait_for_load_state("networkidle")
+    chart = reader.page.locator("#energy-chart")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".main-svg").first.wait_for()
+    reader.page.wait_for_timeout(500)
+    assert reader.page.evaluate("window.shifted") <= 0.02

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import latency
+from bench import first_run, latency
 
-BENCHMARKS: dict[str, Callable[[], list[tuple[str, str, str]]]] = {"latency": latency.run}
+BENCHMARKS: dict[str, Callable[[], list[tuple[str, str, str]]]] = {
+    "latency": latency.run,
+    "first_run": first_run.run,
+}
 
 
 def main(names: list[str]) -> int:

@@ -13,7 +13,7 @@ def submit(site, token, recipe):
     return submission
 
 
-def follow(site, submission, within_s=90.0, until=("succeeded", "failed", "cancelled")):
+def follow(site, submission, within_s=300.0, until=("succeeded", "failed", "cancelled")):
     """Every different state of the run that a reader sees on the way."""
     seen = []
     deadline = time.monotonic() + within_s

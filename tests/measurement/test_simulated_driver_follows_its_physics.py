@@ -28,6 +28,7 @@ from tests.simulated.gpu import (
     v100,
 )
 from tests.simulated.profiles import Profile
+from tests.simulated.work import Truth, Work
 
 CONSTANT = Profile.constant(250.0)
 
@@ -364,6 +365,33 @@ def two_scripts():
 
 def test_a_process_plays_one_script_after_another(ask, tmp_path):
     assert ask(two_scripts, h100(CONSTANT), variables={"FOLDER": str(tmp_path)}) == pytest.approx([100.0, 300.0])
+
+
+def working(stretches, clock_steps_s):
+    clock, nvml = VirtualClock.of_environment(), started()
+    work, device = Work.of_environment(clock), nvml.nvmlDeviceGetHandleByIndex(0)
+    readings = [(clock.now_s, nvml.nvmlDeviceGetTotalEnergyConsumption(device) / 1000)]
+    for idle_s, busy_s in stretches:
+        clock.sleep(idle_s)
+        with work.running():
+            for _ in range(clock_steps_s):
+                clock.sleep(busy_s / clock_steps_s)
+                readings.append((clock.now_s, nvml.nvmlDeviceGetTotalEnergyConsumption(device) / 1000))
+    clock.sleep(5)
+    readings.append((clock.now_s, nvml.nvmlDeviceGetTotalEnergyConsumption(device) / 1000))
+    return readings
+
+
+def test_power_follows_the_work_and_falls_back_after_it(ask, tmp_path, clock):
+    work = Work(tmp_path / "work", clock)
+    gpu = h100(Profile.triangle(60, 90, 7), work=Profile.training(2), work_decay_s=0.6, counter_period_s=1e-5)
+    readings = ask(working, gpu, arguments=([[2, 3], [0.2, 4], [1, 0.7]], 5), work=work)
+    truth = Truth(gpu, 1000.0, work)
+    assert len(work.stretches) == 3
+    (first_s, first_j), *later = readings
+    for now_s, seen_j in later:
+        assert seen_j - first_j == pytest.approx(truth.energy_j(first_s, now_s), abs=0.02)
+    assert readings[-1][1] - first_j > gpu.profile.energy_j(0, 15.9) + 1000
 
 
 def read_in_real_time(start_s):

@@ -15,6 +15,7 @@ from typing import Any
 from tests.simulated.clock import VirtualClock
 from tests.simulated.driver import MACHINE, Machine, environment
 from tests.simulated.gpu import SimulatedGpu
+from tests.simulated.work import Work
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +27,7 @@ def run(
     *arguments: Any,
     start_s: float | None = None,
     clock: VirtualClock | None = None,
+    work: Work | None = None,
     machine: Machine = MACHINE,
     variables: dict[str, str] | None = None,
 ) -> Any:
@@ -36,7 +38,7 @@ def run(
     """
     result = folder / "result.json"
     result.unlink(missing_ok=True)
-    wanted = environment(gpus, folder, start_s=start_s, clock=clock, machine=machine)
+    wanted = environment(gpus, folder, start_s=start_s, clock=clock, work=work, machine=machine)
     ended = subprocess.run(
         [sys.executable, "-m", "tests.simulated.child", inspect.getfile(function), function.__qualname__, result],
         cwd=ROOT,

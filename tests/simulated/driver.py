@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.simulated.clock import CLOCK_VARIABLE, VirtualClock
 from tests.simulated.gpu import SimulatedGpu
+from tests.simulated.work import WORK_VARIABLE, Work
 
 SCRIPT_VARIABLE = "SIMULATED_NVML_SCRIPT"
 LIBRARY = "libnvidia-ml.so.1"
@@ -80,13 +81,14 @@ def environment(
     *,
     start_s: float | None = None,
     clock: VirtualClock | None = None,
+    work: Work | None = None,
     machine: Machine = MACHINE,
 ) -> dict[str, str]:
     """Variables with which a child process finds these GPUs: `os.environ | environment(…)`.
 
     `start_s`, time 0 of all profiles, is the clock's present time by default; the clock is CLOCK_MONOTONIC
-    (Python's `time.monotonic()`) unless a virtual one is given. `folder` takes the script. CUDA sees all devices, in
-    the driver's order.
+    (Python's `time.monotonic()`) unless a virtual one is given. With `work`, power follows it. `folder` takes the
+    script. CUDA sees all devices, in the driver's order.
     """
     if start_s is None:
         start_s = clock.now_s if clock is not None else time.monotonic()
@@ -97,6 +99,7 @@ def environment(
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, found_first)),
         SCRIPT_VARIABLE: str(path),
         CLOCK_VARIABLE: str(clock.path) if clock is not None else "",
+        WORK_VARIABLE: str(work.path) if work is not None else "",
         "CUDA_VISIBLE_DEVICES": ",".join(str(index) for index in range(len(gpus))),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
@@ -135,8 +138,3 @@ def in_process(gpus: Sequence[SimulatedGpu], folder: Path, **options: Any) -> It
 
 def _is_simulated(library: ctypes.CDLL) -> bool:
     return hasattr(library, "simulated_nvml")
-
-
-def true_energy_j(gpu: SimulatedGpu, start_s: float, from_s: float, until_s: float) -> float:
-    """Joules that `gpu` really drew between two times of the clock on which its profile started at `start_s`."""
-    return gpu.profile.energy_j(from_s - start_s, until_s - start_s)

@@ -75,6 +75,8 @@ class SimulatedGpu:
     """
 
     profile: Profile
+    work: Profile | None = None  # drawn instead while `work.Work` runs, from its beginning each time
+    work_decay_s: float = 0.0  # afterwards the power falls back in a straight line
     name: str = "NVIDIA H100 80GB HBM3"
     uuid: str | None = None
     serial: str = ""
@@ -171,6 +173,10 @@ class SimulatedGpu:
         yield f"repeating {int(self.profile.repeating)}"
         for segment in self.profile.segments:
             yield f"segment {segment.duration_s!r} {segment.start_w!r} {segment.end_w!r}"
+        if self.work is not None:
+            yield f"work_repeating {int(self.work.repeating)}"
+            for segment in self.work.segments:
+                yield f"work {segment.duration_s!r} {segment.start_w!r} {segment.end_w!r}"
         for reset_s in self.counter_resets_s:
             yield f"reset {reset_s!r}"
         for fault in (*self._absences(), *self.faults):
@@ -190,7 +196,7 @@ class SimulatedGpu:
             "counter_sees_sensor", "call_latency_s", "call_latency_jitter_s", "seed", "mig_mode", "power_limit_w",
             "default_power_limit_w", "sm_clock_mhz", "max_sm_clock_mhz", "memory_clock_mhz", "max_memory_clock_mhz",
             "temperature_c", "persistence_mode", "compute_mode", "performance_state", "utilization",
-            "memory_utilization", "memory_bytes", "used_memory_bytes", "lost_at_s",
+            "memory_utilization", "memory_bytes", "used_memory_bytes", "lost_at_s", "work_decay_s",
         )  # fmt: skip
         return {
             **{setting: getattr(self, setting) for setting in same},

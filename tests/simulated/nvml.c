@@ -39,7 +39,7 @@ struct sample { unsigned long long timestamp_us; union value value; };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct machine machine;
 static char handles[MAX_GPUS]; /* a device's handle is the address of its byte */
-static char *loaded;           /* the script and the clock's path, as they were read */
+static char *loaded;           /* the script and the files that go with it, as they were read */
 static int references;
 static int64_t calls;
 
@@ -49,31 +49,39 @@ API simulated_nvml(void)
     return 1;
 }
 
-/* The script's text and the clock's name; NULL where there is no script. The caller frees it. */
-static char *wanted(void)
+/* The script's text and the files that go with it; NULL where there is no script. The caller frees it. */
+static char *wanted(const char *clock_path, const char *work_path)
 {
-    const char *path = getenv("SIMULATED_NVML_SCRIPT"), *clock_path = getenv("SIMULATED_NVML_CLOCK");
+    const char *path = getenv("SIMULATED_NVML_SCRIPT");
     FILE *file = path ? fopen(path, "rb") : NULL;
     if (!file)
         return NULL;
     struct stat status;
-    char *text = NULL;
-    if (!fstat(fileno(file), &status)) {
-        size_t head = (size_t)snprintf(NULL, 0, "# clock %s\n", clock_path ? clock_path : "");
-        text = malloc(head + (size_t)status.st_size + 1);
+    char *text = NULL, *head = NULL;
+    if (!fstat(fileno(file), &status) && asprintf(&head, "# clock %s work %s\n", clock_path, work_path) > 0) {
+        size_t length = strlen(head);
+        text = calloc(1, length + (size_t)status.st_size + 1);
         if (text) {
-            sprintf(text, "# clock %s\n", clock_path ? clock_path : "");
-            text[head + fread(text + head, 1, (size_t)status.st_size, file)] = 0;
+            memcpy(text, head, length);
+            text[length + fread(text + length, 1, (size_t)status.st_size, file)] = 0;
         }
+        free(head);
     }
     fclose(file);
     return text;
 }
 
-/* Reads the script where it or the clock changed since; without a script the machine has no driver at all. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value ? value : "";
+}
+
+/* Reads the script where it or a file with it changed since; without a script the machine has no driver at all. */
 static int start(void)
 {
-    char *text = wanted();
+    const char *clock_path = variable("SIMULATED_NVML_CLOCK"), *work_path = variable("SIMULATED_NVML_WORK");
+    char *text = wanted(clock_path, work_path);
     if (!text)
         return LIBRARY_NOT_FOUND;
     if (loaded && !strcmp(loaded, text)) {
@@ -84,7 +92,8 @@ static int start(void)
     free(loaded);
     loaded = NULL;
     char *cut_up = strdup(text);
-    int faulty = !cut_up || read_script(cut_up, &machine) || open_clock(getenv("SIMULATED_NVML_CLOCK"));
+    int faulty = !cut_up || read_script(cut_up, &machine) || open_clock(clock_path)
+        || open_work(work_path, machine.start_s);
     free(cut_up);
     if (faulty) {
         forget_script(&machine);

@@ -77,11 +77,11 @@ double uniform(const struct gpu *gpu, uint64_t stream, int64_t index)
     return (double)((mixed ^ (mixed >> 31)) >> 11) * 0x1p-53;
 }
 
-static double mean_w(const struct profile *profile, double from_s, double until_s)
+static double mean_w(struct gpu *gpu, double from_s, double until_s)
 {
     if (until_s <= from_s)
-        return power_w(profile, until_s);
-    return (energy_j(profile, until_s) - energy_j(profile, from_s)) / (until_s - from_s);
+        return drawn_power_w(gpu, until_s);
+    return (drawn_energy_j(gpu, until_s) - drawn_energy_j(gpu, from_s)) / (until_s - from_s);
 }
 
 static int64_t update_at(const struct gpu *gpu, double now_s)
@@ -95,20 +95,20 @@ static double time_of_update(const struct gpu *gpu, int64_t update)
 }
 
 /* The sensor's reading of one update: the mean over the last `window_s`, of which nothing else is ever seen. */
-static double reading_w(const struct gpu *gpu, int64_t update, double window_s)
+static double reading_w(struct gpu *gpu, int64_t update, double window_s)
 {
     double updated_s = time_of_update(gpu, update);
-    double seen_w = mean_w(&gpu->profile, updated_s - window_s, updated_s) * (1 + FIXED(gpu, gain_error));
+    double seen_w = mean_w(gpu, updated_s - window_s, updated_s) * (1 + FIXED(gpu, gain_error));
     double noise_w = FIXED(gpu, power_noise_w) * (2 * uniform(gpu, STREAM_NOISE, update) - 1);
     return fmax(0.0, seen_w + noise_w);
 }
 
-double instant_power_w(const struct gpu *gpu, double now_s)
+double instant_power_w(struct gpu *gpu, double now_s)
 {
     return reading_w(gpu, update_at(gpu, now_s), FIXED(gpu, averaging_s));
 }
 
-double average_power_w(const struct gpu *gpu, double now_s)
+double average_power_w(struct gpu *gpu, double now_s)
 {
     return reading_w(gpu, update_at(gpu, now_s), FIXED(gpu, average_window_s));
 }
@@ -116,31 +116,31 @@ double average_power_w(const struct gpu *gpu, double now_s)
 /* Joules up to `time_s` of the sensor's readings, each held until the next; 0 before the start. */
 static double sensor_energy_j(struct gpu *gpu, double time_s)
 {
-    struct sensor_integral *integral = &gpu->integral;
+    struct sums *held = &gpu->held;
     int64_t first = update_at(gpu, 0.0), last = update_at(gpu, time_s);
     if (time_s <= 0 || last < first)
         return 0.0;
     size_t needed = (size_t)(last - first) + 1;
-    if (needed > integral->capacity) {
+    if (needed > held->capacity) {
         size_t capacity = 2 * needed;
-        double *grown = realloc(integral->energy_j, capacity * sizeof *grown);
+        double *grown = realloc(held->energy_j, capacity * sizeof *grown);
         if (!grown)
             abort();
-        integral->energy_j = grown;
-        integral->capacity = capacity;
+        held->energy_j = grown;
+        held->capacity = capacity;
     }
-    for (; integral->count < needed; integral->count++) {
-        int64_t update = first + (int64_t)integral->count - 1;
+    for (; held->count < needed; held->count++) {
+        int64_t update = first + (int64_t)held->count - 1;
         double before_j = 0.0;
-        if (integral->count) {
+        if (held->count) {
             double held_s = time_of_update(gpu, update + 1) - fmax(0.0, time_of_update(gpu, update));
-            before_j = integral->energy_j[integral->count - 1]
+            before_j = held->energy_j[held->count - 1]
                 + held_s * reading_w(gpu, update, FIXED(gpu, averaging_s));
         }
-        integral->energy_j[integral->count] = before_j;
+        held->energy_j[held->count] = before_j;
     }
     double held_s = time_s - fmax(0.0, time_of_update(gpu, last));
-    return integral->energy_j[needed - 1] + held_s * reading_w(gpu, last, FIXED(gpu, averaging_s));
+    return held->energy_j[needed - 1] + held_s * reading_w(gpu, last, FIXED(gpu, averaging_s));
 }
 
 static double time_of_tick(const struct gpu *gpu, int64_t tick)
@@ -169,7 +169,7 @@ unsigned long long counter_mj(struct gpu *gpu, double now_s)
     until_s = fmax(until_s, from_s);
     double spent_j = FIXED(gpu, counter_sees_sensor)
         ? sensor_energy_j(gpu, until_s) - sensor_energy_j(gpu, from_s)
-        : (energy_j(&gpu->profile, until_s) - energy_j(&gpu->profile, from_s)) * (1 + FIXED(gpu, gain_error));
+        : (drawn_energy_j(gpu, until_s) - drawn_energy_j(gpu, from_s)) * (1 + FIXED(gpu, gain_error));
     double total_mj = start_mj + 1000 * spent_j * (1 + FIXED(gpu, counter_gain_error));
     double resolution_mj = fmax(1.0, FIXED(gpu, counter_resolution_mj)), range_mj = FIXED(gpu, counter_range_mj);
     total_mj = floor(fmax(0.0, total_mj) / resolution_mj) * resolution_mj;

@@ -77,8 +77,12 @@ static int gpu_line(struct gpu *gpu, const char *kind, char **words)
         return text(words, gpu->serial);
     if (!strcmp(kind, "segment"))
         return add_segment(&gpu->profile, words);
+    if (!strcmp(kind, "work"))
+        return add_segment(&gpu->work, words);
     if (!strcmp(kind, "repeating"))
         return number(words, &value) ? (gpu->profile.repeating = value != 0, 1) : 0;
+    if (!strcmp(kind, "work_repeating"))
+        return number(words, &value) ? (gpu->work.repeating = value != 0, 1) : 0;
     if (!strcmp(kind, "set")) {
         int setting = find_setting(strsep(words, " "));
         return setting >= 0 && number(words, &gpu->settings[setting]);
@@ -168,7 +172,9 @@ void forget_script(struct machine *machine)
         free(gpu->throttles);
         free(gpu->processes);
         free(gpu->resets_s);
-        free(gpu->integral.energy_j);
+        free(gpu->work.segments);
+        free(gpu->held.energy_j);
+        free(gpu->excess.energy_j);
     }
     memset(machine, 0, sizeof *machine);
 }

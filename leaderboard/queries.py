@@ -96,6 +96,11 @@ def trace_of(run: Run) -> FieldFile | None:
     return attempt.trace if attempt and attempt.trace else None
 
 
+def record_of(run: Run) -> dict[str, Any] | None:
+    """The record that a run's current attempt left, as its worker wrote it; None where it left none."""
+    return Attempt.objects.filter(run=run, number=run.attempt).values_list("record", flat=True).first()
+
+
 def workers() -> QuerySet[Worker]:
     """All workers that ever reported."""
     return Worker.objects.select_related("hardware")

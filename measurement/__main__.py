@@ -1,4 +1,4 @@
-"""The command line: `python -m measurement doctor | schema | validate | run | integrate`.
+"""The command line: `python -m measurement doctor | schema | validate | run | integrate | recompute`.
 
 Exit codes: 0; 2 bad input; 3 over budget; 4 required meter missing; 5 measurement not trustworthy; 1 anything else.
 Only `run` imports torch.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from measurement.documents import DocumentError
-from measurement.errors import BadInput, MeasurementError
+from measurement.errors import BadInput, MeasurementError, MeterMissing
 from measurement.recipe import Recipe, load_recipe, recipe_json_schema
 
 
@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 
     add_integrate_arguments(integrate)
     integrate.set_defaults(command=_integrate)
+
+    recompute = commands.add_parser("recompute", help="check a published record's figures against its trace")
+    from measurement.recompute import add_recompute_arguments
+
+    add_recompute_arguments(recompute)
+    recompute.set_defaults(command=_recompute)
     return parser
 
 
@@ -68,8 +74,10 @@ def _add_run_arguments(run: argparse.ArgumentParser) -> None:
     run.add_argument("--out", type=Path, required=True, help="folder for record.json, trace.parquet and the weights")
     run.add_argument("--mode", choices=("full", "sampled"), default="full")
     run.add_argument("--device", default="auto", help="auto, cpu or cuda:0 (default: auto)")
-    run.add_argument("--budget-s", type=_positive, metavar="S", help="seconds that the run may take at most")
-    run.add_argument("--budget-j", type=_positive, metavar="J", help="joules that it may take (accelerator scope)")
+    run.add_argument("--budget-s", type=positive_number, metavar="S", help="seconds that the run may take at most")
+    run.add_argument(
+        "--budget-j", type=positive_number, metavar="J", help="joules that it may take (accelerator scope)"
+    )
     run.add_argument("--require", choices=("metered",), help="fail where this machine can only estimate")
     run.add_argument("--force", action="store_true", help="replace the record that stands in the folder")
     run.add_argument("--events", action="store_true", help="one JSON object a line on standard output")
@@ -102,6 +110,12 @@ def _integrate(options: argparse.Namespace) -> int:
     return run_integrate(options)
 
 
+def _recompute(options: argparse.Namespace) -> int:
+    from measurement.recompute import run_recompute
+
+    return run_recompute(options)
+
+
 def _run(options: argparse.Namespace) -> int:
     from measurement.lifeline import Stopped, stop_on_signals, watch_stdin
 
@@ -116,7 +130,7 @@ def _run(options: argparse.Namespace) -> int:
             print(f"{options.recipe}: {fault}", file=sys.stderr)
         return _failed(options, BadInput.exit_code, error.faults[0].field, error.faults[0].message)
     except MeasurementError as error:
-        field = "--device" if error.field == "device" else error.field
+        field = _option_at_fault(error, options)
         print(_fault_line(options.recipe, field, str(error)), file=sys.stderr)
         return _failed(options, error.exit_code, field, str(error))
     except Stopped as stop:
@@ -180,6 +194,13 @@ def _failed(options: argparse.Namespace, exit_code: int, field: str, message: st
     return exit_code
 
 
+def _option_at_fault(error: MeasurementError, options: argparse.Namespace) -> str:
+    """The meter says that a device lacks what was asked of it; only the command line knows by which option."""
+    if error.field != "device":
+        return error.field
+    return "--require" if options.require and isinstance(error, MeterMissing) else "--device"
+
+
 def _fault_line(recipe: Path, field: str, message: str) -> str:
     if field.startswith("--"):
         return f"{field}: {message}"
@@ -193,10 +214,14 @@ def _unexpected(error: Exception) -> str:
     return f"unexpected {type(error).__name__}{where}: {first_line}"
 
 
-def _positive(text: str) -> float:
-    value = float(text)
+def positive_number(text: str) -> float:
+    """A number above 0, as an option's value."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"must be greater than 0 (got {text})")
+        raise argparse.ArgumentTypeError(f"must be a number greater than 0 (got {text!r})")
     return value
 
 

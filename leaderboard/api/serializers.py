@@ -150,6 +150,7 @@ class EntryLinksSerializer(serializers.Serializer[Any]):
     self = serializers.URLField()
     page = serializers.URLField()
     trace = serializers.URLField()
+    record = serializers.URLField()
     badge = serializers.URLField()
     run = serializers.URLField()
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("v1/submissions/<uuid:pk>", submissions.SubmissionView.as_view(), name="api-submission"),
     path("v1/submissions/<uuid:pk>/withdraw", submissions.WithdrawView.as_view(), name="api-submission-withdraw"),
     path("v1/runs/<int:pk>", runs.RunView.as_view(), name="api-run"),
+    path("v1/runs/<int:pk>/record", runs.RecordView.as_view(), name="api-run-record"),
     path("v1/runs/<int:pk>/rerun", runs.RerunView.as_view(), name="api-run-rerun"),
     path("v1/runs/<int:pk>/cancel", runs.CancelView.as_view(), name="api-run-cancel"),
     path("v1/queue", runs.QueueView.as_view(), name="api-queue"),

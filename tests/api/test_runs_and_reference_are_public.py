@@ -13,7 +13,9 @@ from leaderboard.api import resources, serializers
 from leaderboard.domain.carbon import GRID_REGIONS
 from leaderboard.models import Attempt, PhaseEnergy, Run, Worker
 from measurement.recipe import recipe_json_schema
+from measurement.record import parse_record
 from tests.api import builders
+from tests.records import make_recipe, make_record
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,19 @@ def test_run_shows_the_phases_of_its_current_attempt(client: Client) -> None:
     assert answer["progress"]["fraction"] == 0.5
 
 
+def test_record_is_that_of_the_current_attempt(client: Client, django_assert_num_queries: Any) -> None:
+    run = builders.run(state="running", attempt=2)
+    address = f"/api/v1/runs/{run.pk}/record"
+    assert "has left none" in client.get(address).json()["errors"][0]["message"]
+    record = make_record(make_recipe())
+    for number, found in ((1, {"record_version": 1}), (2, record.model_dump(mode="json"))):
+        Attempt.objects.create(run=run, number=number, worker="w", started_at=timezone.now(), record=found)
+    with django_assert_num_queries(2):
+        answer = client.get(address)
+    assert f'filename="run-{run.pk}-record.json"' in answer["Content-Disposition"]
+    assert parse_record(answer.content) == record
+
+
 def test_submission_follows_its_newest_run(client: Client, django_assert_num_queries: Any) -> None:
     alice = builders.user("alice")
     run = builders.run(state="failed", reason="Out of memory.", submitter=alice)
@@ -77,7 +92,14 @@ def test_run_with_a_number_that_is_none(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["runs/1", f"runs/{'9' * 30}", "submissions/00000000-0000-4000-8000-000000000000", "submissions/abc"]
+    "address",
+    [
+        "runs/1",
+        f"runs/{'9' * 30}",
+        "runs/1/record",
+        "submissions/00000000-0000-4000-8000-000000000000",
+        "submissions/abc",
+    ],
 )
 def test_what_is_not_there(client: Client, address: str) -> None:
     answer = client.get(f"/api/v1/{address}")
@@ -130,7 +152,8 @@ def test_tracks_schema_and_carbon(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["queue", "workers", "tracks", "hardware", "recipe-schema", "carbon-intensities", "runs/1"]
+    "address",
+    ["queue", "workers", "tracks", "hardware", "recipe-schema", "carbon-intensities", "runs/1", "runs/1/record"],
 )
 def test_no_parameter_is_ignored(client: Client, address: str) -> None:
     answer = client.get(f"/api/v1/{address}?foo=1")

@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from measurement.__main__ import main
+from measurement.meters.discovery import discover
+from measurement.vocabulary import Provenance, Scope
 from tests.measurement.running import PRUNE, TRAIN, measurement, tiny_document
 
 Change = Callable[[dict[str, Any]], Any]
@@ -158,6 +160,13 @@ def test_wrong_arguments_are_one_line_and_exit_code_2(
     assert line.startswith("measurement")
 
 
+@pytest.mark.parametrize("value", ["abc", "", "0", "-1", "nan", "inf"])
+def test_a_budget_is_told_what_it_may_be(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "recipe.yaml", "--out", "x", f"--budget-s={value}"])
+    assert f"argument --budget-s: must be a number greater than 0 (got {value!r})" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -174,3 +183,14 @@ def test_options_that_this_machine_cannot_serve(arguments: list[str], expected: 
     (line,) = ended.stderr.splitlines()
     assert line.startswith(expected)
     assert not out.exists()
+
+
+def test_a_required_meter_that_is_missing_is_told_of_its_own_option(tmp_path: Path) -> None:
+    if discover("cpu").provenance(Scope.ACCELERATOR) == Provenance.METERED:
+        pytest.skip("this machine has RAPL")
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps(tiny_document()))
+    ended = measurement("run", recipe, "--out", tmp_path / "out", "--device", "cpu", "--require", "metered")
+    assert ended.returncode == 4
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("--require: no energy meter for cpu")

@@ -19,6 +19,19 @@ def test_phases_provenance_flags_and_recipe(client):
     assert "python -m measurement run recipe.yaml --out DIR" in page
 
 
+def test_record_and_trace_with_the_command_that_checks_them(client):
+    entry = make_verified_entry(make_board(1))
+    address = f"/api/v1/runs/{entry.run_id}/record"
+    page = client.get(entry.get_absolute_url()).content.decode()
+    assert f'href="{address}"' in page
+    assert "recompute" not in page
+    entry.run.attempts.update(trace="traces/some.parquet")
+    page = text(client.get(entry.get_absolute_url()))
+    assert f"curl -o record.json http://testserver{address}" in page
+    assert f"curl -o trace.parquet http://testserver/api/v1/entries/{entry.pk}/trace" in page
+    assert "python -m measurement recompute record.json" in page
+
+
 def test_break_even_with_another_entry(client):
     board = make_board(0)
     mine = EntryFactory(board=board, own_energy_j=100, inference_energy_j=0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.permissions import IsAdminUser
@@ -26,6 +27,18 @@ class RunView(PublicView):
     def get(self, request: Request, pk: int) -> Response:
         """The run, with the phases that its current attempt measured."""
         return Response(RunSerializer(_find(pk)).data)
+
+
+class RecordView(PublicView):
+    """Everything that a run measured, as its worker wrote it."""
+
+    @extend_schema(operation_id="run_record", tags=["runs"], responses={200: OpenApiTypes.OBJECT, **errors(404)})
+    def get(self, request: Request, pk: int) -> Response:
+        """`record.json`; with the trace beside it `python -m measurement recompute` checks every figure."""
+        record = queries.record_of(_find(pk))
+        if record is None:
+            raise not_found("record: this run has left none")
+        return Response(record, headers={"Content-Disposition": f'attachment; filename="run-{pk}-record.json"'})
 
 
 class RerunView(ApiView):

@@ -1,0 +1,273 @@
+"""`recompute` finds a record's joules in its trace, and tells a record from one that was touched."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from measurement import assembly
+from measurement.__main__ import main
+from measurement.meters import EnergyMeter
+from measurement.meters.replay import ManualClock
+from measurement.output import sha256_of
+from measurement.recompute import recompute
+from measurement.record import (
+    Hardware,
+    InferenceFigures,
+    ModelFacts,
+    PhaseRecord,
+    Quality,
+    Record,
+    parse_record,
+    write_record,
+)
+from measurement.runner import run_recipe
+from measurement.trace import read_trace
+from measurement.vocabulary import Phase, Provenance, Scenario, Scope
+from tests.measurement.running import BRIEF, FINETUNE, PRUNE, TRAIN, measurement, tiny_recipe
+
+
+class Instrument:
+    """A counter or sensor, set by hand."""
+
+    range_mj, update_period_s, sample_period_s = None, 0.1, 0.05
+
+    def __init__(self, name: str, kind: str, source: str) -> None:
+        self.name, self.kind, self.source, self.value = name, kind, source, 0.0
+
+
+class Counter(Instrument):
+    def read_mj(self) -> float:
+        return self.value
+
+
+class Sensor(Instrument):
+    def read_w(self) -> float:
+        return self.value
+
+
+Course = list[tuple[float, int]]
+"""Seconds, and the milliwatts of the GPU in them; CPU and DRAM take a part of it."""
+
+
+class Machine:
+    """A GPU machine whose power follows a course, and the meter that reads it."""
+
+    def __init__(self, cpu_source: str = "rapl") -> None:
+        self.clock = ManualClock()
+        self.counters = [
+            Counter("gpu0", "gpu", "nvml_counter"),
+            Counter("cpu0", "cpu", cpu_source),
+            Counter("dram0", "dram", cpu_source),
+        ]
+        self.sensor = Sensor("gpu0", "gpu", "nvml_power")
+        self.meter = EnergyMeter(self.counters, [self.sensor], device="cuda:0", clock=self.clock, sampling=False)
+
+    def follow(self, course: Course) -> None:
+        for seconds, power_mw in course:
+            self.sensor.value = power_mw / 1000
+            self.clock.sleep(seconds)
+            for counter, share in zip(self.counters, (1.0, 0.4, 0.1), strict=True):
+                counter.value += round(power_mw * share) * seconds
+            self.meter.sample()
+
+
+def record_a_run(folder: Path, train: Course, blocks: list[Course], cpu_source: str = "rapl") -> Record:
+    """A run as the runner does it: idle, training, evaluation, inference in blocks with pauses."""
+    machine = Machine(cpu_source)
+    meter, recipe = machine.meter, tiny_recipe(TRAIN, inference={"scenarios": ["offline"], "max_batch_size": 4})
+    phases: list[PhaseRecord] = []
+    with meter:
+        meter.measure_idle(1.0)
+        with meter.window("0-train") as window:
+            machine.follow(train)
+        phases.append(assembly.metered(0, Phase.TRAIN, "supervised", window.measurement))
+        with meter.window("1-evaluate") as window:
+            machine.follow(train[:1])
+        phases.append(assembly.metered(1, Phase.EVALUATE, "evaluate", window.measurement))
+        with meter.window("2-inference-offline") as window:
+            for number, block in enumerate(blocks):
+                if number:
+                    machine.clock.sleep(0.05)
+                    window.resume()
+                machine.follow(block)
+                window.pause()
+                window.mark_block(4)
+        figures = InferenceFigures(
+            images=4 * len(blocks),
+            batch_size=4,
+            blocks=len(blocks),
+            throughput_images_per_s=10,
+            latency_p50_ms=1,
+            latency_p90_ms=1,
+            latency_p99_ms=1,
+        )
+        phases.append(assembly.inference(2, Scenario.OFFLINE, window.measurement, figures))
+    meter.write_trace(folder / "trace.parquet")
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    record = Record(
+        recipe=recipe,
+        recipe_sha256=recipe.sha256,
+        track_protocol_version=1,
+        mode="full",
+        hardware=Hardware(name="A test GPU", kind="cuda"),
+        software={},
+        started_at=now,
+        ended_at=now,
+        quality=Quality(metric="top1", value=0.5, provenance="evaluated"),
+        model=ModelFacts(architecture="test_resnet", resolution=16, parameters=1),
+        idle_power_w=meter.idle_power_w,
+        phases=tuple(phases),
+        trace_sha256=sha256_of(folder / "trace.parquet"),
+    )
+    write_record(record, folder / "record.json")
+    return record
+
+
+COURSE = st.lists(st.tuples(st.floats(0.02, 2.0), st.integers(0, 700_000)), min_size=1, max_size=12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(train=COURSE, blocks=st.lists(COURSE, min_size=1, max_size=6))
+def test_any_recorded_run_recomputes(
+    tmp_path_factory: pytest.TempPathFactory, train: Course, blocks: list[Course]
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    record_a_run(folder, train, blocks)
+    record = parse_record((folder / "record.json").read_bytes())
+    found = recompute(record, read_trace(folder / "trace.parquet"), sha256_of(folder / "trace.parquet"))
+    assert found.faults == ()
+    told = {(figure.phase, figure.scope, figure.name) for figure in found.figures}
+    for scope in Scope:
+        assert ("train", scope, "energy_j") in told
+        assert ("inference offline", scope, "energy_per_image_j") in told
+        assert ("inference offline", scope, "net_of_idle_j") in told
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    course = [(0.1, 100_000), (0.2, 250_000), (0.1, 180_000)]
+    record_a_run(tmp_path, course, [course, course])
+    return tmp_path
+
+
+def change(folder: Path, alter: Any) -> None:
+    document = json.loads((folder / "record.json").read_text())
+    alter(document)
+    (folder / "record.json").write_text(json.dumps(document))
+
+
+def test_the_command_prints_each_figure_and_ends_with_0(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recompute", str(run / "record.json")]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "inference offline  accelerator  energy_per_image_j" in printed.out
+    assert printed.out.endswith("figures agree to 6 digits.\n")
+    assert main(["recompute", str(run), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["agrees"] is True
+    assert {"phase", "scope", "name", "recorded_j", "recomputed_j", "agrees"} <= set(told["figures"][0])
+
+
+TOUCHED = {
+    (0, "energy_j"): "train, {}: the record says",
+    (0, "net_of_idle_j"): "net of idle",
+    (2, "energy_j"): "inference offline, {}: the record says",
+    (2, "energy_per_image_j"): "per image, the trace gives",
+}
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("where", TOUCHED, ids=str)
+def test_a_figure_that_was_touched_is_found(
+    run: Path, capsys: pytest.CaptureFixture[str], where: tuple[int, str], scope: Scope
+) -> None:
+    position, figure = where
+
+    def alter(document: dict[str, Any]) -> None:
+        (energy,) = [found for found in document["phases"][position]["energies"] if found["scope"] == scope]
+        energy[figure] += 1e-5 * energy["energy_j"]
+
+    change(run, alter)
+    assert main(["recompute", str(run)]) == 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert TOUCHED[where].format(scope) in line
+
+
+def test_another_trace_is_found_by_its_hash(run: Path, tmp_path_factory: Any, capsys: Any) -> None:
+    other = tmp_path_factory.mktemp("other")
+    record_a_run(other, [(0.4, 100_000)], [[(0.1, 100_000)]])
+    assert main(["recompute", str(run / "record.json"), "--trace", str(other / "trace.parquet")]) == 5
+    first, *more = capsys.readouterr().err.splitlines()
+    assert "not the one that the record names" in first
+    assert any("train" in line for line in more)
+
+
+def test_an_estimate_that_calls_itself_metered_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    course = [(0.5, 100_000)]
+    record_a_run(tmp_path, course, [course], cpu_source="cpu_estimate")
+    assert main(["recompute", str(tmp_path)]) == 0
+    capsys.readouterr()
+
+    def alter(document: dict[str, Any]) -> None:
+        for energy in document["phases"][0]["energies"]:
+            energy |= {"provenance": "metered", "sources": ["nvml_counter", "rapl"]}
+
+    change(tmp_path, alter)
+    assert main(["recompute", str(tmp_path)]) == 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "train, system: the record says metered, the trace was read from nvml_counter, cpu_estimate" in line
+
+
+def test_a_phase_moved_in_time_is_found(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(run, lambda document: document["phases"][0].update(ended_s=document["phases"][0]["ended_s"] - 0.1))
+    assert main(["recompute", str(run)]) == 5
+    assert "train: no window of the trace runs from" in capsys.readouterr().err
+
+
+def test_a_declared_phase_is_said_to_be_nobodys_measurement(run: Path) -> None:
+    record = parse_record((run / "record.json").read_bytes())
+    assert recompute(record, read_trace(run / "trace.parquet")).notes == ()
+    reported = (
+        record.phases[0]
+        .energies[0]
+        .model_copy(update={"provenance": Provenance.REPORTED, "sources": (), "net_of_idle_j": None})
+    )
+    declared = record.phases[0].model_copy(
+        update={"started_s": None, "ended_s": None, "energies": (reported, record.phases[0].energies[1])}
+    )
+    found = recompute(
+        record.model_copy(update={"phases": (declared, *record.phases[1:])}), read_trace(run / "trace.parquet")
+    )
+    assert found.agrees
+    assert found.notes == ("train: declared by the submitter, so no trace tells it",)
+
+
+def test_bad_input(run: Path, tmp_path_factory: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path_factory.mktemp("empty")
+    trace = run / "trace.parquet"
+    (empty / "record.json").write_text("{}")
+    (empty / "power.csv").write_text("timestamp_s,power_w\n0,1\n1,1\n")
+    for words, named in [
+        ([empty / "none.json"], "none.json: can't be read"),
+        ([empty / "record.json", "--trace", trace], "record.json: recipe: "),
+        ([run / "record.json", "--trace", empty / "none.parquet"], "--trace: "),
+        ([run / "record.json", "--trace", empty / "power.csv"], "not a Parquet file"),
+        ([empty], "--trace: "),
+    ]:
+        (empty / "record.json").write_text((run / "record.json").read_text() if words == [empty] else "{}")
+        assert main(["recompute", *map(str, words)]) == 2
+        assert named in capsys.readouterr().err
+
+
+def test_a_real_run_recomputes(tmp_path: Path) -> None:
+    recipe = tiny_recipe(TRAIN, PRUNE, FINETUNE, inference={"max_batch_size": 4})
+    run_recipe(recipe, tmp_path / "out", device="cpu", plan=BRIEF)
+    ended = measurement("recompute", tmp_path / "out")
+    assert ended.returncode == 0, ended.stdout + ended.stderr

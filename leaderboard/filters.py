@@ -63,7 +63,8 @@ class UsageIntensityField(forms.Field):
         if value in self.empty_values:
             return None
         try:
-            return parse_usage_intensity(str(value))
+            # An address reads the plus sign of 1e+06 as a space.
+            return parse_usage_intensity(str(value).strip().replace("e ", "e+"))
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
 

@@ -156,3 +156,8 @@ def test_an_uncertainty_that_is_not_known_is_null_and_never_zero(client: Client)
     builders.entry("Unknown", own_u95_j=None, shared_u95_j=0.0, inference_u95_j=4e-6)
     rows = {row["method"]: row["full_cycle_energy_u95_j"] for row in get(client, usage_intensity="1e6")["results"]}
     assert rows == {"Known": 5.0, "Unknown": None}
+
+
+def test_the_plus_sign_of_an_exponent_survives_the_address(client: Client) -> None:
+    builders.three_entries()
+    assert client.get("/api/v1/leaderboard?usage_intensity=1e+06").json()["usage_intensity"] == 1e6

@@ -58,10 +58,11 @@ def test_from_recipe_to_ranked_entry(site, alice_token, recipe):
         assert row["full_cycle_energy_j"] == pytest.approx(row["one_time_energy_j"] + 1e6 * row["inference_energy_j"])
 
 
-def test_the_same_recipe_again_is_found(site, alice_token, recipe):
+def test_the_same_recipe_again_is_found(site, alice_token, admin_token, recipe):
     first = submit(site, alice_token, recipe)
     status, second = site.call("/api/v1/submissions", token=alice_token, body=recipe)
     assert (status, second["id"]) == (200, first["id"])
+    site.call(f"/api/v1/runs/{first['run']['id']}/cancel", token=admin_token, body={})
     follow(site, first)
 
 

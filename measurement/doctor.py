@@ -6,15 +6,17 @@ import importlib.util
 import json as json_module
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 
-from measurement import __version__
-from measurement.errors import MeasurementError
+from measurement import __version__, advice
+from measurement.advice import Advice
+from measurement.errors import MeasurementError, MeterMissing
 from measurement.meters import nvml
 from measurement.meters.base import Kind, kinds_in_scope
-from measurement.meters.discovery import describe_hardware, discover
+from measurement.meters.discovery import Discovery, describe_hardware, discover
+from measurement.surroundings import torch_build
 from measurement.tracks import TRACKS
 from measurement.vocabulary import Provenance, Scope, Source
 
@@ -30,15 +32,23 @@ _PACKAGES = (
     "pyarrow",
     "pydantic",
 )
+_READ_FROM = {
+    Source.NVML_COUNTER: "the GPU's energy counter",
+    Source.NVML_POWER: "the GPU's power sensor, integrated",
+    Source.RAPL: "the processor's energy counters",
+    Source.CPU_ESTIMATE: "a power model of CPU time and memory, since no counter can be read",
+    Source.REPLAY: "a recorded trace",
+}
 _NEEDED_TO_RUN = {"torch": "torch", "timm": "timm", "sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeDiagnosis:
-    """What a figure in one scope would be called here, and what it would be read from."""
+    """What a figure in one scope would be called here, what it would be read from, and in words why."""
 
     provenance: Provenance
     sources: tuple[Source, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,7 @@ class DeviceDiagnosis:
     scopes: dict[Scope, ScopeDiagnosis]
     instruments: tuple[str, ...] = ()
     remedies: dict[Kind, str] = field(default_factory=dict)
+    persistence_mode: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,12 @@ class Diagnosis:
     tracks: tuple[TrackDiagnosis, ...]
     software: dict[str, str | None]
     gpu_remedy: str | None = None
+    advice: tuple[Advice, ...] = ()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether any device can be measured at all, be it by an estimate."""
+        return any(found.scopes[Scope.ACCELERATOR].provenance != Provenance.MISSING for found in self.devices)
 
     @property
     def can_meter(self) -> bool:
@@ -92,11 +109,14 @@ def diagnose() -> Diagnosis:
         gpu_remedy = str(error)
     missing = tuple(package for module, package in _NEEDED_TO_RUN.items() if importlib.util.find_spec(module) is None)
     tracks = tuple(TrackDiagnosis(track.slug, track.title, missing) for track in TRACKS.values())
-    return Diagnosis(tuple(devices), tracks, _software(), gpu_remedy)
+    return Diagnosis(tuple(devices), tracks, _software(), gpu_remedy, tuple(_advice(devices, gpu_remedy)))
 
 
 def run_doctor(json: bool = False) -> int:
-    """Print the diagnosis, as a page for people or one JSON object. Returns 0: a missing meter is no failure."""
+    """Print the diagnosis, as a page for people or one JSON object.
+
+    Returns 0 also where a meter is missing; 4 only where no device can be measured, not even by an estimate.
+    """
     found = diagnose()
     if json:
         sys.stdout.write(json_module.dumps({**asdict(found), "can_meter": found.can_meter}, indent=2) + "\n")
@@ -104,26 +124,50 @@ def run_doctor(json: bool = False) -> int:
         _print_rich(found)
     else:
         sys.stdout.write("\n".join(_lines(found)) + "\n")
-    return 0
+    if found.is_usable:
+        return 0
+    for device in found.devices:
+        sys.stderr.write(f"{device.device} can't be measured: {'; '.join(device.remedies.values())}\n")
+    return MeterMissing.exit_code
+
+
+def _advice(devices: list[DeviceDiagnosis], gpu_remedy: str | None) -> Iterator[Advice]:
+    yield from advice.of_rapl()
+    if gpu_remedy is not None:
+        yield from advice.of_missing_driver()
+    gpus = devices[1:]
+    for ordinal, gpu in enumerate(gpus):
+        yield from advice.of_gpu(ordinal, gpu.persistence_mode, gpu.remedies.get("gpu"))
+    yield from advice.of_torch(torch_build(), len(gpus))
+    yield from advice.of_cpu_quota()
 
 
 def _diagnose_device(device: str) -> DeviceDiagnosis:
     kind: Kind = "cpu" if device == "cpu" else "gpu"
     try:
         found = discover(device)
-        name = describe_hardware(device).name
+        hardware = describe_hardware(device)
     except MeasurementError as error:
-        nothing = ScopeDiagnosis(Provenance.MISSING, ())
+        nothing = ScopeDiagnosis(Provenance.MISSING, (), str(error))
         return DeviceDiagnosis(device, device, dict.fromkeys(Scope, nothing), (), {kind: str(error)})
     used = frozenset().union(*(kinds_in_scope(scope, device) for scope in Scope))
     instruments = [item for item in (*found.counters, *found.sensors) if item.kind in used]
     return DeviceDiagnosis(
         device,
-        name,
-        {scope: ScopeDiagnosis(found.provenance(scope), found.sources(scope)) for scope in Scope},
+        hardware.name,
+        {scope: _diagnose_scope(found, scope) for scope in Scope},
         tuple(f"{item.name}: {item.source}" for item in instruments),
         found.remedies,
+        hardware.settings.get("persistence_mode"),
     )
+
+
+def _diagnose_scope(found: Discovery, scope: Scope) -> ScopeDiagnosis:
+    sources = found.sources(scope)
+    why = "; ".join(_READ_FROM[source] for source in sources)
+    if not sources:
+        why = "no instrument for " + " and ".join(sorted(kinds_in_scope(scope, found.device) & found.remedies.keys()))
+    return ScopeDiagnosis(found.provenance(scope), sources, why)
 
 
 def _software() -> dict[str, str | None]:
@@ -140,10 +184,15 @@ def _lines(found: Diagnosis) -> list[str]:
     lines = []
     for device in found.devices:
         lines.append(f"{device.device}  {device.name}")
-        lines += [f"  {scope:<12} {_scope_text(device.scopes[scope])}" for scope in Scope]
+        for scope in Scope:
+            diagnosis = device.scopes[scope]
+            lines.append(f"  {scope:<12} {_scope_text(diagnosis)}" + (f": {diagnosis.why}" if diagnosis.why else ""))
+        lines += [f"  instrument   {instrument}" for instrument in device.instruments]
         lines += [f"  to meter {what}: {remedy}" for what, remedy in _remedies([device]).items()]
     if found.gpu_remedy is not None:
         lines.append(f"no GPU  {found.gpu_remedy}")
+    for piece in found.advice:
+        lines += [f"advice  {piece.subject}: {piece.message}", *(f"    {command}" for command in piece.commands)]
     lines += [f"track {track.slug}  {_track_text(track)}" for track in found.tracks]
     versions = ", ".join(f"{name} {version or 'not installed'}" for name, version in found.software.items())
     return [*lines, f"software  {versions}"]
@@ -161,12 +210,18 @@ def _print_rich(found: Diagnosis) -> None:
     for device in found.devices:
         cells = [_coloured(device.scopes[scope]) for scope in Scope]
         table.add_row(device.device, escape(device.name), *cells)
+        whys = [escape(device.scopes[scope].why) for scope in Scope]
+        table.add_row("", "", *(f"[dim]{why}[/]" for why in whys), end_section=True)
     console.print(table)
     remedies = {f"to meter {what}": remedy for what, remedy in _remedies(found.devices).items()}
     if found.gpu_remedy is not None:
         remedies["no GPU"] = found.gpu_remedy
     for what, remedy in remedies.items():
         console.print(f"[bold]{what}[/]: {escape(remedy)}", highlight=False)
+    for piece in found.advice:
+        console.print(f"[bold]{escape(piece.subject)}[/]: {escape(piece.message)}", highlight=False)
+        for command in piece.commands:
+            console.print(f"    {escape(command)}", highlight=False, soft_wrap=True)
     for track in found.tracks:
         console.print(f"[bold]track {track.slug}[/]: {escape(_track_text(track))}", highlight=False)
     versions = ", ".join(f"{name} {version or 'not installed'}" for name, version in found.software.items())

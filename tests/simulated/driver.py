@@ -25,7 +25,6 @@ LIBRARY = "libnvidia-ml.so.1"
 _SOURCES = Path(__file__).parent
 _FLAGS = (
     "-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror",
-    f"-Wl,-soname,{LIBRARY}",
 )  # fmt: skip
 
 
@@ -107,28 +106,24 @@ def environment(
 
 @contextmanager
 def in_process(gpus: Sequence[SimulatedGpu], folder: Path, **options: Any) -> Iterator[Any]:
-    """`pynvml` over these GPUs in this very process, which a real driver must not have been loaded into.
+    """`pynvml` over these GPUs in this very process, which afterwards is as it was, with or without a real driver.
 
-    nvidia-ml-py asks the loader for `libnvidia-ml.so.1`, and the loader gives it the one of that name that is loaded
-    already. Once loaded it stays; afterwards, without a script, it answers as a machine without a driver. Options
-    are those of `environment`. A new script is read by the next `nvmlInit`.
+    A running process can't be given another LD_LIBRARY_PATH, so nvidia-ml-py is handed the library as if it had
+    found it. Options are those of `environment`. A script that changes is read by the next `nvmlInit`.
     """
     import pynvml
 
-    if pynvml.nvmlLib is None:
-        ctypes.CDLL(str(build()))
-    elif not _is_simulated(pynvml.nvmlLib):
-        raise RuntimeError("this process has loaded a real NVML: use a child process")
     wanted = environment(gpus, folder, **options)
     before = {name: os.environ.get(name) for name in wanted}
+    library, functions = pynvml.nvmlLib, dict(pynvml._nvmlGetFunctionPointer_cache)
+    _use_library(ctypes.CDLL(str(build())), {})
     os.environ.update(wanted)
     try:
         pynvml.nvmlInit()
-        if not _is_simulated(pynvml.nvmlLib):
-            raise RuntimeError("this process has loaded a real NVML: use a child process")
         yield pynvml
-    finally:
         pynvml.nvmlShutdown()
+    finally:
+        _use_library(library, functions)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -136,5 +131,9 @@ def in_process(gpus: Sequence[SimulatedGpu], folder: Path, **options: Any) -> It
                 os.environ[name] = value
 
 
-def _is_simulated(library: ctypes.CDLL) -> bool:
-    return hasattr(library, "simulated_nvml")
+def _use_library(library: ctypes.CDLL | None, functions: dict[str, Any]) -> None:
+    import pynvml
+
+    pynvml.nvmlLib = library
+    pynvml._nvmlGetFunctionPointer_cache.clear()
+    pynvml._nvmlGetFunctionPointer_cache.update(functions)

@@ -43,12 +43,6 @@ static char *loaded;           /* the script and the files that go with it, as t
 static int references;
 static int64_t calls;
 
-/* How driver.py knows this library from a real one. */
-API simulated_nvml(void)
-{
-    return 1;
-}
-
 /* The script's text and the files that go with it; NULL where there is no script. The caller frees it. */
 static char *wanted(const char *clock_path, const char *work_path)
 {
@@ -82,8 +76,10 @@ static int start(void)
 {
     const char *clock_path = variable("SIMULATED_NVML_CLOCK"), *work_path = variable("SIMULATED_NVML_WORK");
     char *text = wanted(clock_path, work_path);
-    if (!text)
+    if (!text) {
+        references = 0;
         return LIBRARY_NOT_FOUND;
+    }
     if (loaded && !strcmp(loaded, text)) {
         free(text);
         return SUCCESS;

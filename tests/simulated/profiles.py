@@ -128,9 +128,9 @@ class Profile:
             kept.append(Segment(seconds - passed_s, last_w, last_w))
         return Profile(tuple(kept), repeating=False)
 
-    def followed_by(self, later: Profile) -> Profile:
-        """One cycle of this and then one of `later`, whose last power holds."""
-        return Profile((*self.segments, *later.segments), repeating=False)
+    def then(self, later: Profile, after_s: float) -> Profile:
+        """This for `after_s` seconds, then one cycle of `later`, whose last power holds."""
+        return Profile((*self.first(after_s).segments, *later.segments), repeating=False)
 
     @property
     def length_s(self) -> float:

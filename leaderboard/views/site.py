@@ -14,21 +14,16 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from leaderboard import queries
-from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import Provenance
+from leaderboard.manual import read_page
 from leaderboard.views import reads
 from measurement.tracks import TRACKS
 
 
 @require_safe
 def methodology(request: HttpRequest) -> HttpResponse:
-    """How energy is measured, for readers."""
-    context = {
-        "phases": (*ONE_TIME_PHASES, "inference", "evaluate"),
-        "provenances": Provenance.values,
-        "tracks": TRACKS.values(),
-    }
+    """How energy is measured, for readers: docs/methodology.md, and the tracks there are."""
+    context = {"page": read_page(), "tracks": TRACKS.values()}
     return render(request, "leaderboard/methodology.html", context)
 
 

@@ -66,12 +66,17 @@ def combined(terms: Iterable[Uncertainty]) -> Uncertainty:
     return Uncertainty(standard, 1 / spread if spread > 0 else math.inf)
 
 
-def edge_uncertainty(mean_power_w: float, update_period_s: float, stretches: int = 1) -> Uncertainty:
-    """Joules that unaligned window edges may misplace: `P̄·τ/√6` for each stretch between two edges (type B).
+def unaligned_edge_uncertainty(mean_power_w: float, update_period_s: float) -> Uncertainty:
+    """Joules that one window edge may misplace that is not aligned to a tick: `P̄·τ/√12` (type B).
 
-    Each edge is off by up to one update period τ, evenly likely; the difference of two such errors is triangular.
+    The edge is off by up to one update period τ, evenly likely. A window's two edges together are `P̄·τ/√6`.
     """
-    return Uncertainty(abs(mean_power_w) * update_period_s * math.sqrt(stretches / 6))
+    return Uncertainty(abs(mean_power_w) * update_period_s / math.sqrt(12))
+
+
+def edge_uncertainty(mean_power_w: float, update_period_s: float, stretches: int = 1) -> Uncertainty:
+    """Joules that the unaligned edges of so many stretches of measuring may misplace: `P̄·τ·√(n/6)` (type B)."""
+    return unaligned_edge_uncertainty(mean_power_w, update_period_s).scaled(math.sqrt(2 * stretches))
 
 
 def repeat_uncertainty(values: Sequence[float]) -> Uncertainty | None:

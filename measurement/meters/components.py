@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from measurement.accounting import Uncertainty, combined, unaligned_edge_uncertainty
 from measurement.meters.base import Kind
 from measurement.meters.tally import CounterTally, Tally
 
@@ -21,10 +22,16 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every tally's joules at one time; None where the reading was not available."""
+    """Every tally's joules at one time; None where the reading was not available.
+
+    `standard_j` holds the standard uncertainty of those that were aligned to a tick; the others may be off by up to
+    one update period. `variances_j2` is what each tally's variance had grown to.
+    """
 
     time_s: float
     energies_j: tuple[float | None, ...]
+    standard_j: tuple[float | None, ...]
+    variances_j2: tuple[float, ...]
 
 
 Stretch = tuple[Snapshot, Snapshot]
@@ -44,6 +51,19 @@ def gained_j(stretches: Sequence[Stretch], position: int) -> float | None:
             return None
         gains.append(after_j - before_j)
     return math.fsum(gains)
+
+
+def reading_uncertainty(
+    stretches: Sequence[Stretch], position: int, mean_power_w: float, hold_s: float
+) -> Uncertainty:
+    """Of the joules that one tally gained: from all the stretches' edges, and from what nobody saw between them."""
+    aligned = (snapshot.standard_j[position] for stretch in stretches for snapshot in stretch)
+    terms = [
+        unaligned_edge_uncertainty(mean_power_w, hold_s) if standard is None else Uncertainty(standard)
+        for standard in aligned
+    ]
+    unseen_j2 = math.fsum(end.variances_j2[position] - start.variances_j2[position] for start, end in stretches)
+    return combined([*terms, Uncertainty(math.sqrt(max(0.0, unseen_j2)))])
 
 
 def preferred(tallies: Sequence[Tally], component: Component) -> Tally:

@@ -12,12 +12,13 @@ from typing import Self
 
 from measurement.errors import MeterFailure
 from measurement.meters.base import Clock, EnergyCounter, Kind, PowerSensor, SystemClock, kinds_in_scope
-from measurement.meters.components import Component, Snapshot, group_components, preferred
+from measurement.meters.components import Component, group_components, preferred
 from measurement.meters.gain import gain_relative_u
 from measurement.meters.phase import Assembly, PhaseMeasurement
+from measurement.meters.sampler import Sampler
 from measurement.meters.tally import CounterTally, PowerTally, Tally
 from measurement.meters.window import Window
-from measurement.trace import Readings, TraceComponent, WindowMark, write_trace
+from measurement.trace import TraceComponent, WindowMark, write_trace
 from measurement.vocabulary import Provenance, Scope, Source
 
 IDLE_SLICES = 5
@@ -59,15 +60,11 @@ class EnergyMeter:
         self._gain_relative_u = gain_relative_u()
         # Quick instruments first, so that they are read nearest to the time that a closing edge is stamped with.
         tallies: list[Tally] = [*(CounterTally(item) for item in counters), *(PowerTally(item) for item in sensors)]
-        self._tallies = tuple(sorted(tallies, key=lambda tally: tally.instrument.sample_period_s))
+        tallies.sort(key=lambda tally: tally.instrument.sample_period_s)
+        self._sampler = Sampler(tallies, self.clock)
+        self._tallies = self._sampler.tallies
         self._components = group_components(self._tallies)
-        self._columns = [
-            f"{tally.instrument.name}_{'energy_j' if isinstance(tally, CounterTally) else 'sensor_w'}"
-            for tally in self._tallies
-        ]
-        self._readings = Readings(self._columns)
         self._marks: list[WindowMark] = []
-        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._started = False
@@ -108,7 +105,8 @@ class EnergyMeter:
         if self._started:
             raise RuntimeError("a meter is started once")
         self._started = True
-        self._edge(opening=True)
+        self._sampler.calibrate()
+        self._sampler.close(aligned=False)
         if self._sampling and self._tallies:
             self._thread = threading.Thread(target=self._run, name="energy-meter", daemon=True)
             self._thread.start()
@@ -134,7 +132,7 @@ class EnergyMeter:
         if self._window is not None:
             raise RuntimeError(f"window {self._window.name!r} is open: windows follow one another, they don't nest")
         self._wait_for_device()
-        window = self._window = Window(name, self._edge, self._wait_for_device, self.clock, self._live)
+        window = self._window = Window(name, self._sampler, self._wait_for_device, self.clock, self._live)
         try:
             yield window
         except BaseException:
@@ -172,22 +170,14 @@ class EnergyMeter:
 
     def sample(self) -> None:
         """Read the instruments whose turn it is. The sampling thread's work; call it where there is no thread."""
-        with self._lock:
-            now_s = self.clock.monotonic_s()
-            due = [
-                position
-                for position, tally in enumerate(self._tallies)
-                if tally.read_at_s is None or now_s - tally.read_at_s >= 0.75 * tally.instrument.sample_period_s
-            ]
-            if due:
-                self._read(due, now_s, stamp_after=False, edge=False)
+        self._sampler.sample()
 
     def write_trace(self, path: Path | str) -> None:
         """Write all readings and window marks as Parquet (see `measurement.trace`)."""
-        with self._lock:
+        with self._sampler.lock:
             write_trace(
                 Path(path),
-                self._readings,
+                self._sampler.readings,
                 [self._trace_component(component) for component in self._components],
                 self._marks,
                 {
@@ -202,28 +192,6 @@ class EnergyMeter:
         period_s = min(tally.instrument.sample_period_s for tally in self._tallies)
         while not self._stop.wait(period_s):
             self.sample()
-
-    def _edge(self, *, opening: bool) -> Snapshot:
-        """Read every instrument; what an opening edge's reading itself costs stays outside the window."""
-        with self._lock:
-            return self._read(range(len(self._tallies)), self.clock.monotonic_s(), stamp_after=opening, edge=True)
-
-    def _read(self, positions: Sequence[int], now_s: float, *, stamp_after: bool, edge: bool) -> Snapshot:
-        order = reversed(positions) if stamp_after else positions
-        taken = {position: self._tallies[position].read(now_s) for position in order}
-        if stamp_after:
-            now_s = self.clock.monotonic_s()
-        energies: list[float | None] = [None] * len(self._tallies)
-        row: dict[str, float] = {}
-        for position, reading in taken.items():
-            if reading is None:
-                continue
-            tally = self._tallies[position]
-            tally.add(reading, now_s)
-            energies[position] = tally.energy_j
-            row[self._columns[position]] = tally.energy_j if isinstance(tally, CounterTally) else reading
-        self._readings.append(now_s, row, edge=edge)
-        return Snapshot(now_s, tuple(energies))
 
     def _wait_for_device(self) -> None:
         if self._synchronize is not None:
@@ -255,13 +223,13 @@ class EnergyMeter:
     def _trace_component(self, component: Component) -> TraceComponent:
         columns: dict[bool, str] = {}
         for position in component.positions:
-            columns[isinstance(self._tallies[position], CounterTally)] = self._columns[position]
+            columns[isinstance(self._tallies[position], CounterTally)] = self._sampler.columns[position]
         first = preferred(self._tallies, component)
         return TraceComponent(
             component.name,
             component.kind,
             first.instrument.source,
-            first.instrument.update_period_s,
+            first.hold_s,
             component.kind in kinds_in_scope(Scope.ACCELERATOR, self.device),
             columns.get(True),
             columns.get(False),

@@ -7,6 +7,7 @@ the driver becomes one MeterFailure that says what the operator can do.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,11 @@ from measurement.vocabulary import Source
 UPDATE_PERIOD_S = 0.1
 """Longest interval between two changes of NVML's counter and sensors (20–100 ms, by board). Taken where it was not
 measured on the card, so that the uncertainty of edges is never too small."""
+
+AVERAGE_S = 1.0
+"""What `nvmlDeviceGetPowerUsage` is a mean over, where it is one."""
+
+_GA100 = re.compile(r"\b(A100|A800|A30|PG506|CMP 170HX)\b")
 
 ABSENT_REMEDY = "no NVIDIA driver is visible here: install it, or start the container with `--gpus all`"
 
@@ -134,7 +140,11 @@ def _handle(index: int) -> Any:
 
 
 def _name(index: int) -> str:
-    return str(call("read a name", "nvmlDeviceGetName", _handle(index)))
+    return _product(_handle(index))
+
+
+def _product(handle: Any) -> str:
+    return str(call("read a name", "nvmlDeviceGetName", handle) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +171,7 @@ class NvmlEnergyCounter:
 class NvmlPowerSensor:
     """Board power. `instant` reads the field POWER_INSTANT, else `nvmlDeviceGetPowerUsage`.
 
-    The latter is a one-second average on Ampere and newer (GA100 apart) and instantaneous before; its period is
-    then taken as 1 s, which is what edges may be off by.
+    `update_period_s` is 1 s where the latter is a one-second average: that is what edges may be off by.
     """
 
     handle: Any
@@ -201,11 +210,25 @@ def instruments_of(handle: Any, name: str) -> tuple[list[EnergyCounter], list[Po
     counter = NvmlEnergyCounter(handle, name)
     if counter.read_mj() is not None:
         counters.append(counter)
-    for sensor in (NvmlPowerSensor(handle, name, True, UPDATE_PERIOD_S), NvmlPowerSensor(handle, name, False, 1.0)):
+    usage_period_s = AVERAGE_S if _usage_is_average(handle) else UPDATE_PERIOD_S
+    for sensor in (
+        NvmlPowerSensor(handle, name, True, UPDATE_PERIOD_S),
+        NvmlPowerSensor(handle, name, False, usage_period_s),
+    ):
         if sensor.read_w() is not None:
             sensors.append(sensor)
             break
     return counters, sensors
+
+
+def _usage_is_average(handle: Any) -> bool:
+    """Whether `nvmlDeviceGetPowerUsage` is a one-second mean, as NVML documents it: on Ampere and newer but GA100."""
+    import pynvml
+
+    architecture = call("read the architecture", "nvmlDeviceGetArchitecture", handle)
+    if architecture is None or architecture > pynvml.NVML_DEVICE_ARCH_AMPERE:
+        return True
+    return bool(architecture == pynvml.NVML_DEVICE_ARCH_AMPERE and not _GA100.search(_product(handle)))
 
 
 def describe(handle: Any) -> dict[str, Any]:

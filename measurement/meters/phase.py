@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from measurement.accounting import Uncertainty, combined, edge_uncertainty, repeat_uncertainty
+from measurement.accounting import Uncertainty, combined, repeat_uncertainty
 from measurement.meters.base import Kind, kinds_in_scope, provenance_of
-from measurement.meters.components import Component, Stretch, duration_s, gained_j
+from measurement.meters.components import Component, Stretch, duration_s, gained_j, reading_uncertainty
 from measurement.meters.tally import Tally
 from measurement.record import Energy
 from measurement.vocabulary import Flag, Provenance, Scope, Source
@@ -138,7 +138,7 @@ def measure_component(
 
     def edges(position: int, energy_j: float) -> Uncertainty:
         power_w = energy_j / seconds if seconds > 0 else 0.0
-        return edge_uncertainty(power_w, tallies[position].hold_s, len(stretches))
+        return reading_uncertainty(stretches, position, power_w, tallies[position].hold_s)
 
     position, energy_j = whole[0]
     other_j = whole[1][1] if len(whole) > 1 else None

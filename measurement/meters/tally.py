@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
 from measurement.accounting import counter_step
@@ -12,8 +13,16 @@ from measurement.meters.base import EnergyCounter, Instrument, PowerSensor
 MAX_GAP_S = 10.0
 """Longest time without a reading that a power reading is held for."""
 
-MAX_COMPONENT_POWER_W = 1500.0
-"""More than any one component draws: bounds how often a counter may have wrapped unseen."""
+MAX_COMPONENT_POWER_W = 2500.0
+"""More than any one component draws: tells a wrap from a reset, and how long a counter may go unread."""
+
+UNSEEN_SHARE = 0.6
+"""How much of the steps between a sensor's readings is scatter: less than 1, because power mostly changes once
+between two readings. Found on simulated cards."""
+
+MIN_AWAITED_PERIOD_S = 0.015
+"""A counter that ticks less often than this is waited for at a window's edges; a quicker one misplaces too little
+(RAPL ticks every millisecond)."""
 
 
 class Troubles:
@@ -42,11 +51,32 @@ class Troubles:
         return next((reason for at_s, reason in reversed(self._failures) if start_s <= at_s <= end_s), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A change of a counter: it happened within ± `half_width_s` of `time_s`, and the tally was `energy_j` then."""
+
+    time_s: float
+    half_width_s: float
+    energy_j: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How a counter ticks: seconds from tick to tick, and the standard deviation of that."""
+
+    period_s: float
+    deviation_s: float
+
+
 class Tally(Protocol):
-    """Joules since an instrument's first reading. All windows are differences of tallies."""
+    """Joules since an instrument's first reading. All windows are differences of tallies.
+
+    `variance_j2` is the variance, in J², that what happened between readings adds to them.
+    """
 
     troubles: Troubles
     energy_j: float
+    variance_j2: float
     read_at_s: float | None
 
     @property
@@ -69,19 +99,28 @@ class Tally(Protocol):
 
 
 class CounterTally:
-    """Joules of an energy counter, through its wraps."""
+    """Joules of an energy counter, through its wraps. `rhythm` tells how it ticks, once that was measured."""
 
     def __init__(self, counter: EnergyCounter) -> None:
         self.instrument = counter
         self.troubles = Troubles()
         self.energy_j = 0.0
+        self.variance_j2 = 0.0
         self.read_at_s: float | None = None
+        self.rhythm: Rhythm | None = None
+        self.ticks: deque[Tick] = deque(maxlen=24)
         self._last_mj: float | None = None
+        self._changed_at_s = 0.0
         self._recent: deque[tuple[float, float]] = deque(maxlen=200)
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether windows open and close at this counter's ticks."""
+        return self.instrument.update_period_s >= MIN_AWAITED_PERIOD_S
+
+    @property
     def hold_s(self) -> float:
-        return self.instrument.update_period_s
+        return self.rhythm.period_s if self.rhythm is not None else self.instrument.update_period_s
 
     @property
     def power_w(self) -> float | None:
@@ -99,14 +138,23 @@ class CounterTally:
             return None
 
     def add(self, reading: float, now_s: float) -> None:
+        """As the Protocol has it. Readings taken close together leave a tick's time well known in `ticks`."""
         if self._last_mj is not None and self.read_at_s is not None:
-            self.energy_j += self._step_j(self._last_mj, reading, now_s, now_s - self.read_at_s)
+            self.energy_j += self._step_j(self._last_mj, reading, now_s)
+        if self._last_mj is None or self.read_at_s is None:
+            self._changed_at_s = now_s
+        elif reading != self._last_mj:
+            self._changed_at_s = now_s
+            half_width_s = (now_s - self.read_at_s) / 2
+            self.ticks.append(Tick(now_s - half_width_s, half_width_s, self.energy_j))
         self._last_mj, self.read_at_s = reading, now_s
-        self._recent.append((now_s, self.energy_j))
+        if not self._recent or now_s - self._recent[-1][0] >= 0.01:
+            self._recent.append((now_s, self.energy_j))
         while len(self._recent) > 2 and self._recent[1][0] <= now_s - 1.0:
             self._recent.popleft()
 
-    def _step_j(self, before_mj: float, after_mj: float, now_s: float, elapsed_s: float) -> float:
+    def _step_j(self, before_mj: float, after_mj: float, now_s: float) -> float:
+        """What was gained. Where that can't be so, it is noted as a break, and the windows around it are void."""
         name, range_mj = self.instrument.name, self.instrument.range_mj
         step_mj = counter_step(before_mj, after_mj, range_mj)
         if step_mj is None:
@@ -115,8 +163,19 @@ class CounterTally:
                 f"{name}: the counter stepped back from {before_mj:.0f} to {after_mj:.0f} mJ (driver reloaded?)",
             )
             return 0.0
-        if range_mj is not None and elapsed_s > MAX_GAP_S and elapsed_s * MAX_COMPONENT_POWER_W >= range_mj / 1000:
+        elapsed_s = now_s - (self.read_at_s or 0.0)
+        if range_mj is not None and elapsed_s * MAX_COMPONENT_POWER_W >= range_mj / 1000:
             self.troubles.broke(now_s, f"{name}: no reading for {elapsed_s:.0f} s, so a wrap may have gone unseen")
+            return 0.0
+        # A counter holds still between ticks, so its gain may be as old as its last change.
+        longest_s = now_s - self._changed_at_s + 2 * self.instrument.update_period_s
+        if step_mj / 1000 > MAX_COMPONENT_POWER_W * longest_s + 1.0:
+            self.troubles.broke(
+                now_s,
+                f"{name}: the counter went from {before_mj:.0f} to {after_mj:.0f} mJ within {longest_s:.2g} s, more "
+                "than any device draws: it was reset, or its range is not what the driver says",
+            )
+            return 0.0
         return step_mj / 1000
 
 
@@ -127,7 +186,9 @@ class PowerTally:
         self.instrument = sensor
         self.troubles = Troubles()
         self.energy_j = 0.0
+        self.variance_j2 = 0.0
         self.read_at_s: float | None = None
+        self.recent: deque[tuple[float, float]] = deque(maxlen=30)
         self._power_w: float | None = None
 
     @property
@@ -149,6 +210,10 @@ class PowerTally:
         if self._power_w is not None and self.read_at_s is not None:
             elapsed_s = now_s - self.read_at_s
             self.energy_j += self._power_w * elapsed_s
+            # Where power changed, nobody saw when; twice the variance of power is its mean square step.
+            self.variance_j2 += UNSEEN_SHARE * ((reading - self._power_w) * elapsed_s) ** 2 / 2
             if elapsed_s > MAX_GAP_S:
                 self.troubles.broke(now_s, f"{self.instrument.name}: no reading of the power for {elapsed_s:.0f} s")
         self._power_w, self.read_at_s = reading, now_s
+        if not self.recent or now_s - self.recent[-1][0] >= 0.9 * self.instrument.update_period_s:
+            self.recent.append((now_s, reading))

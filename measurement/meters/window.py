@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 from measurement.meters.base import Clock
 from measurement.meters.components import Snapshot, Stretch, duration_s, gained_j
 from measurement.meters.phase import Assembly, PhaseMeasurement
+from measurement.meters.sampler import Sampler
 from measurement.meters.tally import Tally
 from measurement.vocabulary import Scope
-
-
-class _Edge(Protocol):
-    def __call__(self, *, opening: bool) -> Snapshot: ...
 
 
 class Window:
@@ -23,18 +19,18 @@ class Window:
     def __init__(
         self,
         name: str,
-        edge: _Edge,
+        sampler: Sampler,
         synchronize: Callable[[], None],
         clock: Clock,
         live: Callable[[Scope], list[tuple[int, Tally]] | None],
     ) -> None:
         self.name = name
-        self._edge, self._synchronize, self._clock, self._live = edge, synchronize, clock, live
+        self._sampler, self._synchronize, self._clock, self._live = sampler, synchronize, clock, live
         self._stretches: list[Stretch] = []
         self._blocks: list[tuple[list[Stretch], int | None]] = []
         self._block: list[Stretch] = []
         self._measurement: PhaseMeasurement | None = None
-        self._opened: Snapshot | None = edge(opening=True)
+        self._opened: Snapshot | None = sampler.open()
         self._block_opened: Snapshot | None = self._opened
 
     @property
@@ -78,14 +74,14 @@ class Window:
         if self._opened is None:
             raise RuntimeError(f"window {self.name!r} is paused already")
         self._synchronize()
-        self._end_stretch(self._edge(opening=False))
+        self._end_stretch(self._sampler.close(aligned=True))
 
     def resume(self) -> None:
         """Count on after a pause."""
         if self._opened is not None or self.is_closed:
             raise RuntimeError(f"window {self.name!r} is not paused")
         self._synchronize()
-        self._opened = self._block_opened = self._edge(opening=True)
+        self._opened = self._block_opened = self._sampler.open()
 
     def mark_block(self, images: int | None = None) -> None:
         """Close a block: what was measured since the last block, or since the window opened.
@@ -96,7 +92,7 @@ class Window:
         """
         if self._block_opened is not None:
             self._synchronize()
-            now = self._edge(opening=False)
+            now = self._sampler.close(aligned=False)
             self._block.append((self._block_opened, now))
             self._block_opened = now
         if not self._block:
@@ -109,7 +105,7 @@ class Window:
         if self._opened is not None:
             if synchronize:
                 self._synchronize()
-            self._end_stretch(self._edge(opening=False))
+            self._end_stretch(self._sampler.close(aligned=synchronize))
         self._measurement = assembly.phase(self.name, self._stretches, self._blocks)
 
     def _end_stretch(self, now: Snapshot) -> None:

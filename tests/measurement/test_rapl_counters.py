@@ -88,12 +88,24 @@ def test_wraps_are_counted_modulo_the_range(tmp_path):
     clock = ManualClock()
     zone = add_zone(tmp_path / "intel-rapl:0", "package-0", RANGE_UJ - 5_000_000)
     with meter_over(tmp_path, clock) as meter, meter.window("train") as window:
-        for _ in range(4):
-            clock.sleep(1)
-            spend(zone, RANGE_UJ // 2)
+        for _ in range(40):
+            clock.sleep(60)
+            spend(zone, RANGE_UJ // 20)
             meter.sample()
-    expected = 4 * (RANGE_UJ // 2) / 1e6
+    expected = 40 * (RANGE_UJ // 20) / 1e6
     assert window.measurement.energies[Scope.ACCELERATOR].energy_j == pytest.approx(expected)
+
+
+def test_a_reset_is_not_taken_for_a_wrap(tmp_path):
+    clock = ManualClock()
+    zone = add_zone(tmp_path / "intel-rapl:0", "package-0", 100_000_000_000)
+    with meter_over(tmp_path, clock) as meter, meter.window("train") as window:
+        clock.sleep(1)
+        (zone / "energy_uj").write_text("5000000\n")
+        meter.sample()
+        clock.sleep(1)
+    assert window.measurement.energies[Scope.ACCELERATOR].energy_j is None
+    assert "it was reset" in window.measurement.notes[0]
 
 
 def test_a_step_back_without_a_known_range_makes_the_window_missing(tmp_path):

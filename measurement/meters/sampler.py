@@ -1,0 +1,210 @@
+"""Reads instruments: in turn between a window's edges, all of them at an edge, and slow counters at their ticks."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from measurement.meters.base import Clock
+from measurement.meters.components import Snapshot
+from measurement.meters.tally import CounterTally, PowerTally, Rhythm, Tally, Tick
+from measurement.meters.ticks import (
+    CALIBRATION_S,
+    CALIBRATION_TICKS,
+    TAIL_TICKS,
+    Level,
+    level_at_end,
+    level_at_opening,
+    mean_power_w,
+    rhythm_of,
+    spread_of,
+)
+from measurement.trace import Readings
+
+POLL_S = 0.0005
+"""Pause between two looks at a counter whose tick is waited for: a tick's time is known to a fraction of a
+millisecond, and the wait costs a few per cent of a core."""
+
+
+MAX_SPREAD_HOLD_S = 0.5
+"""A sensor that averages over longer doesn't tell how power moves from moment to moment."""
+
+
+class Sampler:
+    """The tallies of a meter, and the rows of its trace. Every method may be called from any thread."""
+
+    def __init__(self, tallies: Sequence[Tally], clock: Clock) -> None:
+        self.tallies = tuple(tallies)
+        self.columns = [
+            f"{tally.instrument.name}_{'energy_j' if isinstance(tally, CounterTally) else 'sensor_w'}"
+            for tally in self.tallies
+        ]
+        self.readings = Readings(self.columns)
+        self.lock = threading.Lock()
+        self._clock = clock
+        self._opened_s = 0.0
+        self._awaited: dict[int, CounterTally] = {
+            position: tally
+            for position, tally in enumerate(self.tallies)
+            if isinstance(tally, CounterTally) and tally.is_awaited
+        }
+
+    def calibrate(self) -> None:
+        """Measure how each counter ticks that will be waited for, over half a second or more."""
+        with self.lock:
+            until_s = self._clock.monotonic_s() + CALIBRATION_S
+            found = self._await_ticks(CALIBRATION_TICKS)
+            while found and self._clock.monotonic_s() < until_s:
+                for position, ticks in self._await_ticks(1, just_read=True).items():
+                    found[position] += ticks
+            for position, ticks in found.items():
+                self._awaited[position].rhythm = rhythm_of(ticks)
+
+    def sample(self) -> None:
+        """Read the instruments whose turn it is."""
+        with self.lock:
+            now_s = self._clock.monotonic_s()
+            due = [
+                position
+                for position, tally in enumerate(self.tallies)
+                if tally.read_at_s is None or now_s - tally.read_at_s >= 0.75 * tally.instrument.sample_period_s
+            ]
+            if due:
+                readings = self._read(due, now_s)
+                self._write(now_s, readings, self._count(now_s, readings), edge=False)
+
+    def open(self) -> Snapshot:
+        """Read every instrument. What the reading itself costs stays outside the window.
+
+        With slow counters the window opens at a tick (of the last one to tick, where there are several).
+        """
+        with self.lock:
+            ticked = self._await_ticks(1)
+            others = [position for position in range(len(self.tallies)) if position not in ticked]
+            readings = self._read(reversed(others), self._clock.monotonic_s())
+            now_s = self._clock.monotonic_s()
+            if ticked:
+                now_s = max(ticks[-1].time_s for ticks in ticked.values())
+            self._opened_s = now_s
+            energies = self._count(now_s, readings)
+            levels = {
+                position: level_at_opening(
+                    list(tally.ticks), now_s, _rhythm(tally), self._spread_w(position, now_s - 1.0)
+                )
+                for position, tally in self._awaited.items()
+                if position in ticked
+            }
+            return self._snapshot(now_s, readings, energies, levels)
+
+    def close(self, *, aligned: bool) -> Snapshot:
+        """Read every instrument; then, where `aligned`, wait for what slow counters show of the work's end."""
+        with self.lock:
+            now_s = self._clock.monotonic_s()
+            readings = self._read(range(len(self.tallies)), now_s)
+            energies = self._count(now_s, readings)
+            before = {position: list(tally.ticks) for position, tally in self._awaited.items()}
+            after = self._await_ticks(TAIL_TICKS, just_read=True) if aligned else {}
+            levels = {
+                position: level_at_end(
+                    before[position],
+                    ticks,
+                    opened_s=self._opened_s,
+                    ended_s=now_s,
+                    rhythm=_rhythm(self._awaited[position]),
+                    spread_w=self._spread_w(position, self._opened_s),
+                )
+                for position, ticks in after.items()
+                if before[position] and position in readings
+            }
+            snapshot = self._snapshot(now_s, readings, energies, levels)
+            self._write_ticks(after)
+            return snapshot
+
+    def _spread_w(self, position: int, since_s: float) -> float:
+        """How far power moves from moment to moment, by the component's sensor or else its counter."""
+        tally = self._awaited[position]
+        for other in self.tallies:
+            if isinstance(other, PowerTally) and other.instrument.name == tally.instrument.name:
+                if other.hold_s > MAX_SPREAD_HOLD_S:
+                    continue
+                return spread_of([power_w for at_s, power_w in other.recent if at_s > since_s])
+        inside = [tick for tick in tally.ticks if tick.time_s > since_s]
+        powers = (mean_power_w(*pair, _rhythm(tally)) for pair in itertools.pairwise(inside))
+        return spread_of([power_w for power_w in powers if power_w is not None])
+
+    def _read(self, positions: Iterable[int], now_s: float) -> dict[int, float]:
+        """The readings that are available, in the order asked for."""
+        readings = {}
+        for position in positions:
+            reading = self.tallies[position].read(now_s)
+            if reading is not None:
+                readings[position] = reading
+        return readings
+
+    def _count(self, now_s: float, readings: Mapping[int, float]) -> dict[int, float]:
+        """Add readings to their tallies: what these then stand at."""
+        for position, reading in readings.items():
+            self.tallies[position].add(reading, now_s)
+        return {position: self.tallies[position].energy_j for position in readings}
+
+    def _write(
+        self, now_s: float, readings: Mapping[int, float], energies: Mapping[int, float], *, edge: bool
+    ) -> None:
+        row = {}
+        for position, energy_j in energies.items():
+            counter = isinstance(self.tallies[position], CounterTally)
+            row[self.columns[position]] = energy_j if counter else readings[position]
+        self.readings.append(now_s, row, edge=edge)
+
+    def _snapshot(
+        self, now_s: float, readings: Mapping[int, float], energies: Mapping[int, float], levels: Mapping[int, Level]
+    ) -> Snapshot:
+        """An edge: `levels` stand in for the readings of the counters that were waited for."""
+        variances_j2 = tuple(tally.variance_j2 for tally in self.tallies)
+        known = {**energies, **{position: level.energy_j for position, level in levels.items()}}
+        self._write(now_s, readings, known, edge=True)
+        everything = range(len(self.tallies))
+        return Snapshot(
+            now_s,
+            tuple(known.get(position) for position in everything),
+            tuple(levels[position].standard_j if position in levels else None for position in everything),
+            variances_j2,
+        )
+
+    def _write_ticks(self, found: Mapping[int, Sequence[Tick]]) -> None:
+        ticks = [(tick.time_s, position, tick.energy_j) for position, ticks in found.items() for tick in ticks]
+        for time_s, position, energy_j in sorted(ticks):
+            self._write(time_s, {}, {position: energy_j}, edge=False)
+
+    def _await_ticks(self, count: int, *, just_read: bool = False) -> dict[int, list[Tick]]:
+        """The next `count` ticks of each counter that is waited for; without those that stopped answering or ticking.
+
+        Counters are polled in turn, and each tick is known to lie between two polls. A change that the first poll
+        sees may be as old as the sample before it, and doesn't count unless that was `just_read`.
+        """
+        found: dict[int, list[Tick]] = {position: [] for position in self._awaited}
+        waiting, polled = dict(self._awaited), set(self._awaited if just_read else ())
+        longest_s = max((tally.hold_s for tally in waiting.values()), default=0.0)
+        until_s = self._clock.monotonic_s() + (count + 1.5) * longest_s
+        while waiting and self._clock.monotonic_s() < until_s:
+            for position, tally in list(waiting.items()):
+                asked_s = self._clock.monotonic_s()
+                reading = tally.read(asked_s)
+                if reading is None:
+                    del waiting[position]
+                    continue
+                last = tally.ticks[-1] if tally.ticks else None
+                tally.add(reading, (asked_s + self._clock.monotonic_s()) / 2)
+                is_first, polled = position not in polled, polled | {position}
+                if tally.ticks and tally.ticks[-1] is not last and not is_first:
+                    found[position].append(tally.ticks[-1])
+                    if len(found[position]) == count:
+                        del waiting[position]
+            if waiting:
+                self._clock.sleep(POLL_S)
+        return {position: ticks for position, ticks in found.items() if len(ticks) == count}
+
+
+def _rhythm(tally: CounterTally) -> Rhythm:
+    return tally.rhythm or Rhythm(tally.hold_s, 0.1 * tally.hold_s)

@@ -1,0 +1,154 @@
+"""Windows that open and close at a counter's ticks hold the true joules, and their uncertainty says how nearly.
+
+Simulated cards in virtual time: jitter of ticks, sensor noise and calls of 1 to 5 ms in most trials. Power follows
+the work, which a window brackets, in half of them, and takes its own course in the other half.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from pathlib import Path
+
+import pytest
+
+from measurement.meters import EnergyMeter
+from measurement.meters.discovery import discover
+from measurement.vocabulary import Scope
+from tests.simulated.child import run
+from tests.simulated.clock import VirtualClock
+from tests.simulated.gpu import NOT_SUPPORTED, Fault, h100, v100
+from tests.simulated.profiles import Profile
+from tests.simulated.trials import Trial, pass_time, trials
+
+CARDS = (h100, v100)
+KINDS = ("constant", "square", "square, 25 % busy", "bursts", "training")
+IDLE = Profile.constant(70.0)
+
+
+def profile_of(kind, draw):
+    if kind == "constant":
+        return Profile.constant(draw.uniform(100, 400))
+    if kind in ("square", "square, 25 % busy"):
+        share = draw.uniform(0.3, 0.7) if kind == "square" else 0.25
+        return Profile.square(
+            draw.uniform(60, 120), draw.uniform(200, 400), draw.uniform(0.3, 3), share, draw.random()
+        )
+    return Profile.bursts(draw.randrange(10**6)) if kind == "bursts" else Profile.training(draw.randrange(10**6))
+
+
+# In the child process
+
+
+def windows(kind, shortest_s, longest_s, seeds, folder):
+    def card_of(seed):
+        draw = random.Random(f"{kind} {seed}")
+        profile = profile_of(kind or draw.choice(KINDS), draw)
+        make = draw.choice(CARDS)
+        gpu = make(profile) if seed % 2 else make(IDLE, work=profile, work_decay_s=draw.choice([0.0, 0.05, 0.3]))
+        return gpu if seed % 5 == 0 else gpu.realistic(seed), draw.uniform(shortest_s, longest_s)
+
+    return trials(card_of, range(*seeds), Path(folder))
+
+
+def metered(folder, start_s, *courses):
+    """Windows of so many seconds over the scripted cards, all of them together: joules, seconds, times and notes."""
+    clock = VirtualClock.of_environment()
+    devices = [discover(f"cuda:{ordinal}", clock) for ordinal in range(2 if len(courses) > 1 else 1)]
+    counters = [item for found in devices for item in found.counters if item.kind == "gpu"]
+    sensors = [item for found in devices for item in found.sensors]
+    meter = EnergyMeter(counters, sensors, device="cuda:0", clock=clock, sampling=False)
+    with meter:
+        pass_time(meter, clock, 1.0)
+        before_s = clock.now_s
+        with meter.window("train") as window:
+            pass_time(meter, clock, courses[0])
+        waited_s = clock.now_s - before_s - courses[0]
+        with meter.window("finetune") as later:
+            pass_time(meter, clock, 5.0)
+    return [
+        {
+            "energy_j": measured.energies[Scope.ACCELERATOR].energy_j,
+            "u95_j": measured.energies[Scope.ACCELERATOR].repeatability_u95_j,
+            "times_s": [measured.started_s - start_s, measured.ended_s - start_s],
+            "notes": measured.notes,
+            "cross_check_j": measured.components["gpu0"].cross_check_j,
+            "waited_s": waited_s,
+        }
+        for measured in (window.measurement, later.measurement)
+    ]
+
+
+@pytest.fixture
+def tried(tmp_path):
+    def _tried(kind, shortest_s, longest_s, seeds):
+        told = run(windows, [h100(IDLE)], tmp_path, kind, shortest_s, longest_s, seeds, str(tmp_path))
+        return [Trial(**one) for one in told]
+
+    return _tried
+
+
+@pytest.fixture
+def told(tmp_path):
+    def _told(gpus, *courses):
+        clock = VirtualClock(tmp_path / "clock", 1000.0)
+        return run(metered, gpus, tmp_path, str(tmp_path), 1000.0, *courses, clock=clock, start_s=1000.0)
+
+    return _told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_windows_of_five_seconds_and_more_hold_the_true_joules(tried, kind):
+    errors = [abs(trial.relative_error) for trial in tried(kind, 5, 30, [0, 60])]
+    assert statistics.median(errors) <= 0.005
+    assert max(errors) <= 0.02
+
+
+def test_the_true_joules_of_short_windows_lie_in_the_interval_as_often_as_it_says(tried):
+    covered = sum(trial.is_covered for trial in tried(None, 0.5, 5, [0, 1000]))
+    assert 930 <= covered <= 990
+
+
+def test_a_window_costs_the_wait_for_ticks_and_no_more(told):
+    first, _ = told([h100(Profile.constant(100.0))], 1.0)
+    assert first["times_s"][1] - first["times_s"][0] == pytest.approx(1.0, abs=0.002)
+    assert first["waited_s"] <= 0.1 + 0.2 + 0.005
+
+
+def test_several_cards_are_summed_each_at_its_own_ticks(told):
+    gpus = [
+        h100(Profile.constant(300.0), counter_phase_s=0.013),
+        h100(Profile.square(90.0, 350.0, 0.7), counter_phase_s=0.081),
+    ]
+    first, _ = told(gpus, 6.0, None)
+    true_j = sum(gpu.profile.energy_j(*first["times_s"]) for gpu in gpus)
+    assert first["energy_j"] == pytest.approx(true_j, rel=0.005)
+
+
+def test_a_counter_that_does_not_tick_is_not_waited_for_for_ever(told):
+    first, _ = told([h100(Profile.constant(0.0))], 2.0)
+    assert first["waited_s"] < 1
+    assert first["energy_j"] == 0.0
+
+
+def test_a_device_lost_in_a_window_is_missing_with_its_reason(told):
+    first, later = told([h100(Profile.constant(200.0), lost_at_s=4.0)], 6.0)
+    assert first["energy_j"] is None
+    assert "fell off the bus" in first["notes"][0]
+    assert later["energy_j"] is None
+
+
+def test_a_counter_that_was_reset_in_a_window_is_stood_in_for_and_said(told):
+    first, later = told([h100(Profile.constant(200.0), counter_resets_s=(4.0,))], 6.0)
+    assert first["energy_j"] == pytest.approx(1200, rel=0.01)
+    assert "stepped back" in first["notes"][0]
+    assert later["energy_j"] == pytest.approx(1000, rel=0.001)
+    assert later["notes"] == []
+
+
+def test_a_card_that_tells_no_power_is_metered_by_its_counter_alone(told):
+    calls = ("nvmlDeviceGetPowerUsage", "NVML_FI_DEV_POWER_INSTANT", "NVML_FI_DEV_POWER_AVERAGE")
+    profile = Profile.square(90.0, 350.0, 1.1)
+    first, _ = told([h100(profile, faults=tuple(Fault(call, NOT_SUPPORTED) for call in calls))], 6.0)
+    assert first["energy_j"] == pytest.approx(profile.energy_j(*first["times_s"]), rel=0.005)
+    assert first["cross_check_j"] is None

@@ -32,7 +32,7 @@ def build() -> Path:
     """The compiled library. Built by the system's compiler once for each state of its sources."""
     sources = sorted(_SOURCES.glob("*.c"))
     state = hashlib.sha256(repr(_FLAGS).encode())
-    for path in [*sources, _SOURCES / "simulated.h"]:
+    for path in [*sources, *sorted(_SOURCES.glob("*.h"))]:
         state.update(path.read_bytes())
     folder = Path(tempfile.gettempdir()) / f"simulated-nvml-{os.getuid()}-{state.hexdigest()[:16]}"
     library = folder / LIBRARY

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format architectures clean
+.PHONY: help run test check bench screenshots format architectures clean
 
 help:
 	@echo "make run    set up and serve the leaderboard on http://127.0.0.1:8000 (PORT=… for another)"
@@ -47,6 +47,10 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m bench
+
+screenshots: .venv/.dev
+	$(BIN)/python -m pytest tests/live/test_first_run.py
+	cp build/screenshots/leaderboard-1280-light.png docs/images/leaderboard.png
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -58,10 +58,10 @@ def measured(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("card", ["h100", "v100"])
-def test_windows_of_five_seconds_and_longer_are_within_a_few_per_cent(measured, card, kind):
+def test_windows_of_five_seconds_and_longer_are_within_two_per_cent(measured, card, kind):
     errors = [abs(trial.relative_error) for trial in measured(card, kind, (5, 30), 60)]
     assert statistics.median(errors) <= 0.005
-    assert max(errors) <= 0.03
+    assert max(errors) <= 0.02
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,7 +73,7 @@ def test_without_a_counter_the_integral_of_power_is_within_its_interval(measured
 
 def test_short_windows_know_how_uncertain_they_are(measured):
     found = measured("h100", "training", (0.5, 5), 200)
-    assert sum(trial.is_covered for trial in found) >= 0.85 * len(found)
+    assert sum(trial.is_covered for trial in found) >= 0.9 * len(found)
 
 
 def test_a_window_too_short_for_the_counter_is_flagged(measured):

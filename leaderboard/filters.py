@@ -44,7 +44,7 @@ class LeaderboardQuery:
             changed["family"] = list(changed.pop("families"))
         for name in ("usage_intensity", "shared_by"):
             if name in changed:
-                changed[name] = f"{changed[name]:.12g}"
+                changed[name] = f"{changed[name]:.15g}"
         if "include_incomplete" in changed:
             changed["include_incomplete"] = "on"
         return changed

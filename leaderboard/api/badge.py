@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import count, joules
+from leaderboard.templatetags.energy import images, joules
 
 # Words for the weakest provenance of the figures; the reader of a badge has no legend beside it.
 PROVENANCE_WORDS = {
@@ -21,7 +21,7 @@ CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20
 
 def badge(entry: Entry, usage_intensity: float, energy_j: float) -> str:
     """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
-    label = f"full-cycle energy, {count(usage_intensity)} images"
+    label = f"full-cycle energy, {images(usage_intensity)}"
     at_least = "" if entry.complete else "≥ "
     words = PROVENANCE_WORDS.get(entry.provenance, entry.provenance)
     figure = f"{at_least}{joules(energy_j)}, {words}, {entry.published_at:%Y-%m-%d}"

@@ -90,6 +90,13 @@ def count(value: float | None) -> str:
     return f"{number}{SPACE}{_COUNT_WORDS[step]}"
 
 
+@register.filter
+def images(value: float | None) -> str:
+    """A number of images with its noun: "1 image", "3.4 million images"."""
+    number = count(value)
+    return f"{number} image" if number == "1" else f"{number} images"
+
+
 def _fixed(value: float, decimals: int) -> str:
     return str(Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
 

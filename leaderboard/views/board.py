@@ -69,9 +69,9 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     context = {
         "ranked": ranked,
         "query": asked.query,
-        "usage_intensity": f"{asked.query.usage_intensity:.12g}",
-        "shared_by": f"{asked.query.shared_by:.12g}",
-        "min_quality": "" if asked.query.min_quality is None else f"{asked.query.min_quality:.12g}",
+        "usage_intensity": f"{asked.query.usage_intensity:.15g}",
+        "shared_by": f"{asked.query.shared_by:.15g}",
+        "min_quality": "" if asked.query.min_quality is None else f"{asked.query.min_quality:.15g}",
         "notices": asked.notices,
         "board": ranked.board,
         "title": _title(ranked.board),

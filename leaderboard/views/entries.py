@@ -49,7 +49,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "method": found.recipe.method,
         "family": FAMILIES.get(found.recipe.method.family, found.recipe.method.family),
         "query": query,
-        "usage_intensity": f"{query.usage_intensity:.12g}",
+        "usage_intensity": f"{query.usage_intensity:.15g}",
         "notices": asked.notices,
         "row": rows.row(mine, query) if mine else None,
         "quality_label": rows.quality_label(found.quality_metric),
@@ -179,7 +179,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     context = {
         "notices": asked.notices + notices,
         "query": query,
-        "usage_intensity": f"{query.usage_intensity:.12g}",
+        "usage_intensity": f"{query.usage_intensity:.15g}",
         "entries": chosen,
         "lines": _compared(chosen, query),
         "words": _in_words(chosen, query) if len(boards) == 1 else [],

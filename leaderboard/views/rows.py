@@ -10,7 +10,17 @@ from leaderboard.domain.ranking import energy_per_correct_j
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.queries import RankedBoard, RankedEntry
-from leaderboard.templatetags.energy import UNKNOWN, count, joules, percent, relative, share, watt_hours, width
+from leaderboard.templatetags.energy import (
+    UNKNOWN,
+    count,
+    images,
+    joules,
+    percent,
+    relative,
+    share,
+    watt_hours,
+    width,
+)
 from measurement.tracks import TRACKS
 
 QUALITY_LABELS = {"top1": "top-1"}
@@ -107,7 +117,7 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     first = ranked.rows[0]
     pieces: list[dict[str, Any]] = [
         {"text": "For "},
-        {"text": f"{count(query.usage_intensity)} images", "strong": True},
+        {"text": images(query.usage_intensity), "strong": True},
         {"text": f"{_floor(query, first.entry)} on {board.hardware.name}, "},
     ]
     if first.place.rank is None:

@@ -4,7 +4,7 @@
  */
 
 import { champions, rank } from "./ranking.js";
-import { count } from "./format.js";
+import { images } from "./format.js";
 import { crossings, row as rowOf, summary as summaryOf } from "./rows.js";
 import { drawCrossings, drawPages, drawRows, drawSummary, markPreset, setText } from "./draw.js";
 
@@ -125,7 +125,7 @@ function fromColumns({ columns, quality_metric: qualityMetric, revision: current
 function draw() {
   const query = readQuery();
   if (query === null) return;
-  setText(usageWords, `${count(query.usageIntensity)} images`);
+  setText(usageWords, images(query.usageIntensity));
   markPreset(query.usageIntensity);
   chart?.moveMarker(query.usageIntensity);
   if (board === null) return;
@@ -185,7 +185,7 @@ function moveSlider() {
 }
 
 function sliderWords() {
-  slider.setAttribute("aria-valuetext", `${count(Number(number.value))} images`);
+  slider.setAttribute("aria-valuetext", images(Number(number.value)));
 }
 
 form.addEventListener("input", (event) => {

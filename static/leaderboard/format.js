@@ -60,6 +60,12 @@ export function count(value) {
   return `${grouped(withoutTrailingZeros(point(digits, exponent - 3 * step)))}${SPACE}${COUNT_WORDS[step]}`;
 }
 
+/** A number of images with its noun: "1 image", "3.4 million images". */
+export function images(value) {
+  const number = count(value);
+  return number === "1" ? `${number} image` : `${number} images`;
+}
+
 /** A quality, given as a fraction: "97.2 %". */
 export const percent = (value) => (value === null ? UNKNOWN : `${(value * 100).toFixed(1)}${SPACE}%`);
 

@@ -1,7 +1,7 @@
 /** What a line of the table shows, and the result in words, as leaderboard/views/rows.py says it. */
 
 import { energyPerCorrectJ } from "./ranking.js";
-import { SPACE, UNKNOWN, count, joules, percent, relative, share, wattHours, width } from "./format.js";
+import { SPACE, UNKNOWN, count, images, joules, percent, relative, share, wattHours, width } from "./format.js";
 
 const SHARED_PHASES = new Set(["search", "pretrain"]);
 const QUALITY_LABELS = { top1: "top-1" };
@@ -83,7 +83,7 @@ export function summary({ query, places, champions, byKey, hardwareName, belowFl
   const winner = byKey.get(first.key);
   const pieces = [
     { text: "For " },
-    { text: `${count(query.usageIntensity)} images`, strong: true },
+    { text: images(query.usageIntensity), strong: true },
     { text: `${floor(query, winner)} on ${hardwareName}, ` },
   ];
   if (first.rank === null) {

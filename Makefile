@@ -9,7 +9,7 @@ help:
 	@echo "make run    set up and serve the leaderboard on http://127.0.0.1:8000 (PORT=… for another)"
 	@echo "make test   set up and run every test"
 	@echo "make check  linters, types, import contracts"
-	@echo "make bench  measure speed and print a table"
+	@echo "make bench  measure speed and the meter's accuracy, and print tables"
 
 # A stamp for each set of packages, renewed when pyproject.toml changes.
 .venv/bin/python:
@@ -25,6 +25,10 @@ help:
 	@echo "Installing (about two minutes, torch is large) …"
 	$(BIN)/pip install --quiet --editable '.[worker,dev]'
 	@touch .venv/.run $@
+
+.venv/.bench: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[worker,dev,bench]'
+	@touch .venv/.run .venv/.dev $@
 
 run: .venv/.run
 	@exec $(BIN)/python manage.py up
@@ -45,7 +49,7 @@ check: .venv/.dev
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
-bench: .venv/.dev
+bench: .venv/.bench
 	$(BIN)/python -m bench
 
 screenshots: .venv/.dev

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 
-from bench import first_run, latency
-
-BENCHMARKS: dict[str, Callable[[], list[tuple[str, str, str]]]] = {
-    "latency": latency.run,
-    "first_run": first_run.run,
-}
+from bench import first_run, latency, meters
 
 
-def main(names: list[str]) -> int:
-    unknown = set(names) - set(BENCHMARKS)
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--long", action="store_true", help="meters: windows of 30 and 60 s too")
+    parser.add_argument("--write", action="store_true", help="meters: write docs/benchmarks.md")
+    asked = parser.parse_args(words)
+    benchmarks: dict[str, Callable[[], list[tuple[str, str, str]]]] = {
+        "latency": latency.run,
+        "first_run": first_run.run,
+        "meters": lambda: meters.run(with_long=asked.long, write=asked.write),
+    }
+    unknown = set(asked.names) - set(benchmarks)
     if unknown:
-        print(f"{', '.join(sorted(unknown))}: no such benchmark; one of {', '.join(BENCHMARKS)}", file=sys.stderr)
+        print(f"{', '.join(sorted(unknown))}: no such benchmark; one of {', '.join(benchmarks)}", file=sys.stderr)
         return 2
-    for name in names or BENCHMARKS:
+    for name in asked.names or benchmarks:
         print(f"\n{name}")
-        for what, measured, wanted in BENCHMARKS[name]():
+        for what, measured, wanted in benchmarks[name]():
             print(f"  {what:<55} {measured:>24}   {wanted}", flush=True)
     return 0
 

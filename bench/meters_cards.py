@@ -1,0 +1,51 @@
+"""The cards whose energy the meters are compared on: what each draws, and in which order windows stand on it."""
+
+from __future__ import annotations
+
+import random
+
+from tests.simulated.gpu import SimulatedGpu, h100
+from tests.simulated.profiles import Profile
+
+IDLE = Profile.constant(70.0)
+SQUARE_PERIODS_S = {"square 0.3 s": 0.3, "square 0.7 s": 0.7, "square 1 s": 1.0, "square 3 s": 3.0}
+KINDS = ("constant", *SQUARE_PERIODS_S, "bursts", "training")
+
+WINDOWS = {0.5: 8, 1.0: 6, 2.0: 5, 5.0: 5, 10.0: 3}
+LONG_WINDOWS = {30.0: 2, 60.0: 2}
+"""Seconds of a window: how many of them."""
+
+GAP_S = 0.9
+"""Between the end of one window and the beginning of the next: time for a meter that waits for ticks."""
+
+
+def card(kind: str, seed: int, *, follows_work: bool, name: str = "") -> SimulatedGpu:
+    """A card with phases, jitter, noise and latency of `seed`, and no gain error.
+
+    Its power runs on by itself, or idles at 70 W and follows the work that a window brackets. Same kind and seed,
+    same power; `name` makes its UUID differ, so that no two processes meter one device.
+    """
+    random_ = random.Random(f"{kind} {seed}")
+    if kind == "constant":
+        profile = Profile.constant(random_.uniform(100, 400))
+    elif kind in SQUARE_PERIODS_S:
+        profile = Profile.square(90, 380, SQUARE_PERIODS_S[kind], random_.uniform(0.3, 0.7), random_.random())
+    elif kind == "bursts":
+        profile = Profile.bursts(seed)
+    else:
+        profile = Profile.training(seed)
+    base = h100(IDLE, work=profile, work_decay_s=0.05) if follows_work else h100(profile)
+    marks = f"{abs(random_.getrandbits(32)):08x}-{sum(map(ord, name)):04x}"
+    return base.realistic(seed + 1, uuid=f"GPU-{marks}-4000-8000-{seed:012x}")
+
+
+def schedule(windows: dict[float, int], seed: int) -> list[tuple[float, float]]:
+    """(begin, duration) in seconds from the first window's begin on, in a random order of `seed`."""
+    durations = [duration_s for duration_s, count in windows.items() for _ in range(count)]
+    random.Random(seed).shuffle(durations)
+    planned, at_s = [], 0.0
+    for duration_s in durations:
+        planned.append((at_s, duration_s))
+        # A begin anywhere between two ticks.
+        at_s += duration_s + GAP_S + random.Random(f"{seed} {at_s}").random() * 0.1
+    return planned

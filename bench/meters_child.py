@@ -1,0 +1,234 @@
+"""What runs in a process of its own, whose NVIDIA driver is the simulated one: one meter over many windows."""
+
+from __future__ import annotations
+
+import logging
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.meters_cards import KINDS, card
+from tests.simulated.clock import AbsoluteClock
+from tests.simulated.work import Truth, Work
+
+
+class Told(NamedTuple):
+    """What a tool says of a window: the GPU's joules, and the half-width of their 95 % interval and the times between
+    which it counted where it says them."""
+
+    energy_j: float | None
+    half_width_j: float | None = None
+    edges_s: tuple[float, float] | None = None
+
+
+Metered = Callable[[Callable[[], None]], Told]
+
+TICK_S = 0.1
+
+
+@contextmanager
+def _ours() -> Iterator[Metered]:
+    from measurement.meters import EnergyMeter
+    from measurement.vocabulary import Scope
+
+    with EnergyMeter.for_device("cuda:0", clock=AbsoluteClock()) as meter:
+
+        def metered(body: Callable[[], None]) -> Told:
+            with meter.window("bench") as window:
+                body()
+            energy = window.measurement.energies[Scope.ACCELERATOR]
+            edges_s = (window.measurement.started_s, window.measurement.ended_s)
+            return Told(energy.energy_j, energy.repeatability_u95_j, edges_s)
+
+        yield metered
+
+
+@contextmanager
+def _zeus() -> Iterator[Metered]:
+    from zeus.monitor import ZeusMonitor
+
+    monitor = ZeusMonitor(gpu_indices=[0])
+
+    def metered(body: Callable[[], None]) -> Told:
+        # Nothing to synchronize: no CUDA here.
+        monitor.begin_window("bench", sync_execution=False)
+        body()
+        return Told(monitor.end_window("bench", sync_execution=False).gpu_energy[0])
+
+    yield metered
+
+
+@contextmanager
+def _codecarbon() -> Iterator[Metered]:
+    from codecarbon import OfflineEmissionsTracker
+
+    tracker = OfflineEmissionsTracker(
+        country_iso_code="USA", tracking_mode="process", gpu_ids=[0], save_to_file=False, log_level="critical"
+    )
+
+    def metered(body: Callable[[], None]) -> Told:
+        tracker.start_task()
+        body()
+        return Told(3.6e6 * tracker.stop_task().gpu_energy)
+
+    metered(lambda: None)  # looks for hardware for two seconds at its first task
+    yield metered
+
+
+TOOLS = {"ours": _ours, "Zeus": _zeus, "CodeCarbon": _codecarbon}
+
+
+def versions() -> dict[str, str]:
+    return {"Zeus": version("zeus"), "CodeCarbon": version("codecarbon")}
+
+
+def windows(
+    tool: str, power: tuple[str, int, bool], start_s: float, first_s: float, plan: list[tuple[float, float]]
+) -> list[dict[str, Any]]:
+    """Each planned window as `tool` measured it, beside what the card truly drew while the body ran.
+
+    `power` is what `card` takes: kind, seed, and whether power follows the work.
+    """
+    logging.disable()
+    kind, seed, follows_work = power
+    gpu, clock = card(kind, seed, follows_work=follows_work), AbsoluteClock()
+    work = Work.of_environment(clock) if follows_work else None
+    truth, found = Truth(gpu, start_s, work), []
+    with TOOLS[tool]() as metered:
+        for at_s, duration_s in plan:
+            time.sleep(max(0.0, first_s + at_s - time.monotonic()))
+            edges: list[float] = []
+
+            def body(edges: list[float] = edges, duration_s: float = duration_s) -> None:
+                edges.append(time.monotonic())
+                if work is None:
+                    time.sleep(duration_s)
+                else:
+                    with work.running():
+                        time.sleep(duration_s)
+                edges.append(time.monotonic())
+
+            told = metered(body)
+            found.append(
+                {
+                    "tool": tool,
+                    "kind": kind,
+                    "follows_work": follows_work,
+                    "window_s": duration_s,
+                    "true_j": truth.energy_j(*edges),
+                    "measured_j": told.energy_j,
+                    "repeatability_u95_j": told.half_width_j,
+                    "own_true_j": truth.energy_j(*(told.edges_s or edges)),
+                }
+            )
+    return found
+
+
+def costs(tool: str, start_s: float, count: int, sampled_s: float) -> dict[str, float]:
+    """Median seconds to open and close a window, of them what is not waiting for a tick, and the share of a core that
+    an open window takes. The card's counter ticks at `start_s` and every tenth of a second after it."""
+    logging.disable()
+    opening_s, closing_s, beyond_s = [], [], []
+    random_ = random.Random(1)
+    with TOOLS[tool]() as metered:
+        for _ in range(count):
+            edges: list[float] = []
+
+            def body(edges: list[float] = edges) -> None:
+                edges.append(time.monotonic())
+                time.sleep(random_.uniform(0.2, 0.4))
+                edges.append(time.monotonic())
+
+            asked_s = time.monotonic()
+            metered(body)
+            done_s = time.monotonic()
+            opening_s.append(edges[0] - asked_s)
+            closing_s.append(done_s - edges[1])
+            # Ours waits for ticks, and what comes after the last one is its own; the others don't wait.
+            after_ticks_s = (edges[0] - start_s) % TICK_S + (done_s - start_s) % TICK_S
+            beyond_s.append(after_ticks_s if tool == "ours" else opening_s[-1] + closing_s[-1])
+
+        used: list[float] = []
+
+        def idle() -> None:
+            before_s = time.process_time()
+            time.sleep(sampled_s)
+            used.append(time.process_time() - before_s)
+
+        metered(idle)
+    return {
+        "open_s": statistics.median(opening_s),
+        "close_s": statistics.median(closing_s),
+        "beyond_s": statistics.median(beyond_s),
+        "worst_beyond_s": max(beyond_s),
+        "share_of_core": used[0] / sampled_s,
+    }
+
+
+def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
+    """Relative slowdown of a small convolutional network's training on the CPU, one figure for each pair of blocks
+    with our meter on and off: by the wall clock and by the training thread's own CPU time."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10),
+    )  # fmt: skip
+    images, labels = torch.randn(32, 1, 28, 28), torch.randint(10, (32,))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(images), labels).backward()
+        optimizer.step()
+
+    def steps(count: int) -> tuple[float, float]:
+        """Median seconds of a step by the wall clock, mean seconds of the thread's CPU time."""
+        walls, before_s = [], time.thread_time()
+        for _ in range(count):
+            began_s = time.perf_counter()
+            step()
+            walls.append(time.perf_counter() - began_s)
+        return statistics.median(walls), (time.thread_time() - before_s) / count
+
+    def with_meter() -> tuple[float, float]:
+        told: list[tuple[float, float]] = []
+        with _ours() as metered:
+            metered(lambda: told.append(steps(count)))
+        return told[0]
+
+    steps(50)
+    count = max(10, int(block_s / steps(50)[0]))
+    random_ = random.Random(1)
+    found: dict[str, list[float]] = {"wall": [], "cpu": []}
+    for _ in range(pairs):
+        if random_.random() < 0.5:
+            on, off = with_meter(), steps(count)
+        else:
+            off, on = steps(count), with_meter()
+        found["wall"].append(on[0] / off[0] - 1)
+        found["cpu"].append(on[1] / off[1] - 1)
+    return found
+
+
+def virtual(seeds: list[int], durations_s: tuple[float, float], folder: str) -> list[dict[str, Any]]:
+    """Windows of our meter in virtual time, kinds in turn, power following the work in every other round."""
+    from tests.simulated.trials import trials
+
+    def of_seed(seed: int) -> Any:
+        gpu = card(KINDS[seed % len(KINDS)], seed, follows_work=bool(seed // len(KINDS) % 2))
+        return gpu, random.Random(seed).uniform(*durations_s)
+
+    found = trials(of_seed, range(*seeds), Path(folder))
+    for seed, trial in zip(range(*seeds), found, strict=True):
+        trial["kind"] = KINDS[seed % len(KINDS)]
+        trial["follows_work"] = bool(seed // len(KINDS) % 2)
+    return found

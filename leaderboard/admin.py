@@ -55,7 +55,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["id", "title", "hardware", "state", "attempt", "queued_at", "finished_at", "held_for", "page"]
     list_filter = ["state", "hardware", "mode"]
     search_fields = ["recipe__method__title", "recipe__sha256"]
-    list_select_related = ["recipe__method", "hardware"]
+    list_select_related = ["recipe__method", "hardware", "submission"]
     inlines = [AttemptInline]
     actions = ["rerun", "cancel", "release"]
 
@@ -156,4 +156,12 @@ def _read_only(*models: type[Model]) -> None:
         admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnly, admin.ModelAdmin), {}))
 
 
-_read_only(Recipe, Hardware, Board)
+@admin.register(Recipe)
+class RecipeAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["sha256", "method", "track", "created_at"]
+    list_filter = ["track"]
+    list_select_related = ["method"]
+    search_fields = ["method__title", "sha256"]
+
+
+_read_only(Hardware, Board)

@@ -1,6 +1,10 @@
 """gunicorn's configuration."""
 
+import os
+
 from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 
 wsgi_app = "leaderboard.wsgi"
 bind = [f"{settings.HOST}:{settings.PORT}"]

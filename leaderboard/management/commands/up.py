@@ -20,7 +20,7 @@ from leaderboard import queries, services
 from leaderboard.configuration import BASE_DIR
 from leaderboard.examples import queue_examples
 from leaderboard.machine import MachineError, inspect_machine
-from leaderboard.onemachine import collect_static_once, embedded_redis, say_when_up
+from leaderboard.onemachine import collect_static_once, embedded_redis, only_site, say_when_up
 
 
 class Command(BaseCommand):
@@ -33,9 +33,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, no_examples: bool, **options: Any) -> None:
         _check_port_is_free()
-        call_command("migrate", verbosity=0, interactive=False)
-        collect_static_once(self.stdout.write)
         with ExitStack() as stack:
+            stack.enter_context(only_site(settings.DATA_ROOT))
+            call_command("migrate", verbosity=0, interactive=False)
+            collect_static_once(self.stdout.write)
             environment = dict(os.environ, DATA_ROOT=str(settings.DATA_ROOT))
             environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
             manager = Manager()

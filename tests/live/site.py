@@ -45,6 +45,7 @@ class Site:
             "WORKER_DEVICE": "cpu",
             "STATIC_ROOT": str(ROOT / ".data" / "static-of-tests"),
             MARK: str(folder),
+            "MEASUREMENT_LOCK_FOLDER": str(folder),
             **environment,
         }
         self.log = (folder / "up.log").open("w+b")

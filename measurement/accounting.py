@@ -91,6 +91,17 @@ def rectangular(half_width: float) -> Uncertainty:
     return Uncertainty(half_width / math.sqrt(3))
 
 
+def absolute_u95(repeatability_u95: float, gain_u95: float) -> float:
+    """Expanded uncertainty for comparing across cards: repeatability plus the gain's, linearly.
+
+    A card's gain error is one unknown number in all of its figures: it does not average out over repeats or phases
+    as independent errors do, so it is added like an uncorrected bias (GUM F.2.4.5). The same rule holds for one
+    phase and for a sum of phases: `U(ΣE) + U(gain)·ΣE`. Meters of different components have gains of their own,
+    independent of each other, which are combined in quadrature before.
+    """
+    return repeatability_u95 + gain_u95
+
+
 def counter_step(before: float, after: float, counter_range: float | None) -> float | None:
     """What a counter gained between two readings, in its own unit; None where that can't be known.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from importlib import metadata
 from typing import Any
 
+from measurement.accounting import repeat_uncertainty
 from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
 from measurement.recipe import DeclaredPhase
@@ -33,9 +35,11 @@ def metered(
 
 
 def inference(
-    position: int, scenario: Scenario, measured: PhaseMeasurement, figures: InferenceFigures
+    position: int, scenario: Scenario, measured: PhaseMeasurement, figures: InferenceFigures, target: float = 0.01
 ) -> PhaseRecord:
-    """One scenario. Raises MeterFailure where a scope has no joules: inference without a figure ranks nothing."""
+    """One scenario. `detail` tells how well the mean energy per image is known, and whether that reached `target`.
+
+    Raises MeterFailure where a scope has no joules: inference without a figure ranks nothing."""
     for scope in Scope:
         if measured.energies[scope].energy_j is None:
             why = "; ".join(measured.notes) or "an instrument gave no reading; run `python -m measurement doctor`"
@@ -51,8 +55,22 @@ def inference(
         energies=tuple(measured.to_energy(scope, images=figures.images) for scope in Scope),
         inference=figures,
         flags=tuple(sorted(measured.flags)),
-        detail=_notes(measured),
+        detail=_half_width(measured, target) | _notes(measured),
     )
+
+
+def _half_width(measured: PhaseMeasurement, target: float) -> dict[str, Any]:
+    """Half-width of the mean energy per image over the blocks (95 %), as a share of it; nothing without blocks."""
+    costs = [
+        energy_j / block.images
+        for block in measured.blocks
+        if block.images and (energy_j := block.energies_j[Scope.ACCELERATOR]) is not None
+    ]
+    spread = repeat_uncertainty(costs)
+    if spread is None or not (mean := math.fsum(costs) / len(costs)) > 0:
+        return {}
+    share = spread.u95 / mean
+    return {"half_width_share": round(share, 5), "half_width_reached": share < target}
 
 
 def declared(position: int, spec: DeclaredPhase) -> PhaseRecord:
@@ -105,4 +123,5 @@ def software_versions() -> dict[str, str]:
 
 
 def _notes(measured: PhaseMeasurement) -> dict[str, Any]:
-    return {"meter_notes": list(measured.notes)} if measured.notes else {}
+    told: dict[str, Any] = {"conditions": dict(measured.conditions)} if measured.conditions else {}
+    return told | ({"meter_notes": list(measured.notes)} if measured.notes else {})

@@ -42,6 +42,7 @@ class Energy(_Part):
     net_of_idle_j: float | None = None
     energy_per_image_j: NonNegative | None = None
     energy_per_image_u95_j: NonNegative | None = None
+    energy_per_image_absolute_u95_j: NonNegative | None = None
 
     @model_validator(mode="after")
     def _provenance_is_honest(self) -> Self:

@@ -10,7 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,10 +67,13 @@ def run_recipe(
     limits = Limits(budget_s, budget_j).tightened(Limits(recipe.budget.time_s, recipe.budget.energy_j))
     plan = plan or InferencePlan.for_device(torch_device)
 
-    workbench = _set_up(recipe, torch_device, synchronize)
-    folder.open(recipe)
-    reporter(Started(hardware=hardware.name, phases=_step_names(recipe)))
-    with meter:
+    with ExitStack() as held:
+        # Before the set-up: what works on the device only to prepare would disturb another measurement too.
+        held.enter_context(meter.exclusive())
+        workbench = _set_up(recipe, torch_device, synchronize)
+        folder.open(recipe)
+        reporter(Started(hardware=hardware.name, phases=_step_names(recipe)))
+        held.enter_context(meter)
         meter.measure_idle()
         steps = Steps(meter, reporter, limits, started_s)
         phases = [_one_time(workbench, steps, position) for position in range(len(recipe.phases))]
@@ -206,7 +209,7 @@ def _inference(
                 advance=step.advance,
                 jitter=jitter,
             )
-    return assembly.inference(position, scenario, window.measurement, figures)
+    return assembly.inference(position, scenario, window.measurement, figures, plan.target_half_width)
 
 
 def choose_device(asked: str) -> torch.device:

@@ -10,6 +10,14 @@ from leaderboard.models import Hardware
 from tests.records import CPU
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _device_locks_of_this_session(tmp_path_factory: pytest.TempPathFactory):
+    """Test sessions side by side on one machine don't keep each other off its devices."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEASUREMENT_LOCK_FOLDER", str(tmp_path_factory.mktemp("locks")))
+        yield
+
+
 @pytest.fixture
 def hardware(db: None) -> Hardware:
     """The hardware that `tests.records` writes records of."""

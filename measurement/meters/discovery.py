@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import psutil
 
 from measurement.errors import BadInput, MeterFailure, MeterMissing
+from measurement.guard import DeviceLock
 from measurement.meters import nvml
 from measurement.meters.base import (
     Clock,
@@ -22,7 +24,9 @@ from measurement.meters.base import (
     provenance_of,
 )
 from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
+from measurement.meters.guards import CpuGuard, GpuGuard
 from measurement.meters.rapl import POWERCAP_ROOT, find_zones
+from measurement.meters.watch import Guard
 from measurement.record import Hardware
 from measurement.vocabulary import Provenance, Scope, Source
 
@@ -31,13 +35,24 @@ _DEVICE = re.compile(r"^(?:cpu|cuda:(\d+))$")
 
 @dataclass(slots=True)
 class Discovery:
-    """The instruments found for a device. `remedies` says, per kind that has none of its own, what would help."""
+    """The instruments found for a device (or several GPUs, `device` being the first), and what looks after them.
 
-    device: str
+    `remedies` says, per kind that has no meter of its own, what would help; `identities` holds the UUIDs of the
+    components that have one.
+    """
+
+    devices: tuple[str, ...]
     counters: list[EnergyCounter] = field(default_factory=list)
     sensors: list[PowerSensor] = field(default_factory=list)
     remedies: dict[Kind, str] = field(default_factory=dict)
+    guards: list[Guard] = field(default_factory=list)
+    identities: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> str:
+        """The first device."""
+        return self.devices[0]
 
     def sources(self, scope: Scope) -> tuple[Source, ...]:
         """The sources that `scope` would be summed from; empty where a kind it covers has none."""
@@ -52,6 +67,14 @@ class Discovery:
         """What a figure in `scope` would be called."""
         return provenance_of(self.sources(scope))
 
+    @property
+    def locks(self) -> list[DeviceLock]:
+        """The locks that keep other measurements off the devices."""
+        if self.device == "cpu":
+            return [DeviceLock("cpu", "cpu")]
+        devices = {f"gpu{ordinal}": device for device in self.devices if (ordinal := _ordinal(device)) is not None}
+        return [DeviceLock(self.identities.get(name, device), device) for name, device in devices.items()]
+
     def require_metered(self) -> None:
         """Raises MeterMissing unless the accelerator scope is metered, saying what to do."""
         if self.provenance(Scope.ACCELERATOR) != Provenance.METERED:
@@ -60,20 +83,29 @@ class Discovery:
             raise MeterMissing(f"no energy meter for {self.device}: {remedy}", field="device")
 
 
-def discover(device: str, clock: Clock | None = None, powercap: Path = POWERCAP_ROOT) -> Discovery:
-    """The instruments for a model on `device` (`cpu`, `cuda:0` …), each component read by the best it has.
+def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: Path = POWERCAP_ROOT) -> Discovery:
+    """The instruments for a model on `device` (`cpu`, `cuda:0` …, or several GPUs), each read by the best it has.
 
     CPU and DRAM fall back to the estimate, each by itself; a GPU without counter and sensor stays missing. Raises
     BadInput for a device that can't be, MeterMissing for a MIG slice.
     """
     clock = clock if clock is not None else SystemClock()
-    found = Discovery(device)
-    if (ordinal := _ordinal(device)) is not None:
-        _add_gpu(found, ordinal)
+    devices = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
+    found = Discovery(devices)
+    ordinals = [_ordinal(device) for device in devices]
+    if len(devices) != 1 and None in (ordinals or [None]):
+        raise BadInput(f"several devices must all be GPUs (got {', '.join(devices) or 'none'})", field="device")
+    for ordinal in ordinals:
+        if ordinal is not None:
+            _add_gpu(found, ordinal)
+    if "gpu" in found.remedies:  # some of the GPUs are not the work's joules
+        found.counters, found.sensors = [], []
     zones = find_zones(powercap)
     cpus, drams = zones.of_kind("cpu"), zones.of_kind("dram")
     found.counters += [*cpus, *drams]
     tree, model = ProcessTree(), CpuPowerModel.of_this_machine()
+    if cpus and found.device == "cpu":
+        found.guards.append(CpuGuard())
     if not cpus:
         found.counters.append(CpuTimeCounter(tree, model))
         found.remedies["cpu"] = zones.remedy or "the RAPL tree shows no package zone"
@@ -120,12 +152,17 @@ def _add_gpu(found: Discovery, ordinal: int) -> None:
         found.remedies["gpu"] = str(missing)
         return
     try:
-        counters, sensors = nvml.instruments_of(nvml.handle_of(ordinal), f"gpu{ordinal}")
+        handle = nvml.handle_of(ordinal)
+        counters, sensors = nvml.instruments_of(handle, f"gpu{ordinal}")
+        uuid = nvml.uuid_of(handle)
     except MeterFailure as failure:
         found.remedies["gpu"] = str(failure)
         return
     found.counters += counters
     found.sensors += sensors
+    found.guards.append(GpuGuard(handle))
+    if uuid is not None:
+        found.identities[f"gpu{ordinal}"] = uuid
     if not counters and not sensors:
         found.remedies["gpu"] = "this GPU tells neither energy nor power: a newer driver or board may"
 

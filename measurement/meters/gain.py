@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+from pathlib import Path
+from typing import Any
 
 from measurement.accounting import GAIN_HALF_WIDTH, rectangular, student_t95
 from measurement.errors import BadInput
 
 GAIN_VARIABLE = "MEASUREMENT_GAIN_U95"
+GAINS_VARIABLE = "MEASUREMENT_GAINS"
 
 
-def gain_relative_u() -> float:
-    """Relative standard uncertainty of a meter's gain: ±5 % rectangular, or what a calibration found.
+def gain_relative_u(identity: str = "") -> float:
+    """Relative standard uncertainty of a meter's gain: what its calibration found, else ±5 % rectangular.
 
-    `MEASUREMENT_GAIN_U95` is the calibrated relative uncertainty at 95 %, e.g. 0.01. BadInput where it is no share.
+    identity: a GPU's UUID as `nvidia-smi -L` has it, or `cpu` or `dram`. `MEASUREMENT_GAINS` names a JSON file of
+    relative uncertainties at 95 % by identity, such as `{"GPU-…": 0.01}`; `MEASUREMENT_GAIN_U95` is the one for all
+    that the file doesn't name. BadInput where one is no share of 1.
     """
+    gains = _gains_of_file()
+    if identity in gains:
+        return _standard(gains[identity], f"{GAINS_VARIABLE}: {identity}", GAINS_VARIABLE)
     given = os.environ.get(GAIN_VARIABLE, "").strip()
+    return _standard(given, GAIN_VARIABLE, GAIN_VARIABLE) if given else rectangular(GAIN_HALF_WIDTH).standard
+
+
+def _gains_of_file() -> dict[str, Any]:
+    given = os.environ.get(GAINS_VARIABLE, "").strip()
     if not given:
-        return rectangular(GAIN_HALF_WIDTH).standard
+        return {}
     try:
-        u95 = float(given)
+        gains = json.loads(Path(given).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{GAINS_VARIABLE}: {given} can't be read: {error}", field=GAINS_VARIABLE) from None
+    if not isinstance(gains, dict):
+        raise BadInput(f"{GAINS_VARIABLE}: {given} must hold one JSON object, UUID to share", field=GAINS_VARIABLE)
+    return gains
+
+
+def _standard(given: object, name: str, field: str) -> float:
+    try:
+        u95 = math.nan if isinstance(given, bool) else float(str(given))
     except ValueError:
         u95 = math.nan
     if not 0 <= u95 < 1:
         raise BadInput(
-            f"{GAIN_VARIABLE} must be a calibrated meter's relative uncertainty at 95 %, 0 to 1, e.g. 0.01 "
-            f"(got {given!r})",
-            field=GAIN_VARIABLE,
+            f"{name} must be a calibrated meter's relative uncertainty at 95 %, 0 to 1, e.g. 0.01 (got {given!r})",
+            field=field,
         )
     return u95 / student_t95(math.inf)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from measurement.errors import MeterFailure
+from measurement.guard import DeviceLock
 from measurement.meters.base import Clock, EnergyCounter, Kind, PowerSensor, SystemClock, kinds_in_scope
 from measurement.meters.components import Component, group_components, preferred
 from measurement.meters.gain import gain_relative_u
 from measurement.meters.phase import Assembly, PhaseMeasurement
 from measurement.meters.sampler import Sampler
 from measurement.meters.tally import CounterTally, PowerTally, Tally
+from measurement.meters.watch import WATCH_PERIOD_S, Guard, Watch
 from measurement.meters.window import Window
 from measurement.trace import TraceComponent, WindowMark, write_trace
 from measurement.vocabulary import Provenance, Scope, Source
@@ -35,7 +37,8 @@ class EnergyMeter:
 
     The sampling thread reads instruments only; it never imports torch and never touches CUDA. With `sampling=False`
     nothing is read between edges but by `sample()`, for replays. `remedies` says, for each kind of component without
-    a meter of its own, what would give it one.
+    a meter of its own, what would give it one. `guards` look at the devices once a second while a window is open,
+    `locks` keep other measurements off them, and `identities` (component to UUID) find each card's own calibration.
     """
 
     def __init__(
@@ -48,6 +51,9 @@ class EnergyMeter:
         synchronize: Callable[[], None] | None = None,
         sampling: bool = True,
         require_metered: bool = False,
+        guards: Sequence[Guard] = (),
+        locks: Sequence[DeviceLock] = (),
+        identities: Mapping[str, str] | None = None,
     ) -> None:
         self.device = device
         self.clock: Clock = clock if clock is not None else SystemClock()
@@ -57,13 +63,19 @@ class EnergyMeter:
         self._synchronize = synchronize
         self._sampling = sampling
         self._require_metered = require_metered
-        self._gain_relative_u = gain_relative_u()
+        self._guards = tuple(guards)
+        self._watch: Watch | None = None
+        self._locks = tuple(locks)
+        self._held = ExitStack()
         # Quick instruments first, so that they are read nearest to the time that a closing edge is stamped with.
         tallies: list[Tally] = [*(CounterTally(item) for item in counters), *(PowerTally(item) for item in sensors)]
         tallies.sort(key=lambda tally: tally.instrument.sample_period_s)
         self._sampler = Sampler(tallies, self.clock)
         self._tallies = self._sampler.tallies
         self._components = group_components(self._tallies)
+        self._gains_relative_u = {
+            part.name: gain_relative_u((identities or {}).get(part.name, part.kind)) for part in self._components
+        }
         self._marks: list[WindowMark] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -73,13 +85,13 @@ class EnergyMeter:
     @classmethod
     def for_device(
         cls,
-        device: str,
+        device: str | Sequence[str],
         *,
         require_metered: bool = False,
         clock: Clock | None = None,
         synchronize: Callable[[], None] | None = None,
     ) -> EnergyMeter:
-        """A meter of everything that this machine can read for a model on `device` (`cpu` or `cuda:0`).
+        """A meter of everything that this machine can read for a model on `device`: `cpu`, `cuda:0` or several GPUs.
 
         Raises BadInput for a device that doesn't exist, MeterMissing where `require_metered` and the accelerator
         scope has no energy counter or power sensor, or where the GPU is in MIG mode.
@@ -93,10 +105,13 @@ class EnergyMeter:
         meter = cls(
             found.counters,
             found.sensors,
-            device=device,
+            device=found.device,
             clock=clock,
             synchronize=synchronize,
             require_metered=require_metered,
+            guards=found.guards,
+            locks=found.locks,
+            identities=found.identities,
         )
         meter.remedies = dict(found.remedies)
         return meter
@@ -104,6 +119,7 @@ class EnergyMeter:
     def __enter__(self) -> Self:
         if self._started:
             raise RuntimeError("a meter is started once")
+        self._held.enter_context(self.exclusive())
         self._started = True
         self._sampler.calibrate()
         self._sampler.close(aligned=False)
@@ -115,9 +131,21 @@ class EnergyMeter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=10)
+        with self._held:
+            self._stop.set()
+            if self._thread is not None:
+                self._thread.join(timeout=10)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other measurements off the device from now on; entering the meter does so by itself.
+
+        Raises NotTrustworthy where another process measures on it.
+        """
+        with ExitStack() as held:
+            for lock in self._locks:
+                held.enter_context(lock)
+            yield
 
     @contextmanager
     def window(self, name: str) -> Iterator[Window]:
@@ -131,20 +159,26 @@ class EnergyMeter:
             raise RuntimeError("open windows inside `with meter:`")
         if self._window is not None:
             raise RuntimeError(f"window {self._window.name!r} is open: windows follow one another, they don't nest")
+        watch = Watch(self._guards)
+        watch.begin()
         self._wait_for_device()
         window = self._window = Window(name, self._sampler, self._wait_for_device, self.clock, self._live)
+        self._watch = watch
         try:
             yield window
         except BaseException:
-            window.close(self._assembly(), synchronize=False)
+            window.end(synchronize=False)
+            window.close(self._assembly(watch))
             raise
         else:
-            window.close(self._assembly(), synchronize=True)
+            window.end()
+            watch.look()
+            window.close(self._assembly(watch))
             self._check(window.measurement)
         finally:
-            self._window = None
+            self._window = self._watch = None
             if window.is_closed:
-                self._marks.append(_mark(window.measurement, self._assembly()))
+                self._marks.append(_mark(window.measurement, self._assembly(watch)))
 
     def measure_idle(self, seconds: float | None = None) -> dict[Scope, float | None]:
         """Mean watts per scope with nothing running, remembered in `idle_power_w`; None where a scope is missing.
@@ -172,6 +206,11 @@ class EnergyMeter:
         """Read the instruments whose turn it is. The sampling thread's work; call it where there is no thread."""
         self._sampler.sample()
 
+    def look(self) -> None:
+        """Look once for what disturbs an open window. The thread's work too, once a second."""
+        if (watch := self._watch) is not None:
+            watch.look()
+
     def write_trace(self, path: Path | str) -> None:
         """Write all readings and window marks as Parquet (see `measurement.trace`)."""
         with self._sampler.lock:
@@ -190,8 +229,13 @@ class EnergyMeter:
 
     def _run(self) -> None:
         period_s = min(tally.instrument.sample_period_s for tally in self._tallies)
+        looked_s = 0.0
         while not self._stop.wait(period_s):
             self.sample()
+            now_s = self.clock.monotonic_s()
+            if now_s - looked_s >= WATCH_PERIOD_S:
+                looked_s = now_s
+                self.look()
 
     def _wait_for_device(self) -> None:
         if self._synchronize is not None:
@@ -205,8 +249,10 @@ class EnergyMeter:
             return None
         return [(component.positions[0], preferred(self._tallies, component)) for component in chosen]
 
-    def _assembly(self) -> Assembly:
-        return Assembly(self.device, self._components, self._tallies, self._gain_relative_u, self.idle_power_w)
+    def _assembly(self, watch: Watch) -> Assembly:
+        return Assembly(
+            self.device, self._components, self._tallies, self._gains_relative_u, self.idle_power_w, watch
+        )
 
     def _check(self, measured: PhaseMeasurement) -> None:
         if self._thread is not None and not self._thread.is_alive():

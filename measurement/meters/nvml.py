@@ -221,6 +221,12 @@ def instruments_of(handle: Any, name: str) -> tuple[list[EnergyCounter], list[Po
     return counters, sensors
 
 
+def uuid_of(handle: Any) -> str | None:
+    """The GPU's UUID, as `nvidia-smi -L` has it; None where it tells none."""
+    uuid = call("read the UUID", "nvmlDeviceGetUUID", handle)
+    return None if uuid is None else str(uuid)
+
+
 def _usage_is_average(handle: Any) -> bool:
     """Whether `nvmlDeviceGetPowerUsage` is a one-second mean, as NVML documents it: on Ampere and newer but GA100."""
     import pynvml

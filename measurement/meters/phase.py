@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from measurement.accounting import Uncertainty, combined, repeat_uncertainty
+from measurement.accounting import Uncertainty, absolute_u95, combined, repeat_uncertainty
 from measurement.meters.base import Kind, kinds_in_scope, provenance_of
 from measurement.meters.components import Component, Stretch, duration_s, gained_j, reading_uncertainty
 from measurement.meters.tally import Tally
+from measurement.meters.watch import Watch
 from measurement.record import Energy
 from measurement.vocabulary import Flag, Provenance, Scope, Source
 
@@ -84,6 +86,7 @@ class PhaseMeasurement:
     pauses: tuple[tuple[float, float], ...] = ()
     flags: frozenset[Flag] = frozenset()
     notes: tuple[str, ...] = ()
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def to_energy(self, scope: Scope, images: int | None = None, scale: float = 1.0) -> Energy:
         """The record's figure for `scope`.
@@ -114,6 +117,7 @@ class PhaseMeasurement:
             net_of_idle_j=times(scale, measured.net_of_idle_j),
             energy_per_image_j=times(per_image, measured.energy_j),
             energy_per_image_u95_j=times(per_image, measured.repeatability_u95_j),
+            energy_per_image_absolute_u95_j=times(per_image, measured.absolute_u95_j),
         )
 
 
@@ -164,14 +168,16 @@ def measure_component(
 class Assembly:
     """What a window's figures are assembled with: the device, its components and what is known beforehand.
 
-    `gain_relative_u` is the relative standard uncertainty of a meter's gain; `idle_power_w` per scope, once measured.
+    `gains_relative_u` holds, by component, the relative standard uncertainty of its meter's gain; `idle_power_w` the
+    idle power per scope, once measured; `watch` what was seen of the devices meanwhile.
     """
 
     device: str
     components: tuple[Component, ...]
     tallies: tuple[Tally, ...]
-    gain_relative_u: float
+    gains_relative_u: Mapping[str, float]
     idle_power_w: Mapping[Scope, float | None]
+    watch: Watch
 
     def phase(
         self, name: str, stretches: Sequence[Stretch], blocks: Sequence[tuple[Sequence[Stretch], int | None]]
@@ -189,8 +195,9 @@ class Assembly:
             components={part.name: part for part in parts},
             blocks=repeats,
             pauses=tuple((b[1].time_s, a[0].time_s) for b, a in itertools.pairwise(stretches)),
-            flags=self._flags(parts, stretches, repeats),
-            notes=tuple(part.note for part in parts if part.note),
+            flags=self._flags(parts, stretches, repeats) | self.watch.flags,
+            notes=(*(part.note for part in parts if part.note), *self.watch.notes),
+            conditions=self.watch.conditions,
         )
 
     def in_scope(self, scope: Scope, parts: Sequence[ComponentEnergy]) -> list[ComponentEnergy] | None:
@@ -214,10 +221,9 @@ class Assembly:
         repeats = repeat_uncertainty(_work_of_blocks(scope, blocks))
         if repeats is not None:
             terms.append(repeats.scaled(energy_j))
-        gains = [Uncertainty((part.energy_j or 0.0) * self.gain_relative_u) for part in chosen]
+        gains = [Uncertainty((part.energy_j or 0.0) * self.gains_relative_u[part.name]) for part in chosen]
         repeatability_j = combined(terms).u95
-        # Expanded terms in quadrature: one t for all terms could make the absolute figure the smaller of the two.
-        absolute_j = math.hypot(repeatability_j, combined(gains).u95)
+        absolute_j = absolute_u95(repeatability_j, combined(gains).u95)
         idle_w = self.idle_power_w.get(scope)
         return MeasuredEnergy(
             scope,

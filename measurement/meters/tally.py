@@ -210,7 +210,7 @@ class PowerTally:
         if self._power_w is not None and self.read_at_s is not None:
             elapsed_s = now_s - self.read_at_s
             self.energy_j += self._power_w * elapsed_s
-            # Where power changed, nobody saw when; twice the variance of power is its mean square step.
+            # Where power changed, nobody saw when; its mean square step is twice its variance.
             self.variance_j2 += UNSEEN_SHARE * ((reading - self._power_w) * elapsed_s) ** 2 / 2
             if elapsed_s > MAX_GAP_S:
                 self.troubles.broke(now_s, f"{self.instrument.name}: no reading of the power for {elapsed_s:.0f} s")

@@ -100,12 +100,15 @@ class Window:
         self._blocks.append((self._block, images))
         self._block = []
 
-    def close(self, assembly: Assembly, *, synchronize: bool) -> None:
-        """The meter's to call, when the body of the `with` statement ends."""
+    def end(self, *, synchronize: bool = True) -> None:
+        """The meter's to call, when the body of the `with` statement ends: nothing is counted from here on."""
         if self._opened is not None:
             if synchronize:
                 self._synchronize()
             self._end_stretch(self._sampler.close(aligned=synchronize))
+
+    def close(self, assembly: Assembly) -> None:
+        """The meter's to call, after `end`: put the measurement together."""
         self._measurement = assembly.phase(self.name, self._stretches, self._blocks)
 
     def _end_stretch(self, now: Snapshot) -> None:

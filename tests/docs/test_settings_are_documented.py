@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from leaderboard.configuration import BASE_DIR, SETTINGS, Setting
+from measurement.guard import LOCK_FOLDER_VARIABLE
 from measurement.meters.estimate import TDP_VARIABLE
-from measurement.meters.gain import GAIN_VARIABLE
+from measurement.meters.gain import GAIN_VARIABLE, GAINS_VARIABLE
 from tests.docs.reading import DOCS, names, rows, sections, text_of
 
+METER_VARIABLES = {TDP_VARIABLE, GAIN_VARIABLE, GAINS_VARIABLE, LOCK_FOLDER_VARIABLE}
 PAGE = DOCS / "settings.md"
 TABLE = {names(row[0])[0]: row for row in rows(text_of(PAGE)) if names(row[0])}
 
@@ -35,7 +37,7 @@ def test_setting_stands_there_with_its_default(setting: Setting):
     assert TABLE[setting.name][2], f"{setting.name} has no meaning"
 
 
-@pytest.mark.parametrize("variable", [TDP_VARIABLE, GAIN_VARIABLE])
+@pytest.mark.parametrize("variable", sorted(METER_VARIABLES))
 def test_variable_of_the_meter_stands_there(variable: str):
     assert variable in TABLE
 
@@ -43,4 +45,4 @@ def test_variable_of_the_meter_stands_there(variable: str):
 def test_no_setting_is_documented_that_is_gone():
     tables = sections(PAGE)
     documented = {names(row[0])[0] for part in ("Site", "Worker", "Meter") for row in rows(tables[part])}
-    assert documented == {setting.name for setting in SETTINGS} | {TDP_VARIABLE, GAIN_VARIABLE}
+    assert documented == {setting.name for setting in SETTINGS} | METER_VARIABLES

@@ -99,7 +99,7 @@ def test_a_single_training_has_no_repeats_and_says_so():
     edges = 1.96 * 100 * 0.001 / math.sqrt(6)
     assert measured.energies[Scope.ACCELERATOR].repeatability_u95_j == pytest.approx(edges, rel=1e-3)
     gain = 1.96 * 1000 * 0.05 / math.sqrt(3)
-    assert measured.energies[Scope.ACCELERATOR].absolute_u95_j == pytest.approx(gain, rel=1e-3)
+    assert measured.energies[Scope.ACCELERATOR].absolute_u95_j == pytest.approx(edges + gain, rel=1e-3)
 
 
 def test_a_calibrated_gain_replaces_the_default(monkeypatch):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
 from measurement.vocabulary import Scope
@@ -152,3 +153,36 @@ def test_a_card_that_tells_no_power_is_metered_by_its_counter_alone(told):
     first, _ = told([h100(profile, faults=tuple(Fault(call, NOT_SUPPORTED) for call in calls))], 6.0)
     assert first["energy_j"] == pytest.approx(profile.energy_j(*first["times_s"]), rel=0.005)
     assert first["cross_check_j"] is None
+
+
+def of_both_cards():
+    clock = VirtualClock.of_environment()
+    meter = EnergyMeter.for_device(["cuda:0", "cuda:1"], clock=clock)
+    with meter:
+        with meter.window("train") as window:
+            clock.sleep(1.0)
+        names = sorted(name for name in window.measurement.components if name.startswith("gpu"))
+    try:
+        EnergyMeter.for_device(["cuda:0", "cpu"])
+    except BadInput as error:
+        return [names, str(error)]
+    return [names, ""]
+
+
+def test_a_meter_takes_a_list_of_gpus_and_nothing_else(tmp_path):
+    clock = VirtualClock(tmp_path / "clock", 1000.0)
+    gpus = [h100(IDLE), h100(IDLE)]
+    names, refusal = run(of_both_cards, gpus, tmp_path, clock=clock, start_s=1000.0)
+    assert names == ["gpu0", "gpu1"]
+    assert "must all be GPUs" in refusal
+
+
+def without_one_of_two():
+    found = discover(["cuda:0", "cuda:1"])
+    return [item.name for item in (*found.counters, *found.sensors) if item.kind == "gpu"]
+
+
+def test_one_of_two_cards_without_a_meter_leaves_none_rather_than_half_the_joules(tmp_path):
+    calls = ("nvmlDeviceGetPowerUsage", "NVML_FI_DEV_POWER_INSTANT", "NVML_FI_DEV_POWER_AVERAGE")
+    silent = h100(IDLE, has_counter=False, faults=tuple(Fault(call, NOT_SUPPORTED) for call in calls))
+    assert run(without_one_of_two, [h100(IDLE), silent], tmp_path) == []

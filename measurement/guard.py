@@ -1,0 +1,108 @@
+"""Keeps a device to one measurement at a time, across the processes of a machine.
+
+A lock file for each device UUID (for the CPU one a machine), held with flock(2) as long as the meter runs, so that it
+ends with its process however that ends. Counters read whole devices: two measurements on one would count each other's
+joules. On a CPU they also slow each other down, by far more than their share, so an estimate is kept alone too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from measurement.errors import MeterFailure, NotTrustworthy
+
+LOCK_FOLDER_VARIABLE = "MEASUREMENT_LOCK_FOLDER"
+_LOCK_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - the same for every process; locks hold no secrets
+
+
+class DeviceLock:
+    """Exclusive use of one device among measurements on this machine, as a context manager.
+
+    identity: the device's UUID, or `cpu`. NotTrustworthy where another process holds it, naming that process. May be
+    entered again by who holds it.
+    """
+
+    def __init__(self, identity: str, device: str) -> None:
+        self.path = lock_folder() / f"energy-measurement-{re.sub(r'[^A-Za-z0-9-]', '_', identity)}.lock"
+        self._device = device
+        self._file: int | None = None
+        self._depth = 0
+
+    def __enter__(self) -> Self:
+        self._depth += 1
+        if self._depth > 1:
+            return self
+        try:
+            self._file = self._take()
+        except BaseException:
+            self._depth = 0
+            raise
+        return self
+
+    def _take(self) -> int:
+        file = _open_shared(self.path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(file, 200, 0).decode("utf-8", "replace").strip() or "unknown"
+            os.close(file)
+            raise NotTrustworthy(
+                f"{self._device} is in use by another measurement (pid {holder}): two at a time would count each "
+                f"other's joules; wait until it ends",
+                field="device",
+            ) from None
+        # Another user's file may be open for reading only: it is locked all the same.
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        return file
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def lock_folder() -> Path:
+    """`MEASUREMENT_LOCK_FOLDER`, else a folder that all processes of this machine share."""
+    given = os.environ.get(LOCK_FOLDER_VARIABLE, "").strip()
+    if given:
+        return Path(given)
+    return next((folder for folder in _LOCK_FOLDERS if _is_for_all(folder)), _LOCK_FOLDERS[-1])
+
+
+def _is_for_all(folder: Path) -> bool:
+    """Whether every user may write there: one that only some may would give two users two locks."""
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
+
+
+def _open_shared(path: Path) -> int:
+    """Opened whoever made it. Linux refuses O_CREAT on another user's file in a sticky folder, so that comes last."""
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    for mode in (os.O_RDWR, os.O_RDONLY):
+        try:
+            return os.open(path, mode | flags)
+        except (FileNotFoundError, PermissionError):
+            continue
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
+        os.fchmod(file, 0o666)
+    except OSError as error:
+        raise MeterFailure(
+            f"the lock {path} can't be opened: {error.strerror}; set {LOCK_FOLDER_VARIABLE} to a folder that every "
+            "worker of this machine can write to"
+        ) from None
+    return file

@@ -213,6 +213,7 @@ class PhaseEnergy(models.Model):
     duration_s = models.FloatField(null=True)
     energy_per_image_j = models.FloatField(null=True)
     energy_per_image_u95_j = models.FloatField(null=True)
+    energy_per_image_absolute_u95_j = models.FloatField(null=True)
     images = models.PositiveBigIntegerField(null=True)
     flags = models.JSONField(default=list, blank=True)
     evidence = models.URLField(max_length=300, blank=True)

@@ -8,6 +8,7 @@ import math
 import plotly.graph_objects as go
 
 from leaderboard.domain import ranking
+from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Entry
 from leaderboard.queries import RankedBoard
 from leaderboard.templatetags.energy import count, joules
@@ -75,7 +76,7 @@ def _axis(title: str, least_exponent: int, greatest_exponent: int) -> dict[str, 
 
 
 def _full_cycle_energy_j(entry: Entry, usage_intensity: float, shared_by: float) -> float:
-    energy_j = entry.shared_energy_j / shared_by + entry.own_energy_j + usage_intensity * entry.inference_energy_j
+    energy_j = one_time_energy_j(entry, shared_by) + usage_intensity * entry.inference_energy_j
     return float(f"{energy_j:.4g}")
 
 

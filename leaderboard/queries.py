@@ -12,6 +12,7 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
 from leaderboard.domain import ranking
+from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.domain.runstate import ACTIVE, RunState
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import (
@@ -171,12 +172,6 @@ class RankedEntry:
     one_time_energy_j: float
     metered_share: float
 
-    @property
-    def u95_j(self) -> float | None:
-        """Repeatability of the full-cycle energy, joules; None where that of any part is unknown."""
-        parts = (self.entry.shared_u95_j, self.entry.own_u95_j, self.entry.inference_u95_j)
-        return None if None in parts else self.place.u95_j
-
 
 @dataclass(frozen=True, slots=True)
 class RankedBoard:
@@ -195,15 +190,15 @@ class RankedBoard:
 
 
 def candidate(entry: Entry) -> ranking.Candidate:
-    """What ranking needs of an entry. An unknown uncertainty counts as none."""
+    """What ranking needs of an entry."""
     return ranking.Candidate(
         key=entry.pk,
         shared_energy_j=entry.shared_energy_j,
         own_energy_j=entry.own_energy_j,
         inference_energy_j=entry.inference_energy_j,
-        shared_u95_j=entry.shared_u95_j or 0.0,
-        own_u95_j=entry.own_u95_j or 0.0,
-        inference_u95_j=entry.inference_u95_j or 0.0,
+        shared_u95_j=entry.shared_u95_j,
+        own_u95_j=entry.own_u95_j,
+        inference_u95_j=entry.inference_u95_j,
         quality=entry.quality,
         complete=entry.complete,
     )
@@ -236,7 +231,7 @@ def _row(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery) -> Ranked
     return RankedEntry(
         entry=entry,
         place=place,
-        one_time_energy_j=entry.shared_energy_j / query.shared_by + entry.own_energy_j,
+        one_time_energy_j=one_time_energy_j(entry, query.shared_by),
         metered_share=min(1.0, metered_j / place.energy_j) if place.energy_j > 0 else 0.0,
     )
 

@@ -147,7 +147,7 @@ class EntryFactory(DjangoModelFactory):
     shared_energy_j = 0.0
     own_energy_j = 1000.0
     inference_energy_j = 0.01
-    shared_u95_j = None
+    shared_u95_j = 0.0
     own_u95_j = factory.LazyAttribute(lambda entry: entry.own_energy_j * 0.02)
     inference_u95_j = factory.LazyAttribute(lambda entry: entry.inference_energy_j * 0.01)
     metered_shared_j = 0.0

@@ -82,7 +82,7 @@ def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
         "one_time_energy_j": ranked.one_time_energy_j,
         "inference_energy_j": entry.inference_energy_j,
         "full_cycle_energy_j": place.energy_j,
-        "full_cycle_energy_u95_j": ranked.u95_j,
+        "full_cycle_energy_u95_j": place.u95_j,
         "energy_per_correct_j": ranking.energy_per_correct_j(place.energy_j, query.usage_intensity, entry.quality),
         "provenance": entry.provenance,
         "metered_share": ranked.metered_share,

@@ -36,8 +36,8 @@ class GroupSerializer(serializers.Serializer[Any]):
 
 class RowSerializer(serializers.Serializer[Any]):
     rank = serializers.IntegerField(allow_null=True, help_text="null: listed, but not ranked")
-    rank_best = serializers.IntegerField(allow_null=True)
-    rank_worst = serializers.IntegerField(allow_null=True)
+    rank_best = serializers.IntegerField(allow_null=True, help_text="null where unranked or of unknown uncertainty")
+    rank_worst = serializers.IntegerField(allow_null=True, help_text="null where unranked or of unknown uncertainty")
     entry = serializers.IntegerField()
     method = serializers.CharField()
     family = serializers.ChoiceField(list(FAMILIES.items()))

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from leaderboard.domain.usage import check_shared_by, check_usage_intensity
 
@@ -116,19 +117,19 @@ class LifeCycle:
         return self.inference.energy_j or 0.0
 
     @property
-    def shared_u95_j(self) -> float:
-        """Repeatability (95 %) of `shared_energy_j` in joules; unknown terms are not included."""
+    def shared_u95_j(self) -> float | None:
+        """Repeatability (95 %) of `shared_energy_j` in joules; None where that of any of its phases is unknown."""
         return _root_sum_of_squares(self._one_time(shared=True))
 
     @property
-    def own_u95_j(self) -> float:
-        """Repeatability (95 %) of `own_energy_j` in joules; unknown terms are not included."""
+    def own_u95_j(self) -> float | None:
+        """Repeatability (95 %) of `own_energy_j` in joules; None where that of any of its phases is unknown."""
         return _root_sum_of_squares(self._one_time(shared=False))
 
     @property
-    def inference_u95_j(self) -> float:
-        """Repeatability (95 %) of `inference_energy_j` in joules per image, 0.0 where unknown."""
-        return self.inference.repeatability_u95_j or 0.0
+    def inference_u95_j(self) -> float | None:
+        """Repeatability (95 %) of `inference_energy_j` in joules per image, None where unknown."""
+        return self.inference.repeatability_u95_j
 
     @property
     def is_lower_bound(self) -> bool:
@@ -142,7 +143,7 @@ class LifeCycle:
 
     def one_time_energy_j(self, shared_by: float = 1) -> float:
         """Joules spent before the first inference, shared phases divided by `shared_by` (K >= 1)."""
-        return self.shared_energy_j / check_shared_by(shared_by) + self.own_energy_j
+        return one_time_energy_j(self, check_shared_by(shared_by))
 
     def full_cycle_energy_j(self, usage_intensity: float, shared_by: float = 1) -> float:
         """E(N, K) in joules; N in images (above 0, at most 1e15), K in deployments (>= 1).
@@ -155,25 +156,25 @@ class LifeCycle:
     def full_cycle_u95_j(self, usage_intensity: float, shared_by: float = 1) -> float | None:
         """Repeatability of E(N, K) in joules at 95 %: U² = Σ U²(phase) + (N·U(e))² (GUM 5.1.2, uncorrelated).
 
-        U of a shared phase is divided by K as its energy is. A term with unknown uncertainty is not included,
-        so the figure is then itself "at least"; None where no term is known.
+        U of a shared phase is divided by K as its energy is. None where any term is unknown: the known ones
+        alone would pass for the whole.
         """
         check_usage_intensity(usage_intensity)
         check_shared_by(shared_by)
-        if all(part.repeatability_u95_j is None for part in self.parts):
-            return None
         return combined_u95_j(self.shared_u95_j, self.own_u95_j, self.inference_u95_j, usage_intensity, shared_by)
 
-    def absolute_u95_j(self, usage_intensity: float, shared_by: float, gain_u95_relative: float) -> float:
+    def absolute_u95_j(self, usage_intensity: float, shared_by: float, gain_u95_relative: float) -> float | None:
         """Uncertainty of E(N, K) in joules at 95 % for comparing across cards.
 
         A card's gain error is common to all terms, fully correlated, so `gain_u95_relative`·E(N, K) adds
-        linearly to the repeatability (GUM 5.2.2). Unknown repeatability is not included. ValueError where
+        linearly to the repeatability (GUM 5.2.2). None where the repeatability is unknown. ValueError where
         `gain_u95_relative` (a fraction, 0.05 for 5 %) is negative or not finite.
         """
         if not 0 <= gain_u95_relative < math.inf:
             raise ValueError(f"gain_u95_relative is {gain_u95_relative!r}, but must be finite and at least 0")
-        repeatability_u95_j = self.full_cycle_u95_j(usage_intensity, shared_by) or 0.0
+        repeatability_u95_j = self.full_cycle_u95_j(usage_intensity, shared_by)
+        if repeatability_u95_j is None:
+            return None
         return repeatability_u95_j + gain_u95_relative * self.full_cycle_energy_j(usage_intensity, shared_by)
 
     def metered_share(self, usage_intensity: float, shared_by: float = 1) -> float:
@@ -191,17 +192,38 @@ class LifeCycle:
         return tuple(part for part in self.one_time if (part.phase in SHARED_PHASES) == shared)
 
 
+class OneTimeEnergies(Protocol):
+    """Whatever has joules spent before the first use: a life cycle, a candidate, a stored entry."""
+
+    @property
+    def shared_energy_j(self) -> float:
+        """Search and pretrain, before sharing."""
+        ...
+
+    @property
+    def own_energy_j(self) -> float:
+        """The other one-time phases."""
+        ...
+
+
+def one_time_energy_j(of: OneTimeEnergies, shared_by: float) -> float:
+    """Joules spent before the first use, shared/K + own, for K = `shared_by` deployments."""
+    return of.shared_energy_j / shared_by + of.own_energy_j
+
+
 def combined_u95_j(
-    shared_u95_j: float,
-    own_u95_j: float,
-    inference_u95_j: float,
+    shared_u95_j: float | None,
+    own_u95_j: float | None,
+    inference_u95_j: float | None,
     usage_intensity: float,
     shared_by: float,
-) -> float:
-    """Root sum of squares (GUM 5.1.2) of (U_shared/K), U_own and N·U(e), in joules.
+) -> float | None:
+    """Root sum of squares (GUM 5.1.2) of (U_shared/K), U_own and N·U(e), in joules; None where any is unknown.
 
     Written without math.hypot so that the browser's copy rounds alike, digit for digit.
     """
+    if shared_u95_j is None or own_u95_j is None or inference_u95_j is None:
+        return None
     shared = shared_u95_j / shared_by
     served = usage_intensity * inference_u95_j
     return math.sqrt(shared * shared + own_u95_j * own_u95_j + served * served)
@@ -213,5 +235,10 @@ def _weight(part: PhaseEnergy, usage_intensity: float, shared_by: float) -> floa
     return 1.0 / shared_by if part.phase in SHARED_PHASES else 1.0
 
 
-def _root_sum_of_squares(parts: Iterable[PhaseEnergy]) -> float:
-    return math.sqrt(math.fsum((part.repeatability_u95_j or 0.0) ** 2 for part in parts))
+def _root_sum_of_squares(parts: Iterable[PhaseEnergy]) -> float | None:
+    squares = []
+    for part in parts:
+        if part.repeatability_u95_j is None:
+            return None
+        squares.append(part.repeatability_u95_j**2)
+    return math.sqrt(math.fsum(squares))

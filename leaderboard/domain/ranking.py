@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, get_args
 
-from leaderboard.domain.energy import LifeCycle, check_energy_j, combined_u95_j
+from leaderboard.domain.energy import LifeCycle, check_energy_j, combined_u95_j, one_time_energy_j
 from leaderboard.domain.usage import check_min_quality, check_shared_by, check_usage_intensity
 
 Key = str | int
@@ -24,6 +24,7 @@ _RANKED, _INCOMPLETE, _WITHOUT_VALUE = range(3)
 class Candidate:
     """What ranking needs of one entry: joules (inference: per image), repeatability at 95 %, quality.
 
+    An uncertainty is None where nobody knows it.
     `complete` is False where a declared phase or inference is missing: the joules are then a lower bound.
     Raises ValueError for joules outside 0 to 1e30 and for a quality that is not finite.
     """
@@ -32,21 +33,24 @@ class Candidate:
     shared_energy_j: float
     own_energy_j: float
     inference_energy_j: float
-    shared_u95_j: float
-    own_u95_j: float
-    inference_u95_j: float
+    shared_u95_j: float | None
+    own_u95_j: float | None
+    inference_u95_j: float | None
     quality: float | None
     complete: bool
 
     def __post_init__(self) -> None:
-        for name in _JOULE_FIELDS:
+        for name in _ENERGY_FIELDS:
             check_energy_j(name, getattr(self, name))
+        for name in _UNCERTAINTY_FIELDS:
+            if getattr(self, name) is not None:
+                check_energy_j(name, getattr(self, name))
         if self.quality is not None and not math.isfinite(self.quality):
             raise ValueError(f"quality is {self.quality!r}, but must be a finite number, or None")
 
     @classmethod
     def of(cls, key: Key, life_cycle: LifeCycle, quality: float | None) -> "Candidate":
-        """The candidate of a life cycle; an unknown uncertainty counts as not included."""
+        """The candidate of a life cycle."""
         return cls(
             key=key,
             shared_energy_j=life_cycle.shared_energy_j,
@@ -60,21 +64,16 @@ class Candidate:
         )
 
 
-_JOULE_FIELDS = (
-    "shared_energy_j",
-    "own_energy_j",
-    "inference_energy_j",
-    "shared_u95_j",
-    "own_u95_j",
-    "inference_u95_j",
-)
+_ENERGY_FIELDS = ("shared_energy_j", "own_energy_j", "inference_energy_j")
+_UNCERTAINTY_FIELDS = ("shared_u95_j", "own_u95_j", "inference_u95_j")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A candidate's place. `energy_j` is E(N, K) and `u95_j` its repeatability, whatever the ordering.
 
-    The ranks are None where the candidate is listed but not ranked.
+    The ranks are None where the candidate is listed but not ranked. `u95_j` is None where the uncertainty of any
+    part is unknown; a ranked candidate then has no `rank_best` and `rank_worst` either.
     """
 
     key: Key
@@ -82,7 +81,7 @@ class Ranked:
     rank_best: int | None
     rank_worst: int | None
     energy_j: float
-    u95_j: float
+    u95_j: float | None
     pareto: bool
 
 
@@ -100,9 +99,9 @@ class _Scored:
     candidate: Candidate
     group: int
     energy_j: float
-    u95_j: float
+    u95_j: float | None
     value: float
-    value_u95: float
+    value_u95: float  # 0.0 where unknown
     pareto: bool = False
 
 
@@ -122,8 +121,10 @@ def rank(
     E/(N·quality), quality as a fraction, and candidates without a positive quality come last, unranked.
 
     With lo = value - U and hi = value + U, `rank_best` is 1 + the entries surely below (hi < this lo) and
-    `rank_worst` the entries not surely above (lo <= this hi), so overlapping intervals show as ties. `pareto`
-    marks complete candidates of known quality that none beats in both E(N, K) and quality.
+    `rank_worst` the entries not surely above (lo <= this hi), so overlapping intervals show as ties. An entry
+    whose uncertainty is unknown has neither, and counts with its value alone (U = 0) in the others' intervals,
+    which are then the narrowest that they can be. `pareto` marks complete candidates of known quality that none
+    beats in both E(N, K) and quality.
 
     Raises ValueError for a usage intensity that is not above 0 and at most 1e15, `shared_by` below 1, a
     `min_quality` that is not finite, and an unknown `order_by`.
@@ -147,6 +148,8 @@ def rank(
     for position, s in enumerate(scored, start=1):
         place: tuple[int | None, int | None, int | None] = (None, None, None)
         if s.group == _RANKED:
+            place = (position, None, None)
+        if s.group == _RANKED and s.u95_j is not None:
             surely_below = bisect_left(highs, s.value - s.value_u95)
             not_surely_above = bisect_right(lows, s.value + s.value_u95)
             place = (position, 1 + surely_below, not_surely_above)
@@ -185,7 +188,7 @@ def champions(
     """
     check_shared_by(shared_by)
     lines = [candidate for candidate in _eligible(candidates, min_quality) if candidate.complete]
-    lines.sort(key=lambda c: (_one_time_energy_j(c, shared_by), c.inference_energy_j, *_tie_break(c)))
+    lines.sort(key=lambda c: (one_time_energy_j(c, shared_by), c.inference_energy_j, *_tie_break(c)))
 
     hull: list[tuple[Candidate, float]] = []  # a line and the N from which it is lowest
     for line in lines:
@@ -221,23 +224,20 @@ def _score(
     order_by: OrderBy,
 ) -> _Scored:
     c = candidate
-    energy_j = _one_time_energy_j(c, shared_by) + usage_intensity * c.inference_energy_j
+    energy_j = one_time_energy_j(c, shared_by) + usage_intensity * c.inference_energy_j
     u95_j = combined_u95_j(c.shared_u95_j, c.own_u95_j, c.inference_u95_j, usage_intensity, shared_by)
+    width_j = 0.0 if u95_j is None else u95_j
     group = _RANKED if c.complete or include_incomplete else _INCOMPLETE
     if order_by == "energy":
-        return _Scored(c, group, energy_j, u95_j, energy_j, u95_j)
+        return _Scored(c, group, energy_j, u95_j, energy_j, width_j)
     per_correct_j = energy_per_correct_j(energy_j, usage_intensity, c.quality)
     if per_correct_j is None or c.quality is None:
-        return _Scored(c, _WITHOUT_VALUE, energy_j, u95_j, energy_j, u95_j)
-    return _Scored(c, group, energy_j, u95_j, per_correct_j, u95_j / (usage_intensity * c.quality))
-
-
-def _one_time_energy_j(candidate: Candidate, shared_by: float) -> float:
-    return candidate.shared_energy_j / shared_by + candidate.own_energy_j
+        return _Scored(c, _WITHOUT_VALUE, energy_j, u95_j, energy_j, width_j)
+    return _Scored(c, group, energy_j, u95_j, per_correct_j, width_j / (usage_intensity * c.quality))
 
 
 def _crossing(a: Candidate, b: Candidate, shared_by: float) -> float:
-    one_time_difference_j = _one_time_energy_j(a, shared_by) - _one_time_energy_j(b, shared_by)
+    one_time_difference_j = one_time_energy_j(a, shared_by) - one_time_energy_j(b, shared_by)
     return one_time_difference_j / (b.inference_energy_j - a.inference_energy_j)
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from leaderboard import queries
 from leaderboard.domain import ranking
-from leaderboard.domain.energy import INFERENCE
+from leaderboard.domain.energy import INFERENCE, one_time_energy_j
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import FAMILIES, Board, Entry, PhaseEnergy
 from leaderboard.templatetags.energy import count, joules, percent, relative, share
@@ -140,7 +140,7 @@ def verdict(mine: ranking.Candidate, other: ranking.Candidate, shared_by: float)
     if crossing is not None:
         side = "from" if mine.inference_energy_j < other.inference_energy_j else "up to"
         return f"less {side} {count(crossing)} images{' on' if side == 'from' else ''}"
-    mine_j, other_j = (c.shared_energy_j / shared_by + c.own_energy_j for c in (mine, other))
+    mine_j, other_j = (one_time_energy_j(c, shared_by) for c in (mine, other))
     if (mine_j, mine.inference_energy_j) == (other_j, other.inference_energy_j):
         return "the same at any use"
     less = mine_j <= other_j and mine.inference_energy_j <= other.inference_energy_j
@@ -215,7 +215,7 @@ def _compared(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, l
         ("Scope", [e.board.get_scope_display() for e in chosen]),
         ("Quality", [f"{percent(e.quality)} {rows.quality_label(e.quality_metric)}" for e in chosen]),
         ("Full-cycle energy", [_total(e, totals[e.pk]) for e in chosen]),
-        ("One-time energy", [joules(e.shared_energy_j / query.shared_by + e.own_energy_j) for e in chosen]),
+        ("One-time energy", [rows.one_time(e, query.shared_by) for e in chosen]),
         ("Energy per image", [joules(e.inference_energy_j) for e in chosen]),
         ("Before the first use", [_ahead(e, totals[e.pk], query) for e in chosen]),
         ("Provenance", [e.provenance for e in chosen]),
@@ -231,13 +231,11 @@ def _ranked(chosen: list[Entry], query: LeaderboardQuery) -> list[ranking.Ranked
 
 
 def _total(entry: Entry, place: ranking.Ranked) -> str:
-    bound = "" if entry.complete else "≥\u00a0"
-    return f"{bound}{joules(place.energy_j)} {relative(place.u95_j, place.energy_j)}"
+    return f"{rows.at_least(entry)}{joules(place.energy_j)} {relative(place.u95_j, place.energy_j)}"
 
 
 def _ahead(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery) -> str:
-    one_time_j = entry.shared_energy_j / query.shared_by + entry.own_energy_j
-    return share(one_time_j / place.energy_j if place.energy_j > 0 else 0.0)
+    return share(one_time_energy_j(entry, query.shared_by) / place.energy_j if place.energy_j > 0 else 0.0)
 
 
 def _in_words(chosen: list[Entry], query: LeaderboardQuery) -> list[str]:

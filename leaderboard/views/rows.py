@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from leaderboard.domain.energy import SHARED_PHASES
-from leaderboard.domain.ranking import energy_per_correct_j
+from leaderboard.domain.energy import SHARED_PHASES, one_time_energy_j
+from leaderboard.domain.ranking import Ranked, energy_per_correct_j
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.queries import RankedBoard, RankedEntry
 from leaderboard.templatetags.energy import (
+    SPACE,
     UNKNOWN,
     count,
     images,
@@ -24,6 +25,8 @@ from leaderboard.templatetags.energy import (
 from measurement.tracks import TRACKS
 
 QUALITY_LABELS = {"top1": "top-1"}
+MISSING_PHASE = "a phase is missing, so the total is a lower bound"
+NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +66,64 @@ def _segment(phase: str, provenance: str, energy_j: float | None, total_j: float
 def row(ranked: RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
     """The texts of one line, ready to show."""
     entry, place = ranked.entry, ranked.place
-    at_least = "" if entry.complete else "≥\u00a0"
     segments = bar(entry, query.usage_intensity, query.shared_by)
     return {
         "entry": entry.pk,
         "url": entry.get_absolute_url(),
-        "rank": rank_text(place.rank, place.rank_best, place.rank_worst),
-        "rank_title": rank_title(place.rank, place.rank_best, place.rank_worst),
+        "rank": rank_text(place),
+        "rank_title": rank_title(place) if place.rank else f"not ranked: {why_not_ranked(ranked, query)}",
         "method": entry.recipe.method.title,
         "family": FAMILIES.get(entry.recipe.method.family, entry.recipe.method.family),
         "quality": percent(entry.quality),
         "quality_note": "reported" if entry.quality_provenance == "reported" else "",
-        "energy": at_least + joules(place.energy_j),
+        "energy": at_least(entry) + joules(place.energy_j),
         "energy_title": watt_hours(place.energy_j),
-        "u95": relative(ranked.u95_j, place.energy_j),
+        "u95": relative(place.u95_j, place.energy_j),
         "bar": segments,
         "bar_label": ", ".join(segment.label for segment in segments),
-        "one_time": at_least + joules(ranked.one_time_energy_j),
+        "one_time": one_time(entry, query.shared_by),
         "per_image": UNKNOWN if entry.inference_provenance == "missing" else joules(entry.inference_energy_j),
         "provenance": entry.provenance,
         "metered": share(ranked.metered_share),
     }
 
 
-def rank_text(rank: int | None, best: int | None, worst: int | None) -> str:
+def at_least(entry: Entry) -> str:
+    """The sign before a total of an entry that misses a phase, nothing before another's."""
+    return "" if entry.complete else f"≥{SPACE}"
+
+
+def one_time(entry: Entry, shared_by: float) -> str:
+    """What an entry costs before its first use."""
+    return at_least(entry) + joules(one_time_energy_j(entry, shared_by))
+
+
+def rank_text(place: Ranked) -> str:
     """The rank, or the ranks that an entry may have within uncertainty."""
-    if rank is None:
+    if place.rank is None:
         return UNKNOWN
-    return str(rank) if best == worst else f"{best}–{worst}"
+    return str(place.rank) if place.rank_best == place.rank_worst else f"{place.rank_best}–{place.rank_worst}"
 
 
-def rank_title(rank: int | None, best: int | None, worst: int | None) -> str:
-    """The rank in words."""
-    if rank is None:
-        return "not ranked: a phase is missing, so the total is a lower bound"
-    if best == worst:
-        return f"rank {rank}"
-    return f"in place {rank}; between {best} and {worst} within uncertainty"
+def rank_title(place: Ranked) -> str:
+    """A ranked entry's rank in words."""
+    if place.rank_best is None:
+        return f"rank {place.rank}, its uncertainty is not known"
+    if place.rank_best == place.rank_worst:
+        return f"rank {place.rank}"
+    return f"in place {place.rank}; between {place.rank_best} and {place.rank_worst} within uncertainty"
+
+
+def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
+    """What an unranked entry lacks, in words."""
+    return NO_CORRECT_PREDICTION if _lacks_value(ranked, query) else MISSING_PHASE
+
+
+def _lacks_value(ranked: RankedEntry, query: LeaderboardQuery) -> bool:
+    """Whether the entry has no energy per correct prediction, and that is asked for."""
+    if query.order_by != "energy_per_correct":
+        return False
+    return energy_per_correct_j(ranked.place.energy_j, query.usage_intensity, ranked.entry.quality) is None
 
 
 def quality_label(metric: str) -> str:
@@ -121,21 +145,30 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
         {"text": f"{_floor(query, first.entry)} on {board.hardware.name}, "},
     ]
     if first.place.rank is None:
-        return [*pieces, {"text": "no entry is ranked: each one misses a phase, so its total is a lower bound."}]
-    at_least = "" if first.entry.complete else "at least "
+        return [*pieces, {"text": f"no entry is ranked: {_why_none_is_ranked(ranked)}."}]
+    bound = "" if first.entry.complete else "at least "
     ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
     pieces.append({"text": first.entry.recipe.method.title, "url": first.entry.get_absolute_url()})
     pieces.append({"text": " uses the least energy"})
     if query.order_by == "energy_per_correct":
         per_correct_j = energy_per_correct_j(first.place.energy_j, query.usage_intensity, first.entry.quality)
         pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
-    pieces.append({"text": f": {at_least}"})
+    pieces.append({"text": f": {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
     pieces.append({"text": f" over its life, {share(ahead)} of it before the first use"})
     others = (first.place.rank_worst or 1) - 1
     if others:
         pieces.append({"text": f", though {others} {'other is' if others == 1 else 'others are'} within uncertainty"})
     return [*pieces, *_what_follows(ranked, first)]
+
+
+def _why_none_is_ranked(ranked: RankedBoard) -> str:
+    lacking = {_lacks_value(row, ranked.query) for row in ranked.rows}
+    if lacking == {False}:
+        return "each one misses a phase, so its total is a lower bound"
+    if lacking == {True}:
+        return "none of them predicts anything correctly"
+    return "each one misses a phase or predicts nothing correctly"
 
 
 def _nothing(ranked: RankedBoard) -> str:
@@ -180,7 +213,7 @@ def crossings(ranked: RankedBoard) -> list[dict[str, Any]]:
                 "span": span(start, end),
                 "method": entry.recipe.method.title,
                 "url": entry.get_absolute_url(),
-                "one_time": joules(entry.shared_energy_j / ranked.query.shared_by + entry.own_energy_j),
+                "one_time": one_time(entry, ranked.query.shared_by),
                 "per_image": joules(entry.inference_energy_j),
                 "here": start <= usage_intensity and (end is None or usage_intensity < end),
             }

@@ -20,7 +20,7 @@ from leaderboard import queries, services
 from leaderboard.domain.runstate import FINAL
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Run, Submission, Worker
-from leaderboard.views import reads
+from leaderboard.views import reads, rows
 from measurement.documents import MAX_DOCUMENT_BYTES
 
 EXAMPLE = """\
@@ -113,7 +113,9 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "ahead": reads.ahead_in_queue(run) if run and run.state == "queued" else None,
         "steps": _steps(run) if run else [],
         "elapsed_s": _elapsed_s(run) if run else None,
-        "entries": list(reads.entries_of_submission(submission)) if final else [],
+        "entries": [(entry, rows.one_time(entry, 1)) for entry in reads.entries_of_submission(submission)]
+        if final
+        else [],
         "workers": queries.live_workers().filter(hardware=submission.hardware_id).count() if not final else None,
         "is_mine": _is_mine(request, submission),
     }

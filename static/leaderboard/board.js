@@ -110,9 +110,6 @@ function fromColumns({ columns, quality_metric: qualityMetric, revision: current
   const entries = columns.entry.map((_, index) => {
     const entry = { quality_metric: qualityMetric };
     for (const name of names) entry[name] = columns[name][index];
-    const { shared_u95_j: shared, own_u95_j: own, inference_u95_j: inference } = entry;
-    entry.uncertaintyIsKnown = [shared, own, inference].every((value) => value !== null);
-    Object.assign(entry, { shared_u95_j: shared ?? 0, own_u95_j: own ?? 0, inference_u95_j: inference ?? 0 });
     entry.key = entry.entry;
     entry.haystack = `${entry.method}\n${entry.architecture ?? ""}`.toLowerCase();
     return entry;

@@ -9,19 +9,19 @@
  * @property {number} shared_energy_j search and pretrain, joules, before sharing
  * @property {number} own_energy_j train, compress and finetune, joules
  * @property {number} inference_energy_j joules per image
- * @property {number} shared_u95_j repeatability at 95 % of shared_energy_j, joules
- * @property {number} own_u95_j repeatability at 95 % of own_energy_j, joules
- * @property {number} inference_u95_j repeatability at 95 % of inference_energy_j, joules per image
+ * @property {number|null} shared_u95_j repeatability at 95 % of shared_energy_j, joules, null where unknown
+ * @property {number|null} own_u95_j repeatability at 95 % of own_energy_j, joules, null where unknown
+ * @property {number|null} inference_u95_j repeatability at 95 % of inference_energy_j, per image, null where unknown
  * @property {number|null} quality a fraction for accuracy-like metrics, null where unknown
  * @property {boolean} complete false where a phase is missing: the joules are then a lower bound
  *
  * @typedef {object} Ranked
  * @property {string|number} key
  * @property {number|null} rank null where listed but not ranked
- * @property {number|null} rank_best 1 + the entries surely below
- * @property {number|null} rank_worst the entries not surely above
+ * @property {number|null} rank_best 1 + the entries surely below; null where the uncertainty is unknown
+ * @property {number|null} rank_worst the entries not surely above; null where the uncertainty is unknown
  * @property {number} energy_j E(N, K) in joules
- * @property {number} u95_j repeatability of energy_j at 95 %, joules
+ * @property {number|null} u95_j repeatability of energy_j at 95 %, joules, null where that of any part is unknown
  * @property {boolean} pareto complete, and beaten by none in both energy and quality
  *
  * @typedef {object} Champion
@@ -85,13 +85,15 @@ export function rank(candidates, usageIntensity, options = {}) {
 
   return order.map((index, position) => {
     const isRanked = position < rankedCount;
+    const isCertain = !Number.isNaN(u95J[index]);
+    const hasInterval = isRanked && isCertain;
     return {
       key: entries[index].key,
       rank: isRanked ? position + 1 : null,
-      rank_best: isRanked ? 1 + countBelow(highs, value[index] - valueU95[index]) : null,
-      rank_worst: isRanked ? countUpTo(lows, value[index] + valueU95[index]) : null,
+      rank_best: hasInterval ? 1 + countBelow(highs, value[index] - valueU95[index]) : null,
+      rank_worst: hasInterval ? countUpTo(lows, value[index] + valueU95[index]) : null,
       energy_j: energyJ[index],
-      u95_j: u95J[index],
+      u95_j: isCertain ? u95J[index] : null,
       pareto: pareto[index] === 1,
     };
   });
@@ -195,37 +197,40 @@ function eligible(candidates, minQuality) {
 function score(entries, usageIntensity, sharedBy, includeIncomplete, orderBy) {
   const group = new Uint8Array(entries.length);
   const energyJ = new Float64Array(entries.length);
-  const u95J = new Float64Array(entries.length);
+  const u95J = new Float64Array(entries.length); // NaN where unknown
   const value = new Float64Array(entries.length);
   const valueU95 = new Float64Array(entries.length);
   for (let index = 0; index < entries.length; index += 1) {
     const c = entries[index];
     const energy = oneTimeEnergyJ(c, sharedBy) + usageIntensity * c.inference_energy_j;
     const u95 = combinedU95J(c, usageIntensity, sharedBy);
+    const width = Number.isNaN(u95) ? 0 : u95;
     energyJ[index] = energy;
     u95J[index] = u95;
     group[index] = c.complete || includeIncomplete ? RANKED : INCOMPLETE;
     value[index] = energy;
-    valueU95[index] = u95;
+    valueU95[index] = width;
     if (orderBy === "energy_per_correct") {
       const perCorrectJ = energyPerCorrectJ(energy, usageIntensity, c.quality);
       if (perCorrectJ === null) {
         group[index] = WITHOUT_VALUE;
       } else {
         value[index] = perCorrectJ;
-        valueU95[index] = u95 / (usageIntensity * c.quality);
+        valueU95[index] = width / (usageIntensity * c.quality);
       }
     }
   }
   return { group, energyJ, u95J, value, valueU95 };
 }
 
-function oneTimeEnergyJ(candidate, sharedBy) {
+/** Joules spent before the first use, shared/K + own. */
+export function oneTimeEnergyJ(candidate, sharedBy) {
   return candidate.shared_energy_j / sharedBy + candidate.own_energy_j;
 }
 
-// Without Math.hypot, whose last digit differs between engines.
+// NaN where any part is unknown. Without Math.hypot, whose last digit differs between engines.
 function combinedU95J(candidate, usageIntensity, sharedBy) {
+  if (candidate.shared_u95_j === null || candidate.own_u95_j === null || candidate.inference_u95_j === null) return NaN;
   const shared = candidate.shared_u95_j / sharedBy;
   const served = usageIntensity * candidate.inference_u95_j;
   return Math.sqrt(shared * shared + candidate.own_u95_j * candidate.own_u95_j + served * served);

@@ -1,10 +1,12 @@
 /** What a line of the table shows, and the result in words, as leaderboard/views/rows.py says it. */
 
-import { energyPerCorrectJ } from "./ranking.js";
+import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import { SPACE, UNKNOWN, count, images, joules, percent, relative, share, wattHours, width } from "./format.js";
 
 const SHARED_PHASES = new Set(["search", "pretrain"]);
 const QUALITY_LABELS = { top1: "top-1" };
+const MISSING_PHASE = "a phase is missing, so the total is a lower bound";
+const NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one";
 
 export const entryUrl = (entry) => `/entries/${entry}/`;
 
@@ -30,10 +32,6 @@ export function bar(entry, usageIntensity, sharedBy) {
   });
 }
 
-export function oneTimeEnergyJ(entry, sharedBy) {
-  return entry.shared_energy_j / sharedBy + entry.own_energy_j;
-}
-
 export function meteredShare(entry, energyJ, query) {
   let meteredJ = entry.metered_shared_j / query.sharedBy + entry.metered_own_j;
   if (entry.inference_provenance === "metered") meteredJ += query.usageIntensity * entry.inference_energy_j;
@@ -48,14 +46,14 @@ export function row(entry, place, query, families) {
     entry: entry.entry,
     url: entryUrl(entry.entry),
     rank: rankText(place),
-    rank_title: rankTitle(place),
+    rank_title: place.rank === null ? `not ranked: ${whyNotRanked(entry, place, query)}` : rankTitle(place),
     method: entry.method,
     family: families[entry.family] ?? entry.family,
     quality: percent(entry.quality),
     quality_note: entry.quality_provenance === "reported" ? "reported" : "",
     energy: atLeast + joules(place.energy_j),
     energy_title: wattHours(place.energy_j),
-    u95: relative(entry.uncertaintyIsKnown ? place.u95_j : null, place.energy_j),
+    u95: relative(place.u95_j, place.energy_j),
     bar: segments,
     bar_label: segments.map((segment) => segment.label).join(", "),
     one_time: atLeast + joules(oneTimeEnergyJ(entry, query.sharedBy)),
@@ -71,9 +69,27 @@ function rankText({ rank, rank_best: best, rank_worst: worst }) {
 }
 
 function rankTitle({ rank, rank_best: best, rank_worst: worst }) {
-  if (rank === null) return "not ranked: a phase is missing, so the total is a lower bound";
+  if (best === null) return `rank ${rank}, its uncertainty is not known`;
   if (best === worst) return `rank ${rank}`;
   return `in place ${rank}; between ${best} and ${worst} within uncertainty`;
+}
+
+function whyNotRanked(entry, place, query) {
+  return lacksValue(entry, place, query) ? NO_CORRECT_PREDICTION : MISSING_PHASE;
+}
+
+/** Whether the entry has no energy per correct prediction, and that is asked for. */
+function lacksValue(entry, place, query) {
+  if (query.orderBy !== "energy_per_correct") return false;
+  return energyPerCorrectJ(place.energy_j, query.usageIntensity, entry.quality) === null;
+}
+
+function whyNoneIsRanked(query, places, byKey) {
+  const lacking = new Set(places.map((place) => lacksValue(byKey.get(place.key), place, query)));
+  if (lacking.size > 1) return "each one misses a phase or predicts nothing correctly";
+  return lacking.has(true)
+    ? "none of them predicts anything correctly"
+    : "each one misses a phase, so its total is a lower bound";
 }
 
 /** The result in words, in pieces: {text}, with {strong} or {url} where it is one. */
@@ -87,7 +103,7 @@ export function summary({ query, places, champions, byKey, hardwareName, belowFl
     { text: `${floor(query, winner)} on ${hardwareName}, ` },
   ];
   if (first.rank === null) {
-    pieces.push({ text: "no entry is ranked: each one misses a phase, so its total is a lower bound." });
+    pieces.push({ text: `no entry is ranked: ${whyNoneIsRanked(query, places, byKey)}.` });
     return pieces;
   }
   const ahead = first.energy_j > 0 ? oneTimeEnergyJ(winner, query.sharedBy) / first.energy_j : 0;
@@ -101,7 +117,7 @@ export function summary({ query, places, champions, byKey, hardwareName, belowFl
     { text: joules(first.energy_j), strong: true },
     { text: ` over its life, ${share(ahead)} of it before the first use` },
   );
-  const others = first.rank_worst - 1;
+  const others = (first.rank_worst ?? 1) - 1;
   if (others > 0) {
     pieces.push({ text: `, though ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` });
   }

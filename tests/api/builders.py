@@ -53,7 +53,7 @@ def entry(title: str | None = None, *, on: Board | None = None, family: str = "c
         "shared_energy_j": 0.0,
         "own_energy_j": 1000.0,
         "inference_energy_j": 0.01,
-        "shared_u95_j": None,
+        "shared_u95_j": 0.0,
         "own_u95_j": 10.0,
         "inference_u95_j": 0.0001,
         "metered_shared_j": 0.0,
@@ -81,7 +81,13 @@ def three_entries() -> list[Entry]:
         entry("Little trained", own_energy_j=10.0, inference_energy_j=1.0, quality=0.7),
         entry("Compromise", own_energy_j=1e4, inference_energy_j=0.1, quality=0.8, family="pruning"),
         entry(
-            "Long searched", shared_energy_j=1e6, own_energy_j=1e4, inference_energy_j=0.01, quality=0.9, family="nas"
+            "Long searched",
+            shared_energy_j=1e6,
+            shared_u95_j=None,
+            own_energy_j=1e4,
+            inference_energy_j=0.01,
+            quality=0.9,
+            family="nas",
         ),
     ]
 

@@ -154,8 +154,14 @@ def test_champions_cover_all_usage_intensities(client: Client) -> None:
 def test_an_uncertainty_that_is_not_known_is_null_and_never_zero(client: Client) -> None:
     builders.entry("Known", own_u95_j=3.0, shared_u95_j=0.0, inference_u95_j=4e-6)
     builders.entry("Unknown", own_u95_j=None, shared_u95_j=0.0, inference_u95_j=4e-6)
-    rows = {row["method"]: row["full_cycle_energy_u95_j"] for row in get(client, usage_intensity="1e6")["results"]}
-    assert rows == {"Known": 5.0, "Unknown": None}
+    rows = {row["method"]: row for row in get(client, usage_intensity="1e6")["results"]}
+    assert {name: row["full_cycle_energy_u95_j"] for name, row in rows.items()} == {"Known": 5.0, "Unknown": None}
+    assert [rows["Unknown"][name] for name in ("rank", "rank_best", "rank_worst")] == [2, None, None]
+    for name, row in rows.items():
+        alone = client.get(f"/api/v1/entries/{row['entry']}", {"usage_intensity": "1e6"}).json()
+        assert alone["full_cycle_energy_u95_j"] == row["full_cycle_energy_u95_j"], name
+    lines = client.get(f"{ADDRESS}.csv").content.decode().splitlines()
+    assert [line.split(",")[:3] for line in lines[1:]] == [["1", "1", "2"], ["2", "", ""]]
 
 
 def test_the_plus_sign_of_an_exponent_survives_the_address(client: Client) -> None:

@@ -28,14 +28,11 @@ def test_columns_hold_what_ranking_needs(client: Client) -> None:
     assert columns["entry"] == sorted(columns["entry"])
     assert (answer["quality_metric"], answer["hardware"], answer["scope"]) == ("top1", "test-cpu", "accelerator")
     assert columns["architecture"] == [entry.recipe.document["model"]["architecture"] for entry in entries]
-    assert columns["shared_u95_j"] == [None, None, None]
+    assert columns["shared_u95_j"] == [0.0, 0.0, None]
 
     names = [name for name in ranking.Candidate.__dataclass_fields__ if name != "key"]
     candidates = [
-        ranking.Candidate(
-            key, **{name: columns[name][i] or 0.0 if "u95" in name else columns[name][i] for name in names}
-        )
-        for i, key in enumerate(columns["entry"])
+        ranking.Candidate(key, **{name: columns[name][i] for name in names}) for i, key in enumerate(columns["entry"])
     ]
     assert candidates == [queries.candidate(entry) for entry in entries]
 

@@ -73,8 +73,9 @@ def random_board(chance: random.Random) -> dict:
     def energy_j() -> float:
         return chance.choice([0.0, 1.0, 250.0, 10 ** chance.uniform(-6, 12), 10 ** chance.uniform(-6, 12)])
 
-    def u95_j(of_j: float) -> float:
-        return chance.choice([0.0, of_j * chance.uniform(0, 0.6)])
+    def u95_j(of_j: float) -> float | None:
+        known = [0.0, *(of_j * chance.uniform(0, 0.6) for _ in range(6))]
+        return chance.choice([None, *known])
 
     candidates = []
     for key in chance.sample(range(1000), chance.randrange(61)):

@@ -49,7 +49,7 @@ def missing(phase: str) -> PhaseEnergy:
 
 
 WORKED = LifeCycle(
-    (metered("search", 1000.0, 30.0), metered("train", 300.0, 4.0), metered("finetune", 100.0)),
+    (metered("search", 1000.0, 30.0), metered("train", 300.0, 4.0), metered("finetune", 100.0, 0.0)),
     metered("inference", 0.5, 0.01),
 )
 
@@ -67,15 +67,11 @@ def test_a_worked_example():
     assert not WORKED.is_lower_bound
 
 
-def test_uncertainty_is_none_where_no_term_is_known():
-    life = LifeCycle((metered("train", 10.0),), metered("inference", 1.0))
+def test_an_unknown_term_makes_the_uncertainty_unknown():
+    life = LifeCycle((metered("train", 10.0), metered("compress", 5.0, 3.0)), metered("inference", 1.0, 0.5))
+    assert (life.shared_u95_j, life.own_u95_j, life.inference_u95_j) == (0.0, None, 0.5)
     assert life.full_cycle_u95_j(10) is None
-    assert life.absolute_u95_j(10, 1, 0.1) == pytest.approx(2.0)
-
-
-def test_an_unknown_uncertainty_is_left_out_of_the_combination():
-    life = LifeCycle((metered("train", 10.0), metered("compress", 5.0, 3.0)), metered("inference", 1.0))
-    assert life.full_cycle_u95_j(10) == 3.0
+    assert life.absolute_u95_j(10, 1, 0.1) is None
 
 
 def test_missing_is_a_lower_bound_and_not_zero():
@@ -175,17 +171,20 @@ def test_sharing_divides_shared_phases_alone(life, n, k):
 
 @given(life_cycles, usage_intensities, sharings)
 def test_repeatability_combines_by_root_sum_of_squares(life, n, k):
-    known = [p for p in life.parts if p.repeatability_u95_j is not None]
-    weights = {"inference": n, **dict.fromkeys(SHARED_PHASES, 1 / k)}
-    expected = math.hypot(*(p.repeatability_u95_j * weights.get(p.phase, 1.0) for p in known))
     actual = life.full_cycle_u95_j(n, k)
-    assert actual == (None if not known else pytest.approx(expected, rel=1e-9, abs=1e-150))
+    if any(p.repeatability_u95_j is None for p in life.parts):
+        assert actual is None
+        return
+    weights = {"inference": n, **dict.fromkeys(SHARED_PHASES, 1 / k)}
+    expected = math.hypot(*(p.repeatability_u95_j * weights.get(p.phase, 1.0) for p in life.parts))
+    assert actual == pytest.approx(expected, rel=1e-9, abs=1e-150)
 
 
 @given(life_cycles, usage_intensities, sharings, st.floats(0, 1))
 def test_gain_adds_linearly(life, n, k, gain):
-    without = life.full_cycle_u95_j(n, k) or 0.0
-    assert life.absolute_u95_j(n, k, gain) == without + gain * life.full_cycle_energy_j(n, k)
+    without = life.full_cycle_u95_j(n, k)
+    expected = None if without is None else without + gain * life.full_cycle_energy_j(n, k)
+    assert life.absolute_u95_j(n, k, gain) == expected
 
 
 @given(life_cycles, usage_intensities, sharings)

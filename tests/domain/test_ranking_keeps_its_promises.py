@@ -16,6 +16,7 @@ from leaderboard.domain.ranking import Candidate, energy_per_correct_j, rank
 # Few distinct values, so that ties and touching intervals are common.
 coarse = st.integers(0, 6).map(float)
 joules = coarse | st.floats(0, 1e15)
+uncertainties = joules | st.none()
 qualities = st.none() | st.integers(0, 4).map(lambda quarter: quarter / 4) | st.floats(0, 1)
 usage_intensities = st.sampled_from([1.0, 1e6]) | st.floats(1e-3, 1e13)
 sharings = st.integers(1, 1000)
@@ -24,7 +25,10 @@ orderings = st.sampled_from(["energy", "energy_per_correct"])
 
 def candidates_keyed(keys: list[str | int]) -> st.SearchStrategy[list[Candidate]]:
     return st.tuples(
-        *(st.builds(Candidate, st.just(key), *[joules] * 6, qualities, st.booleans()) for key in keys)
+        *(
+            st.builds(Candidate, st.just(key), *[joules] * 3, *[uncertainties] * 3, qualities, st.booleans())
+            for key in keys
+        )
     ).map(list)
 
 
@@ -55,7 +59,10 @@ def test_ranks_are_a_permutation_within_their_intervals(group, n, options):
     assert [r.rank for r in ranked] == list(range(1, len(ranked) + 1))
     assert results[: len(ranked)] == ranked
     for r in ranked:
-        assert 1 <= r.rank_best <= r.rank <= r.rank_worst <= len(ranked)
+        if r.u95_j is None:
+            assert (r.rank_best, r.rank_worst) == (None, None)
+        else:
+            assert 1 <= r.rank_best <= r.rank <= r.rank_worst <= len(ranked)
     for r in results[len(ranked) :]:
         assert (r.rank, r.rank_best, r.rank_worst) == (None, None, None)
 
@@ -65,9 +72,27 @@ def test_ranking_ascends_in_energy_and_intervals_count_pairs(group, n, k, includ
     ranked = [r for r in rank(group, n, k, include_incomplete=include) if r.rank is not None]
     assert [r.energy_j for r in ranked] == sorted(r.energy_j for r in ranked)
     for r in ranked:
+        if r.u95_j is None:
+            continue
         low, high = r.energy_j - r.u95_j, r.energy_j + r.u95_j
-        assert r.rank_best == 1 + sum(other.energy_j + other.u95_j < low for other in ranked)
-        assert r.rank_worst == sum(other.energy_j - other.u95_j <= high for other in ranked)
+        assert r.rank_best == 1 + sum(other.energy_j + (other.u95_j or 0.0) < low for other in ranked)
+        assert r.rank_worst == sum(other.energy_j - (other.u95_j or 0.0) <= high for other in ranked)
+
+
+@given(groups, usage_intensities, sharings)
+def test_uncertainty_is_known_where_that_of_every_part_is(group, n, k):
+    by_key = {c.key: c for c in group}
+    for r in rank(group, n, k):
+        c = by_key[r.key]
+        assert (r.u95_j is None) == (None in (c.shared_u95_j, c.own_u95_j, c.inference_u95_j))
+
+
+def test_no_rank_is_certain_where_the_uncertainty_is_unknown():
+    near = [candidate("a", 1.0, own_u95_j=None), candidate("b", 1.0001, own_u95_j=None)]
+    assert [(r.rank, r.rank_best, r.rank_worst, r.u95_j) for r in rank(near, 1)] == [
+        (1, None, None, None),
+        (2, None, None, None),
+    ]
 
 
 @given(groups, usage_intensities, sharings, orderings)
@@ -103,8 +128,9 @@ def test_another_unit_of_energy_changes_no_rank(group, n, k, order_by, exponent)
     fields = ("shared_energy_j", "own_energy_j", "inference_energy_j")
     fields += ("shared_u95_j", "own_u95_j", "inference_u95_j")
     # Squares of joules below 1e-150 leave the floating-point range, and with it the exactness.
-    group = [c for c in group if all(v == 0 or v > 1e-100 for v in (getattr(c, f) for f in fields))]
-    scaled = [replace(c, **{field: getattr(c, field) * scale for field in fields}) for c in group]
+    # So does the energy per correct prediction where hardly any is correct.
+    group = [c for c in group if all(not v or v > 1e-100 for v in (c.quality, *(getattr(c, f) for f in fields)))]
+    scaled = [replace(c, **{f: getattr(c, f) * scale for f in fields if getattr(c, f) is not None}) for c in group]
     before, after = (rank(g, n, k, order_by=order_by) for g in (group, scaled))
     places = [(r.key, r.rank, r.rank_best, r.rank_worst, r.pareto) for r in before]
     assert [(r.key, r.rank, r.rank_best, r.rank_worst, r.pareto) for r in after] == places
@@ -128,7 +154,7 @@ def test_energy_agrees_with_the_life_cycle_it_came_from():
     life = LifeCycle(
         (
             PhaseEnergy("search", 90.0, 9.0, Provenance.REPORTED),
-            PhaseEnergy("train", 10.0, None, Provenance.METERED),
+            PhaseEnergy("train", 10.0, 2.0, Provenance.METERED),
         ),
         PhaseEnergy("inference", 0.25, 0.01, Provenance.METERED),
     )
@@ -137,7 +163,7 @@ def test_energy_agrees_with_the_life_cycle_it_came_from():
     assert result.u95_j == life.full_cycle_u95_j(100, 3)
     missing = replace(life, inference=PhaseEnergy("inference", None, None, Provenance.MISSING))
     [bound] = rank([Candidate.of("m", missing, 0.9)], 100, shared_by=3)
-    assert (bound.rank, bound.energy_j) == (None, 40)
+    assert (bound.rank, bound.energy_j, bound.u95_j) == (None, 40, None)
 
 
 def test_energy_per_correct_has_no_value_without_quality():

@@ -74,6 +74,14 @@ def test_compare_says_who_wins_where(client, django_assert_num_queries):
     assert "Low slope overtakes Low start at 100,000 images." in page
 
 
+def test_compare_invents_no_uncertainty_and_marks_lower_bounds(client):
+    unknown = EntryFactory(own_u95_j=None, own_energy_j=1000, inference_energy_j=0.001)
+    bound = EntryFactory(board=unknown.board, complete=False, provenance="missing", own_energy_j=3000)
+    page = text(client.get(reverse("compare"), {"entry": [unknown.pk, bound.pk]}))
+    assert "2.00 kJ ± —" in page
+    assert "One-time energy1.00 kJ≥ 3.00 kJ" in page
+
+
 @pytest.mark.parametrize("given", [["x"], ["999"], ["-1"], ["1" * 400], ["1", "2", "3", "4", "5", "6", "7", "8"]])
 def test_compare_puts_nonsense_right_and_says_so(client, given):
     page = client.get(reverse("compare"), {"entry": given})

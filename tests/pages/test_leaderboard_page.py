@@ -61,6 +61,29 @@ def test_overlapping_intervals_are_shown_as_ties(client):
     assert [row["rank"] for row in rows(client.get("/"))] == ["1–2", "1–2", "3"]
 
 
+def test_rank_without_uncertainty_stands_alone_and_says_so(client):
+    board = make_board(0)
+    for own_energy_j in (1000, 1000.0001):
+        EntryFactory(board=board, own_energy_j=own_energy_j, own_u95_j=None)
+    page = client.get("/")
+    assert [(row["rank"], row["u95"]) for row in rows(page)] == [("1", "±\u00a0—"), ("2", "±\u00a0—")]
+    assert 'title="rank 2, its uncertainty is not known"' in page.content.decode()
+    assert "within uncertainty</" not in page.content.decode().partition('id="rows"')[2]
+
+
+def test_unranked_entries_say_why(client):
+    board = make_board(0)
+    EntryFactory(board=board, quality=0.0)
+    page = client.get("/", {"order_by": "energy_per_correct"})
+    assert "no entry is ranked: none of them predicts anything correctly." in text(page)
+    assert 'title="not ranked: no prediction is correct, so there is no' in page.content.decode()
+    EntryFactory(board=board, complete=False, provenance="missing")
+    page = client.get("/", {"order_by": "energy_per_correct"})
+    assert "no entry is ranked: each one misses a phase or predicts nothing correctly." in text(page)
+    assert 'title="not ranked: a phase is missing, so the total' in page.content.decode()
+    assert rows(client.get("/"))[0]["rank"] == "1"
+
+
 def test_summary_says_the_result_in_words(client):
     board = make_board(0)
     EntryFactory(board=board, recipe__method__title="Cheap to make", own_energy_j=1000, inference_energy_j=0.01)

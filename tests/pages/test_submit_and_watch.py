@@ -190,3 +190,9 @@ def test_queue_shows_runs_workers_and_reasons(client, django_assert_num_queries)
     RunFactory.create_batch(10)
     with django_assert_num_queries(3):
         client.get(reverse("queue"))
+
+
+def test_one_time_energy_of_a_result_that_misses_a_search_is_a_lower_bound(client):
+    entry = EntryFactory(complete=False, provenance="missing", shared_energy_j=500.0, own_energy_j=1000.0)
+    page = text(client.get(entry.run.submission.get_absolute_url()))
+    assert "≥ 1.50 kJ before the first use" in page

@@ -22,6 +22,7 @@ from leaderboard.api.parameters import read_usage_intensity
 from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer
 from leaderboard.api.rows import FIGURES
 from leaderboard.domain import ranking
+from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Entry
 
 PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"
@@ -122,7 +123,7 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "scope": board.scope,
         "quality_metric": entry.quality_metric,
         "usage_intensity": usage_intensity,
-        "one_time_energy_j": entry.shared_energy_j + entry.own_energy_j,
+        "one_time_energy_j": one_time_energy_j(entry, 1),
         "full_cycle_energy_j": place.energy_j,
         "full_cycle_energy_u95_j": place.u95_j,
         **{name: getattr(entry, name) for name in FIGURES},

@@ -1,19 +1,21 @@
 """Everything that is written, a verb each."""
 
 from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
+from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import (
     Claim,
     announce,
     cancel_is_requested,
     claim,
     fail,
+    lose,
     reap,
     record,
     renew_lease,
     report_progress,
     stop,
 )
-from leaderboard.services.submissions import Refused, request_cancel, rerun, submit, withdraw
+from leaderboard.services.submissions import request_cancel, rerun, submit, withdraw
 from leaderboard.services.workers import register_hardware, register_worker, worker_seen
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "cancel_is_requested",
     "claim",
     "fail",
+    "lose",
     "publish",
     "reap",
     "record",

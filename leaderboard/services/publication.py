@@ -11,7 +11,9 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
-from leaderboard.models import Board, Entry, Method, Run
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Board, Entry, Method, Run, Submission
+from leaderboard.services.refusal import Refused
 from measurement.record import Energy, PhaseRecord, Record, parse_record
 from measurement.vocabulary import Phase, Scope
 
@@ -22,53 +24,83 @@ CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
 def publish(run: Run, record: Record) -> list[Entry]:
     """Point the entry of every scenario and scope in `record` to `run`. An entry of a newer run is left as it is."""
     now = timezone.now()
+    lines = _ranked_lines(run, record)
+    _lock(board.pk for board, _, _ in lines)
     published = []
-    for inference in record.phases:
-        if inference.phase != Phase.INFERENCE:
+    for board, inference, scope in lines:
+        if Entry.objects.filter(board=board, recipe=run.recipe, run_id__gt=run.pk).exists():
             continue
-        for scope in Scope:
-            if inference.energy(scope).energy_per_image_j is None:
-                continue
-            board, _ = Board.objects.get_or_create(
-                track=record.recipe.track, hardware=run.hardware, scenario=str(inference.scenario), scope=str(scope)
-            )
-            _raise_revisions([board.pk])
-            if Entry.objects.filter(board=board, recipe=run.recipe, run_id__gt=run.pk).exists():
-                continue
-            figures = _figures(record, inference, scope)
-            entry, _ = Entry.objects.update_or_create(
-                board=board, recipe=run.recipe, defaults={"run": run, "published_at": now, **figures}
-            )
-            published.append(entry)
+        figures = _figures(record, inference, scope)
+        entry, _ = Entry.objects.update_or_create(
+            board=board, recipe=run.recipe, defaults={"run": run, "published_at": now, **figures}
+        )
+        published.append(entry)
+    _raise_revisions(entry.board_id for entry in published)
     return published
+
+
+def _ranked_lines(run: Run, record: Record) -> list[tuple[Board, PhaseRecord, Scope]]:
+    """Each scenario and scope that has a figure, with its board.
+
+    Boards are made in one order, whatever the recipe's, so that two workers never wait for each other's.
+    """
+    found = sorted(
+        (str(phase.scenario), str(scope), phase.position)
+        for phase in record.phases
+        for scope in Scope
+        if phase.phase == Phase.INFERENCE and phase.energy(scope).energy_per_image_j is not None
+    )
+    phases = {phase.position: phase for phase in record.phases}
+    lines = []
+    for scenario, scope, position in found:
+        board, _ = Board.objects.get_or_create(
+            track=record.recipe.track, hardware=run.hardware, scenario=scenario, scope=scope
+        )
+        lines.append((board, phases[position], Scope(scope)))
+    return lines
 
 
 @transaction.atomic
 def release_hold(run: Run) -> list[Entry]:
-    """Publish a result that its quality flags held back, after a person has looked at it."""
-    attempt = run.attempts.get(number=run.attempt)
-    if not run.held_for or attempt.record is None:
+    """Publish a result that its quality flags held back, after a person has looked at it.
+
+    Empty where nothing is held back (any more). Raises Refused where the submission was withdrawn.
+    """
+    # Taken first, as withdrawing does: neither can slip in between the other's look and its write.
+    submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
+    attempt = run.attempts.filter(number=run.attempt, run__state=RunState.SUCCEEDED).first()
+    if not run.held_for or attempt is None or attempt.record is None:
+        return []
+    if submission is not None and submission.withdrawn_at is not None:
+        raise Refused("run", f"the submission of run {run.pk} was withdrawn; its result stays off the board")
+    if not Run.objects.filter(pk=run.pk, attempt=run.attempt, held_for=run.held_for).update(held_for=[]):
         return []
     run.held_for = []
-    run.save(update_fields=["held_for"])
     return publish(run, parse_record(json.dumps(attempt.record)))
 
 
 @transaction.atomic
 def take_down(entries: QuerySet[Entry]) -> int:
     """Remove lines from their boards. What was measured stays stored with its run."""
-    _raise_revisions(set(entries.values_list("board_id", flat=True)))
+    _raise_revisions(entries.values_list("board_id", flat=True))
     removed, _ = entries.delete()
     return removed
 
 
+@transaction.atomic
 def boards_changed(method: Method) -> None:
     """Tell the readers of every board that shows `method` that its name or family is another now."""
-    _raise_revisions(set(Entry.objects.filter(recipe__method=method).values_list("board_id", flat=True)))
+    _raise_revisions(Entry.objects.filter(recipe__method=method).values_list("board_id", flat=True))
+
+
+def _lock(board_ids: Iterable[int]) -> list[int]:
+    """Hold boards until the transaction ends. Always in the order of their ids: holders wait, but never in a ring."""
+    boards = Board.objects.select_for_update(no_key=True).filter(pk__in=set(board_ids)).order_by("pk")
+    return list(boards.values_list("pk", flat=True))
 
 
 def _raise_revisions(board_ids: Iterable[int]) -> None:
-    Board.objects.filter(pk__in=list(board_ids)).update(revision=F("revision") + 1, changed_at=timezone.now())
+    Board.objects.filter(pk__in=_lock(board_ids)).update(revision=F("revision") + 1, changed_at=timezone.now())
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:
@@ -88,9 +120,9 @@ def _charge(phase: PhaseRecord, energy: Energy, *, per_image: bool = False) -> P
     )
 
 
-def _known(u95_j: float, parts: list[PhaseEnergy]) -> float | None:
-    """None where there are parts and nobody knows the uncertainty of any."""
-    return None if parts and all(part.repeatability_u95_j is None for part in parts) else u95_j
+def _known(u95_j: float | None, parts: list[PhaseEnergy]) -> float | None:
+    """None where nobody knows the uncertainty of one of the parts: that of the others would pass for the whole."""
+    return None if any(part.repeatability_u95_j is None for part in parts) else u95_j
 
 
 def _metered_j(parts: list[PhaseEnergy]) -> float:

@@ -5,15 +5,19 @@ The token is the attempt's number. A worker that lost its lease holds an old one
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.files import File
-from django.db import transaction
+from django.db import Error, transaction
+from django.db.models.fields.files import FieldFile
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from leaderboard.bell import ring
@@ -25,6 +29,8 @@ from measurement.vocabulary import HOLDING_FLAGS
 
 LOST = "lost"
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -35,14 +41,17 @@ class Claim:
 
 
 def _lease_end() -> Any:
-    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+    """By the database's clock, which is the one that ends the lease: those of the machines may differ."""
+    return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def _move(run_id: int, old: RunState, new: RunState, token: int, **changes: Any) -> bool:
-    """Compare and swap: True where the run was in `old` under `token` and now is in `new`."""
+def _move(
+    run_id: int, old: RunState, new: RunState, token: int, *, only_if: dict[str, Any] | None = None, **changes: Any
+) -> bool:
+    """Compare and swap: True where the run was in `old` under `token` (and as `only_if` says) and now is in `new`."""
     if new not in MOVES[old]:
         raise ValueError(f"a run can't go from {old} to {new}")
-    held = Run.objects.filter(pk=run_id, state=old, attempt=token)
+    held = Run.objects.filter(pk=run_id, state=old, attempt=token, **only_if or {})
     return bool(held.update(state=new, **changes))
 
 
@@ -106,7 +115,7 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
     is not valid, and ValueError for one of another recipe.
     """
     parsed = parse_record(text)
-    with transaction.atomic():
+    with _no_orphan(claim) as kept, transaction.atomic():
         moved = _move(
             claim.run_id,
             RunState.RUNNING,
@@ -123,14 +132,37 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
         run = Run.objects.select_related("recipe", "hardware", "submission").get(pk=claim.run_id)
         _check_is_of(parsed, run)
         attempt = _end_attempt(claim, "succeeded", record=parsed.model_dump(mode="json"))
+        PhaseEnergy.objects.bulk_create(row for phase in parsed.phases for row in _phase_rows(attempt, phase))
         if trace is not None:
             with trace.open("rb") as file:
-                attempt.trace.save(f"run-{run.pk}-{claim.token}.parquet", File(file))
-        PhaseEnergy.objects.bulk_create(row for phase in parsed.phases for row in _phase_rows(attempt, phase))
+                attempt.trace.save(f"run-{run.pk}-{claim.token}.parquet", File(file), save=False)
+            kept.append(attempt.trace)
+            attempt.save(update_fields=["trace"])
         withdrawn = run.submission is not None and run.submission.withdrawn_at is not None
         if not run.held_for and not withdrawn:
             publish(run, parsed)
     return True
+
+
+@contextmanager
+def _no_orphan(claim: Claim) -> Iterator[list[FieldFile]]:
+    """Removes the files in the list that it gives where what follows fails: no row would name them."""
+    files: list[FieldFile] = []
+    try:
+        yield files
+    except BaseException:
+        for file in files:
+            _remove_unless_named(file, claim)
+        raise
+
+
+def _remove_unless_named(file: FieldFile, claim: Claim) -> None:
+    try:
+        # A connection that broke while committing leaves open whether the row is there.
+        if not Attempt.objects.filter(run_id=claim.run_id, number=claim.token, trace=file.name).exists():
+            file.storage.delete(str(file.name))
+    except (Error, OSError) as error:
+        log.warning("trace of no attempt left behind", file=file.name, reason=str(error))
 
 
 def _check_is_of(parsed: Record, run: Run) -> None:
@@ -177,17 +209,33 @@ def fail(claim: Claim, reason: str) -> bool:
 def stop(claim: Claim, *, cancelled: bool) -> bool:
     """End this attempt: the run is cancelled, or goes back to the queue because its worker is shutting down."""
     if cancelled:
-        reason = Run.objects.filter(pk=claim.run_id).values_list("reason", flat=True).first() or "Cancelled."
-        return _end(claim, RunState.CANCELLED, reason)
-    return _give_back(claim, "stopped", "The worker was stopped; the run waits for the next one.")
+        return _end_cancelled(claim)
+    moved = _give_back(claim, "stopped", "The worker was stopped; the run waits for the next one.")
+    return moved or _end_cancelled(claim, only_if={"cancel_requested": True})
 
 
-def _end(claim: Claim, state: RunState, reason: str) -> bool:
+@transaction.atomic
+def lose(claim: Claim, reason: str) -> bool:
+    """Give the run back because this machine can't do it, or fail it where it was lost MAX_ATTEMPTS times.
+
+    False where it is no longer this worker's.
+    """
+    reason = reason.rstrip(".")
+    return _lose(claim, f"{reason}; the run waits for another worker.", reason + "; given up after {lost} attempts.")
+
+
+def _end_cancelled(claim: Claim, only_if: dict[str, Any] | None = None) -> bool:
+    reason = Run.objects.filter(pk=claim.run_id).values_list("reason", flat=True).first() or "Cancelled."
+    return _end(claim, RunState.CANCELLED, reason, only_if)
+
+
+def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | None = None) -> bool:
     moved = _move(
         claim.run_id,
         RunState.RUNNING,
         state,
         claim.token,
+        only_if=only_if,
         reason=reason,
         finished_at=timezone.now(),
         lease_expires_at=None,
@@ -198,12 +246,14 @@ def _end(claim: Claim, state: RunState, reason: str) -> bool:
     return moved
 
 
-def _give_back(claim: Claim, outcome: str, reason: str) -> bool:
+def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] | None = None) -> bool:
+    """Back to the queue; not where somebody asked to cancel the run, which the next worker would not learn of."""
     moved = _move(
         claim.run_id,
         RunState.RUNNING,
         RunState.QUEUED,
         claim.token,
+        only_if={"cancel_requested": False} | (only_if or {}),
         lease_expires_at=None,
         rung_at=None,
         progress={},
@@ -214,26 +264,44 @@ def _give_back(claim: Claim, outcome: str, reason: str) -> bool:
     return moved
 
 
+@transaction.atomic
+def cancel(run_id: int, reason: str) -> bool:
+    """Cancel a queued run; ask the worker of a running one to stop it. False where the run has ended."""
+    run = Run.objects.select_for_update(no_key=True).get(pk=run_id)
+    if run.state == RunState.QUEUED:
+        return _move(
+            run_id, RunState.QUEUED, RunState.CANCELLED, run.attempt, reason=reason, finished_at=timezone.now()
+        )
+    return bool(_held(Claim(run_id, run.attempt)).update(cancel_requested=True, reason=reason))
+
+
 def reap() -> list[int]:
     """Give the runs of silent workers to others, or fail those that used up MAX_ATTEMPTS. Returns their ids."""
-    reaped = []
-    expired = Run.objects.filter(state=RunState.RUNNING, lease_expires_at__lt=timezone.now())
-    for run_id, token, cancel_requested in expired.values_list("pk", "attempt", "cancel_requested"):
-        claim = Claim(run_id, token)
-        with transaction.atomic():
-            moved = stop(claim, cancelled=True) if cancel_requested else _lose(claim)
-        if moved:
-            reaped.append(run_id)
-    return reaped
+    expired = {"lease_expires_at__lt": Now()}
+    silent = Run.objects.filter(state=RunState.RUNNING, **expired).values_list("pk", "attempt")
+    return [run_id for run_id, token in list(silent) if _reap(Claim(run_id, token), expired)]
 
 
-def _lose(claim: Claim) -> bool:
-    """A worker that was stopped in good order has not lost its run: only silent ones count."""
+@transaction.atomic
+def _reap(claim: Claim, expired: dict[str, Any]) -> bool:
+    return _lose(
+        claim,
+        f"The worker of attempt {claim.token} fell silent; the run waits for another.",
+        "Its worker fell silent {lost} times. It may be running out of memory, or losing its network.",
+        expired,
+    )
+
+
+def _lose(claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] | None = None) -> bool:
+    """A worker that was stopped in good order has not lost its run: only silent and broken ones count."""
+    only_if = only_if or {}
     lost = 1 + Attempt.objects.filter(run_id=claim.run_id, outcome=LOST).count()
     if after_lost_worker(lost, settings.MAX_ATTEMPTS) == RunState.QUEUED:
-        return _give_back(claim, LOST, f"The worker of attempt {claim.token} fell silent; the run waits for another.")
-    reason = f"Its worker fell silent {lost} times. It may be running out of memory, or losing its network."
-    return _end(claim, RunState.FAILED, reason)
+        moved = _give_back(claim, LOST, reason, only_if)
+    else:
+        last_reason = last_reason.replace("{lost}", str(lost))
+        moved = _end(claim, RunState.FAILED, last_reason, only_if | {"cancel_requested": False})
+    return moved or _end_cancelled(claim, only_if | {"cancel_requested": True})
 
 
 def announce(runs: Iterable[Run]) -> int:

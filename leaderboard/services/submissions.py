@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -11,17 +12,9 @@ from django.utils import timezone
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Entry, Hardware, Method, Recipe, Run, Submission
 from leaderboard.services.publication import take_down
-from leaderboard.services.runs import announce
+from leaderboard.services.refusal import Refused
+from leaderboard.services.runs import announce, cancel
 from measurement.recipe import Recipe as RecipeDocument
-
-
-class Refused(Exception):
-    """A request that can't be met, with the field at fault (may be empty) and what to do."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 @transaction.atomic
@@ -45,7 +38,7 @@ def submit(
 
 def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> Recipe:
     # The lock makes two equal submissions at once take turns (SQLite takes turns anyhow).
-    found = Recipe.objects.select_for_update().filter(sha256=recipe.sha256).first()
+    found = Recipe.objects.select_for_update(no_key=True).filter(sha256=recipe.sha256).first()
     if found:
         return found
     method = Method.objects.create(
@@ -93,34 +86,31 @@ def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, m
 def rerun(run: Run, *, by: AbstractBaseUser | None) -> Run:
     """Queue another verification of the same recipe. The standing result stays ranked until this one is in.
 
-    Raises Refused where one is waiting or running already.
+    Raises Refused where one is waiting or running already, and where nobody wants the result any more.
     """
-    waiting = (
-        Run.objects.select_for_update()
-        .filter(recipe=run.recipe, hardware=run.hardware, state__in=[RunState.QUEUED, RunState.RUNNING])
-        .first()
-    )
+    # The locks make this take turns with withdrawing, and with submissions and re-runs of the same recipe: there may
+    # be no run yet that could be locked. They leave foreign keys to these rows free (no_key).
+    submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
+    if submission is None:
+        raise Refused("run", f"run {run.pk} has no submission to run again for")
+    if submission.withdrawn_at is not None:
+        raise Refused("run", f"the submission of run {run.pk} was withdrawn; submit the recipe again")
+    Recipe.objects.select_for_update(no_key=True).get(pk=run.recipe_id)
+    waiting = Run.objects.filter(
+        recipe=run.recipe_id, hardware=run.hardware_id, state__in=[RunState.QUEUED, RunState.RUNNING]
+    ).first()
     if waiting:
         raise Refused("run", f"run {waiting.pk} of this recipe is already {waiting.state}; wait for it or cancel it")
-    if run.submission is None:
-        raise Refused("run", f"run {run.pk} has no submission to run again for")
-    return _enqueue(run.submission, requested_by=by, mode=run.mode)
+    return _enqueue(submission, requested_by=by, mode=run.mode)
 
 
-@transaction.atomic
 def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:
     """Cancel a waiting run at once; ask the worker of a running one to stop it within seconds.
 
     Raises Refused where the run has ended.
     """
     reason = f"Cancelled by {by.get_username()}." if by else "Cancelled."
-    cancelled = Run.objects.filter(pk=run.pk, state=RunState.QUEUED).update(
-        state=RunState.CANCELLED, reason=reason, finished_at=timezone.now()
-    )
-    asked = cancelled or Run.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
-        cancel_requested=True, reason=reason
-    )
-    if not asked:
+    if not cancel(run.pk, reason):
         run.refresh_from_db()
         raise Refused("run", f"run {run.pk} is already {run.state}; there is nothing to cancel")
 
@@ -134,5 +124,6 @@ def withdraw(submission: Submission, *, by: AbstractBaseUser | None) -> None:
     if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
         raise Refused("submission", "has already been withdrawn")
     for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
-        request_cancel(run, by=by)
+        with suppress(Refused):  # it ended in this moment; what it published is taken down below
+            request_cancel(run, by=by)
     take_down(Entry.objects.filter(run__submission=submission))

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
 from leaderboard.models import Hardware, Worker
 
+MOST_OF_ONE_SLUG = 1000
 
-@transaction.atomic
+
 def register_hardware(name: str, kind: str) -> Hardware:
     """The hardware that its driver calls `name`, stored on first sight. kind: cpu or cuda."""
-    found = Hardware.objects.filter(name=name).first()
-    if found:
-        return found
-    slug = base = slugify(name)[:90] or kind
-    number = 1
-    while Hardware.objects.filter(slug=slug).exists():
-        number += 1
-        slug = f"{base}-{number}"
-    return Hardware.objects.create(slug=slug, name=name, kind=kind)
+    base = slugify(name)[:90] or kind
+    for number in range(1, MOST_OF_ONE_SLUG):
+        slug = base if number == 1 else f"{base}-{number}"
+        try:
+            with transaction.atomic():
+                # Two workers may start in the same moment: get_or_create then finds the other's.
+                return Hardware.objects.get_or_create(name=name, defaults={"slug": slug, "kind": kind})[0]
+        except IntegrityError:
+            continue  # another name has this slug
+    raise ValueError(f"{base!r} names too many kinds of hardware already")
 
 
 def register_worker(name: str, *, hardware: Hardware, device: str, diagnosis: dict[str, Any]) -> Worker:

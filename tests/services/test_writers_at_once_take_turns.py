@@ -1,0 +1,161 @@
+"""Two people or two workers in the same moment: nobody deadlocks, and what only one may do is done once."""
+
+import time
+from functools import partial
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from leaderboard import services
+from leaderboard.models import Board, Entry, Hardware, Run
+from leaderboard.services import publication, submissions
+from measurement.vocabulary import Flag
+from tests.records import CPU, make_recipe, make_record
+from tests.services.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def cpu() -> Hardware:
+    return services.register_hardware(CPU, "cpu")
+
+
+def claimed(recipe, hardware):
+    submission, _ = services.submit(recipe, hardware=hardware, submitter=None)
+    return services.claim(submission.runs.order_by("-pk").first().pk, "worker")
+
+
+def recorded(recipe, hardware, **figures) -> Run:
+    claim = claimed(recipe, hardware)
+    assert services.record(claim, make_record(recipe, **figures).model_dump_json().encode())
+    return Run.objects.get(pk=claim.run_id)
+
+
+def slow_down(monkeypatch, module, name, seconds=lambda *_: 0.15):
+    """Widen the gap between a look and a write."""
+    real = getattr(module, name)
+
+    def slow(*arguments, **named):
+        time.sleep(seconds(*arguments))
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, name, slow)
+
+
+@pytest.mark.parametrize("boards_are_there", [True, False])
+def test_results_of_recipes_that_name_their_scenarios_in_another_order(cpu, monkeypatch, boards_are_there):
+    if boards_are_there:
+        recorded(make_recipe(seed=9), cpu)
+    recipes = [
+        make_recipe(seed=seed, inference={"scenarios": order})
+        for seed, order in enumerate((["single_stream", "offline"], ["offline", "single_stream"]))
+    ]
+    acts = [
+        partial(services.record, claimed(recipe, cpu), make_record(recipe).model_dump_json().encode())
+        for recipe in recipes
+    ]
+    slow_down(monkeypatch, publication, "_figures")
+
+    assert together(*acts) == [True, True]
+
+    assert Entry.objects.count() == 4 * (2 + boards_are_there)
+    assert {board.revision for board in Board.objects.all()} == {2 + boards_are_there}
+
+
+def test_an_older_run_that_publishes_late_does_not_replace_the_newer(cpu, monkeypatch):
+    recipe = make_recipe()
+    older = recorded(recipe, cpu)
+    services.take_down(Entry.objects.all())
+    newer = Run.objects.create(
+        submission=older.submission, recipe=older.recipe, hardware=cpu, queued_at=timezone.now()
+    )
+    slow_down(monkeypatch, publication, "_figures", lambda record, *_: 0.3 if record.quality.value == 0.5 else 0.0)
+
+    together(
+        lambda: services.publish(older, make_record(recipe, quality=0.5)),
+        lambda: (time.sleep(0.1), services.publish(newer, make_record(recipe, quality=0.8))),
+    )
+
+    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.8)}
+    assert services.publish(older, make_record(recipe, quality=0.5)) == []
+    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.8)}
+
+
+def test_two_administrators_re_run_once(cpu, monkeypatch):
+    run = recorded(make_recipe(), cpu)
+    slow_down(monkeypatch, submissions, "_enqueue")
+
+    first, second = together(*[partial(services.rerun, Run.objects.get(pk=run.pk), by=None)] * 2)
+
+    assert sorted(type(result).__name__ for result in (first, second)) == ["Refused", "Run"]
+    assert Run.objects.filter(state="queued").count() == 1
+
+
+def test_two_administrators_release_once(cpu, monkeypatch):
+    run = recorded(make_recipe(), cpu, flags=(Flag.THROTTLED,))
+    slow_down(monkeypatch, publication, "parse_record")
+    acts = [partial(services.release_hold, Run.objects.get(pk=run.pk)) for _ in range(2)]
+
+    assert sorted(len(entries) for entries in together(*acts)) == [0, 4]
+    assert {board.revision for board in Board.objects.all()} == {1}
+
+
+def test_a_submission_withdrawn_while_it_is_released_leaves_no_entry(cpu, monkeypatch):
+    run = recorded(make_recipe(), cpu, flags=(Flag.THROTTLED,))
+    slow_down(monkeypatch, publication, "parse_record", lambda *_: 0.3)
+
+    together(
+        partial(services.release_hold, run),
+        lambda: (time.sleep(0.1), services.withdraw(run.submission, by=None)),
+    )
+
+    assert not Entry.objects.exists()
+
+
+def test_a_submission_withdrawn_while_it_is_recorded_leaves_no_entry(cpu, monkeypatch):
+    claim = claimed(make_recipe(), cpu)
+    submission = Run.objects.get(pk=claim.run_id).submission
+    slow_down(monkeypatch, publication, "_figures", lambda *_: 0.1)
+
+    recording, withdrawing = together(
+        lambda: services.record(claim, make_record(make_recipe()).model_dump_json().encode()),
+        lambda: (time.sleep(0.1), services.withdraw(submission, by=None)),
+    )
+
+    assert recording is True
+    assert not isinstance(withdrawing, Exception)
+    submission.refresh_from_db()
+    assert submission.withdrawn_at is not None
+    assert not Entry.objects.exists()
+
+
+def test_workers_that_start_at_once_find_one_hardware():
+    found = together(*[partial(services.register_hardware, "NVIDIA H100 80GB HBM3", "cuda")] * 6)
+    assert {hardware.pk for hardware in found} == {Hardware.objects.get().pk}
+
+
+def test_names_that_shorten_to_the_same_get_a_queue_each():
+    names = ["GPU (1)", "GPU 1", "GPU-1", "gpu 1!"]
+    found = together(*[partial(services.register_hardware, name, "cuda") for name in names])
+    assert len({hardware.queue for hardware in found}) == 4
+
+
+def test_of_those_who_cancel_at_once_with_a_claim_the_run_hears(cpu):
+    for seed in range(5):
+        submission, _ = services.submit(make_recipe(seed=seed), hardware=cpu, submitter=None)
+        run = submission.runs.get()
+        claim, cancelled = together(
+            partial(services.claim, run.pk, "worker"), partial(services.request_cancel, run, by=None)
+        )
+        assert cancelled is None
+        run.refresh_from_db()
+        assert (run.state, run.cancel_requested) == (("running", True) if claim else ("cancelled", False))
+
+
+def test_one_of_two_equal_submissions_is_stored(cpu):
+    get_user_model().objects.create_user("alice")
+    results = together(*[partial(services.submit, make_recipe(), hardware=cpu, submitter=None)] * 4)
+    assert sorted(created for _, created in results) == [False, False, False, True]
+    assert Run.objects.count() == 1

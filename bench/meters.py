@@ -24,7 +24,7 @@ from tests.simulated.gpu import h100
 from tests.simulated.profiles import Profile
 from tests.simulated.work import Work
 
-LEAD_S = 40.0
+LEAD_S = 30.0
 """Until the first window: long enough for all processes to have imported their tool."""
 
 SHORT_TRIALS = 1050
@@ -42,7 +42,7 @@ def run(*, with_long: bool = False, write: bool = False) -> list[tuple[str, str,
             "versions": versions(),
             "load": os.getloadavg()[0],
             "costs": _costs(base),
-            "slowdowns": in_child(slowdowns, [card("training", 1, follows_work=False)], _new(base), 40, 0.4),
+            "slowdowns": in_child(slowdowns, [card("training", 1, follows_work=False)], _new(base), 150, 0.15),
             "short": _virtual(base, SHORT_TRIALS, (0.5, 5.0)),
             "long": _virtual(base, LONG_TRIALS, (5.0, 30.0)),
             "windows": _windows(base, WINDOWS, 0) + (_windows(base, LONG_WINDOWS, 1) if with_long else []),

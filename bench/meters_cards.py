@@ -11,7 +11,7 @@ IDLE = Profile.constant(70.0)
 SQUARE_PERIODS_S = {"square 0.3 s": 0.3, "square 0.7 s": 0.7, "square 1 s": 1.0, "square 3 s": 3.0}
 KINDS = ("constant", *SQUARE_PERIODS_S, "bursts", "training")
 
-WINDOWS = {0.5: 8, 1.0: 6, 2.0: 5, 5.0: 5, 10.0: 3}
+WINDOWS = {0.5: 6, 1.0: 5, 2.0: 5, 5.0: 5, 10.0: 2}
 LONG_WINDOWS = {30.0: 2, 60.0: 2}
 """Seconds of a window: how many of them."""
 
@@ -39,13 +39,18 @@ def card(kind: str, seed: int, *, follows_work: bool, name: str = "") -> Simulat
     return base.realistic(seed + 1, uuid=f"GPU-{marks}-4000-8000-{seed:012x}")
 
 
-def schedule(windows: dict[float, int], seed: int) -> list[tuple[float, float]]:
-    """(begin, duration) in seconds from the first window's begin on, in a random order of `seed`."""
-    durations = [duration_s for duration_s, count in windows.items() for _ in range(count)]
-    random.Random(seed).shuffle(durations)
+def schedule(windows: dict[float, int], seed: int) -> list[tuple[float, float, float]]:
+    """(begin, nominal length, length) in seconds from the first window's begin on, in a random order of `seed`.
+
+    Begin and length lie anywhere between two ticks of the counter. Were lengths whole ticks, the counter's error at
+    the begin would cancel that at the end, and its plain difference would look better than it is.
+    """
+    random_ = random.Random(seed)
+    lengths = [nominal_s for nominal_s, count in windows.items() for _ in range(count)]
+    random_.shuffle(lengths)
     planned, at_s = [], 0.0
-    for duration_s in durations:
-        planned.append((at_s, duration_s))
-        # A begin anywhere between two ticks.
-        at_s += duration_s + GAP_S + random.Random(f"{seed} {at_s}").random() * 0.1
+    for nominal_s in lengths:
+        length_s = nominal_s + random_.uniform(0, 0.1)
+        planned.append((at_s, nominal_s, length_s))
+        at_s += length_s + GAP_S + random_.uniform(0, 0.1)
     return planned

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,7 +89,7 @@ def versions() -> dict[str, str]:
 
 
 def windows(
-    tool: str, power: tuple[str, int, bool], start_s: float, first_s: float, plan: list[tuple[float, float]]
+    tool: str, power: tuple[str, int, bool], start_s: float, first_s: float, plan: list[tuple[float, float, float]]
 ) -> list[dict[str, Any]]:
     """Each planned window as `tool` measured it, beside what the card truly drew while the body ran.
 
@@ -100,17 +101,17 @@ def windows(
     work = Work.of_environment(clock) if follows_work else None
     truth, found = Truth(gpu, start_s, work), []
     with TOOLS[tool]() as metered:
-        for at_s, duration_s in plan:
+        for at_s, nominal_s, length_s in plan:
             time.sleep(max(0.0, first_s + at_s - time.monotonic()))
             edges: list[float] = []
 
-            def body(edges: list[float] = edges, duration_s: float = duration_s) -> None:
+            def body(edges: list[float] = edges, length_s: float = length_s) -> None:
                 edges.append(time.monotonic())
                 if work is None:
-                    time.sleep(duration_s)
+                    time.sleep(length_s)
                 else:
                     with work.running():
-                        time.sleep(duration_s)
+                        time.sleep(length_s)
                 edges.append(time.monotonic())
 
             told = metered(body)
@@ -119,7 +120,7 @@ def windows(
                     "tool": tool,
                     "kind": kind,
                     "follows_work": follows_work,
-                    "window_s": duration_s,
+                    "window_s": nominal_s,
                     "true_j": truth.energy_j(*edges),
                     "measured_j": told.energy_j,
                     "repeatability_u95_j": told.half_width_j,
@@ -172,7 +173,7 @@ def costs(tool: str, start_s: float, count: int, sampled_s: float) -> dict[str, 
 
 def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
     """Relative slowdown of a small convolutional network's training on the CPU, one figure for each pair of blocks
-    with our meter on and off: by the wall clock and by the training thread's own CPU time."""
+    with our meter's sampling on and off: by the wall clock and by the training thread's own CPU time."""
     import torch
     from torch import nn
 
@@ -191,7 +192,7 @@ def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
         optimizer.step()
 
     def steps(count: int) -> tuple[float, float]:
-        """Median seconds of a step by the wall clock, mean seconds of the thread's CPU time."""
+        """Seconds of a step: the median by the wall clock, the mean of the thread's CPU time."""
         walls, before_s = [], time.thread_time()
         for _ in range(count):
             began_s = time.perf_counter()
@@ -199,24 +200,42 @@ def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
             walls.append(time.perf_counter() - began_s)
         return statistics.median(walls), (time.thread_time() - before_s) / count
 
-    def with_meter() -> tuple[float, float]:
-        told: list[tuple[float, float]] = []
-        with _ours() as metered:
-            metered(lambda: told.append(steps(count)))
-        return told[0]
+    from measurement.meters import EnergyMeter
+    from measurement.meters.discovery import discover
 
-    steps(50)
-    count = max(10, int(block_s / steps(50)[0]))
-    random_ = random.Random(1)
-    found: dict[str, list[float]] = {"wall": [], "cpu": []}
-    for _ in range(pairs):
-        if random_.random() < 0.5:
-            on, off = with_meter(), steps(count)
-        else:
-            off, on = steps(count), with_meter()
-        found["wall"].append(on[0] / off[0] - 1)
-        found["cpu"].append(on[1] / off[1] - 1)
-    return found
+    found = discover("cuda:0", AbsoluteClock())
+    instruments = (*found.counters, *found.sensors)
+    period_s = min(instrument.sample_period_s for instrument in instruments)
+    told: dict[str, list[float]] = {"wall": [], "cpu": []}
+    on, done = threading.Event(), threading.Event()
+
+    def sample() -> None:
+        while on.wait() and not done.is_set():
+            meter.sample()
+            time.sleep(period_s)
+
+    # The meter's thread does just this, but can't be held, and to make a meter anew takes longer than a block.
+    with (
+        EnergyMeter(found.counters, found.sensors, device="cuda:0", clock=AbsoluteClock(), sampling=False) as meter,
+        meter.window("training"),
+    ):
+        thread = threading.Thread(target=sample)
+        thread.start()
+        steps(50)
+        count = max(10, int(block_s / steps(50)[0]))
+        random_ = random.Random(1)
+        for _ in range(pairs):
+            pair = {}
+            for is_on in random_.sample([True, False], 2):
+                (on.set if is_on else on.clear)()
+                steps(3)
+                pair[is_on] = steps(count)
+            for position, clock in enumerate(told):
+                told[clock].append(pair[True][position] / pair[False][position] - 1)
+        done.set()
+        on.set()
+        thread.join()
+    return told
 
 
 def virtual(seeds: list[int], durations_s: tuple[float, float], folder: str) -> list[dict[str, Any]]:

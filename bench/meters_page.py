@@ -116,8 +116,10 @@ def _accuracy(windows: Sequence[dict[str, Any]]) -> list[str]:
     return [
         "## Relative error\n",
         "Median and worst, against true joules. In half of the windows power runs on by itself, in the other half",
-        "the card idles at 70 W and its power follows what the window brackets, as a training does.",
-        "Ours also says between which times it counted; the last column holds it to the joules between these.\n",
+        "the card idles at 70 W and its power follows what the window brackets, as a training does. Each window is",
+        "up to a tick longer than its nominal length, since over whole ticks the counter's errors at both ends",
+        "would cancel. Ours also says between which times it counted; the last column holds it to the joules between",
+        "these.\n",
         "Windows of 5 s and longer, by kind of power:\n",
         *_table(
             ["power", "windows", *TOOLS, OWN],
@@ -194,8 +196,9 @@ def _prices(results: dict[str, Any]) -> list[str]:
             ["", "open", "close", "both, beyond the wait", "worst", "CPU time, of one core"],
             rows,
         ),
-        "Slowdown of a small convolutional network's training on one core of the CPU, our meter on against off, in",
-        f"{len(slow['wall'])} pairs of blocks in random order (median, and the 95 % interval of the median):\n",
+        "Slowdown of a small convolutional network's training on one core of the CPU, our meter's sampling on",
+        f"against off, in {len(slow['wall'])} pairs of blocks in random order (median, and the 95 % interval of the",
+        "median):\n",
         *_table(
             ["by", "slowdown"],
             [
@@ -227,6 +230,7 @@ def _verdict(results: dict[str, Any]) -> list[str]:
         lines += ["In no class of power and length was another tool's median error smaller than ours.\n"]
     lines += [
         "Where ours is not better at all: opening and closing a window takes it longer, since it waits for ticks,",
+        "it begins the body some milliseconds after the tick that opens the window, whose joules it counts too,",
         "and it samples all the time, which Zeus need not do on a card with a counter. In windows of a minute the",
         "edges hardly matter, and any difference of the counter is good.\n",
     ]

@@ -1,4 +1,4 @@
-"""What is stored. Writes go through services.py, reads through queries.py."""
+"""What is stored. Writes go through services, reads through queries."""
 
 from __future__ import annotations
 

@@ -27,11 +27,6 @@ ACTIVE = frozenset(state for state, moves in MOVES.items() if moves)
 FINAL = frozenset(RunState) - ACTIVE
 
 
-def may_move(old: RunState, new: RunState) -> bool:
-    """Whether a run in state `old` may go to `new`."""
-    return new in MOVES[old]
-
-
 def after_lost_worker(attempt: int, max_attempts: int) -> RunState:
     """The state of a run whose worker fell silent in attempt number `attempt` (counted from 1)."""
     return RunState.QUEUED if attempt < max_attempts else RunState.FAILED

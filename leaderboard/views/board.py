@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling,
 
 from leaderboard import charts, queries
 from leaderboard.domain.energy import ONE_TIME_PHASES
+from leaderboard.domain.runstate import RunState
 from leaderboard.domain.usage import USAGE_PRESETS
 from leaderboard.filters import ORDERINGS, LeaderboardForm, LeaderboardQuery, unknown_parameters
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
@@ -22,6 +23,7 @@ from leaderboard.templatetags.energy import count
 from leaderboard.views import rows
 
 ROWS_PER_PAGE = 100
+MOST_RUNS_SHOWN = 12
 # What board.js imports; named to the browser beforehand, so that it fetches them at once instead of one by one.
 MODULES = [f"leaderboard/{name}.js" for name in ("ranking", "format", "rows", "draw")]
 PAGE_PARAMETERS = frozenset({"page", "revision"})
@@ -155,8 +157,11 @@ def _address(query: LeaderboardQuery) -> str:
 
 
 def _activity(revision: int) -> dict[str, Any]:
-    active = list(queries.queue())
-    return {"active_runs": active, "running": [run for run in active if run.state == "running"], "revision": revision}
+    first = list(queries.queue()[:MOST_RUNS_SHOWN])
+    active = len(first) if len(first) < MOST_RUNS_SHOWN else queries.queue().count()
+    # What runs stands before what waits.
+    running = first[0] if first and first[0].state == RunState.RUNNING else None
+    return {"active_count": active, "active_runs": first, "running": running, "revision": revision}
 
 
 @require_safe

@@ -16,7 +16,7 @@ from leaderboard.domain.energy import INFERENCE, one_time_energy_j
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import FAMILIES, Board, Entry, PhaseEnergy
 from leaderboard.templatetags.energy import count, joules, percent, relative, share
-from leaderboard.views import reads, rows
+from leaderboard.views import rows
 from leaderboard.views.board import read_query
 
 MOST_COMPARED = 6
@@ -37,13 +37,13 @@ FLAGS = {
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """What an entry is, phase by phase, and what it can be checked with."""
-    found = get_object_or_404(queries.entries().defer(None).select_related("run"), pk=pk)
+    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
     asked = read_query(request.GET)
     query = _query_of(found.board, asked.query)
     ranked = queries.ranked_board(query)
     mine = next((row for row in ranked.rows if row.entry.pk == pk), None)
-    attempt = reads.published_attempt(found)
-    phases = reads.phases_of(attempt)
+    attempt = queries.attempt_of(found.run)
+    phases = list(queries.phases_of(found.run))
     context = {
         "entry": found,
         "method": found.recipe.method,
@@ -55,9 +55,9 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "quality_label": rows.quality_label(found.quality_metric),
         "phases": _phase_table(phases, found.board),
         "flags": _flags(phases, found.run.held_for),
-        "siblings": list(reads.siblings(found)),
+        "siblings": list(queries.siblings(found)),
         "rivals": _rivals(found, ranked, query.shared_by),
-        "history": list(reads.history(found)),
+        "history": list(queries.history(found)),
         "attempt": attempt,
         "environment": _environment(attempt.record if attempt else None),
         "site": request.build_absolute_uri("/").rstrip("/"),
@@ -169,7 +169,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     """Up to six entries side by side."""
     wanted, notices = _wanted(request.GET.getlist("entry"))
     asked = read_query(_without_entries(request))
-    found = {entry.pk: entry for entry in queries.entries().filter(pk__in=wanted)}
+    found = {entry.pk: entry for entry in queries.entries().filter(pk__in=wanted).defer("recipe__document")}
     notices += [f"There is no entry {pk}; it was left out." for pk in wanted if pk not in found]
     chosen = [found[pk] for pk in wanted if pk in found]
     boards = {entry.board_id for entry in chosen}

@@ -16,7 +16,6 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from leaderboard import queries
 from leaderboard.domain.runstate import RunState
 from leaderboard.manual import read_page
-from leaderboard.views import reads
 from measurement.tracks import TRACKS
 
 
@@ -52,7 +51,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Runs by state, live workers by hardware and entries, for Prometheus."""
     registry = CollectorRegistry()
     runs = Gauge("leaderboard_runs", "Verification runs by state", ["state"], registry=registry)
-    by_state = reads.runs_by_state()
+    by_state = queries.runs_by_state()
     for state in RunState:
         runs.labels(state=state.value).set(by_state.get(state, 0))
     workers = Gauge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from uuid import UUID
 
@@ -20,40 +21,20 @@ from leaderboard import queries, services
 from leaderboard.domain.runstate import FINAL
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Run, Submission, Worker
-from leaderboard.views import reads, rows
+from leaderboard.throttles import SubmissionThrottle
+from leaderboard.views import rows
 from measurement.documents import MAX_DOCUMENT_BYTES
 
-EXAMPLE = """\
-# What is measured: train this network, prune it, then run it. Lines that you leave out take their defaults.
-schema_version: 1
-method:
-  title: MobileNetV3-Small 0.5, pruned by a third
-  family: pruning           # compact, nas, pruning, quantization, distillation, low_rank, …
-  # paper: https://arxiv.org/abs/1905.02244
-track: digits
-model:
-  architecture: mobilenetv3_small_050   # any timm architecture
-  resolution: 32                        # pixels
-phases:
-  - phase: train
-    technique: supervised
-    epochs: 10
-    batch_size: 64
-  - phase: compress
-    technique: structured_pruning
-    ratio: 0.3
-  - phase: finetune
-    technique: supervised
-    epochs: 3
-inference:
-  scenarios: [single_stream, offline]
-"""
+EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
+WITHOUT_EXAMPLE = "# Write a recipe here; /api/v1/recipe-schema says what it may hold.\n"
 
 
 def example() -> str:
-    """The recipe that an empty form starts with: the first example that this site itself verifies."""
-    found = sorted((settings.BASE_DIR / "recipes" / "digits").glob("*.yaml"))
-    return found[0].read_text("utf-8") if found else EXAMPLE
+    """The recipe that an empty form starts with: the shortest of those that this site itself verifies."""
+    try:
+        return EXAMPLE.read_text("utf-8")
+    except FileNotFoundError:
+        return WITHOUT_EXAMPLE
 
 
 @login_required
@@ -65,6 +46,10 @@ def submit(request: HttpRequest) -> HttpResponse:
     form = SubmissionForm(request.POST, request.FILES)
     if not form.is_valid() or form.recipe is None:
         return _submit_page(request, form)
+    throttle = SubmissionThrottle()
+    if not throttle.allow_request(request, None):
+        form.refuse("", _too_many(throttle))
+        return _submit_page(request, form, status=429)
     try:
         submission, created = services.submit(
             form.recipe,
@@ -79,9 +64,15 @@ def submit(request: HttpRequest) -> HttpResponse:
     return redirect(submission)
 
 
-def _submit_page(request: HttpRequest, form: SubmissionForm) -> HttpResponse:
+def _too_many(throttle: SubmissionThrottle) -> str:
+    minutes = math.ceil((throttle.wait() or 0) / 60)
+    wait = "in a minute" if minutes <= 1 else f"in {minutes} minutes"
+    return f"{throttle.num_requests} recipes are the most that one person may submit within an hour; try again {wait}"
+
+
+def _submit_page(request: HttpRequest, form: SubmissionForm, status: int = 200) -> HttpResponse:
     context = {"form": form, "most_kib": MAX_DOCUMENT_BYTES // 1024, "has_hardware": form.fields["hardware"].queryset}  # type: ignore[attr-defined]
-    return render(request, "leaderboard/submit.html", context)
+    return render(request, "leaderboard/submit.html", context, status=status)
 
 
 @never_cache
@@ -110,10 +101,10 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "submission": submission,
         "run": run,
         "final": final,
-        "ahead": reads.ahead_in_queue(run) if run and run.state == "queued" else None,
+        "ahead": queries.ahead_in_queue(run) if run and run.state == "queued" else None,
         "steps": _steps(run) if run else [],
         "elapsed_s": _elapsed_s(run) if run else None,
-        "entries": [(entry, rows.one_time(entry, 1)) for entry in reads.entries_of_submission(submission)]
+        "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)]
         if final
         else [],
         "workers": queries.live_workers().filter(hardware=submission.hardware_id).count() if not final else None,

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def measured(entry: Entry, number: int = 1, energy_j: float = 1000.0) -> Attempt:
-    attempt = Attempt.objects.create(run=entry.run, number=number, worker="w", started_at=timezone.now())
+    attempt = Attempt.objects.create(run=entry.run, number=number, worker="w", started_at=timezone.now(), record={})
     for position, (phase, scenario) in enumerate(
         [("train", ""), ("inference", "offline"), ("inference", "single_stream")]
     ):
@@ -70,6 +70,26 @@ def test_trace_is_that_of_the_current_attempt(client: Client, settings: Any, tmp
     answer = client.get(f"/api/v1/entries/{entry.pk}/trace")
     assert b"".join(answer.streaming_content) == b"PAR1 current"  # type: ignore[attr-defined]
     assert answer["Content-Type"] == "application/vnd.apache.parquet"
+
+
+def test_page_and_api_stand_on_the_last_attempt_with_a_record_where_the_current_one_has_none(
+    client: Client, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    entry = builders.entry()
+    for number in (1, 2):
+        attempt = measured(entry, number, energy_j=100.0 * number)
+        attempt.record = {"number": number}
+        attempt.trace.save(f"{number}.parquet", ContentFile(b"PAR1 %d" % number))
+    Attempt.objects.create(run=entry.run, number=3, worker="w", started_at=timezone.now())
+    entry.run.attempt = 3
+    entry.run.save()
+    phases = client.get(f"/api/v1/entries/{entry.pk}").json()["measured_phases"]
+    assert {row["energy_j"] for row in phases} == {200.0}
+    assert client.get(f"/api/v1/runs/{entry.run_id}/record").json() == {"number": 2}
+    trace = client.get(f"/api/v1/entries/{entry.pk}/trace")
+    assert b"".join(trace.streaming_content) == b"PAR1 2"  # type: ignore[attr-defined]
+    assert "200 J" in client.get(entry.get_absolute_url()).content.decode().replace("\u00a0", " ")
 
 
 def test_entry_without_a_trace(client: Client) -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def measured(run: Run, number: int, energy_j: float) -> None:
-    attempt = Attempt.objects.create(run=run, number=number, worker="w", started_at=timezone.now())
+    attempt = Attempt.objects.create(run=run, number=number, worker="w", started_at=timezone.now(), record={})
     for scope in ("accelerator", "system"):
         PhaseEnergy.objects.create(
             attempt=attempt,

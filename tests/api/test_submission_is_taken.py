@@ -14,8 +14,8 @@ from django.test import Client
 
 from leaderboard import bell
 from leaderboard.api.resources import SubmissionSerializer
-from leaderboard.api.throttles import SubmissionThrottle
 from leaderboard.models import Run, Submission
+from leaderboard.throttles import SubmissionThrottle
 from measurement.recipe import parse_recipe
 from tests.api import builders
 

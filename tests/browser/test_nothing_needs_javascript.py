@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from leaderboard.models import Run
-from leaderboard.views.submissions import EXAMPLE
+from leaderboard.views.submissions import example
 from tests.browser.boards import make_varied_board, order
 from tests.factories import HardwareFactory, RunFactory, make_board
 
@@ -85,7 +85,7 @@ def test_sign_in_submit_put_right_and_watch(page, alice, live_server):
 
     recipe = page.get_by_label("Recipe YAML or JSON")
     assert "schema_version: 1" in recipe.input_value()
-    typed = EXAMPLE.replace("epochs: 10", "epochs: -10").replace("track: digits", "track: digitz\ncolour: blue")
+    typed = example().replace("epochs: 2", "epochs: -2").replace("track: digits", "track: digitz\ncolour: blue")
     recipe.fill(typed)
     page.get_by_role("button", name="Submit for verification").click()
     expect(page.get_by_role("heading", name="3 things to put right")).to_be_visible()
@@ -94,7 +94,7 @@ def test_sign_in_submit_put_right_and_watch(page, alice, live_server):
     expect(recipe).to_have_attribute("aria-invalid", "true")
     assert not Run.objects.exists()
 
-    recipe.fill(typed.replace("-10", "10").replace("digitz\ncolour: blue", "digits"))
+    recipe.fill(typed.replace("epochs: -2", "epochs: 2").replace("digitz\ncolour: blue", "digits"))
     page.get_by_role("button", name="Submit for verification").click()
     expect(page).to_have_url(re.compile(r"/submissions/[0-9a-f-]{36}/"))
     expect(page.locator(".status-line")).to_contain_text("Queued")

@@ -63,6 +63,15 @@ def test_constant_number_of_queries(client, django_assert_num_queries):
         client.get(entry.get_absolute_url())
 
 
+def test_history_leaves_the_records_of_other_attempts_in_the_database(client, django_assert_num_queries):
+    entry = make_verified_entry(make_board(1))
+    with django_assert_num_queries(8) as queries:
+        client.get(entry.get_absolute_url())
+    reads = [query["sql"] for query in queries if 'FROM "leaderboard_attempt"' in query["sql"]]
+    with_record = [sql for sql in reads if '"leaderboard_attempt"."record"' in sql.partition("FROM")[0]]
+    assert len(with_record) == 1
+
+
 def test_compare_says_who_wins_where(client, django_assert_num_queries):
     board = make_board(0)
     entries = [

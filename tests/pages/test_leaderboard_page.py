@@ -198,6 +198,18 @@ def test_activity_tells_the_revision_and_ends_with_the_last_run(client):
     assert client.get(reverse("leaderboard-activity")).status_code == 286
 
 
+def test_a_long_queue_is_counted_and_not_loaded(client, django_assert_num_queries):
+    make_board(1)
+    RunFactory.create_batch(30)
+    RunFactory(state="running", progress={"phase": "train"}, submission__recipe__method__title="At work")
+    with django_assert_num_queries(3) as queries:
+        page = client.get(reverse("leaderboard-activity"))
+    assert "31 runs in progress: At work, train" in text(page)
+    (listed,) = [query["sql"] for query in queries if '"leaderboard_method"' in query["sql"]]
+    assert "LIMIT 12" in listed
+    assert '"leaderboard_recipe"."document"' not in listed
+
+
 def test_unmatched_group_names_those_that_have_results(client):
     make_board(2)
     page = client.get("/", {"scope": "system"})

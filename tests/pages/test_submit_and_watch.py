@@ -1,16 +1,27 @@
 """A recipe goes in by the form with every fault named, its verification is watched, its owner takes it back."""
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from knox.models import AuthToken
 
 from leaderboard.models import Recipe, Run, Submission
-from leaderboard.views.submissions import EXAMPLE
+from leaderboard.throttles import SubmissionThrottle
+from leaderboard.views.submissions import example
 from measurement.recipe import read_recipe
 from tests.factories import EntryFactory, HardwareFactory, RunFactory, SubmissionFactory, WorkerFactory
 from tests.pages.reading import text
 
 pytestmark = pytest.mark.django_db
+EXAMPLE = example()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_throttle():
+    cache.clear()
+    yield
+    cache.clear()
 
 
 @pytest.fixture
@@ -49,12 +60,12 @@ def test_the_same_recipe_again_leads_to_the_same_verification(client, alice, mac
 
 def test_every_fault_is_named_and_nothing_typed_is_lost(client, alice, machine):
     client.force_login(alice)
-    typed = EXAMPLE.replace("epochs: 10", "epochs: -10").replace("track: digits", "track: digitz\ncolour: blue")
+    typed = EXAMPLE.replace("epochs: 2", "epochs: -2").replace("track: digits", "track: digitz\ncolour: blue")
     page = post(client, machine, typed)
     assert page.status_code == 200
     for field in ("phases.0.epochs", "track", "colour"):
         assert f"<code>{field}</code>" in page.content.decode()
-    assert "epochs: -10" in page.content.decode()
+    assert "epochs: -2" in page.content.decode()
     assert not Recipe.objects.exists()
 
 
@@ -78,7 +89,9 @@ def test_what_is_no_recipe_is_refused_in_words(client, alice, machine, document,
 
 def test_a_file_wins_over_the_text_and_comes_back_for_correction(client, alice, machine):
     client.force_login(alice)
-    good = SimpleUploadedFile("recipe.yaml", EXAMPLE.replace("pruned by a third", "from a file").encode())
+    good = SimpleUploadedFile(
+        "recipe.yaml", EXAMPLE.replace("title: StarNet-S050", "title: StarNet from a file").encode()
+    )
     post(client, machine, "track: nonsense", upload=good)
     assert "from a file" in Recipe.objects.get().method.title
 
@@ -97,6 +110,29 @@ def test_ten_megabytes_are_refused_and_told_why(client, alice, machine):
     page = post(client, machine, "x" * 10_000_000)
     assert page.status_code == 413
     assert "at most 64 KiB" in text(page)
+
+
+def test_form_and_api_count_one_persons_submissions_together(client, alice, machine, monkeypatch):
+    monkeypatch.setattr(SubmissionThrottle, "THROTTLE_RATES", {"submissions": "2/hour"})
+    client.force_login(alice)
+    post(client, machine)
+    by_program = {"Authorization": f"Token {AuthToken.objects.create(alice)[1]}"}
+    document = read_recipe(EXAMPLE).document()
+    again = client.post("/api/v1/submissions", document, "application/json", headers=by_program)
+    assert again.status_code == 200
+    typed = EXAMPLE.replace("title: StarNet-S050", "title: One too many")
+    page = post(client, machine, typed)
+    assert page.status_code == 429
+    assert "2 recipes are the most that one person may submit within an hour; try again in 60 minutes" in text(page)
+    assert "One too many" in page.content.decode()
+    assert Run.objects.count() == 1
+    assert post(client, machine, "track: nonsense").status_code == 200
+
+
+def test_form_opens_where_the_examples_are_not_installed(client, alice, monkeypatch, tmp_path):
+    monkeypatch.setattr("leaderboard.views.submissions.EXAMPLE", tmp_path / "none.yaml")
+    client.force_login(alice)
+    assert "/api/v1/recipe-schema says what it may hold" in text(client.get(reverse("submit")))
 
 
 def test_unknown_hardware_is_refused(client, alice, machine):

@@ -26,8 +26,8 @@ from leaderboard.api.parsers import (
 )
 from leaderboard.api.resources import SubmissionSerializer
 from leaderboard.api.submitted import MODES, OPTIONS, read_submission
-from leaderboard.api.throttles import SubmissionThrottle
 from leaderboard.models import Submission
+from leaderboard.throttles import SubmissionThrottle
 
 EXAMPLE = {
     "recipe": {

@@ -6,6 +6,6 @@ from rest_framework.throttling import UserRateThrottle
 
 
 class SubmissionThrottle(UserRateThrottle):
-    """Submissions of one user, whatever he authenticates by; the rate stands in REST_FRAMEWORK."""
+    """Submissions of one user, by form and API together; the rate stands in REST_FRAMEWORK."""
 
     scope = "submissions"

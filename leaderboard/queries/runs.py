@@ -1,0 +1,134 @@
+"""What is read of runs: submissions, the queue, attempts and what they measured, workers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, Count, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models.fields.files import FieldFile
+from django.utils import timezone
+
+from leaderboard.domain.runstate import ACTIVE, RunState
+from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, Run, Submission, Worker
+
+WORKER_SILENT_AFTER = timedelta(seconds=60)
+
+
+class RunQuerySet(QuerySet[Run]):
+    """Runs."""
+
+    def queued(self) -> RunQuerySet:
+        """Waiting for a worker, the longest waiting first."""
+        return self.filter(state=RunState.QUEUED).order_by("queued_at", "pk")
+
+    def active(self) -> RunQuerySet:
+        """Waiting or running."""
+        return self.filter(state__in=ACTIVE)
+
+    def due_for_a_ring(self, now: datetime) -> RunQuerySet:
+        """Queued, and not announced to the broker for a minute."""
+        return self.queued().filter(Q(rung_at__isnull=True) | Q(rung_at__lt=now - timedelta(seconds=60)))
+
+    def with_names(self) -> RunQuerySet:
+        """With all that a line of a list shows; recipes without their documents, which no list shows."""
+        return self.select_related("recipe__method", "hardware", "submission").defer("recipe__document")
+
+
+def runs() -> RunQuerySet:
+    """All runs."""
+    return RunQuerySet(Run)
+
+
+def queue() -> RunQuerySet:
+    """What runs and what waits, in the order in which it will be done."""
+    return runs().active().with_names().order_by("-state", "queued_at", "pk")
+
+
+def recent_runs(limit: int = 20) -> RunQuerySet:
+    """The runs that ended last."""
+    return runs().exclude(state__in=ACTIVE).with_names().order_by("-finished_at")[:limit]
+
+
+def submissions() -> QuerySet[Submission]:
+    """All submissions with what their pages show."""
+    return Submission.objects.select_related("recipe__method", "hardware", "submitter")
+
+
+def current_run(submission: Submission) -> Run | None:
+    """The newest run of a submission's recipe on its hardware."""
+    return (
+        runs()
+        .filter(recipe=submission.recipe_id, hardware=submission.hardware_id)
+        .with_names()
+        .order_by("-pk")
+        .first()
+    )
+
+
+def runs_by_state() -> dict[str, int]:
+    """How many runs are in each state; states without runs are left out."""
+    return {
+        row["state"]: row["number"] for row in Run.objects.order_by().values("state").annotate(number=Count("pk"))
+    }
+
+
+def ahead_in_queue(run: Run) -> int:
+    """How many runs the same hardware will do before this one."""
+    return runs().queued().filter(hardware=run.hardware_id, queued_at__lt=run.queued_at).count()
+
+
+def history(entry: Entry) -> QuerySet[Run]:
+    """Every run of an entry's recipe on its hardware with attempts (without their records), the newest first."""
+    attempts = Prefetch("attempts", Attempt.objects.defer("record"))
+    return runs().filter(recipe=entry.recipe_id, hardware=entry.board.hardware_id).prefetch_related(attempts)
+
+
+def _attempts_that_measured(run: Run) -> QuerySet[Attempt]:
+    """Attempts that left a record: the current one first, where it did, then the last."""
+    is_current = Case(When(number=run.attempt, then=0), default=1)
+    return Attempt.objects.filter(run=run, record__isnull=False).order_by(is_current, "-number")
+
+
+def attempt_of(run: Run) -> Attempt | None:
+    """The attempt that a run's figures stand in: the current one, or the last, of those that left a record."""
+    return _attempts_that_measured(run).first()
+
+
+def phases_of(run: Run) -> QuerySet[PhaseEnergy]:
+    """What the attempt that a run's figures stand in measured, in order, in both scopes."""
+    attempt = Subquery(_attempts_that_measured(run).values("pk")[:1])
+    return PhaseEnergy.objects.filter(attempt=attempt).order_by("position", "scope")
+
+
+def trace_of(run: Run) -> FieldFile | None:
+    """The power trace that the attempt which a run's figures stand in left, None where it left none."""
+    attempt = _attempts_that_measured(run).only("trace").first()
+    return attempt.trace if attempt and attempt.trace else None
+
+
+def record_of(run: Run) -> dict[str, Any] | None:
+    """The record that a run's figures stand in, as its worker wrote it; None where it left none."""
+    return _attempts_that_measured(run).values_list("record", flat=True).first()
+
+
+def workers() -> QuerySet[Worker]:
+    """All workers that ever reported."""
+    return Worker.objects.select_related("hardware")
+
+
+def live_workers() -> QuerySet[Worker]:
+    """Workers heard of within the last minute."""
+    return workers().filter(seen_at__gte=timezone.now() - WORKER_SILENT_AFTER)
+
+
+def hardware_choices() -> QuerySet[Hardware]:
+    """Hardware that a submission may ask for."""
+    return Hardware.objects.annotate(
+        live_workers=Count("workers", filter=Q(workers__seen_at__gte=timezone.now() - WORKER_SILENT_AFTER))
+    )
+
+
+def is_empty() -> bool:
+    """Whether nothing was ever submitted."""
+    return not Submission.objects.exists() and not Run.objects.exists()

@@ -47,6 +47,9 @@ REASONS = {
     4: "A meter is missing",
     5: "The measurement can't be trusted",
 }
+METER_MISSING = 4
+# What a measurement says where its machine is at fault and not the recipe: the same run may do well on another.
+MACHINE_FAULTS = ("is in use by another measurement", "is not installed;", "No space left on device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a child ended. `reason` is empty where it succeeded."""
+    """How a child ended. `reason` is empty where it succeeded; `machine_at_fault` where another may do better."""
 
     succeeded: bool
     reason: str = ""
+    machine_at_fault: bool = False
 
 
 class Child:
@@ -169,7 +173,9 @@ class Child:
             return Ending(False, self._stopped_because)
         if code == 0:
             return Ending(True)
-        return Ending(False, self._explain(code))
+        reason = self._explain(code)
+        at_fault = code == METER_MISSING or (code > 0 and any(fault in reason for fault in MACHINE_FAULTS))
+        return Ending(False, reason, at_fault)
 
     def _explain(self, code: int) -> str:
         if code == -signal.SIGKILL:

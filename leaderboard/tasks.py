@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import structlog
 from celery import Task
 from django.conf import settings
+from django.db import Error, connection
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from leaderboard import queries, services
 from leaderboard.celery import app
-from leaderboard.models import Run
-from leaderboard.progress import ProgressView
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Hardware, Run
 from leaderboard.services import Claim
 from leaderboard.supervisor import Child, Ending, Limits, supervise
+from leaderboard.watch import CANCELLED, LOST, STOPPING, Termination, Watch, may_pass
 from measurement.documents import DocumentError
-from measurement.events import Event
 
-PROGRESS_EVERY_S = 0.5
-CHECK_EVERY_S = 1.0
-LOST, CANCELLED, STOPPING = "lost", "cancelled", "stopping"
+# A measurement may have taken hours: what it found is worth some minutes of waiting for the database.
+INSIST_FOR_S = 300.0
+INSIST_EVERY_S = 2.0
+PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
+RING_AHEAD = 10
 
 log = structlog.get_logger()
+
+
+class Fitness:
+    """How long this worker leaves the queue to others: longer with each fault of its machine in a row."""
+
+    def __init__(self) -> None:
+        self._faults = 0
+
+    def pause_s(self, fit: bool) -> float:
+        """Seconds to wait before the next run, after one that did or did not find the machine fit."""
+        self._faults = 0 if fit else self._faults + 1
+        return 0.0 if fit else min(PAUSE_S * 3.0 ** (self._faults - 1), LONGEST_PAUSE_S)
+
+
+_fitness = Fitness()
 
 
 @app.task(name="leaderboard.tasks.verify", bind=True)
@@ -37,22 +56,45 @@ def verify(self: Task, run_id: int) -> None:
     claim = services.claim(run_id, worker)
     if claim is None:
         return
-    run = Run.objects.select_related("recipe").get(pk=run_id)
-    log.info("run claimed", run=run_id, attempt=claim.token, recipe=run.recipe.sha256[:12])
-    out = settings.DATA_ROOT / "work" / f"run-{run_id}-{claim.token}"
+    with Termination() as termination:
+        fit = _attempt(claim, worker, termination)
+        termination.wait(_fitness.pause_s(fit))
+        if fit and not termination.requested:
+            _ring_for_the_next(run_id)
+
+
+def _attempt(claim: Claim, worker: str, termination: Termination) -> bool:
+    """Measure and store, whatever happens. False where this machine is at fault: the next run would fare alike."""
+    out = settings.DATA_ROOT / "work" / f"run-{claim.run_id}-{claim.token}"
     try:
-        with Termination() as termination:
-            _verify(claim, run, out, worker, termination)
+        fit = _verify(claim, out, worker, termination)
     except Exception as error:
-        log.exception("run crashed the task", run=run_id)
-        services.fail(claim, f"The worker failed: {error}")
-    finally:
-        shutil.rmtree(out, ignore_errors=True)
+        log.exception("run crashed the task", run=claim.run_id)
+        if may_pass(error):
+            log.error("database away: the run is left to another worker", run=claim.run_id, left_behind=str(out))
+            return True
+        fit = not isinstance(error, OSError)
+        _give_up(claim, error)
+    shutil.rmtree(out, ignore_errors=True)
+    return fit
 
 
-def _verify(claim: Claim, run: Run, out: Path, worker: str, termination: Termination) -> None:
-    import json
+def _give_up(claim: Claim, error: Exception) -> None:
+    """Tell people that it failed. What exactly is for the log: it may name addresses and accounts of this machine."""
+    try:
+        if isinstance(error, OSError):
+            reason = f"The worker's machine is at fault: {error.strerror or 'a file or a program could not be used'}"
+            _insist(claim, lambda: services.lose(claim, reason))
+        else:
+            _insist(claim, lambda: services.fail(claim, "The worker failed unexpectedly; its log says why."))
+    except Exception:
+        log.exception("run left to the reaper", run=claim.run_id)
 
+
+def _verify(claim: Claim, out: Path, worker: str, termination: Termination) -> bool:
+    run = Run.objects.select_related("recipe").get(pk=claim.run_id)
+    log.info("run claimed", run=run.pk, attempt=claim.token, recipe=run.recipe.sha256[:12])
+    _remove_stale_folders(out.parent)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     (out / "recipe.json").write_text(json.dumps(run.recipe.document), "utf-8")
@@ -65,6 +107,16 @@ def _verify(claim: Claim, run: Run, out: Path, worker: str, termination: Termina
     watch = Watch(claim, worker, termination)
     ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
     _finish(claim, out, ending, watch)
+    return not ending.machine_at_fault
+
+
+def _remove_stale_folders(work: Path) -> None:
+    """Those of workers that were killed. Other workers of this machine may be at work in theirs."""
+    running = Run.objects.filter(state=RunState.RUNNING).values_list("pk", "attempt")
+    at_work = {f"run-{run_id}-{token}" for run_id, token in running}
+    for folder in work.glob("run-*"):
+        if folder.name not in at_work:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
@@ -73,87 +125,72 @@ def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
     elif watch.stopped_because == LOST:
         log.warning("run lost to another worker", run=claim.run_id, attempt=claim.token)
     elif watch.stopped_because in (CANCELLED, STOPPING):
-        services.stop(claim, cancelled=watch.stopped_because == CANCELLED)
+        _insist(claim, lambda: services.stop(claim, cancelled=watch.stopped_because == CANCELLED))
     else:
-        services.fail(claim, ending.reason)
         log.info("run failed", run=claim.run_id, attempt=claim.token, reason=ending.reason)
+        end = services.lose if ending.machine_at_fault else services.fail
+        _insist(claim, lambda: end(claim, ending.reason))
 
 
 def _store(claim: Claim, out: Path) -> None:
     trace = out / "trace.parquet"
     try:
-        stored = services.record(claim, (out / "record.json").read_bytes(), trace if trace.exists() else None)
-    except (DocumentError, ValueError) as error:
-        services.fail(claim, f"The measurement wrote a record that can't be taken: {error}")
+        text = (out / "record.json").read_bytes()
     except FileNotFoundError:
-        services.fail(claim, "The measurement ended without a record.")
+        _insist(claim, lambda: services.fail(claim, "The measurement ended without a record."))
+        return
+    try:
+        stored = _insist(claim, lambda: services.record(claim, text, trace if trace.exists() else None))
+    except (DocumentError, ValueError) as error:
+        reason = f"The measurement wrote a record that can't be taken: {error}"
+        _insist(claim, lambda: services.fail(claim, reason))
     else:
         log.info("run recorded" if stored else "stale record refused", run=claim.run_id, attempt=claim.token)
 
 
-class Watch:
-    """Takes a child's events: stores progress, keeps the lease, and says when the child must stop."""
+def _insist(claim: Claim, act: Callable[[], bool]) -> bool:
+    """Call `act` until it goes through: a database or a disk that is away for a moment is no reason to lose a result.
 
-    def __init__(self, claim: Claim, worker: str, termination: Termination) -> None:
-        self.claim = claim
-        self.worker = worker
-        self.termination = termination
-        self.view = ProgressView()
-        self.stopped_because = ""
-        self._stored_at = self._checked_at = self._renewed_at = 0.0
-
-    def __call__(self, event: Event | None) -> str:
-        now = time.monotonic()
-        changed = event is not None and self.view.take(event)
-        if changed or (self.view.pending and now - self._stored_at > PROGRESS_EVERY_S):
-            self._stored_at = now
-            self.view.pending = False
-            if not services.report_progress(self.claim, self.view.as_json()):
-                self.stopped_because = LOST
-        if not self.stopped_because:
-            self.stopped_because = self._check(now)
-        return self.stopped_because
-
-    def _check(self, now: float) -> str:
-        if self.termination.requested:
-            return STOPPING
-        if now - self._renewed_at > settings.LEASE_SECONDS / 5:
-            self._renewed_at = now
-            services.worker_seen(self.worker)
-            if not services.renew_lease(self.claim):
-                return LOST
-        if now - self._checked_at > CHECK_EVERY_S:
-            self._checked_at = now
-            if services.cancel_is_requested(self.claim):
-                return CANCELLED
-        return ""
+    False where the run is no longer this worker's.
+    """
+    until = time.monotonic() + INSIST_FOR_S
+    while True:
+        try:
+            return act()
+        except (Error, OSError) as error:
+            if time.monotonic() > until or not (may_pass(error) or isinstance(error, OSError)):
+                raise
+            log.warning("not stored yet, tried again", run=claim.run_id, error=str(error))
+        _reconnect_and_renew(claim)
 
 
-class Termination:
-    """Turns SIGTERM and Ctrl-C into a flag while a child runs; whoever handled them before gets them afterwards."""
+def _reconnect_and_renew(claim: Claim) -> None:
+    connection.close()
+    time.sleep(INSIST_EVERY_S)
+    try:
+        services.renew_lease(claim)
+    except Error as error:
+        log.warning("database still away", run=claim.run_id, error=str(error))
+        connection.close()
 
-    def __init__(self) -> None:
-        self.requested = 0
 
-    def __enter__(self) -> Termination:
-        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
-        return self
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.requested = number
-
-    def __exit__(self, *exception: Any) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        if self.requested:
-            signal.raise_signal(self.requested)
+def _ring_for_the_next(run_id: int) -> None:
+    """The sweeps ring for the first few in line only; whoever finishes one calls the next."""
+    try:
+        hardware = Hardware.objects.get(runs=run_id)
+        services.announce(queries.runs().queued().filter(hardware=hardware).select_related("hardware")[:1])
+    except Error as error:
+        log.warning("next run not rung for", error=str(error))
+        connection.close()
 
 
 @app.task(name="leaderboard.tasks.sweep_queued", expires=10)
 def sweep_queued() -> None:
-    """Ring again for every queued run that the broker may have lost."""
-    due = list(queries.runs().due_for_a_ring(timezone.now()).select_related("hardware")[:1000])
-    services.announce(due)
+    """Ring again for the first in each hardware's line, where the broker may have lost them."""
+    place = Window(RowNumber(), partition_by=F("hardware_id"), order_by=["queued_at", "pk"])
+    first = queries.runs().queued().annotate(place=place).filter(place__lte=RING_AHEAD)
+    due = queries.runs().due_for_a_ring(timezone.now()).filter(pk__in=[run.pk for run in first])
+    services.announce(due.select_related("hardware"))
 
 
 @app.task(name="leaderboard.tasks.reap_expired", expires=5)

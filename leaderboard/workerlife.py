@@ -1,4 +1,4 @@
-"""Signs of life of an idle worker. A busy one gives them from its task (tasks.Watch)."""
+"""Signs of life of an idle worker. A busy one gives them from its task (watch.Watch)."""
 
 from __future__ import annotations
 

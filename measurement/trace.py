@@ -101,7 +101,8 @@ def counter_power_w(readings: Readings, column: str, update_period_s: float) -> 
     """A counter's readings as a step function of power whose integral between two edges is what the counter gained.
 
     A counter that ticks less often than it is read would show spikes between zeros; so its gain is spread over the
-    rows since the last tick, but never across an edge.
+    rows since the last tick, and what is known of it at an edge over the rows since the tick before; never across an
+    edge.
     """
     times, energy = readings.times_s, readings.columns[column]
     power = [math.nan] * len(times)
@@ -119,7 +120,7 @@ def counter_power_w(readings: Readings, column: str, update_period_s: float) -> 
         if not (ticked or is_edge or elapsed_s >= 2 * update_period_s):
             continue
         start = group_from
-        if is_edge and not ticked and held_from is not None and elapsed_s < 2 * update_period_s:
+        if is_edge and held_from is not None and elapsed_s < 2 * update_period_s:
             start = held_from
         span_s = times[row] - times[start]
         level = (energy[row] - energy[start]) / span_s if span_s > 0 else 0.0

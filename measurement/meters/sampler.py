@@ -44,6 +44,7 @@ class Sampler:
         self.lock = threading.Lock()
         self._clock = clock
         self._opened_s = 0.0
+        self._written_j: dict[int, float] = {}
         self._awaited: dict[int, CounterTally] = {
             position: tally
             for position, tally in enumerate(self.tallies)
@@ -95,7 +96,7 @@ class Sampler:
                 for position, tally in self._awaited.items()
                 if position in ticked
             }
-            return self._snapshot(now_s, readings, energies, levels)
+            return self._edge(now_s, readings, energies, levels)
 
     def close(self, *, aligned: bool) -> Snapshot:
         """Read every instrument; then, where `aligned`, wait for what slow counters show of the work's end."""
@@ -117,9 +118,22 @@ class Sampler:
                 for position, ticks in after.items()
                 if before[position] and position in readings
             }
-            snapshot = self._snapshot(now_s, readings, energies, levels)
+            snapshot = self._edge(now_s, readings, energies, levels)
             self._write_ticks(after)
             return snapshot
+
+    def mark(self) -> Snapshot:
+        """Read every instrument between the edges of a window, waiting for nothing.
+
+        The trace gets no row of the counters that edges wait for: they are read between two ticks.
+        """
+        with self.lock:
+            now_s = self._clock.monotonic_s()
+            readings = self._read(range(len(self.tallies)), now_s)
+            energies = self._count(now_s, readings)
+            quick = {position: energy_j for position, energy_j in energies.items() if position not in self._awaited}
+            self._write(now_s, readings, quick, edge=not self._awaited)
+            return self._snapshot(now_s, energies, {})
 
     def _spread_w(self, position: int, since_s: float) -> float:
         """How far power moves from moment to moment, by the component's sensor or else its counter."""
@@ -150,26 +164,37 @@ class Sampler:
 
     def _write(
         self, now_s: float, readings: Mapping[int, float], energies: Mapping[int, float], *, edge: bool
-    ) -> None:
-        row = {}
+    ) -> dict[int, float]:
+        """One row of the trace, and the joules in it. A level that was told ahead of a tick is not taken back."""
+        row: dict[str, float] = {}
+        written: dict[int, float] = {}
         for position, energy_j in energies.items():
-            counter = isinstance(self.tallies[position], CounterTally)
-            row[self.columns[position]] = energy_j if counter else readings[position]
+            if isinstance(self.tallies[position], CounterTally):
+                written[position] = self._written_j[position] = max(energy_j, self._written_j.get(position, energy_j))
+                row[self.columns[position]] = written[position]
+            else:
+                written[position], row[self.columns[position]] = energy_j, readings[position]
         self.readings.append(now_s, row, edge=edge)
+        return written
 
-    def _snapshot(
-        self, now_s: float, readings: Mapping[int, float], energies: Mapping[int, float], levels: Mapping[int, Level]
+    def _edge(
+        self,
+        now_s: float,
+        readings: Mapping[int, float],
+        energies: Mapping[int, float],
+        levels: Mapping[int, Level],
     ) -> Snapshot:
-        """An edge: `levels` stand in for the readings of the counters that were waited for."""
-        variances_j2 = tuple(tally.variance_j2 for tally in self.tallies)
+        """An edge's row: `levels` stand in for the readings of the counters that were waited for."""
         known = {**energies, **{position: level.energy_j for position, level in levels.items()}}
-        self._write(now_s, readings, known, edge=True)
+        return self._snapshot(now_s, self._write(now_s, readings, known, edge=True), levels)
+
+    def _snapshot(self, now_s: float, energies: Mapping[int, float], levels: Mapping[int, Level]) -> Snapshot:
         everything = range(len(self.tallies))
         return Snapshot(
             now_s,
-            tuple(known.get(position) for position in everything),
+            tuple(energies.get(position) for position in everything),
             tuple(levels[position].standard_j if position in levels else None for position in everything),
-            variances_j2,
+            tuple(tally.variance_j2 for tally in self.tallies),
         )
 
     def _write_ticks(self, found: Mapping[int, Sequence[Tick]]) -> None:

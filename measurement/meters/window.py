@@ -92,7 +92,7 @@ class Window:
         """
         if self._block_opened is not None:
             self._synchronize()
-            now = self._sampler.close(aligned=False)
+            now = self._sampler.mark()
             self._block.append((self._block_opened, now))
             self._block_opened = now
         if not self._block:

@@ -15,6 +15,7 @@ import pytest
 from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
+from measurement.trace import read_trace
 from measurement.vocabulary import Scope
 from tests.simulated.child import run
 from tests.simulated.clock import VirtualClock
@@ -175,6 +176,36 @@ def test_a_meter_takes_a_list_of_gpus_and_nothing_else(tmp_path):
     names, refusal = run(of_both_cards, gpus, tmp_path, clock=clock, start_s=1000.0)
     assert names == ["gpu0", "gpu1"]
     assert "must all be GPUs" in refusal
+
+
+def trace_of_both_cards(folder):
+    clock = VirtualClock.of_environment()
+    found = discover(["cuda:0", "cuda:1"], clock)
+    counters = [item for item in found.counters if item.kind == "gpu"]
+    meter = EnergyMeter(counters, device="cuda:0", clock=clock, sampling=False)
+    with meter, meter.window("train") as window:
+        for seconds in (0.03, 1.0, 0.2):
+            pass_time(meter, clock, seconds)
+            window.pause()
+            window.resume()
+            pass_time(meter, clock, seconds)
+            window.mark_block()
+    meter.write_trace(Path(folder) / "trace.parquet")
+    return window.measurement.energies[Scope.ACCELERATOR].energy_j
+
+
+def test_the_trace_of_several_cards_recomputes_and_holds_no_negative_power(tmp_path):
+    gpus = [
+        h100(Profile.constant(300.0), counter_phase_s=0.013),
+        h100(Profile.square(90.0, 350.0, 0.7), counter_phase_s=0.081),
+    ]
+    clock = VirtualClock(tmp_path / "clock", 1000.0)
+    energy_j = run(trace_of_both_cards, gpus, tmp_path, str(tmp_path), clock=clock, start_s=1000.0)
+    trace = read_trace(tmp_path / "trace.parquet")
+    (window,) = trace.windows
+    recomputed = [trace.window_energy_j(window, name) for name in ("gpu0", "gpu1")]
+    assert sum(recomputed) == pytest.approx(energy_j, rel=1e-6)
+    assert min(watts for watts in trace.columns["power_w"] if watts is not None) >= 0
 
 
 def without_one_of_two():

@@ -157,7 +157,9 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
     pieces.append({"text": f" over its life, {share(ahead)} of it before the first use"})
     others = (first.place.rank_worst or 1) - 1
-    if others:
+    if first.place.u95_j is None:
+        pieces.append({"text": ", though its uncertainty is not known"})
+    elif others:
         pieces.append({"text": f", though {others} {'other is' if others == 1 else 'others are'} within uncertainty"})
     return [*pieces, *_what_follows(ranked, first)]
 

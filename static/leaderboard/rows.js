@@ -118,7 +118,9 @@ export function summary({ query, places, champions, byKey, hardwareName, belowFl
     { text: ` over its life, ${share(ahead)} of it before the first use` },
   );
   const others = (first.rank_worst ?? 1) - 1;
-  if (others > 0) {
+  if (first.u95_j === null) {
+    pieces.push({ text: ", though its uncertainty is not known" });
+  } else if (others > 0) {
     pieces.push({ text: `, though ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` });
   }
   return pieces.concat(whatFollows(query, first, places, champions, byKey));

@@ -65,4 +65,4 @@ architectures: .venv/.dev
 	$(BIN)/python -c 'import timm; print("\n".join(sorted(timm.list_models())))' > measurement/architectures.txt
 
 clean:
-	rm -rf .venv .data build dist *.egg-info
+	rm -rf .venv build dist *.egg-info

@@ -46,6 +46,7 @@ class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
             "duration_s",
             "energy_per_image_j",
             "energy_per_image_u95_j",
+            "energy_per_image_absolute_u95_j",
             "images",
             "flags",
             "evidence",

@@ -191,6 +191,7 @@ def _phase_rows(attempt: Attempt, phase: PhaseRecord) -> list[PhaseEnergy]:
             duration_s=phase.duration_s,
             energy_per_image_j=energy.energy_per_image_j,
             energy_per_image_u95_j=energy.energy_per_image_u95_j,
+            energy_per_image_absolute_u95_j=energy.energy_per_image_absolute_u95_j,
             images=phase.inference.images if phase.inference else None,
             flags=[str(flag) for flag in phase.flags],
             evidence=phase.evidence or "",

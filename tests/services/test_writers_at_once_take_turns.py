@@ -159,3 +159,16 @@ def test_one_of_two_equal_submissions_is_stored(cpu):
     results = together(*[partial(services.submit, make_recipe(), hardware=cpu, submitter=None)] * 4)
     assert sorted(created for _, created in results) == [False, False, False, True]
     assert Run.objects.count() == 1
+
+
+def test_a_re_run_and_a_second_submission_of_a_failed_recipe_queue_one_run(cpu, monkeypatch):
+    claim = claimed(make_recipe(), cpu)
+    services.fail(claim, "it broke")
+    slow_down(monkeypatch, submissions, "_enqueue")
+
+    together(
+        partial(services.rerun, Run.objects.get(pk=claim.run_id), by=None),
+        partial(services.submit, make_recipe(), hardware=cpu, submitter=None),
+    )
+
+    assert Run.objects.filter(state="queued").count() == 1

@@ -19,10 +19,13 @@ def start_worker(site: Site) -> subprocess.Popen:
     redis_url = next(
         process.environ()["REDIS_URL"] for process in site.processes() if "REDIS_URL" in process.environ()
     )
+    # As if on a machine of its own: the device of this one is still held by the child of the worker that is silent.
+    locks = site.folder / "locks-of-another-machine"
+    locks.mkdir()
     return subprocess.Popen(
         [sys.executable, "manage.py", "worker"],
         cwd=ROOT,
-        env=site.environment | {"REDIS_URL": redis_url},
+        env=site.environment | {"REDIS_URL": redis_url, "MEASUREMENT_LOCK_FOLDER": str(locks)},
         start_new_session=True,
         stdout=site.log,
         stderr=subprocess.STDOUT,

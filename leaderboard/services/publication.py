@@ -120,11 +120,6 @@ def _charge(phase: PhaseRecord, energy: Energy, *, per_image: bool = False) -> P
     )
 
 
-def _known(u95_j: float | None, parts: list[PhaseEnergy]) -> float | None:
-    """None where nobody knows the uncertainty of one of the parts: that of the others would pass for the whole."""
-    return None if any(part.repeatability_u95_j is None for part in parts) else u95_j
-
-
 def _metered_j(parts: list[PhaseEnergy]) -> float:
     return math.fsum(part.energy_j or 0.0 for part in parts if part.provenance == Provenance.METERED)
 
@@ -139,9 +134,9 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> dict[str, 
         "shared_energy_j": cycle.shared_energy_j,
         "own_energy_j": cycle.own_energy_j,
         "inference_energy_j": cycle.inference_energy_j,
-        "shared_u95_j": _known(cycle.shared_u95_j, shared),
-        "own_u95_j": _known(cycle.own_u95_j, own),
-        "inference_u95_j": _known(cycle.inference_u95_j, [cycle.inference]),
+        "shared_u95_j": cycle.shared_u95_j,
+        "own_u95_j": cycle.own_u95_j,
+        "inference_u95_j": cycle.inference_u95_j,
         "metered_shared_j": _metered_j(shared),
         "metered_own_j": _metered_j(own),
         "inference_provenance": str(cycle.inference.provenance),

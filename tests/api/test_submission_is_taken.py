@@ -12,7 +12,6 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 
-from leaderboard import bell
 from leaderboard.api.resources import SubmissionSerializer
 from leaderboard.models import Run, Submission
 from leaderboard.throttles import SubmissionThrottle
@@ -66,15 +65,6 @@ def test_recipe_alone(client: Client, alice: User, by_alice: dict[str, str]) -> 
     assert "secret.example" not in answer.content.decode()
     assert client.get(answer["Location"]).json() == body
     assert Submission.objects.get().submitter == alice
-
-
-def test_bell_rings_on_commit(
-    client: Client, by_alice: dict[str, str], django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bell, "ring", lambda *_: None)
-    with django_capture_on_commit_callbacks() as callbacks:
-        post(client, builders.recipe_document(), by_alice)
-    assert len(callbacks) == 1
 
 
 def test_envelope(client: Client, by_alice: dict[str, str]) -> None:

@@ -49,4 +49,4 @@ def _register(machine: Machine) -> None:
         machine.worker_name, hardware=hardware, device=machine.device, diagnosis=machine.diagnosis
     )
     # Whatever was queued while nobody was here need not wait for the next sweep.
-    services.announce(queries.runs().queued().filter(hardware=hardware).select_related("hardware"))
+    services.announce(queries.runs().queued().filter(hardware=hardware).select_related("hardware")[:10])

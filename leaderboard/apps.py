@@ -1,5 +1,7 @@
 """The configuration of the app, and of which static files are served."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
@@ -7,6 +9,10 @@ from django.contrib.staticfiles.apps import StaticFilesConfig
 class LeaderboardConfig(AppConfig):
     name = "leaderboard"
     verbose_name = "Full-Cycle Energy Leaderboard"
+
+    def ready(self) -> None:
+        """Connect the rules of accounts."""
+        import_module("leaderboard.accounts")
 
 
 class ServedFilesConfig(StaticFilesConfig):

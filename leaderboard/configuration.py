@@ -43,13 +43,14 @@ SETTINGS = (
     Setting(
         "EMAIL_URL",
         "dj_email_url",
-        "consolemail:",
-        "Where mail goes: consolemail:, or smtp://user:password@host:port.",
+        "console:",
+        "Where mail goes: console:, or smtp://user:password@host:port.",
     ),
     Setting("WEB_CONCURRENCY", "int", 2, "Web worker processes."),
     Setting("WORKER_DEVICE", "str", "auto", "Device this machine's worker measures: auto, cpu or cuda:N."),
     Setting("LEASE_SECONDS", "int", 30, "A run whose worker has been silent for so long is given to another."),
     Setting("MAX_ATTEMPTS", "int", 3, "Attempts before a run whose worker keeps dying is failed."),
+    Setting("MAX_ACTIVE_RUNS", "int", 20, "Runs that one submitter may have waiting or running."),
     Setting("RUN_TIME_BUDGET_S", "float", 6 * 3600.0, "Longest that one verification may take, seconds."),
     Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one verification may spend, joules."),
     Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a verification is stopped, MiB."),
@@ -91,7 +92,9 @@ def _check(values: dict[str, Any]) -> None:
         ("postgres://", "postgresql://", "sqlite://")
     ):
         stop("DATABASE_URL: must begin with postgres:// or sqlite:/// (got another scheme).")
-    for name in ("WEB_CONCURRENCY", "LEASE_SECONDS", "MAX_ATTEMPTS", "RUN_MEMORY_LIMIT_MB"):
+    if "EMAIL_BACKEND" not in values["EMAIL_URL"]:
+        stop("EMAIL_URL: must begin with console:, smtp:// or smtps:// (got another scheme).")
+    for name in ("MAX_ACTIVE_RUNS", "WEB_CONCURRENCY", "LEASE_SECONDS", "MAX_ATTEMPTS", "RUN_MEMORY_LIMIT_MB"):
         if values[name] < 1:
             stop(f"{name}: must be at least 1 (got {values[name]}).")
     for name in ("RUN_TIME_BUDGET_S", "RUN_ENERGY_BUDGET_J", "RUN_SILENCE_LIMIT_S"):
@@ -104,6 +107,7 @@ def kept_secret_key(data_root: Path) -> str:
     path = data_root / "secret_key"
     try:
         data_root.mkdir(parents=True, exist_ok=True)
+        data_root.chmod(0o700)  # sessions, password hashes and the signing key lie in it
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         os.write(handle, secrets.token_urlsafe(50).encode())
         os.close(handle)

@@ -10,11 +10,12 @@ wsgi_app = "leaderboard.wsgi"
 bind = [f"{settings.HOST}:{settings.PORT}"]
 workers = settings.WEB_CONCURRENCY
 worker_class = "gthread"
-threads = 4
+threads = 32  # a stalled connection holds one; a buffering proxy in front keeps the public's away
 timeout = 60
 graceful_timeout = 5
 # Recycling keeps a slow leak from becoming an outage.
 max_requests = 10_000
 max_requests_jitter = 1_000
-worker_tmp_dir = None
+# Django reads what a proxy says, where HTTPS tells it to; nobody may choose SCRIPT_NAME.
+forwarded_allow_ips = ""
 loglevel = "warning"

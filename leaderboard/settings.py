@@ -27,13 +27,14 @@ WEB_CONCURRENCY = _values["WEB_CONCURRENCY"]
 WORKER_DEVICE = _values["WORKER_DEVICE"]
 LEASE_SECONDS = _values["LEASE_SECONDS"]
 MAX_ATTEMPTS = _values["MAX_ATTEMPTS"]
+MAX_ACTIVE_RUNS = _values["MAX_ACTIVE_RUNS"]
 RUN_TIME_BUDGET_S = _values["RUN_TIME_BUDGET_S"]
 RUN_ENERGY_BUDGET_J = _values["RUN_ENERGY_BUDGET_J"]
 RUN_MEMORY_LIMIT_MB = _values["RUN_MEMORY_LIMIT_MB"]
 RUN_SILENCE_LIMIT_S = _values["RUN_SILENCE_LIMIT_S"]
 
 INSTALLED_APPS = [
-    "leaderboard",
+    "leaderboard.apps.LeaderboardConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -52,6 +53,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "leaderboard.middleware.BodyLimit",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -112,6 +114,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": DATA_ROOT / "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # culling drops counts at random
     }
 }
 
@@ -156,6 +159,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_REDIRECT_URL = "submit"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_USERNAME_VALIDATORS = "leaderboard.accounts.USERNAME_VALIDATORS"
+ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "root", "staff", "leaderboard"]
+# Rate limits count addresses; behind a proxy the reader's is the last but one.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _values["HTTPS"] else 0
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_REDIRECT_URL = "leaderboard"
 globals().update({name: value for name, value in _values["EMAIL_URL"].items() if value is not None})

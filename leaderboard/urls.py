@@ -1,9 +1,13 @@
 """Every address of the site."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from leaderboard.views import board, entries, site, submissions, tokens
+
+# The limits of the site's own sign-in hold here too.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", board.leaderboard, name="leaderboard"),

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_DEPTH = 20
+MAX_FAULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class _PlainLoader(yaml.SafeLoader):
             if key_node.tag != "tag:yaml.org,2002:str":
                 raise DocumentError([Fault("", f"line {line}: a field's name must be text (got {key[:40]!r})")])
             if key in seen:
-                raise DocumentError([Fault(key, f"line {line}: given twice; keep one")])
+                raise DocumentError([Fault(_shown(key), f"line {line}: given twice; keep one")])
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -131,7 +132,7 @@ def faults_of(error: ValidationError, tags: frozenset[str] = frozenset()) -> lis
             _path(item["loc"], tags),
             _message(item["type"], item["msg"], item.get("input"), item.get("ctx") or {}),
         )
-        for item in items
+        for item in items[:MAX_FAULTS]
         if not (item["type"] == "too_short" and _holds_another(item["loc"], locations))
     ]
 
@@ -141,13 +142,18 @@ def _holds_another(location: tuple[int | str, ...], locations: list[tuple[int | 
     return any(len(other) > len(location) and other[: len(location)] == location for other in locations)
 
 
+def _shown(name: str) -> str:
+    """Half a surrogate pair can't be written as UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _path(location: tuple[int | str, ...], tags: frozenset[str]) -> str:
     parts = [
         str(part)
         for position, part in enumerate(location)
         if not (part in tags and position and isinstance(location[position - 1], int))
     ]
-    return ".".join(parts)
+    return ".".join(_shown(part) for part in parts)
 
 
 def _message(kind: str, message: str, given: object, context: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -31,6 +32,9 @@ def submit(
     standing = _standing_submission(stored, hardware)
     if standing:
         return standing, False
+    _check_share(submitter)
+    if stored.method.submitter_id != (submitter.pk if submitter else None):
+        _rename(stored, recipe, submitter)
     submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
@@ -41,7 +45,17 @@ def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -
     found = Recipe.objects.select_for_update(no_key=True).filter(sha256=recipe.sha256).first()
     if found:
         return found
-    method = Method.objects.create(
+    method = _new_method(recipe, submitter)
+    stored, created = Recipe.objects.get_or_create(
+        sha256=recipe.sha256, defaults={"method": method, "track": recipe.track, "document": recipe.document()}
+    )
+    if not created:
+        method.delete()
+    return stored
+
+
+def _new_method(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> Method:
+    return Method.objects.create(
         title=recipe.method.title,
         family=recipe.method.family,
         paper=recipe.method.paper or "",
@@ -49,12 +63,28 @@ def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -
         summary=recipe.method.summary,
         submitter=submitter,
     )
-    stored, created = Recipe.objects.get_or_create(
-        sha256=recipe.sha256, defaults={"method": method, "track": recipe.track, "document": recipe.document()}
-    )
-    if not created:
-        method.delete()
-    return stored
+
+
+def _rename(stored: Recipe, recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> None:
+    """Nobody stands for the recipe here any more: it is named by who submits it now, not by who took it back."""
+    if Entry.objects.filter(recipe=stored).exists():
+        return
+    stored.method = _new_method(recipe, submitter)
+    stored.save(update_fields=["method"])
+
+
+def _check_share(submitter: AbstractBaseUser | None) -> None:
+    """One person's runs must not keep everybody else's waiting for days."""
+    if submitter is None or getattr(submitter, "is_staff", False):
+        return
+    active = Run.objects.filter(
+        submission__submitter=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]
+    ).count()
+    if active >= settings.MAX_ACTIVE_RUNS:
+        raise Refused(
+            "submission",
+            f"you have {active} runs waiting or running, the most allowed; wait for one, or withdraw one",
+        )
 
 
 def _standing_submission(recipe: Recipe, hardware: Hardware) -> Submission | None:

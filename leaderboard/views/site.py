@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from django.core.exceptions import RequestDataTooBig
+import structlog
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -17,6 +18,8 @@ from leaderboard import queries
 from leaderboard.domain.runstate import RunState
 from leaderboard.manual import read_page
 from measurement.tracks import TRACKS
+
+log = structlog.get_logger()
 
 
 @require_safe
@@ -41,7 +44,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        return JsonResponse({"database": str(error)}, status=503)
+        log.warning("not ready", reason=str(error))
+        return JsonResponse({"database": "unavailable"}, status=503)
     return JsonResponse({"database": "ok"})
 
 
@@ -72,5 +76,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that can't be read; one that is too large is told so."""
+    if isinstance(exception, DisallowedHost):  # every template asks for the host
+        return HttpResponse("This site does not answer to that name.\n", "text/plain", status=400)
     too_large = isinstance(exception, RequestDataTooBig)
     return render(request, "400.html", {"too_large": too_large}, status=413 if too_large else 400)

@@ -1,0 +1,32 @@
+"""What is refused before anything of a request is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+class BodyLimit:
+    """413 for a body that no form and no address of the API takes, before it is written to a temporary file."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # The API answers for itself, in JSON and with a lower limit.
+        if (
+            not request.path_info.startswith("/api/")
+            and _announced_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        ):
+            return render(request, "400.html", {"too_large": True}, status=413)
+        return self.get_response(request)
+
+
+def _announced_bytes(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0

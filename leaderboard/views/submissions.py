@@ -20,7 +20,7 @@ from django_htmx.http import HttpResponseStopPolling
 from leaderboard import queries, services
 from leaderboard.domain.runstate import FINAL
 from leaderboard.forms import SubmissionForm
-from leaderboard.models import Run, Submission, Worker
+from leaderboard.models import Run, Scope, Submission, Worker
 from leaderboard.throttles import SubmissionThrottle
 from leaderboard.views import rows
 from measurement.documents import MAX_DOCUMENT_BYTES
@@ -173,4 +173,5 @@ def _gives(worker: Worker) -> dict[str, str]:
     """The provenance that a worker's device gives in each scope, as its own `doctor` told; empty where it did not."""
     devices = {device["device"]: device for device in worker.diagnosis.get("devices", ())}
     scopes = devices.get(worker.device, {}).get("scopes", {})
-    return {scope: found["provenance"] for scope, found in scopes.items()}
+    # In our order: PostgreSQL keeps an object's keys in its own.
+    return {scope: scopes[scope]["provenance"] for scope in Scope.values if scope in scopes}

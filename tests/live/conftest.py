@@ -59,9 +59,9 @@ def recipe(request: pytest.FixtureRequest) -> dict:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """A real Chromium."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+        started = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
+        yield started
+        started.close()

@@ -32,8 +32,8 @@ def board(site: Site, **parameters) -> list[dict]:
     return answer["results"]
 
 
-def test_the_examples_are_verified_while_the_reader_watches(first_run, browser):
-    page = browser.new_page()
+def test_the_examples_are_verified_while_the_reader_watches(first_run, chromium):
+    page = chromium.new_page()
     page.goto(first_run.address)
     expect(page.get_by_text("verif", exact=False).first).to_be_visible()
     first_run.wait_for(lambda: len(board(first_run)) == len(EXAMPLES), 1500, "all examples to be ranked")
@@ -44,11 +44,18 @@ def test_the_examples_are_verified_while_the_reader_watches(first_run, browser):
     page.close()
 
 
+@pytest.fixture
+def verified(first_run: Site) -> Site:
+    """The site once all its examples are ranked."""
+    first_run.wait_for(lambda: len(board(first_run)) == len(EXAMPLES), 1500, "all examples to be ranked")
+    return first_run
+
+
 @pytest.mark.parametrize("scenario", ["single_stream", "offline"])
-def test_the_order_turns_with_usage_and_all_agree_on_it(first_run, scenario):
+def test_the_order_turns_with_usage_and_all_agree_on_it(verified, scenario):
     orders = {}
     for usage_intensity in (1, 1e6, 1e12):
-        rows = board(first_run, scenario=scenario, usage_intensity=f"{usage_intensity:g}")
+        rows = board(verified, scenario=scenario, usage_intensity=f"{usage_intensity:g}")
         candidates = [
             ranking.Candidate(
                 key=row["entry"],
@@ -71,13 +78,13 @@ def test_the_order_turns_with_usage_and_all_agree_on_it(first_run, scenario):
     assert len(moved) >= 2, orders
 
 
-def test_the_page_ranks_as_the_api_does_at_every_stop_of_the_slider(first_run, browser):
-    page = browser.new_page()
-    page.goto(first_run.address)
+def test_the_page_ranks_as_the_api_does_at_every_stop_of_the_slider(verified, chromium):
+    page = chromium.new_page()
+    page.goto(verified.address)
     page.wait_for_load_state("networkidle")
     for usage_intensity in (1, 1e3, 1e6, 1e9, 1e12):
         set_usage_intensity(page, usage_intensity)
-        expected = [row["method"] for row in board(first_run, usage_intensity=f"{usage_intensity:g}")]
+        expected = [row["method"] for row in board(verified, usage_intensity=f"{usage_intensity:g}")]
         expect(page.locator("#rows th a")).to_have_text(expected)
         page.wait_for_timeout(400)  # the address follows once the reader's hand rests
         page.reload()
@@ -90,10 +97,10 @@ def set_usage_intensity(page: Page, usage_intensity: float) -> None:
     page.keyboard.press("Enter")
 
 
-def test_where_nothing_is_metered_the_page_says_estimated(first_run, browser):
-    rows = board(first_run)
-    page = browser.new_page()
-    page.goto(first_run.address)
+def test_where_nothing_is_metered_the_page_says_estimated(verified, chromium):
+    rows = board(verified)
+    page = chromium.new_page()
+    page.goto(verified.address)
     words = page.locator("#rows").inner_text().lower()
     for provenance in {row["provenance"] for row in rows}:
         assert provenance in words
@@ -101,15 +108,15 @@ def test_where_nothing_is_metered_the_page_says_estimated(first_run, browser):
     page.close()
 
 
-def test_pictures_for_the_readme(first_run, browser):
+def test_pictures_for_the_readme(verified, chromium):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    entry = board(first_run)[0]["entry"]
+    entry = board(verified)[0]["entry"]
     paths = {"leaderboard": "/", "entry": f"/entries/{entry}/", "queue": "/queue/", "methodology": "/methodology/"}
     for width, look in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=look)
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=look)
         page = context.new_page()
         for name, path in paths.items():
-            page.goto(first_run.address + path)
+            page.goto(verified.address + path)
             page.wait_for_load_state("networkidle")
             page.wait_for_timeout(1500)
             picture = SCREENSHOTS / f"{name}-{width}-{look}.png"

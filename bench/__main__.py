@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import first_run, latency, meters
+from bench import MISSED, first_run, latency, meters
 
 
 def main(words: list[str]) -> int:
@@ -24,11 +24,13 @@ def main(words: list[str]) -> int:
     if unknown:
         print(f"{', '.join(sorted(unknown))}: no such benchmark; one of {', '.join(benchmarks)}", file=sys.stderr)
         return 2
+    missed = False
     for name in asked.names or benchmarks:
         print(f"\n{name}")
         for what, measured, wanted in benchmarks[name]():
             print(f"  {what:<55} {measured:>24}   {wanted}", flush=True)
-    return 0
+            missed = missed or wanted.startswith(MISSED)
+    return int(missed)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench import held
 from tests.live.site import ROOT, Site
 
 
@@ -25,8 +26,12 @@ def run() -> list[tuple[str, str, str]]:
         finally:
             site.close()
     return [
-        ("first start to the page's answer", f"{answered:.1f} s", "under 5 min with installation"),
-        (f"page to all {examples} examples verified and ranked", f"{ranked:.0f} s", "under 240 s"),
+        (
+            "first start to the page's answer",
+            f"{answered:.1f} s",
+            held("under 5 min with installation", answered, 300),
+        ),
+        (f"page to all {examples} examples verified and ranked", f"{ranked:.0f} s", held("under 240 s", ranked, 240)),
     ]
 
 

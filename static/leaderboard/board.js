@@ -147,6 +147,9 @@ function draw() {
     }),
   );
   drawCrossings(crossings(winners, board.byKey, query));
+  // What the charts follow (boardcharts.js); they draw in their own time, not in this frame.
+  const drawnView = { query, places, champions: winners, byKey: board.byKey, parameters: parameters() };
+  document.dispatchEvent(new CustomEvent("boarddrawn", { detail: drawnView }));
   // The address of what is drawn: by the time that it is written, the form may hold something that can't be asked.
   const drawn = address(parameters(page));
   soon("address", ADDRESS_DELAY_MS, () => history.replaceState(null, "", drawn));
@@ -230,6 +233,9 @@ form.addEventListener("click", (event) => {
 });
 
 for (const kind of ["pointerenter", "focusin"]) form.addEventListener(kind, load, { once: true });
+
+// The charts are about to be seen, and need the snapshot.
+document.addEventListener("boardwanted", () => load().then(drawNextFrame));
 
 /* Fresh results, without losing the reader's place */
 

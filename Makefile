@@ -1,6 +1,8 @@
 # Everything happens in .venv; Python 3.11 or later is all that is needed beforehand.
 PYTHON ?= python3
 BIN := .venv/bin
+# Two test processes: while one waits for a site or a meter, the other works. `make test TOGETHER=` runs one.
+TOGETHER ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench screenshots format architectures clean
@@ -35,8 +37,8 @@ run: .venv/.run
 
 test: .venv/.dev
 	@$(BIN)/python -m tests.chromium
-	$(BIN)/python -m pytest $(ARGS)
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -m "django_db" $(ARGS)
+	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -m "django_db" $(TOGETHER) $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff check .

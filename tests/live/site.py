@@ -43,7 +43,8 @@ class Site:
             "DATA_ROOT": str(folder / "data"),
             "PORT": str(self.port),
             "WORKER_DEVICE": "cpu",
-            "STATIC_ROOT": str(ROOT / ".data" / "static-of-tests"),
+            # Kept from session to session; test processes side by side have one each.
+            "STATIC_ROOT": str(ROOT / ".data" / f"static-of-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"),
             MARK: str(folder),
             "MEASUREMENT_LOCK_FOLDER": str(folder),
             **environment,

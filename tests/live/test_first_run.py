@@ -118,7 +118,7 @@ def test_pictures_for_the_readme(verified, chromium):
         for name, path in paths.items():
             page.goto(verified.address + path)
             page.wait_for_load_state("networkidle")
-            page.wait_for_timeout(1500)
+            page.wait_for_timeout(300)
             picture = SCREENSHOTS / f"{name}-{width}-{look}.png"
             page.screenshot(path=picture, full_page=True)
             assert Path(picture).stat().st_size > 10_000

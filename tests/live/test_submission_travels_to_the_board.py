@@ -6,6 +6,10 @@ import pytest
 
 pytestmark = pytest.mark.live
 
+# What the database has a part in runs on both; what is the broker's or the task's doing, on one.
+ON_SQLITE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+
 
 def submit(site, token, recipe):
     status, submission = site.call("/api/v1/submissions", token=token, body=recipe)
@@ -27,6 +31,7 @@ def follow(site, submission, within_s=300.0, until=("succeeded", "failed", "canc
 
 
 def test_from_recipe_to_ranked_entry(site, alice_token, recipe):
+    recipe["inference"] = {"scenarios": ["single_stream", "offline"], "max_batch_size": 16}
     submission = submit(site, alice_token, recipe)
     seen = follow(site, submission)
 
@@ -66,6 +71,7 @@ def test_the_same_recipe_again_is_found(site, alice_token, admin_token, recipe):
     follow(site, first)
 
 
+@ON_POSTGRESQL
 def test_a_rerun_keeps_the_old_result_ranked_until_the_new_one_is_in(site, alice_token, admin_token, recipe):
     submission = submit(site, alice_token, recipe)
     run = follow(site, submission)[-1]
@@ -100,6 +106,7 @@ def test_cancelling_a_running_run_ends_its_process_within_seconds(site, alice_to
     assert time.monotonic() - asked < 10
 
 
+@ON_SQLITE
 def test_a_ring_that_redis_lost_is_made_up_for(site, alice_token, recipe):
     import redis
 

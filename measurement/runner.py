@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from measurement.events import Finished, Started
 from measurement.inference import InferencePlan, Inputs, measure, prepare
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
-from measurement.methods import TECHNIQUES, PhaseContext, no_progress
+from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
 from measurement.model import build_model, count_macs, count_parameters
 from measurement.output import RECORD, TRACE, WEIGHTS, OutputFolder, sha256_of
 from measurement.quality import top1_accuracy
@@ -35,6 +35,9 @@ from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_r
 from measurement.steps import Reporter, Steps, silent, step_name
 from measurement.tracks import TRACKS, Split
 from measurement.vocabulary import Mode, Phase, Scenario
+
+RESIDENT_IMAGES = 1024
+"""Test images that inference cycles over, resident on the device."""
 
 
 def run_recipe(
@@ -97,10 +100,10 @@ def run_recipe(
                 ended_at=datetime.now(UTC),
                 quality=quality,
                 model=ModelFacts(
-                    architecture=recipe.model.architecture,
-                    resolution=recipe.model.resolution,
+                    architecture=workbench.architecture,
+                    resolution=workbench.test.resolution,
                     parameters=count_parameters(workbench.model),
-                    macs=count_macs(workbench.model, workbench.test.images[:1]),
+                    macs=count_macs(workbench.model, workbench.test.first(1)[0]),
                     weights_sha256=sha256_of(staging / WEIGHTS),
                 ),
                 idle_power_w=meter.idle_power_w,
@@ -114,7 +117,7 @@ def run_recipe(
 
 @dataclass(slots=True)
 class _Workbench:
-    """What the steps work on; `model` is replaced as phases change it."""
+    """What the steps work on; phases replace the model, and a search also architecture and resolution."""
 
     recipe: Recipe
     device: torch.device
@@ -122,39 +125,46 @@ class _Workbench:
     model: nn.Module
     train: Split
     test: Split
+    architecture: str
 
-    def context(self, position: int, model: nn.Module, advance: Callable[..., None] = no_progress) -> PhaseContext:
+    def context(self, position: int, advance: Callable[..., None] = no_progress) -> PhaseContext:
         return PhaseContext(
             spec=self.recipe.phases[position],
             position=position,
-            model=model,
+            recipe=self.recipe,
+            track=TRACKS[self.recipe.track],
+            model=self.model,
             train=self.train,
-            classes=TRACKS[self.recipe.track].classes,
             device=self.device,
             seed=self.recipe.seed + position,
             advance=advance,
         )
 
+    def take(self, outcome: PhaseOutcome) -> None:
+        """Go on with what a phase has made."""
+        self.model = outcome.model
+        self.architecture = outcome.architecture or self.architecture
+        if outcome.resolution not in (None, self.train.resolution):
+            self.train, self.test = _data(self.recipe, outcome.resolution, self.device)
+
 
 def _set_up(recipe: Recipe, device: torch.device, synchronize: Callable[[], None]) -> _Workbench:
     """Data and network on the device, and every phase tried on a copy: bad input costs no energy."""
-    track = TRACKS[recipe.track]
     with explained("while the model was set up", "model"):
         _seed(recipe.seed)
-        model = build_model(recipe, track, device)
-        workbench = _Workbench(
-            recipe,
-            device,
-            synchronize,
-            model,
-            _to(device, track.load_train(recipe.model.resolution)),
-            _to(device, track.load_test(recipe.model.resolution)),
-        )
-        rehearsed = copy.deepcopy(model)
+        model = build_model(recipe, TRACKS[recipe.track], device)
+        splits = _data(recipe, recipe.model.resolution, device)
+        workbench = _Workbench(recipe, device, synchronize, model, *splits, recipe.model.architecture)
+        rehearsal = replace(workbench, model=copy.deepcopy(model))
         for position, spec in enumerate(recipe.phases):
             if spec.technique != "declared":
-                rehearsed = TECHNIQUES[spec.technique].rehearse(workbench.context(position, rehearsed))
+                rehearsal.take(TECHNIQUES[spec.technique].rehearse(rehearsal.context(position)))
     return workbench
+
+
+def _data(recipe: Recipe, resolution: int, device: torch.device) -> tuple[Split, Split]:
+    track = TRACKS[recipe.track]
+    return track.load_train(resolution).to(device), track.load_test(resolution).to(device)
 
 
 def _one_time(workbench: _Workbench, steps: Steps, position: int) -> PhaseRecord:
@@ -167,15 +177,15 @@ def _one_time(workbench: _Workbench, steps: Steps, position: int) -> PhaseRecord
         explained(f"in phase {spec.phase}", f"phases.{position}"),
         step.metered(f"{position}-{spec.phase}") as window,
     ):
-        outcome = TECHNIQUES[spec.technique].run(workbench.context(position, workbench.model, step.advance))
-        workbench.model = outcome.model
+        outcome = TECHNIQUES[spec.technique].run(workbench.context(position, step.advance))
+    workbench.take(outcome)
     return assembly.metered(position, Phase(spec.phase), spec.technique, window.measurement, detail=outcome.detail)
 
 
 def _evaluate(workbench: _Workbench, steps: Steps, position: int) -> tuple[Quality, PhaseRecord]:
     step = steps.begin(Phase.EVALUATE)
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate") as window:
-        accuracy = top1_accuracy(workbench.model, workbench.test, step.advance)
+        accuracy = top1_accuracy(workbench.model, workbench.test, workbench.device, step.advance)
     metric = TRACKS[workbench.recipe.track].metric
     quality = Quality(metric=metric, value=accuracy, provenance="evaluated", images=len(workbench.test))
     return quality, assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement)
@@ -186,7 +196,7 @@ def _inference(
 ) -> PhaseRecord:
     step = steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
-    inputs = Inputs(workbench.test.images)
+    inputs = Inputs(workbench.test.first(RESIDENT_IMAGES)[0])
     synchronize = workbench.synchronize
     with explained(f"in {step_name(Phase.INFERENCE, scenario)}", "inference.max_batch_size"):
         prepared = prepare(
@@ -266,7 +276,3 @@ def _synchronize_of(device: torch.device) -> Callable[[], None]:
 def _seed(seed: int) -> None:
     random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _to(device: torch.device, split: Split) -> Split:
-    return Split(split.images.to(device), split.labels.to(device))

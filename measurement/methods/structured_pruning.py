@@ -22,7 +22,7 @@ def prune_channels(context: PhaseContext) -> PhaseOutcome:
 
     Raises BadInput where torch-pruning can't take the architecture apart.
     """
-    spec = _spec(context)
+    spec = context.spec_as(StructuredPruningPhase)
     before = _parameters(context.model)
     try:
         _prune(context, spec)
@@ -46,9 +46,9 @@ def prune_channels(context: PhaseContext) -> PhaseOutcome:
     return PhaseOutcome(context.model, {"parameters_before": before, "parameters_after": after})
 
 
-def rehearse_pruning(context: PhaseContext) -> nn.Module:
+def rehearse_pruning(context: PhaseContext) -> PhaseOutcome:
     """The pruned network, untrained: it shows whether the architecture can be pruned, and how far."""
-    return prune_channels(context).model
+    return prune_channels(context)
 
 
 def _prune(context: PhaseContext, spec: StructuredPruningPhase) -> None:
@@ -79,14 +79,8 @@ def _classes_of(context: PhaseContext) -> int:
 
 
 def _example(context: PhaseContext) -> torch.Tensor:
-    return context.train.images[:2]
+    return context.train.first(2)[0]
 
 
 def _parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def _spec(context: PhaseContext) -> StructuredPruningPhase:
-    if not isinstance(context.spec, StructuredPruningPhase):
-        raise TypeError(f"not a structured_pruning phase: {context.spec!r}")
-    return context.spec

@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     import torch
 
+Batch = tuple["torch.Tensor", "torch.Tensor"]
+"""Images, float32 (n, channels, resolution, resolution), normalised; and targets: class numbers, int64 (n,), or for
+a dense task class maps, int64 (n, resolution, resolution), -100 (torch's ignore_index) where pixels don't count."""
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Images as float32 (n, channels, resolution, resolution), normalised, and labels as int64 (n,)."""
 
-    images: torch.Tensor
-    labels: torch.Tensor
+class Split(Protocol):
+    """The training or the test part of a track, at one resolution, its batches on one device."""
 
     def __len__(self) -> int:
-        return int(self.labels.shape[0])
+        """Number of images."""
+        ...
+
+    @property
+    def resolution(self) -> int:
+        """Height and width of the images, pixels."""
+        ...
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that the consumers of `batches` have waited for data so far; 0 where it lies on the device."""
+        ...
+
+    def to(self, device: torch.device) -> Self:
+        """The same images with their batches on `device`."""
+        ...
+
+    def at(self, resolution: int) -> Self:
+        """The same images at another resolution, for progressive resizing."""
+        ...
+
+    def batches(self, batch_size: int, order: torch.Generator | None = None) -> Iterator[Batch]:
+        """Each image once, in batches as `batch_bounds` cuts them; in a random order where a generator is given."""
+        ...
+
+    def batch_count(self, batch_size: int) -> int:
+        """How many batches that makes."""
+        ...
+
+    def first(self, count: int) -> Batch:
+        """The first `count` images (all where there are fewer), resident on the device."""
+        ...
+
+
+def batch_bounds(images: int, batch_size: int) -> Iterator[tuple[int, int]]:
+    """Start and end of each batch. A last batch of one image joins the one before: batch normalisation needs two."""
+    for start in range(0, images, batch_size):
+        left = images - start
+        if left == 1 and start and batch_size > 1:
+            return
+        yield start, images if left == batch_size + 1 and batch_size > 1 else min(start + batch_size, images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +66,8 @@ class Track:
     """A board of its own: only models verified under one track's protocol are ranked together.
 
     `load_train` and `load_test` take a resolution in pixels; they import torch when called, so that the list of
-    tracks can be shown where torch is not installed.
+    tracks can be shown where torch is not installed. They raise MissingData where this machine lacks the data;
+    `lacks` says why without loading any, and is empty where all is there.
     """
 
     slug: str
@@ -46,3 +87,4 @@ class Track:
     description: str
     load_train: Callable[[int], Split]
     load_test: Callable[[int], Split]
+    lacks: Callable[[], str] = lambda: ""

@@ -23,6 +23,8 @@ def _load(resolution: int, part: str) -> Split:
     from sklearn.model_selection import train_test_split
     from torch.nn.functional import interpolate
 
+    from measurement.tracks.resident import ResidentSplit
+
     digits = load_digits()
     indices = train_test_split(
         range(len(digits.target)), test_size=TEST_IMAGES, random_state=SPLIT_SEED, stratify=digits.target
@@ -30,7 +32,7 @@ def _load(resolution: int, part: str) -> Split:
     chosen = indices[0] if part == "train" else indices[1]
     pixels = torch.tensor(digits.images[chosen], dtype=torch.float32).unsqueeze(1) / 16
     resized = interpolate(pixels, size=(resolution, resolution), mode="bilinear", align_corners=False)
-    return Split((resized - PIXEL_MEAN) / PIXEL_STD, torch.tensor(digits.target[chosen], dtype=torch.int64))
+    return ResidentSplit((resized - PIXEL_MEAN) / PIXEL_STD, torch.tensor(digits.target[chosen], dtype=torch.int64))
 
 
 @lru_cache(maxsize=2)

@@ -68,7 +68,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
         "model.resolution: track digits takes 8 to 128 pixels (got 512)",
     ),
     "nothing to train": (setting("phases", []), "phases: "),
-    "pruning before training": (setting("phases", [PRUNE, TRAIN]), "phases.0.phase: compress needs a `train`"),
+    "pruning before training": (setting("phases", [PRUNE, TRAIN]), "phases.0.phase: compress needs trained weights: a `train`"),
     "missing track": (without("track"), "track: is required"),
 }
 

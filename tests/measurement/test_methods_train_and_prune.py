@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseContext, no_progress
-from measurement.methods.supervised import batch_bounds
 from measurement.model import build_model, count_macs, count_parameters
 from measurement.recipe import TECHNIQUES as DECLARABLE
 from measurement.recipe import Recipe
-from measurement.tracks import TRACKS
+from measurement.tracks import TRACKS, batch_bounds
 from tests.measurement.running import FINETUNE, PRUNE, TRAIN, tiny_recipe
 
 CPU = torch.device("cpu")
@@ -28,8 +27,9 @@ def context(recipe: Recipe, position: int = 0) -> PhaseContext:
         spec=recipe.phases[position],
         position=position,
         model=build_model(recipe, DIGITS, CPU),
+        recipe=recipe,
+        track=DIGITS,
         train=DIGITS.load_train(recipe.model.resolution),
-        classes=DIGITS.classes,
         device=CPU,
         seed=recipe.seed,
         advance=no_progress,

@@ -1,0 +1,25 @@
+"""How much of a phase's repeated work is done: all of it, or a steady-state sample that is scaled to the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Pace(Protocol):
+    """A technique asks it for the steps of every loop whose steps cost alike."""
+
+    def steps(self, stage: str, count: int) -> Iterator[int]:
+        """0, 1, 2 … of a loop of `count` steps, up to its end or to where enough of them have been metered.
+
+        stage: names the loop within its phase; steps of one stage must cost alike (one network, one resolution, one
+        batch size), because in sampled mode the steps left out are charged at the mean of those metered.
+        """
+        ...
+
+
+class FullPace:
+    """Every step is done."""
+
+    def steps(self, stage: str, count: int) -> Iterator[int]:
+        yield from range(count)

@@ -1,0 +1,147 @@
+"""The recipe: an immutable, declarative document that says how to produce and run a model.
+
+Known by the SHA-256 of its canonical form, which leaves out `method` (who names the work, not how it is done) and
+every value equal to its default: two documents that mean the same have the same hash, and a later field with a
+default changes no older hash. The default of an existing field therefore never changes within a schema version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault, as_json, faults_of, read_document
+from measurement.recipe.model import Model
+from measurement.recipe.parts import Part, PlainText, VisibleText, WebAddress, did_you_mean
+from measurement.recipe.techniques import TECHNIQUES, PhaseSpec
+from measurement.tracks import TRACKS
+from measurement.vocabulary import Family
+
+SCHEMA_VERSION = 1
+
+
+def _known_track(slug: str) -> str:
+    if slug not in TRACKS:
+        raise ValueError(f"{slug!r} is not a track; one of {', '.join(sorted(TRACKS))}{did_you_mean(slug, TRACKS)}")
+    return slug
+
+
+class Method(Part):
+    """What a submitter names. It is no part of the recipe's hash."""
+
+    title: Annotated[PlainText, Field(min_length=3, max_length=120)]
+    family: Family
+    paper: WebAddress | None = Field(None, description="address of the paper, e.g. https://arxiv.org/abs/1905.02244")
+    authors: Annotated[tuple[Annotated[PlainText, Field(max_length=100)], ...], Field(max_length=50)] = ()
+    summary: Annotated[VisibleText, Field(max_length=1000)] = ""
+
+
+class Inference(Part):
+    """How the finished model is run while its energy per image is metered."""
+
+    scenarios: Annotated[tuple[Literal["single_stream", "offline"], ...], Field(min_length=1, max_length=2)] = (
+        "single_stream",
+        "offline",
+    )
+    max_batch_size: int = Field(256, ge=1, le=65_536, description="upper bound of the offline batch")
+
+
+class Budget(Part):
+    """What a verification may cost at most, beside the worker's own limits."""
+
+    time_s: float | None = Field(None, gt=0, le=30 * 86_400)
+    energy_j: float | None = Field(None, gt=0, le=1e15)
+
+
+class Recipe(Part):
+    """Schema version 1."""
+
+    HASHED_WITHOUT: ClassVar[set[str]] = {"method"}
+
+    schema_version: Literal[1]
+    method: Method
+    track: Annotated[str, Field(max_length=50), AfterValidator(_known_track)]
+    model: Model
+    phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=20)]
+    inference: Inference = Inference()
+    budget: Budget = Budget()
+    seed: int = Field(0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        track = TRACKS[self.track]
+        if not track.min_resolution <= self.model.resolution <= track.max_resolution:
+            raise ValueError(
+                f"model.resolution: track {track.slug} takes {track.min_resolution} to {track.max_resolution} pixels "
+                f"(got {self.model.resolution})"
+            )
+        if len(set(self.inference.scenarios)) != len(self.inference.scenarios):
+            raise ValueError("inference.scenarios: each scenario once")
+        self._check_order()
+        return self
+
+    def _check_order(self) -> None:
+        trained = False
+        for position, spec in enumerate(self.phases):
+            if spec.phase == "train" and any(earlier.phase == "train" for earlier in self.phases[:position]):
+                raise ValueError(f"phases.{position}.phase: a second `train`; call later training `finetune`")
+            if spec.phase in ("compress", "finetune") and not trained:
+                raise ValueError(
+                    f"phases.{position}.phase: {spec.phase} needs trained weights: a `train` phase before it"
+                )
+            trained = trained or spec.gives_weights
+        if not trained:
+            raise ValueError("phases: at least one `train` phase is needed")
+
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of `canonical()`."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    def canonical(self) -> str:
+        """The hashed form: JSON with sorted keys, without `method` and without defaults."""
+        document = self.model_dump(mode="json", exclude=self.HASHED_WITHOUT, exclude_defaults=True)
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def document(self) -> dict[str, Any]:
+        """The whole recipe as plain JSON values, defaults written out."""
+        return self.model_dump(mode="json")
+
+
+def parse_recipe(document: dict[str, Any]) -> Recipe:
+    """A recipe from plain values. Raises DocumentError with one fault a field."""
+    try:
+        return Recipe.model_validate_json(as_json(document))
+    except ValidationError as error:
+        raise DocumentError([_split_field(fault) for fault in faults_of(error, TECHNIQUES)]) from None
+
+
+def read_recipe(text: str | bytes) -> Recipe:
+    """A recipe from YAML or JSON text. Raises DocumentError."""
+    return parse_recipe(read_document(text))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """A recipe from a file. Raises DocumentError, also where the file can't be read."""
+    try:
+        with path.open("rb") as file:
+            return read_recipe(file.read(MAX_DOCUMENT_BYTES + 1))
+    except OSError as error:
+        raise DocumentError([Fault("", f"can't be read: {error.strerror}")]) from None
+
+
+def recipe_json_schema() -> dict[str, Any]:
+    """The JSON Schema of schema version 1."""
+    return Recipe.model_json_schema()
+
+
+def _split_field(fault: Fault) -> Fault:
+    """A check of the whole recipe names its field at the head of its message."""
+    if fault.field:
+        return fault
+    field, colon, message = fault.message.partition(": ")
+    return Fault(field, message) if colon and " " not in field else fault

@@ -1,0 +1,54 @@
+"""What every part of a recipe is made of: strict, frozen models, and text that is safe to show."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    """Fields that are not declared are refused, and no value is turned into another type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class PhasePart(Part):
+    """What the phases have in common.
+
+    `gives_weights`: whether the network holds trained weights after the phase, so that it can be compressed and
+    fine-tuned; `declared` is none of the worker's work.
+    """
+
+    gives_weights: ClassVar[bool] = False
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: up to three close ones, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _web_address(address: str) -> str:
+    if not address.startswith(("https://", "http://")) or not address.isprintable() or " " in address:
+        raise ValueError("must be a web address that begins with https://")
+    return address
+
+
+def _visible(text: str) -> str:
+    if any(not letter.isprintable() and letter not in "\n\t" for letter in text):
+        raise ValueError("has a control character; only text, line breaks and tabs are taken")
+    return text
+
+
+def _plain_text(text: str) -> str:
+    if any(not letter.isprintable() for letter in text) or not text.strip():
+        raise ValueError("must be one line of visible text")
+    return text.strip()
+
+
+PlainText = Annotated[str, AfterValidator(_plain_text)]
+VisibleText = Annotated[str, AfterValidator(_visible)]
+WebAddress = Annotated[str, Field(max_length=300), AfterValidator(_web_address)]

@@ -1,0 +1,28 @@
+"""Every technique that a recipe may name: one file each, the fields of a phase. No torch here.
+
+The code that does a technique stands in `measurement.methods`, under the same name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+from pydantic import Field
+
+from measurement.recipe.techniques.declared import DeclaredPhase
+from measurement.recipe.techniques.structured_pruning import StructuredPruningPhase
+from measurement.recipe.techniques.supervised import SupervisedPhase
+
+AnyPhase = (
+    SupervisedPhase
+    | StructuredPruningPhase
+    | DeclaredPhase
+)  # fmt: skip
+PhaseSpec = Annotated[AnyPhase, Field(discriminator="technique")]
+
+TECHNIQUES: frozenset[str] = frozenset(
+    name for phase in get_args(AnyPhase) for name in get_args(phase.model_fields["technique"].annotation)
+)
+"""The names that `technique` may have."""
+
+__all__ = ["TECHNIQUES", "DeclaredPhase", "PhaseSpec", "StructuredPruningPhase", "SupervisedPhase"]

@@ -1,0 +1,57 @@
+"""A split whose images all lie in the device's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from measurement.tracks.base import Batch, batch_bounds
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentSplit:
+    """Images as float32 (n, channels, resolution, resolution), normalised, and labels as int64 (n,)."""
+
+    images: Tensor
+    labels: Tensor
+
+    waited_s = 0.0
+
+    def __len__(self) -> int:
+        return int(self.labels.shape[0])
+
+    @property
+    def resolution(self) -> int:
+        return int(self.images.shape[-1])
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(self.images.to(device), self.labels.to(device))
+
+    def at(self, resolution: int) -> Self:
+        """Resized bilinearly; shrinking averages over the pixels that fall together."""
+        if resolution == self.resolution:
+            return self
+        size = (resolution, resolution)
+        images = interpolate(self.images, size=size, mode="bilinear", align_corners=False, antialias=True)
+        return type(self)(images, self.labels)
+
+    def batches(self, batch_size: int, order: torch.Generator | None = None) -> Iterator[Batch]:
+        if order is None:
+            for start, end in batch_bounds(len(self), batch_size):
+                yield self.images[start:end], self.labels[start:end]
+            return
+        shuffled = torch.randperm(len(self), generator=order).to(self.labels.device)
+        for start, end in batch_bounds(len(self), batch_size):
+            chosen = shuffled[start:end]
+            yield self.images[chosen], self.labels[chosen]
+
+    def batch_count(self, batch_size: int) -> int:
+        return sum(1 for _ in batch_bounds(len(self), batch_size))
+
+    def first(self, count: int) -> Batch:
+        return self.images[:count], self.labels[:count]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from measurement.meters.base import Clock
 from measurement.meters.components import Snapshot
@@ -12,13 +11,12 @@ from measurement.meters.tally import CounterTally, PowerTally, Rhythm, Tally, Ti
 from measurement.meters.ticks import (
     CALIBRATION_S,
     CALIBRATION_TICKS,
+    RECENT_S,
     TAIL_TICKS,
     Level,
     level_at_end,
     level_at_opening,
-    mean_power_w,
     rhythm_of,
-    spread_of,
 )
 from measurement.trace import Readings
 
@@ -26,6 +24,9 @@ POLL_S = 0.0005
 """Pause between two looks at a counter whose tick is waited for: a tick's time is known to a fraction of a
 millisecond, and the wait costs a few per cent of a core."""
 
+
+LONG_READ_S = 0.001
+"""What takes longer to read is not read right at an edge where a tick is waited for."""
 
 MAX_SPREAD_HOLD_S = 0.5
 """A sensor that averages over longer doesn't tell how power moves from moment to moment."""
@@ -44,6 +45,7 @@ class Sampler:
         self.lock = threading.Lock()
         self._clock = clock
         self._opened_s = 0.0
+        self._took_s: dict[int, float] = {}
         self._written_j: dict[int, float] = {}
         self._awaited: dict[int, CounterTally] = {
             position: tally
@@ -72,40 +74,59 @@ class Sampler:
                 if tally.read_at_s is None or now_s - tally.read_at_s >= 0.75 * tally.instrument.sample_period_s
             ]
             if due:
-                readings = self._read(due, now_s)
-                self._write(now_s, readings, self._count(now_s, readings), edge=False)
+                self._write(now_s, self._count(now_s, self._read(due, now_s)), edge=False)
 
     def open(self) -> Snapshot:
-        """Read every instrument. What the reading itself costs stays outside the window.
+        """Read every instrument; the window opens when this returns.
 
-        With slow counters the window opens at a tick (of the last one to tick, where there are several).
+        With slow counters it opens right after a tick (of the last one to tick, where there are several). Instruments
+        that take long to read are read before that tick, so that the work begins at once after it; what is left of
+        the delay is counted at the power before the tick.
         """
         with self.lock:
+            early = self._read(self._long_to_read(), self._clock.monotonic_s())
+            self._count(self._clock.monotonic_s(), early)
             ticked = self._await_ticks(1)
-            others = [position for position in range(len(self.tallies)) if position not in ticked]
+            others = [position for position in range(len(self.tallies)) if position not in {*early, *ticked}]
             readings = self._read(reversed(others), self._clock.monotonic_s())
             now_s = self._clock.monotonic_s()
-            if ticked:
-                now_s = max(ticks[-1].time_s for ticks in ticked.values())
-            self._opened_s = now_s
-            energies = self._count(now_s, readings)
+            self._opened_s = max((ticks[-1].time_s for ticks in ticked.values()), default=now_s)
+            energies = {**self._hold(now_s, early), **self._count(now_s, readings)}
             levels = {
                 position: level_at_opening(
-                    list(tally.ticks), now_s, _rhythm(tally), self._spread_w(position, now_s - 1.0)
+                    list(self._awaited[position].ticks),
+                    now_s,
+                    _rhythm(self._awaited[position]),
+                    self._sensed_w(position, now_s - RECENT_S, now_s),
                 )
-                for position, tally in self._awaited.items()
-                if position in ticked
+                for position in ticked
             }
-            return self._edge(now_s, readings, energies, levels)
+            return self._edge(now_s, energies, levels)
 
     def close(self, *, aligned: bool) -> Snapshot:
-        """Read every instrument; then, where `aligned`, wait for what slow counters show of the work's end."""
+        """Read every instrument; then, where `aligned`, wait for what slow counters show of the work's end.
+
+        Slow counters are read first, since they may tick at any moment, and what takes long to read only after the
+        first tick, when there is time for it.
+        """
         with self.lock:
             now_s = self._clock.monotonic_s()
-            readings = self._read(range(len(self.tallies)), now_s)
-            energies = self._count(now_s, readings)
+            late = self._long_to_read() if aligned else []
+            others = [position for position in range(len(self.tallies)) if position not in {*self._awaited, *late}]
+            energies = self._count(now_s, self._read([*self._awaited, *others], now_s))
             before = {position: list(tally.ticks) for position, tally in self._awaited.items()}
-            after = self._await_ticks(TAIL_TICKS, just_read=True) if aligned else {}
+
+            def read_late() -> None:
+                readings = self._read(late, now_s)
+                counters = {
+                    position: reading
+                    for position, reading in readings.items()
+                    if isinstance(self.tallies[position], CounterTally)
+                }
+                self._count(now_s, counters)
+                energies.update(self._hold(now_s, readings))
+
+            after = self._await_ticks(TAIL_TICKS, just_read=True, meanwhile=read_late) if aligned else {}
             levels = {
                 position: level_at_end(
                     before[position],
@@ -113,12 +134,12 @@ class Sampler:
                     opened_s=self._opened_s,
                     ended_s=now_s,
                     rhythm=_rhythm(self._awaited[position]),
-                    spread_w=self._spread_w(position, self._opened_s),
+                    sensed_w=self._sensed_w(position, max(self._opened_s, now_s - RECENT_S), now_s),
                 )
                 for position, ticks in after.items()
-                if before[position] and position in readings
+                if before[position] and position in energies
             }
-            snapshot = self._edge(now_s, readings, energies, levels)
+            snapshot = self._edge(now_s, energies, levels)
             self._write_ticks(after)
             return snapshot
 
@@ -129,32 +150,44 @@ class Sampler:
         """
         with self.lock:
             now_s = self._clock.monotonic_s()
-            readings = self._read(range(len(self.tallies)), now_s)
-            energies = self._count(now_s, readings)
+            energies = self._count(now_s, self._read(range(len(self.tallies)), now_s))
             quick = {position: energy_j for position, energy_j in energies.items() if position not in self._awaited}
-            self._write(now_s, readings, quick, edge=not self._awaited)
+            self._write(now_s, quick, edge=not self._awaited)
             return self._snapshot(now_s, energies, {})
 
-    def _spread_w(self, position: int, since_s: float) -> float:
-        """How far power moves from moment to moment, by the component's sensor or else its counter."""
-        tally = self._awaited[position]
+    def _sensed_w(self, position: int, since_s: float, until_s: float) -> list[float]:
+        """What the power sensor of a counter's component told between two times; nothing where it has none."""
+        name = self._awaited[position].instrument.name
         for other in self.tallies:
-            if isinstance(other, PowerTally) and other.instrument.name == tally.instrument.name:
-                if other.hold_s > MAX_SPREAD_HOLD_S:
-                    continue
-                return spread_of([power_w for at_s, power_w in other.recent if at_s > since_s])
-        inside = [tick for tick in tally.ticks if tick.time_s > since_s]
-        powers = (mean_power_w(*pair, _rhythm(tally)) for pair in itertools.pairwise(inside))
-        return spread_of([power_w for power_w in powers if power_w is not None])
+            if isinstance(other, PowerTally) and other.instrument.name == name and other.hold_s <= MAX_SPREAD_HOLD_S:
+                return [power_w for at_s, power_w in other.recent if since_s < at_s <= until_s]
+        return []
 
     def _read(self, positions: Iterable[int], now_s: float) -> dict[int, float]:
         """The readings that are available, in the order asked for."""
         readings = {}
         for position in positions:
+            asked_s = self._clock.monotonic_s()
             reading = self.tallies[position].read(now_s)
+            self._took_s[position] = self._clock.monotonic_s() - asked_s
             if reading is not None:
                 readings[position] = reading
         return readings
+
+    def _long_to_read(self) -> list[int]:
+        """Instruments that an edge at a tick is better not kept waiting by."""
+        if not self._awaited:
+            return []
+        others = (position for position in range(len(self.tallies)) if position not in self._awaited)
+        return [position for position in others if self._took_s.get(position, 0.0) > LONG_READ_S]
+
+    def _hold(self, now_s: float, positions: Iterable[int]) -> dict[int, float]:
+        """What tallies stand at that were read near `now_s`: a sensor's last power holds until then."""
+        for position in positions:
+            tally = self.tallies[position]
+            if isinstance(tally, PowerTally):
+                tally.hold(now_s)
+        return {position: self.tallies[position].energy_j for position in positions}
 
     def _count(self, now_s: float, readings: Mapping[int, float]) -> dict[int, float]:
         """Add readings to their tallies: what these then stand at."""
@@ -162,31 +195,24 @@ class Sampler:
             self.tallies[position].add(reading, now_s)
         return {position: self.tallies[position].energy_j for position in readings}
 
-    def _write(
-        self, now_s: float, readings: Mapping[int, float], energies: Mapping[int, float], *, edge: bool
-    ) -> dict[int, float]:
+    def _write(self, now_s: float, energies: Mapping[int, float], *, edge: bool) -> dict[int, float]:
         """One row of the trace, and the joules in it. A level that was told ahead of a tick is not taken back."""
         row: dict[str, float] = {}
         written: dict[int, float] = {}
         for position, energy_j in energies.items():
-            if isinstance(self.tallies[position], CounterTally):
+            tally = self.tallies[position]
+            if isinstance(tally, CounterTally):
                 written[position] = self._written_j[position] = max(energy_j, self._written_j.get(position, energy_j))
                 row[self.columns[position]] = written[position]
-            else:
-                written[position], row[self.columns[position]] = energy_j, readings[position]
+            elif tally.power_w is not None:
+                written[position], row[self.columns[position]] = energy_j, tally.power_w
         self.readings.append(now_s, row, edge=edge)
         return written
 
-    def _edge(
-        self,
-        now_s: float,
-        readings: Mapping[int, float],
-        energies: Mapping[int, float],
-        levels: Mapping[int, Level],
-    ) -> Snapshot:
+    def _edge(self, now_s: float, energies: Mapping[int, float], levels: Mapping[int, Level]) -> Snapshot:
         """An edge's row: `levels` stand in for the readings of the counters that were waited for."""
         known = {**energies, **{position: level.energy_j for position, level in levels.items()}}
-        return self._snapshot(now_s, self._write(now_s, readings, known, edge=True), levels)
+        return self._snapshot(now_s, self._write(now_s, known, edge=True), levels)
 
     def _snapshot(self, now_s: float, energies: Mapping[int, float], levels: Mapping[int, Level]) -> Snapshot:
         everything = range(len(self.tallies))
@@ -200,13 +226,16 @@ class Sampler:
     def _write_ticks(self, found: Mapping[int, Sequence[Tick]]) -> None:
         ticks = [(tick.time_s, position, tick.energy_j) for position, ticks in found.items() for tick in ticks]
         for time_s, position, energy_j in sorted(ticks):
-            self._write(time_s, {}, {position: energy_j}, edge=False)
+            self._write(time_s, {position: energy_j}, edge=False)
 
-    def _await_ticks(self, count: int, *, just_read: bool = False) -> dict[int, list[Tick]]:
+    def _await_ticks(
+        self, count: int, *, just_read: bool = False, meanwhile: Callable[[], None] | None = None
+    ) -> dict[int, list[Tick]]:
         """The next `count` ticks of each counter that is waited for; without those that stopped answering or ticking.
 
         Counters are polled in turn, and each tick is known to lie between two polls. A change that the first poll
-        sees may be as old as the sample before it, and doesn't count unless that was `just_read`.
+        sees may be as old as the sample before it, and doesn't count unless that was `just_read`. `meanwhile` is
+        called once, when each counter has just ticked or none is waited for any more.
         """
         found: dict[int, list[Tick]] = {position: [] for position in self._awaited}
         waiting, polled = dict(self._awaited), set(self._awaited if just_read else ())
@@ -226,8 +255,13 @@ class Sampler:
                     found[position].append(tally.ticks[-1])
                     if len(found[position]) == count:
                         del waiting[position]
+            if meanwhile is not None and all(found[position] for position in waiting):
+                meanwhile()
+                meanwhile = None
             if waiting:
                 self._clock.sleep(POLL_S)
+        if meanwhile is not None:
+            meanwhile()
         return {position: ticks for position, ticks in found.items() if len(ticks) == count}
 
 

@@ -208,12 +208,19 @@ class PowerTally:
 
     def add(self, reading: float, now_s: float) -> None:
         if self._power_w is not None and self.read_at_s is not None:
-            elapsed_s = now_s - self.read_at_s
-            self.energy_j += self._power_w * elapsed_s
             # Where power changed, nobody saw when; its mean square step is twice its variance.
-            self.variance_j2 += UNSEEN_SHARE * ((reading - self._power_w) * elapsed_s) ** 2 / 2
-            if elapsed_s > MAX_GAP_S:
-                self.troubles.broke(now_s, f"{self.instrument.name}: no reading of the power for {elapsed_s:.0f} s")
+            self.variance_j2 += UNSEEN_SHARE * ((reading - self._power_w) * (now_s - self.read_at_s)) ** 2 / 2
+        self.hold(now_s)
         self._power_w, self.read_at_s = reading, now_s
         if not self.recent or now_s - self.recent[-1][0] >= 0.9 * self.instrument.update_period_s:
             self.recent.append((now_s, reading))
+
+    def hold(self, now_s: float) -> None:
+        """Count the joules up to `now_s` at the last reading's power."""
+        if self._power_w is None or self.read_at_s is None:
+            return
+        elapsed_s = now_s - self.read_at_s
+        self.energy_j += self._power_w * elapsed_s
+        if elapsed_s > MAX_GAP_S:
+            self.troubles.broke(now_s, f"{self.instrument.name}: no reading of the power for {elapsed_s:.0f} s")
+        self.read_at_s = now_s

@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from measurement.accounting import student_t95
 from measurement.meters.tally import Rhythm, Tick
 
 CALIBRATION_TICKS = 6
@@ -22,16 +23,8 @@ CALIBRATION_S = 0.5
 TAIL_TICKS = 2
 """Ticks waited for after the work's end."""
 
-
-DOUBT = 0.45
-"""Standard uncertainty over the difference of two estimates: the interval reaches from one to the other."""
-
-DECAY = 0.25
-"""How much of the step from work to tail may be left in the tail: power falls in tenths of a second."""
-
-UNSEEN = 0.7
-"""How much of the power's scatter remains in the part of an interval that no tick tells of. Both factors were set so
-that the intervals of short windows hold the true joules 95 times in 100, over all profiles and cards of the tests."""
+RECENT_S = 1.0
+"""How far back the power is looked at that a window's edge lies in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +59,19 @@ def mean_power_w(before: Tick, after: Tick, rhythm: Rhythm) -> float | None:
     return (after.energy_j - before.energy_j) / elapsed_s if elapsed_s > 0 else None
 
 
-def level_at_opening(ticks: Sequence[Tick], opened_s: float, rhythm: Rhythm, spread_w: float = 0.0) -> Level:
-    """The tally at `opened_s`, at or shortly after the last of `ticks`, at the power that it had before.
+def level_at_opening(ticks: Sequence[Tick], opened_s: float, rhythm: Rhythm, sensed_w: Sequence[float] = ()) -> Level:
+    """The tally at `opened_s`, shortly after the last of `ticks`, at the power that it had before.
 
     The tick came at some time between two polls, evenly likely: `P·a/√3`, a being half the polls' distance. How far
-    P may be off in so short a time, `spread_w` tells.
+    P may be off, and other since the tick, `sensed_w` tells: the component's power sensor of late, or else the ticks.
     """
     tick = ticks[-1]
-    power_w = (mean_power_w(ticks[-2], tick, rhythm) if len(ticks) > 1 else None) or 0.0
+    since_s = max(0.0, opened_s - tick.time_s)
+    power_w = _power_up_to(ticks, rhythm) or 0.0
+    spread_w = spread_of(sensed_w or _interval_powers_w(ticks, opened_s - RECENT_S, rhythm))
     return Level(
-        tick.energy_j + power_w * max(0.0, opened_s - tick.time_s),
-        math.hypot(power_w, spread_w) * tick.half_width_s / math.sqrt(3),
+        tick.energy_j + power_w * since_s,
+        math.hypot(math.hypot(power_w, spread_w) * tick.half_width_s / math.sqrt(3), spread_w * since_s),
     )
 
 
@@ -87,77 +82,170 @@ def level_at_end(
     opened_s: float,
     ended_s: float,
     rhythm: Rhythm,
-    spread_w: float = 0.0,
+    sensed_w: Sequence[float] = (),
 ) -> Level:
     """The tally at `ended_s`, between the last tick of `before` and the first of `after` (two ticks or more).
 
-    Two estimates of what was spent between the last tick and the end: what the next tick shows less the tail, at the
-    power that the tick after it tells (right where power changed before the end), and the power of the window's last
-    whole interval (right where it changed after the end). Where they agree, their weighted mean counts. Where not,
-    and power changed once, the smaller is right if it fell and the larger if it rose. Standard uncertainty: the next
-    tick's time, what each estimate rests on, their difference, and `spread_w` (the standard deviation of power from
-    one moment to the next) over the part of the interval that nobody saw.
+    Two estimates of what was spent between the last tick and the end count, weighted by their variances: what the
+    next tick shows less the tail, at the power that the tick after it tells; and the power of the window's last whole
+    interval. The standard uncertainty is the larger of what the two say by themselves and how far they are apart (the
+    internal and the external one of a weighted mean; R. T. Birge, Phys. Rev. 40, 207, 1932). The result lies within
+    what the least and the most power of late allow, and is no more uncertain than any value in there.
+
+    opened_s: the tick at the window's opening. sensed_w: the component's power sensor of late, inside the window;
+    without it the counter's own intervals tell how far power moves.
     """
     period_s = rhythm.period_s
     if after[0].time_s - period_s > ended_s and len(before) > 1:
         # The counter ticked between the end and its reading.
         ticked = Tick(after[0].time_s - period_s, after[0].half_width_s + rhythm.deviation_s, before[-1].energy_j)
         before, after = before[:-1], (ticked, *after)
-    start, end, later = before[-1], after[0], after[1]
-    tail_s = min(max(0.0, end.time_s - ended_s), period_s)
-    inside_s = period_s - tail_s
-    boundary_j = end.energy_j - start.energy_j
-    tail_w = mean_power_w(end, later, rhythm) or 0.0
-    work_w = _work_power_w(before, opened_s, rhythm)
-    less_tail_j = _within(boundary_j - tail_w * tail_s, boundary_j)
-    as_before_j = less_tail_j if work_w is None else _within(work_w * inside_s, boundary_j)
-    doubt_j = abs(less_tail_j - as_before_j)
-    tail_doubt_j = math.hypot(
-        abs(tail_w) * tail_s * rhythm.deviation_s / period_s,
-        0.0 if work_w is None else DECAY * (work_w - tail_w) * tail_s,
+    tail_s = min(max(0.0, after[0].time_s - ended_s), period_s)
+
+    def is_inside(tick: Tick) -> bool:
+        return tick.time_s - tick.half_width_s >= opened_s - 0.01 * period_s
+
+    means_w = _interval_powers_w(before, max(opened_s, ended_s - RECENT_S), rhythm)
+    last = LastInterval(
+        energy_j=after[0].energy_j - before[-1].energy_j,
+        inside_s=period_s - tail_s,
+        tail_s=tail_s,
+        work_w=_power_up_to([tick for tick in before if is_inside(tick)], rhythm),
+        tail_w=mean_power_w(after[0], after[1], rhythm) or 0.0,
+        seen_w=(*sensed_w, *means_w),
+        spread_w=spread_of(sensed_w if len(sensed_w) > 1 else means_w),
+        tick_half_width_s=after[0].half_width_s,
+        deviation_s=rhythm.deviation_s,
     )
-    chosen_j, chosen_doubt_j = less_tail_j, tail_doubt_j
-    if work_w is not None:
-        work_doubt_j = abs(work_w) * rhythm.deviation_s
-        if doubt_j > 3 * math.hypot(tail_doubt_j, work_doubt_j):
-            chosen_j = (min if work_w >= tail_w else max)(less_tail_j, as_before_j)
-        elif doubt_j > 0:
-            chosen_j, chosen_doubt_j = _weighted((less_tail_j, tail_doubt_j), (as_before_j, work_doubt_j))
-    terms_j = (
-        math.hypot(tail_w, spread_w) * end.half_width_s / math.sqrt(3),
-        chosen_doubt_j,
-        DOUBT * doubt_j,
-        UNSEEN * spread_w * math.sqrt(tail_s * inside_s),
-    )
-    return Level(start.energy_j + chosen_j, math.hypot(*terms_j))
+    inside = last.inside()
+    return Level(before[-1].energy_j + inside.energy_j, inside.standard_j)
+
+
+@dataclass(frozen=True, slots=True)
+class LastInterval:
+    """The interval between two ticks that a window ended in: `inside_s` of it before the end, `tail_s` after.
+
+    `energy_j`: joules of both together. `work_w`: power before the interval, None in a short window; `tail_w`: after
+    it. `seen_w`: powers that were seen of late; `spread_w`: their standard uncertainty as a guess of the power at one
+    moment. `tick_half_width_s`: how well the time of the interval's end is known; `deviation_s`: the ticks' jitter.
+    """
+
+    energy_j: float
+    inside_s: float
+    tail_s: float
+    work_w: float | None
+    tail_w: float
+    seen_w: Sequence[float]
+    spread_w: float
+    tick_half_width_s: float
+    deviation_s: float
+
+    @property
+    def period_s(self) -> float:
+        return self.inside_s + self.tail_s
+
+    def inside(self) -> Level:
+        """Joules spent before the end."""
+        level = (
+            self._less_tail() if self.work_w is None else _weighted(self._less_tail(), self._as_before(self.work_w))
+        )
+        least_j, most_j = self._bounds_j()
+        energy_j = min(max(level.energy_j, least_j), most_j) if least_j < most_j else level.energy_j
+        return Level(energy_j, min(level.standard_j, self._most_uncertain_j(energy_j, least_j, most_j)))
+
+    def _less_tail(self) -> Level:
+        """All less the tail. Power may have fallen to the tail's anywhere in it (rectangular), or have moved on."""
+        before_w = self.energy_j / self.period_s if self.work_w is None else self.work_w
+        moved_w = max(abs(before_w - self.tail_w) / math.sqrt(3), self._moves_w())
+        terms_j = (
+            self.tail_w * self.tick_half_width_s / math.sqrt(3),
+            self.tail_w * self.tail_s * self.deviation_s / self.period_s,
+            moved_w * self.tail_s,
+        )
+        return Level(self._within(self.energy_j - self.tail_w * self.tail_s), math.hypot(*terms_j))
+
+    def _as_before(self, work_w: float) -> Level:
+        """The power before the interval, held until the end.
+
+        Both rest on when the last tick came: a tick late by δ makes that power too large by P·δ/τ and the time since
+        the tick too long by δ. With independent δ at each tick that is `P·σ·√(1 + x + x²)` for a share x of the
+        interval, σ being the standard deviation of intervals.
+        """
+        share = self.inside_s / self.period_s
+        terms_j = (
+            work_w * self.tick_half_width_s / math.sqrt(3),
+            work_w * self.deviation_s * math.sqrt(1 + share + share * share),
+            self._moves_w() * self.inside_s,
+        )
+        return Level(self._within(work_w * self.inside_s), math.hypot(*terms_j))
+
+    def _moves_w(self) -> float:
+        """How far power may be at one moment from what it was; from the powers around where none else were seen."""
+        if len(self.seen_w) > 1:
+            return self.spread_w
+        around_w = (self.tail_w, self.energy_j / self.period_s, *(() if self.work_w is None else (self.work_w,)))
+        return spread_of(around_w)
+
+    def _extremes_w(self) -> tuple[float, float]:
+        """The least and the most power of the work, as it was seen."""
+        seen_w = self.seen_w if len(self.seen_w) > 1 else (*self.seen_w, self.tail_w, self.energy_j / self.period_s)
+        return min(seen_w), max(seen_w)
+
+    def _bounds_j(self) -> tuple[float, float]:
+        """The least and the most that can have been spent inside: the rest must have been spent in the tail."""
+        least_w, most_w = self._extremes_w()
+        tail_least_w, tail_most_w = min(least_w, self.tail_w), max(most_w, self.tail_w)
+        return (
+            max(least_w * self.inside_s, self.energy_j - tail_most_w * self.tail_s, 0.0),
+            min(most_w * self.inside_s, self.energy_j - tail_least_w * self.tail_s, self.energy_j),
+        )
+
+    def _most_uncertain_j(self, energy_j: float, least_j: float, most_j: float) -> float:
+        """Root mean square distance of `energy_j` to what is evenly likely in its bounds, and the ticks' jitter."""
+        below_j, above_j = max(0.0, energy_j - least_j), max(0.0, most_j - energy_j)
+        unseen_j = math.sqrt((below_j * below_j - below_j * above_j + above_j * above_j) / 3)
+        most_w = max(self._extremes_w()[1], self.tail_w)
+        terms_j = (most_w * self.tick_half_width_s / math.sqrt(3), most_w * self.deviation_s, unseen_j)
+        return math.hypot(*terms_j)
+
+    def _within(self, energy_j: float) -> float:
+        return min(max(0.0, energy_j), self.energy_j)
 
 
 def spread_of(powers_w: Sequence[float]) -> float:
-    """Standard deviation of power from one moment to the next (von Neumann's, blind to slow drift); 0 of one."""
-    steps = [after - before for before, after in itertools.pairwise(powers_w)]
-    return math.sqrt(math.fsum(step * step for step in steps) / (2 * len(steps))) if steps else 0.0
+    """How far the power at one moment may be from another: the standard deviation of those seen, widened by Student's
+    t for their number, as 95 % intervals are made of it with a normal distribution's factor; 0 of one."""
+    if len(powers_w) < 2:
+        return 0.0
+    return statistics.stdev(powers_w) * student_t95(len(powers_w) - 1) / student_t95(math.inf)
 
 
-def _work_power_w(ticks: Sequence[Tick], opened_s: float, rhythm: Rhythm) -> float | None:
-    """Watts over the window's last interval, or over as many as it takes to know them; None in a short window."""
-    inside = [tick for tick in ticks if tick.time_s - tick.half_width_s >= opened_s - 0.01 * rhythm.period_s]
-    if len(inside) > 1 and (power_w := mean_power_w(inside[-2], inside[-1], rhythm)) is not None:
+def _interval_powers_w(ticks: Sequence[Tick], since_s: float, rhythm: Rhythm) -> list[float]:
+    """Watts between each two ticks since then."""
+    inside = [tick for tick in ticks if tick.time_s >= since_s]
+    powers = (mean_power_w(*pair, rhythm) for pair in itertools.pairwise(inside))
+    return [power_w for power_w in powers if power_w is not None]
+
+
+def _power_up_to(ticks: Sequence[Tick], rhythm: Rhythm) -> float | None:
+    """Watts over the interval before the last of `ticks`, or over as many as it takes to know them; None of one."""
+    if len(ticks) < 2:
+        return None
+    if (power_w := mean_power_w(ticks[-2], ticks[-1], rhythm)) is not None:
         return power_w
-    for before in reversed(inside[:-1]):
-        elapsed_s = inside[-1].time_s - before.time_s
-        if elapsed_s >= 8 * (inside[-1].half_width_s + before.half_width_s):
-            return (inside[-1].energy_j - before.energy_j) / elapsed_s
+    for before in reversed(ticks[:-1]):
+        elapsed_s = ticks[-1].time_s - before.time_s
+        if elapsed_s >= 8 * (ticks[-1].half_width_s + before.half_width_s):
+            return (ticks[-1].energy_j - before.energy_j) / elapsed_s
     return None
 
 
-def _weighted(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """The mean of two values, each with its standard uncertainty, weighted by these (one of them above 0)."""
-    (value, standard), (other_value, other_standard) = one, other
-    weight = other_standard**2 / (standard**2 + other_standard**2)
-    return weight * value + (1 - weight) * other_value, standard * other_standard / math.hypot(
-        standard, other_standard
-    )
-
-
-def _within(energy_j: float, most_j: float) -> float:
-    return min(max(0.0, energy_j), most_j)
+def _weighted(one: Level, other: Level) -> Level:
+    """The mean of two estimates, weighted by their variances; uncertain as they are, or as they are apart."""
+    variance_j2 = one.standard_j**2 + other.standard_j**2
+    if variance_j2 == 0:
+        return Level((one.energy_j + other.energy_j) / 2, abs(one.energy_j - other.energy_j) / 2)
+    weight = other.standard_j**2 / variance_j2
+    internal_j = one.standard_j * other.standard_j / math.sqrt(variance_j2)
+    external_j = math.sqrt(weight * (1 - weight)) * abs(one.energy_j - other.energy_j)
+    return Level(weight * one.energy_j + (1 - weight) * other.energy_j, max(internal_j, external_j))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,21 +68,21 @@ def pass_time(meter: EnergyMeter, clock: VirtualClock, seconds: float) -> None:
 
 
 def trial(gpu: SimulatedGpu, duration_s: float, seed: int, clock: VirtualClock, folder: Path) -> Trial:
-    """One window of `duration_s` of work, opened at a random time. The gain error is left out of `true_j`'s fault:
-    the truth is what a meter of the same gain would see."""
+    """One window of `duration_s` of work, opened at a random time; true are the joules from the begin of the window's
+    body to its end. The gain error is left out of `true_j`'s fault: the truth is what a meter of the same gain would
+    see."""
     random_ = random.Random(seed)
     work = Work(folder / f"work-{seed}", clock) if gpu.work is not None else None
     start_s = clock.now_s
     with in_process([gpu], folder, clock=clock, start_s=start_s, work=work), gpu_meter(clock) as meter:
         pass_time(meter, clock, 0.5 + random_.random())
         with meter.window("work") as window:
-            if work is None:
+            began_s = clock.now_s
+            with work.running() if work is not None else nullcontext():
                 pass_time(meter, clock, duration_s)
-            else:
-                with work.running():
-                    pass_time(meter, clock, duration_s)
+            ended_s = clock.now_s
     measured = window.measurement
-    true_j = Truth(gpu, start_s, work).energy_j(measured.started_s, measured.ended_s)
+    true_j = Truth(gpu, start_s, work).energy_j(began_s, ended_s)
     if work is not None:
         work.path.unlink()
     energy = measured.energies[Scope.ACCELERATOR]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     import torch
@@ -47,9 +48,29 @@ class Split(Protocol):
         """How many batches that makes."""
         ...
 
+    def part(self, images: Sequence[int]) -> Self:
+        """Some of the images, by their numbers, in the order given: to hold images back for validation."""
+        ...
+
     def first(self, count: int) -> Batch:
         """The first `count` images (all where there are fewer), resident on the device."""
         ...
+
+
+S = TypeVar("S", bound=Split)
+
+
+def held_back(split: S, share: float, seed: int) -> tuple[S, S]:
+    """A split in two, by a draw that the seed fixes: the images to train on, and a `share` of them to validate on.
+
+    At least one image on either side; a split of one image has no two sides. Raises ValueError for it.
+    """
+    count = len(split)
+    if count < 2:
+        raise ValueError(f"{count} images can't be split in two")
+    validation = min(max(1, round(share * count)), count - 1)
+    drawn = random.Random(seed).sample(range(count), count)  # noqa: S311 - reproducible, not secret
+    return split.part(drawn[validation:]), split.part(drawn[:validation])
 
 
 def batch_bounds(images: int, batch_size: int) -> Iterator[tuple[int, int]]:

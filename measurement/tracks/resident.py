@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -52,6 +52,10 @@ class ResidentSplit:
 
     def batch_count(self, batch_size: int) -> int:
         return sum(1 for _ in batch_bounds(len(self), batch_size))
+
+    def part(self, images: Sequence[int]) -> Self:
+        chosen = torch.as_tensor(images, dtype=torch.int64, device=self.labels.device)
+        return type(self)(self.images[chosen], self.labels[chosen])
 
     def first(self, count: int) -> Batch:
         return self.images[:count], self.labels[:count]

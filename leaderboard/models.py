@@ -247,6 +247,7 @@ class Board(models.Model):
     scope = models.CharField(max_length=15, choices=Scope)
     revision = models.PositiveBigIntegerField(default=0, help_text="Raised with every change of an entry.")
     changed_at = models.DateTimeField(auto_now=True)
+    size = models.PositiveIntegerField(default=0, help_text="How many entries it has, counted with every change.")
 
     class Meta:
         constraints = [

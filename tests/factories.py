@@ -132,6 +132,7 @@ class EntryFactory(DjangoModelFactory):
 
     class Meta:
         model = models.Entry
+        skip_postgeneration_save = True
 
     board = factory.SubFactory(BoardFactory)
     recipe = factory.SubFactory(RecipeFactory)
@@ -174,6 +175,11 @@ class EntryFactory(DjangoModelFactory):
     throughput_images_per_s = 812.0
     batch_size = 64
     published_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def _counted(self, create, extracted, **kwargs) -> None:
+        self.board.size += 1
+        self.board.save(update_fields=["size", "changed_at"])
 
 
 def make_board(entries: int = 5, **board: Any) -> models.Board:

@@ -10,7 +10,6 @@ from leaderboard import queries
 from leaderboard.domain import ranking
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import Board, Entry
-from measurement.tracks import TRACKS
 
 # Figures that a row, an entry and the snapshot take over from the stored entry as they are.
 FIGURES = (
@@ -35,16 +34,6 @@ FIGURES = (
     "batch_size",
     "published_at",
 )
-
-# Column of the snapshot -> the stored value it holds.
-SNAPSHOT_COLUMNS = {
-    "entry": "pk",
-    "method": "recipe__method__title",
-    "family": "recipe__method__family",
-    "recipe": "recipe__sha256",
-    "architecture": "recipe__document__model__architecture",
-    **{name: name for name in FIGURES},
-}
 
 _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
     name: attrgetter(name)
@@ -99,18 +88,4 @@ def group(board: Board | None, query: LeaderboardQuery) -> dict[str, Any]:
         "hardware": board.hardware.slug if board else query.hardware or None,
         "scenario": board.scenario if board else query.scenario or None,
         "scope": board.scope if board else query.scope or None,
-    }
-
-
-def snapshot(board: Board | None, query: LeaderboardQuery) -> dict[str, Any]:
-    """A whole group, column by column, in order of entry: what a reader needs to rank it himself."""
-    stored = queries.stored_values(board, tuple(SNAPSHOT_COLUMNS.values())) if board else []
-    values = list(zip(*stored, strict=True)) or [()] * len(SNAPSHOT_COLUMNS)
-    group_values = group(board, query)
-    track = TRACKS.get(group_values["track"] or "")
-    return {
-        "revision": board.revision if board else 0,
-        **group_values,
-        "quality_metric": track.metric if track else None,
-        "columns": dict(zip(SNAPSHOT_COLUMNS, values, strict=True)),
     }

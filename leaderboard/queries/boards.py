@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
-from django.db.models import Count, Q, QuerySet
+import pyarrow as pa
+from django.db.models import QuerySet
 
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import Board, Entry, Scenario, Scope, Submission
+from leaderboard.queries.columns import Columns
+from leaderboard.queries.placing import Placing, place
+from leaderboard.queries.store import STORE
+
+LINES_AT_ONCE = 1_000
 
 
 def boards() -> QuerySet[Board]:
-    """Boards that have entries, with their number."""
-    return Board.objects.select_related("hardware").annotate(size=Count("entries")).filter(size__gt=0)
+    """Boards that have entries."""
+    return Board.objects.select_related("hardware").filter(size__gt=0)
 
 
 def find_board(query: LeaderboardQuery) -> Board | None:
@@ -34,24 +42,6 @@ def entries() -> QuerySet[Entry]:
     return Entry.objects.select_related("recipe__method", "board__hardware")
 
 
-def entries_of(board: Board, query: LeaderboardQuery | None = None) -> QuerySet[Entry]:
-    """Entries of one board that pass `query`'s filters (quality floor apart: ranking applies it)."""
-    found = entries().filter(board=board).defer("recipe__document")
-    if query is None:
-        return found
-    if query.families:
-        found = found.filter(recipe__method__family__in=query.families)
-    if query.provenance:
-        found = found.filter(provenance__in=query.provenance)
-    for word in query.search.split():
-        found = found.filter(
-            Q(recipe__method__title__icontains=word)
-            | Q(recipe__sha256__startswith=word.lower())
-            | Q(recipe__document__model__architecture__icontains=word)
-        )
-    return found
-
-
 def entries_of_submission(submission: Submission) -> QuerySet[Entry]:
     """What stands on boards for a submission's recipe on its hardware."""
     found = entries().filter(recipe=submission.recipe_id, board__hardware=submission.hardware_id)
@@ -66,11 +56,6 @@ def siblings(entry: Entry) -> QuerySet[Entry]:
     return found.defer("recipe__document").order_by("board__scenario", "board__scope")
 
 
-def stored_values(board: Board, fields: tuple[str, ...]) -> QuerySet[Entry, tuple[Any, ...]]:
-    """Plain values of all entries of one board, one tuple an entry, in order of entry."""
-    return Entry.objects.filter(board=board).order_by("pk").values_list(*fields)
-
-
 @dataclass(frozen=True, slots=True)
 class RankedEntry:
     """One line: the stored entry, and its place in the reader's ranking."""
@@ -81,20 +66,84 @@ class RankedEntry:
     metered_share: float
 
 
-@dataclass(frozen=True, slots=True)
+class RankedRows(Sequence[RankedEntry]):
+    """The lines of a ranked board, the first rank first, each made when it is looked at."""
+
+    def __init__(self, placing: Placing) -> None:
+        self._placing = placing
+
+    def __len__(self) -> int:
+        return len(self._placing)
+
+    @overload
+    def __getitem__(self, index: int) -> RankedEntry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[RankedEntry]: ...
+    def __getitem__(self, index: int | slice) -> RankedEntry | list[RankedEntry]:
+        lines = range(len(self))[index]
+        return _lines(self._placing, [lines])[0] if isinstance(lines, int) else _lines(self._placing, lines)
+
+    def __iter__(self) -> Iterator[RankedEntry]:
+        for start in range(0, len(self), LINES_AT_ONCE):
+            yield from self[start : start + LINES_AT_ONCE]
+
+
+def _lines(placing: Placing, lines: Sequence[int]) -> list[RankedEntry]:
+    items = placing.order.take(pa.array(lines, pa.uint64()))
+    entries = placing.columns.entries(placing.positions.take(items))
+    return [_row(*made, placing.query) for made in zip(entries, placing.places(lines), strict=True)]
+
+
+@dataclass(frozen=True)
 class RankedBoard:
-    """A board's answer to a query. `board` is None where no board has entries yet."""
+    """A board's answer to a query. `columns` is None where no board has entries yet."""
 
     query: LeaderboardQuery
-    board: Board | None
-    rows: list[RankedEntry] = field(default_factory=list)
-    champions: list[ranking.Champion] = field(default_factory=list)
-    below_floor: int = 0
+    columns: Columns | None = None
+
+    @property
+    def board(self) -> Board | None:
+        """The board that answers, as it was when it was read."""
+        return self.columns.board if self.columns is not None else None
 
     @property
     def revision(self) -> int:
         """Raised with every change of the board."""
         return self.board.revision if self.board else 0
+
+    @cached_property
+    def placing(self) -> Placing | None:
+        """The ranking, column by column."""
+        return place(self.columns, self.query) if self.columns is not None else None
+
+    @cached_property
+    def rows(self) -> Sequence[RankedEntry]:
+        """All lines that pass the query's filters."""
+        return RankedRows(self.placing) if self.placing is not None else []
+
+    def lines(self, lines: Sequence[int]) -> list[RankedEntry]:
+        """The lines of these numbers (from 0), in the order given."""
+        return _lines(self.placing, lines) if self.placing is not None else []
+
+    def find(self, entries: Iterable[int]) -> dict[int, RankedEntry]:
+        """The lines of the entries of these numbers; of those that the filters leave out there is none."""
+        found = [self.placing.line(entry) for entry in entries] if self.placing is not None else []
+        return {line.entry.pk: line for line in self.lines([line for line in found if line is not None])}
+
+    @property
+    def champions(self) -> list[ranking.Champion]:
+        """Who of them wins where."""
+        return self.placing.champions if self.placing is not None else []
+
+    @cached_property
+    def champion_rows(self) -> dict[int, RankedEntry]:
+        """The champions' lines, by entry."""
+        return self.find(int(champion.key) for champion in self.champions)
+
+    @property
+    def below_floor(self) -> int:
+        """How many entries the quality floor alone leaves out."""
+        return self.placing.below_floor if self.placing is not None else 0
 
 
 def candidate(entry: Entry) -> ranking.Candidate:
@@ -113,32 +162,23 @@ def candidate(entry: Entry) -> ranking.Candidate:
 
 
 def ranked_board(query: LeaderboardQuery) -> RankedBoard:
-    """Find the board, rank its entries. Two queries, whatever the number of entries."""
+    """Find the board and rank its entries. One query; two after a change, whatever the number of entries."""
     board = find_board(query)
-    if board is None:
-        return RankedBoard(query, None)
-    found = {entry.pk: entry for entry in entries_of(board, query)}
-    candidates = [candidate(entry) for entry in found.values()]
-    places = ranking.rank(
-        candidates,
-        query.usage_intensity,
-        shared_by=query.shared_by,
-        min_quality=query.min_quality,
-        include_incomplete=query.include_incomplete,
-        order_by=query.order_by,
-    )
-    rows = [_row(found[place.key], place, query) for place in places]
-    champions = ranking.champions(candidates, shared_by=query.shared_by, min_quality=query.min_quality)
-    return RankedBoard(query, board, rows, champions, below_floor=len(found) - len(rows))
+    return RankedBoard(query, columns_of(board) if board else None)
 
 
-def _row(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery) -> RankedEntry:
+def columns_of(board: Board) -> Columns:
+    """All entries of a board, column by column, from this process's memory where nothing has changed."""
+    return STORE.columns(board)
+
+
+def _row(entry: Entry, placed: ranking.Ranked, query: LeaderboardQuery) -> RankedEntry:
     metered_j = entry.metered_shared_j / query.shared_by + entry.metered_own_j
     if entry.inference_provenance == "metered":
         metered_j += query.usage_intensity * entry.inference_energy_j
     return RankedEntry(
         entry=entry,
-        place=place,
+        place=placed,
         one_time_energy_j=one_time_energy_j(entry, query.shared_by),
-        metered_share=min(1.0, metered_j / place.energy_j) if place.energy_j > 0 else 0.0,
+        metered_share=min(1.0, metered_j / placed.energy_j) if placed.energy_j > 0 else 0.0,
     )

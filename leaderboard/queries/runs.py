@@ -84,6 +84,20 @@ def history(entry: Entry) -> QuerySet[Run]:
     return runs().filter(recipe=entry.recipe_id, hardware=entry.board.hardware_id).prefetch_related(attempts)
 
 
+def figures_of_runs(entry: Entry) -> QuerySet[PhaseEnergy]:
+    """What every attempt at an entry's recipe on its hardware measured, in its scope and scenario."""
+    return (
+        PhaseEnergy.objects.filter(
+            attempt__run__recipe=entry.recipe_id,
+            attempt__run__hardware=entry.board.hardware_id,
+            scope=entry.board.scope,
+            scenario__in=["", entry.board.scenario],
+        )
+        .select_related("attempt")
+        .defer("attempt__record")
+    )
+
+
 def _attempts_that_measured(run: Run) -> QuerySet[Attempt]:
     """Attempts that left a record: the current one first, where it did, then the last."""
     is_current = Case(When(number=run.attempt, then=0), default=1)

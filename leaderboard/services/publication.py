@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
@@ -22,13 +23,17 @@ CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
 
 @transaction.atomic
 def publish(run: Run, record: Record) -> list[Entry]:
-    """Point the entry of every scenario and scope in `record` to `run`. An entry of a newer run is left as it is."""
+    """Point the entry of every scenario and scope in `record` to `run`.
+
+    An entry of a newer run is left as it is, and that of a full run where this one only sampled.
+    """
     now = timezone.now()
     lines = _ranked_lines(run, record)
     _lock(board.pk for board, _, _ in lines)
     published = []
     for board, inference, scope in lines:
-        if Entry.objects.filter(board=board, recipe=run.recipe, run_id__gt=run.pk).exists():
+        better = Q(run_id__gt=run.pk) | (Q(run__mode="full") if record.mode == "sampled" else Q())
+        if Entry.objects.filter(better, board=board, recipe=run.recipe).exists():
             continue
         figures = _figures(record, inference, scope)
         entry, _ = Entry.objects.update_or_create(
@@ -82,8 +87,9 @@ def release_hold(run: Run) -> list[Entry]:
 @transaction.atomic
 def take_down(entries: QuerySet[Entry]) -> int:
     """Remove lines from their boards. What was measured stays stored with its run."""
-    _raise_revisions(entries.values_list("board_id", flat=True))
+    board_ids = _lock(entries.values_list("board_id", flat=True))
     removed, _ = entries.delete()
+    _raise_revisions(board_ids)
     return removed
 
 
@@ -100,7 +106,11 @@ def _lock(board_ids: Iterable[int]) -> list[int]:
 
 
 def _raise_revisions(board_ids: Iterable[int]) -> None:
-    Board.objects.filter(pk__in=_lock(board_ids)).update(revision=F("revision") + 1, changed_at=timezone.now())
+    """Tell the readers of boards that their entries are others now. Last in a transaction: it counts them."""
+    entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board").values(number=Count("pk"))
+    Board.objects.filter(pk__in=_lock(board_ids)).update(
+        revision=F("revision") + 1, changed_at=timezone.now(), size=Coalesce(Subquery(entries), 0)
+    )
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:

@@ -45,11 +45,9 @@ def run(of: Recipe | None = None, state: str = "succeeded", slug: str = "test-cp
     return Run.objects.create(submission=submission, recipe=of, hardware=hardware(slug), state=state, **fields)
 
 
-def entry(title: str | None = None, *, on: Board | None = None, family: str = "compact", **figures: Any) -> Entry:
-    """An entry; joules and the like can be given."""
-    on = on or board()
-    its_run = run(recipe(title, family), slug=on.hardware.slug)
-    values = {
+def figures(**given: Any) -> dict[str, Any]:
+    """What an entry stores, where nothing else is given."""
+    return {
         "shared_energy_j": 0.0,
         "own_energy_j": 1000.0,
         "inference_energy_j": 0.01,
@@ -71,8 +69,33 @@ def entry(title: str | None = None, *, on: Board | None = None, family: str = "c
         "throughput_images_per_s": 900.0,
         "batch_size": 64,
         "published_at": timezone.now(),
-    }
-    return Entry.objects.create(board=on, recipe=its_run.recipe, run=its_run, **values | figures)
+    } | given
+
+
+def entry(title: str | None = None, *, on: Board | None = None, family: str = "compact", **given: Any) -> Entry:
+    """An entry; joules and the like can be given."""
+    on = on or board()
+    its_run = run(recipe(title, family), slug=on.hardware.slug)
+    made = Entry.objects.create(board=on, recipe=its_run.recipe, run=its_run, **figures(**given))
+    on.size += 1
+    on.save(update_fields=["size", "changed_at"])
+    return made
+
+
+def many(number: int) -> Board:
+    """A board of so many entries of one run, the cheaper to make the dearer to run."""
+    on, its_run = board(), run()
+    methods = Method.objects.bulk_create(Method(title=f"Method {n}", family="compact") for n in range(number))
+    recipes = Recipe.objects.bulk_create(
+        Recipe(sha256=f"a{n:063x}", method=method, track="digits", document={}) for n, method in enumerate(methods)
+    )
+    Entry.objects.bulk_create(
+        Entry(board=on, recipe=recipe, run=its_run, **figures(own_energy_j=n + 1.0, inference_energy_j=1 / (n + 1)))
+        for n, recipe in enumerate(recipes)
+    )
+    on.size += number
+    on.save(update_fields=["size", "changed_at"])
+    return on
 
 
 def three_entries() -> list[Entry]:

@@ -253,8 +253,12 @@ def test_limit_is_sixty_an_hour() -> None:
     assert SubmissionThrottle().rate == "60/hour"
 
 
-def test_a_mode_that_no_worker_has_yet_is_refused(client: Client, by_alice: dict[str, str]) -> None:
+def test_a_sample_needs_the_submitters_own_figure(client: Client, by_alice: dict[str, str]) -> None:
     builders.hardware("test-gpu", "cuda")
-    answer = post(client, {"recipe": builders.recipe_document(), "hardware": "test-gpu", "mode": "sampled"}, by_alice)
+    body = {"recipe": builders.recipe_document(), "hardware": "test-gpu", "mode": "sampled"}
+    answer = post(client, body, by_alice)
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == "mode"
+    assert answer.json()["errors"][0]["field"] == "reported"
+    body["recipe"]["reported"] = {"quality": 0.97, "evidence": "https://example.org/log"}
+    answer = post(client, body, by_alice)
+    assert (answer.status_code, answer.json()["run"]["mode"]) == (201, "sampled")

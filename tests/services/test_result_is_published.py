@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from leaderboard import queries, services
 from leaderboard.filters import LeaderboardQuery
-from leaderboard.models import Attempt, Board, Entry, PhaseEnergy
+from leaderboard.models import Attempt, Board, Entry, PhaseEnergy, Run
 from measurement.documents import DocumentError
 from measurement.vocabulary import Flag, Source
 from tests.records import make_recipe, make_record
@@ -73,6 +73,19 @@ def test_a_rerun_leaves_the_old_result_ranked_until_the_new_one_is_in(hardware, 
     assert after.revision > before.revision
     assert [row.entry.pk for row in after.rows] == [row.entry.pk for row in before.rows]
     assert Attempt.objects.exclude(record=None).count() == 2
+
+
+def test_a_sample_never_takes_the_place_of_a_full_run(hardware, administrator):
+    reported = {"quality": 0.97, "evidence": "https://example.org/log"}
+    full, _ = verify(make_recipe(reported=reported), hardware, one_time_j=100.0)
+    again = services.rerun(full, by=administrator)
+    Run.objects.filter(pk=again.pk).update(mode="sampled")
+    claim, sample = services.claim(again.pk, "worker"), make_record(make_recipe(reported=reported), one_time_j=90.0)
+    with pytest.raises(ValueError, match="is to be sampled"):
+        services.record(claim, sample.model_dump_json().encode())
+    services.record(claim, sample.model_copy(update={"mode": "sampled"}).model_dump_json().encode())
+    assert {entry.run_id for entry in Entry.objects.all()} == {full.pk}
+    assert Run.objects.get(pk=again.pk).state == "succeeded"
 
 
 def test_a_rerun_is_refused_while_one_is_waiting(hardware, administrator):
@@ -175,8 +188,9 @@ def test_the_database_itself_refuses_a_dishonest_figure(hardware):
         )
 
 
-def test_ranking_takes_two_queries_whatever_the_size(hardware, django_assert_num_queries):
+def test_ranking_takes_two_queries_after_a_change_and_then_one(hardware, django_assert_num_queries):
     for seed in range(5):
         verify(make_recipe(seed=seed), hardware)
-    with django_assert_num_queries(2):
-        assert len(queries.ranked_board(LeaderboardQuery()).rows) == 5
+    for number in (2, 1):
+        with django_assert_num_queries(number):
+            assert len(queries.ranked_board(LeaderboardQuery()).rows) == 5

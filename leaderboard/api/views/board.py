@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import gzip
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import re_accepts_gzip
 from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -15,8 +16,9 @@ from leaderboard import queries
 from leaderboard.api.base import PublicView, paginate
 from leaderboard.api.documentation import BOARD_PARAMETERS, FILTER_PARAMETERS, PAGE_PARAMETERS, errors
 from leaderboard.api.parameters import BOARD, FILTER, PAGE, read_query
-from leaderboard.api.rows import group, row, snapshot
+from leaderboard.api.rows import group, row
 from leaderboard.api.serializers import ChampionsSerializer, LeaderboardSerializer, SnapshotSerializer
+from leaderboard.api.snapshots import snapshot
 from leaderboard.models import Board
 
 # Raised when the snapshot's columns change, so that no reader keeps one of the old shape.
@@ -66,11 +68,17 @@ class SnapshotView(PublicView):
         """The snapshot; 304 where the reader's ETag is current, before any entry is loaded."""
         query = read_query(request.query_params)
         board = queries.find_board(query)
-        headers = {"ETag": _etag(board), "Cache-Control": "no-cache"}
+        headers = {"ETag": _etag(board), "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         unchanged = get_conditional_response(request, etag=headers["ETag"], response=HttpResponse(headers=headers))
         if unchanged is not None and unchanged.status_code != 200:
             return unchanged
-        return Response(snapshot(board, query), headers=headers)
+        columns = queries.columns_of(board) if board else None
+        if columns is not None:
+            headers["ETag"] = _etag(columns.board)
+        body = snapshot(columns, group(board, query))
+        if re_accepts_gzip.search(request.headers.get("Accept-Encoding", "")):
+            return HttpResponse(body, "application/json", headers=headers | {"Content-Encoding": "gzip"})
+        return HttpResponse(gzip.decompress(body), "application/json", headers=headers)
 
 
 class ChampionsView(PublicView):
@@ -88,22 +96,21 @@ class ChampionsView(PublicView):
         """Intervals of usage intensity that adjoin, from 0 to without end (null)."""
         query = read_query(request.query_params)
         ranked = queries.ranked_board(query)
-        lines = {line.entry.pk: line for line in ranked.rows}
-        results: list[dict[str, Any]] = []
-        for champion in ranked.champions:
-            line = lines[champion.key]
-            results.append(
-                {
-                    "entry": line.entry.pk,
-                    "method": line.entry.recipe.method.title,
-                    "from_usage_intensity": champion.from_usage_intensity,
-                    "to_usage_intensity": champion.to_usage_intensity,
-                    "one_time_energy_j": line.one_time_energy_j,
-                    "inference_energy_j": line.entry.inference_energy_j,
-                }
-            )
+        lines = ranked.champion_rows
+        results = [
+            {
+                "entry": champion.key,
+                "method": lines[int(champion.key)].entry.recipe.method.title,
+                "from_usage_intensity": champion.from_usage_intensity,
+                "to_usage_intensity": champion.to_usage_intensity,
+                "one_time_energy_j": lines[int(champion.key)].one_time_energy_j,
+                "inference_energy_j": lines[int(champion.key)].entry.inference_energy_j,
+            }
+            for champion in ranked.champions
+        ]
         return Response({"revision": ranked.revision, **group(ranked.board, query), "results": results})
 
 
 def _etag(board: Board | None) -> str:
-    return f'"{SNAPSHOT_SHAPE}-{board.pk}-{board.revision}"' if board else f'"{SNAPSHOT_SHAPE}-none"'
+    """Weak, for the body comes with and without compression."""
+    return f'W/"{SNAPSHOT_SHAPE}-{board.pk}-{board.revision}"' if board else f'W/"{SNAPSHOT_SHAPE}-none"'

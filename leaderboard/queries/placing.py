@@ -1,0 +1,179 @@
+"""`leaderboard.domain.ranking.rank` over a whole board's columns at once.
+
+The same arithmetic in the same order, so that every figure is the domain's to the last digit: the tests hold both to
+the shared vectors and to each other. Only the lines that a reader sees are given their place.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import neg
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from leaderboard.domain import ranking
+from leaderboard.filters import LeaderboardQuery
+from leaderboard.queries.columns import ENERGIES, UNCERTAINTIES, Columns, values
+
+# Above so many lines it is quicker to sort all intervals once than to count through them for each line.
+FEW = 120
+
+
+@dataclass(frozen=True, eq=False)
+class Placing:
+    """The entries of `columns` that pass the filters of `query`, ranked.
+
+    The arrays hold one item an entry that passes, in the order of ties. `energy_j` is E(N, K), `u95_j` its
+    repeatability (null where unknown), `value` what is ordered by and `value_u95` its uncertainty (0 where unknown).
+    """
+
+    columns: Columns
+    query: LeaderboardQuery
+    positions: pa.Array  # in `columns`
+    below_floor: int
+    one_time_energy_j: pa.Array
+    energy_j: pa.Array
+    u95_j: pa.Array
+    value: pa.Array
+    value_u95: pa.Array
+    group: list[pa.Array]  # items that are ranked, that miss a phase, that have no value
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @cached_property
+    def order(self) -> pa.Array:
+        """Items from the first line to the last. Sorting is stable, so ties stay in their order."""
+        parts = [part.take(pc.array_sort_indices(self.value.take(part))) for part in self.group]
+        return pa.concat_arrays([part.cast(pa.uint64()) for part in parts])
+
+    @cached_property
+    def champions(self) -> list[ranking.Champion]:
+        """The domain's champions. Lines no cheaper per image than one that is cheaper to make are left out before."""
+        items = pc.indices_nonzero(self.stored("complete"))
+        by_one_time = items.take(pc.array_sort_indices(self.one_time_energy_j.take(items)))
+        inference_j = self.stored("inference_energy_j").take(by_one_time)
+        least_j = pc.cumulative_min(inference_j)
+        is_less = pc.less(inference_j.slice(1), least_j.slice(0, max(0, len(items) - 1)))
+        kept = [*by_one_time.slice(0, 1).to_pylist(), *by_one_time.slice(1).filter(is_less).to_pylist()]
+        candidates = [self.columns.candidate(self.positions[item].as_py()) for item in kept]
+        return ranking.champions(candidates, shared_by=self.query.shared_by)
+
+    def line(self, entry: int) -> int | None:
+        """The line (from 0) of the entry of this number, None where the filters leave it out."""
+        position = self.columns.position(entry)
+        item = -1 if position is None else pc.index(self.positions, pa.scalar(position, self.positions.type)).as_py()
+        return None if item < 0 else pc.index(self.order, pa.scalar(item, pa.uint64())).as_py()
+
+    def stored(self, name: str) -> pa.Array:
+        """A stored column, one value an item."""
+        return self.columns.arrays[name].take(self.positions)
+
+    def places(self, lines: Sequence[int]) -> list[ranking.Ranked]:
+        """The domain's places of the lines of these numbers (from 0)."""
+        items = self.order.take(pa.array(lines, pa.uint64()))
+        keys = self.columns.arrays["id"].take(self.positions.take(items)).to_pylist()
+        known = [value is not None for value in self.u95_j.take(items).to_pylist()]
+        ranks = [line + 1 if line < len(self.group[0]) else None for line in lines]
+        intervals = self._intervals(items)
+        return [
+            ranking.Ranked(key, rank, *(interval if rank and is_known else (None, None)), energy_j, u95_j, pareto)
+            for key, rank, is_known, interval, energy_j, u95_j, pareto in zip(
+                keys,
+                ranks,
+                known,
+                intervals,
+                self.energy_j.take(items).to_pylist(),
+                self.u95_j.take(items).to_pylist(),
+                self._pareto(items),
+                strict=True,
+            )
+        ]
+
+    def _intervals(self, items: pa.Array) -> list[tuple[int, int]]:
+        """Best and worst rank of each item, were it ranked: surely below, and not surely above."""
+        ranked = self.group[0]
+        lows = pc.subtract(self.value, self.value_u95)
+        highs = pc.add(self.value, self.value_u95)
+        below = _numbers_below(highs.take(ranked), values(lows.take(items)), or_equal=False)
+        not_above = _numbers_below(lows.take(ranked), values(highs.take(items)), or_equal=True)
+        return [(1 + best, worst) for best, worst in zip(below, not_above, strict=True)]
+
+    def _pareto(self, items: pa.Array) -> list[bool]:
+        """Whether none of the complete entries beats the item in both E(N, K) and quality."""
+        complete = self.stored("complete")
+        qualities = values(self.stored("quality").filter(complete))
+        least_j = values(pc.cumulative_min(self.energy_j.filter(complete)))
+        found = []
+        for is_complete, energy_j, quality in zip(
+            complete.take(items).to_pylist(),
+            self.energy_j.take(items).to_pylist(),
+            self.stored("quality").take(items).to_pylist(),
+            strict=True,
+        ):
+            better = bisect_left(qualities, -quality, key=neg)
+            as_good = bisect_right(qualities, -quality, key=neg)
+            found.append(
+                is_complete and energy_j == least_j[as_good - 1] and (better == 0 or energy_j < least_j[better - 1])
+            )
+        return found
+
+
+def place(columns: Columns, query: LeaderboardQuery) -> Placing:
+    """Rank the entries that pass the filters of `query`, as `ranking.rank` does."""
+    matching, leading = columns.matching(query), columns.at_or_above(query.min_quality)
+    positions = pc.indices_nonzero(matching.slice(0, leading))
+    taken = {
+        name: columns.arrays[name].take(positions) for name in (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
+    }
+    shared_j, own_j, inference_j = (taken[name] for name in ENERGIES)
+    one_time_energy_j = pc.add(pc.divide(shared_j, query.shared_by), own_j)
+    energy_j = pc.add(one_time_energy_j, pc.multiply(query.usage_intensity, inference_j))
+    u95_j = _combined_u95_j(*(taken[name] for name in UNCERTAINTIES), query)
+    width_j = pc.fill_null(u95_j, 0.0)
+    value, value_u95, has_value = energy_j, width_j, pa.repeat(pa.scalar(value=True), len(positions))
+    if query.order_by == "energy_per_correct":
+        correct = pc.multiply(query.usage_intensity, taken["quality"])
+        per_correct_j = pc.divide(energy_j, correct)
+        has_value = pc.and_(pc.greater(correct, 0.0), pc.less(per_correct_j, float("inf")))
+        value = pc.if_else(has_value, per_correct_j, energy_j)
+        value_u95 = pc.if_else(has_value, pc.divide(width_j, correct), width_j)
+    counted = pc.or_(taken["complete"], query.include_incomplete)
+    return Placing(
+        columns=columns,
+        query=query,
+        positions=positions,
+        below_floor=(pc.sum(matching).as_py() or 0) - len(positions),
+        one_time_energy_j=one_time_energy_j,
+        energy_j=energy_j,
+        u95_j=u95_j,
+        value=value,
+        value_u95=value_u95,
+        group=[
+            pc.indices_nonzero(pc.and_(has_value, counted)),
+            pc.indices_nonzero(pc.and_not(has_value, counted)),
+            pc.indices_nonzero(pc.invert(has_value)),
+        ],
+    )
+
+
+def _combined_u95_j(shared_j: pa.Array, own_j: pa.Array, inference_j: pa.Array, query: LeaderboardQuery) -> pa.Array:
+    """`domain.energy.combined_u95_j`, null where any is."""
+    shared_j = pc.divide(shared_j, query.shared_by)
+    served_j = pc.multiply(query.usage_intensity, inference_j)
+    squares = pc.add(pc.multiply(shared_j, shared_j), pc.multiply(own_j, own_j))
+    return pc.sqrt(pc.add(squares, pc.multiply(served_j, served_j)))
+
+
+def _numbers_below(of: pa.Array, limits: Sequence[float], *, or_equal: bool) -> list[int]:
+    """How many of the numbers are below (or equal to) each limit."""
+    if len(limits) <= FEW:
+        compare = pc.less_equal if or_equal else pc.less
+        return [pc.sum(compare(of, limit)).as_py() or 0 for limit in limits]
+    ascending = values(of.take(pc.array_sort_indices(of)))
+    count = bisect_right if or_equal else bisect_left
+    return [count(ascending, limit) for limit in limits]

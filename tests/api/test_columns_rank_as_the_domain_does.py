@@ -1,0 +1,87 @@
+"""Ranking a board's columns at once gives what the domain gives entry by entry, to the last digit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard.domain import ranking
+from leaderboard.filters import LeaderboardQuery
+from leaderboard.models import Board
+from leaderboard.queries.columns import ENERGIES, STORED, UNCERTAINTIES, Columns
+from leaderboard.queries.placing import FEW, place
+from tests.domain.test_shared_vectors import VECTORS, candidates_of
+
+FIGURES = (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
+
+# Few distinct values, so that ties and touching intervals are common.
+coarse = st.integers(0, 6).map(float)
+joules = coarse | st.floats(0, 1e15)
+uncertainties = joules | st.none()
+qualities = st.integers(0, 4).map(lambda quarter: quarter / 4) | st.floats(0, 1)
+figures = st.tuples(*[joules] * 3, *[uncertainties] * 3, qualities, st.booleans())
+groups = st.lists(figures, max_size=12) | st.lists(figures, min_size=FEW + 1, max_size=FEW + 9)
+options = st.fixed_dictionaries(
+    {
+        "usage_intensity": st.sampled_from([1.0, 1e6]) | st.floats(1e-3, 1e13),
+        "shared_by": st.integers(1, 1000).map(float),
+        "min_quality": st.none() | st.floats(0, 1),
+        "include_incomplete": st.booleans(),
+        "order_by": st.sampled_from(["energy", "energy_per_correct"]),
+    }
+)
+
+
+def columns_of(candidates: list[ranking.Candidate]) -> Columns:
+    """The columns that hold these candidates, given in any order."""
+    ordered = sorted(candidates, key=lambda c: (-c.quality, c.key))
+    arrays = {name: pa.array([_double(getattr(c, name)) for c in ordered]).cast(STORED[name][1]) for name in FIGURES}
+    return Columns(Board(), arrays | {"id": pa.array([c.key for c in ordered], pa.int64())})
+
+
+def _double(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def check(candidates: list[ranking.Candidate], query: LeaderboardQuery) -> None:
+    """Hold places and champions to the domain's."""
+    asked = {name: getattr(query, name) for name in ("shared_by", "min_quality")}
+    expected = ranking.rank(
+        candidates,
+        query.usage_intensity,
+        include_incomplete=query.include_incomplete,
+        order_by=query.order_by,  # type: ignore[arg-type]
+        **asked,
+    )
+    placing = place(columns_of(candidates), query)
+    assert placing.places(range(len(placing))) == expected
+    assert placing.places(range(len(placing))[2:0:-1]) == expected[2:0:-1]
+    assert [placing.line(int(place.key)) for place in expected] == list(range(len(expected)))
+    assert placing.below_floor == len(candidates) - len(expected)
+    assert placing.champions == ranking.champions(candidates, **asked)
+
+
+@given(groups, options)
+def test_any_board(group: list[tuple[Any, ...]], given_options: dict[str, Any]) -> None:
+    check([ranking.Candidate(key, *figures) for key, figures in enumerate(group)], LeaderboardQuery(**given_options))
+
+
+@pytest.mark.parametrize("kind", ["rank", "champions"])
+def test_shared_vectors(kind: str) -> None:
+    """Keys are numbered in the order that ties have. A stored entry has a quality, so for champions none is 0."""
+    checked = 0
+    for vector in VECTORS[kind]:
+        candidates = sorted(candidates_of(vector), key=lambda c: (isinstance(c.key, str), c.key))
+        if kind == "champions":
+            candidates = [replace(c, quality=c.quality or 0.0) for c in candidates]
+        elif any(c.quality is None for c in candidates):
+            continue
+        numbered = [replace(c, key=number) for number, c in enumerate(candidates)]
+        check(numbered, LeaderboardQuery(**vector["options"]))
+        checked += 1
+    assert checked > len(VECTORS[kind]) // 2

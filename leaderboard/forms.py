@@ -30,6 +30,13 @@ class SubmissionForm(forms.Form):
     document = forms.CharField(required=False, strip=False, widget=forms.Textarea, label="Recipe")
     upload = forms.FileField(required=False, label="Or a file", help_text="YAML or JSON, at most 64 KiB.")
     hardware = HardwareChoiceField(queryset=Hardware.objects.none(), empty_label=None)
+    mode = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("full", "full: every phase is done and metered"),
+            ("sampled", "sampled: half a minute of each long phase is metered and scaled up"),
+        ],
+    )
 
     recipe: Recipe | None = None
     typed: str | None = None
@@ -66,6 +73,10 @@ class SubmissionForm(forms.Form):
             )
         self.typed = text.decode("utf-8", "replace")
         return bytes(text)
+
+    def clean_mode(self) -> str:
+        """`full` unless another was chosen."""
+        return self.cleaned_data["mode"] or "full"
 
     def shown_document(self) -> str:
         """What stands in the textarea when the form is shown again."""

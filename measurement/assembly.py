@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
 from measurement.accounting import repeat_uncertainty
 from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
-from measurement.recipe import DeclaredPhase
+from measurement.recipe import DeclaredPhase, PhaseSpec
 from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
+from measurement.sampling import StageSample, extrapolated, told
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
 PACKAGES = ("torch", "timm", "torch-pruning", "numpy", "scikit-learn", "nvidia-ml-py")
@@ -32,6 +34,20 @@ def metered(
         flags=tuple(sorted(measured.flags)),
         detail=(detail or {}) | _notes(measured),
     )
+
+
+def sampled(
+    position: int,
+    spec: PhaseSpec,
+    measured: PhaseMeasurement,
+    stages: Sequence[StageSample],
+    idle_power_w: Mapping[Scope, float | None],
+    detail: dict[str, Any],
+) -> PhaseRecord:
+    """A phase of whose steps the worker ran a sample; times and duration are those of what was run."""
+    phase = metered(position, Phase(spec.phase), spec.technique, measured, detail)
+    energies = tuple(extrapolated(measured, stages, scope, idle_power_w.get(scope)) for scope in Scope)
+    return phase.model_copy(update={"energies": energies, "detail": phase.detail | told(measured, stages)})
 
 
 def inference(

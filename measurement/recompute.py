@@ -6,9 +6,10 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError, NotTrustworthy
@@ -16,6 +17,7 @@ from measurement.integrate import fault_line
 from measurement.meters.base import kinds_in_scope, provenance_of
 from measurement.output import RECORD, TRACE, sha256_of
 from measurement.record import Energy, PhaseRecord, Record, parse_record
+from measurement.sampling import left_out_from
 from measurement.trace import Trace, WindowMark, read_trace
 from measurement.vocabulary import Provenance, Scope, Source
 
@@ -102,13 +104,14 @@ def recompute(record: Record, trace: Trace, trace_sha256: str | None = None) -> 
 
 
 def _figures(record: Record, trace: Trace, phase: PhaseRecord, window: WindowMark) -> Iterator[Figure]:
-    seconds = math.fsum(end_s - start_s for start_s, end_s in window.stretches())
+    sampled = phase.detail.get("sampled", {})
+    seconds = math.fsum(end_s - start_s for start_s, end_s in window.stretches()) + sampled.get("left_out_s", 0.0)
     for scope in Scope:
         energy = phase.energy(scope)
         if energy.provenance not in MEASURED and energy.provenance != Provenance.MISSING:
             continue
         window_j = _scope_energy_j(trace, window, scope)
-        total_j = None if window_j is None else window_j * _scale(phase, energy)
+        total_j = None if window_j is None else window_j + _left_out_j(trace, window, scope, sampled)
         scale_j = energy.energy_j or 0.0
 
         def figure(
@@ -121,15 +124,21 @@ def _figures(record: Record, trace: Trace, phase: PhaseRecord, window: WindowMar
             per_image_j = None if window_j is None else window_j / phase.inference.images
             yield figure("energy_per_image_j", energy.energy_per_image_j, per_image_j, energy.energy_per_image_j)
         idle_w = record.idle_power_w.get(scope)
-        if energy.net_of_idle_j is not None and idle_w is not None and window_j is not None:
-            net_j = (window_j - idle_w * seconds) * _scale(phase, energy)
-            yield figure("net_of_idle_j", energy.net_of_idle_j, net_j, scale_j)
+        if energy.net_of_idle_j is not None and idle_w is not None and total_j is not None:
+            yield figure("net_of_idle_j", energy.net_of_idle_j, total_j - idle_w * seconds, scale_j)
 
 
-def _scale(phase: PhaseRecord, energy: Energy) -> float:
-    """How many times its window an extrapolated phase is; `detail.scale` says it."""
-    scale = phase.detail.get("scale", math.nan) if energy.provenance == Provenance.EXTRAPOLATED else 1.0
-    return float(scale) if isinstance(scale, int | float) else math.nan
+def _left_out_j(trace: Trace, window: WindowMark, scope: Scope, sampled: Mapping[str, Any]) -> float:
+    """Joules that a sampled phase charges for the steps it left out; NaN where the record can't be followed."""
+
+    def between(start_s: float, end_s: float) -> float:
+        energy_j = _scope_energy_j(trace, replace(window, started_s=start_s, ended_s=end_s, pauses=()), scope)
+        return math.nan if energy_j is None else energy_j
+
+    try:
+        return left_out_from(sampled.get("stages", ()), between)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return math.nan
 
 
 def _window_of(trace: Trace, phase: PhaseRecord) -> WindowMark | None:

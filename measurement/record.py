@@ -112,6 +112,7 @@ class Quality(_Part):
     value: float = Field(ge=0, le=1)
     provenance: Literal["evaluated", "reported"]
     images: int | None = Field(None, gt=0)
+    evidence: str | None = None
 
 
 class ModelFacts(_Part):
@@ -138,13 +139,14 @@ class Hardware(_Part):
 
 
 class Record(_Part):
-    """Record version 1."""
+    """Record version 1. `data`: the track's own images, or noise in their shape where the worker lacks them."""
 
     record_version: Literal[1] = 1
     recipe: Recipe
     recipe_sha256: str
     track_protocol_version: int
     mode: Mode
+    data: Literal["track", "synthetic"] = "track"
     hardware: Hardware
     software: dict[str, str]
     started_at: datetime
@@ -172,6 +174,12 @@ class Record(_Part):
         scenarios = [str(phase.scenario) for phase in self.phases if phase.scenario is not None]
         if sorted(scenarios) != sorted(self.recipe.inference.scenarios):
             raise ValueError("the inference phases are not the recipe's scenarios")
+        if self.mode == "full" and (self.data != "track" or self.quality.provenance != "evaluated"):
+            raise ValueError("a full run works on the track's data and evaluates the quality itself")
+        if self.mode == "full" and any(
+            energy.provenance == Provenance.EXTRAPOLATED for phase in self.phases for energy in phase.energies
+        ):
+            raise ValueError("a full run extrapolates nothing")
         return self
 
     @property

@@ -5,36 +5,37 @@ Importing it needs torch; the command line does so only for `run`.
 
 from __future__ import annotations
 
-import copy
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from torch import nn
 
 from measurement import assembly
 from measurement.budget import Limits
-from measurement.errors import BadInput, MeasurementError
+from measurement.errors import BadInput
 from measurement.events import Finished, Started
 from measurement.inference import InferencePlan, Inputs, measure, prepare
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
-from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
-from measurement.model import build_model, count_macs, count_parameters
+from measurement.methods import TECHNIQUES
+from measurement.model import count_macs, count_parameters
 from measurement.output import RECORD, TRACE, WEIGHTS, OutputFolder, sha256_of
+from measurement.pace import FullPace
 from measurement.quality import top1_accuracy
 from measurement.recipe import DeclaredPhase, Recipe
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
+from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
-from measurement.tracks import TRACKS, Split
+from measurement.tracks import TRACKS
 from measurement.vocabulary import Mode, Phase, Scenario
+from measurement.workbench import Workbench, explained, seed_all, set_up
 
 RESIDENT_IMAGES = 1024
 """Test images that inference cycles over, resident on the device."""
@@ -52,6 +53,7 @@ def run_recipe(
     force: bool = False,
     reporter: Reporter = silent,
     plan: InferencePlan | None = None,
+    sampling: SamplingPlan = METHODOLOGY,
 ) -> Record:
     """Run `recipe` on `device` and write its record, trace and weights to the folder `out`.
 
@@ -59,8 +61,10 @@ def run_recipe(
     MeasurementError; then `out` holds no record.
     """
     started_s, started_at = time.monotonic(), datetime.now(UTC)
-    if mode != "full":
-        raise BadInput("not available yet on this track; use --mode full", field="--mode")
+    if mode == "sampled" and recipe.reported is None:
+        raise BadInput(
+            "is needed in sampled mode, which trains only a part: give quality and evidence", field="reported"
+        )
     folder = OutputFolder(out, force=force)
     torch_device = choose_device(device)
     leave_a_core(torch_device)
@@ -73,17 +77,18 @@ def run_recipe(
     with ExitStack() as held:
         # Before the set-up: what works on the device only to prepare would disturb another measurement too.
         held.enter_context(meter.exclusive())
-        workbench = _set_up(recipe, torch_device, synchronize)
+        workbench = set_up(recipe, mode, torch_device)
         folder.open(recipe)
         reporter(Started(hardware=hardware.name, phases=_step_names(recipe)))
         held.enter_context(meter)
         meter.measure_idle()
         steps = Steps(meter, reporter, limits, started_s)
-        phases = [_one_time(workbench, steps, position) for position in range(len(recipe.phases))]
-        quality, evaluation = _evaluate(workbench, steps, position=len(phases))
-        phases.append(evaluation)
+        run = _Run(recipe, workbench, steps, synchronize, sampling if mode == "sampled" else None)
+        phases = [_one_time(run, position) for position in range(len(recipe.phases))]
+        quality, evaluation = _quality(run, position=len(phases))
+        phases += evaluation
         for scenario in recipe.inference.scenarios:
-            phases.append(_inference(workbench, steps, len(phases), Scenario(scenario), plan))
+            phases.append(_inference(run, len(phases), Scenario(scenario), plan))
 
         phases = [assembly.checked_against_power_limit(phase, hardware) for phase in phases]
         with folder.staged() as staging:
@@ -94,6 +99,7 @@ def run_recipe(
                 recipe_sha256=recipe.sha256,
                 track_protocol_version=TRACKS[recipe.track].protocol_version,
                 mode=mode,
+                data=workbench.data,
                 hardware=assembly.with_thread_settings(hardware),
                 software=assembly.software_versions(),
                 started_at=started_at,
@@ -116,88 +122,57 @@ def run_recipe(
 
 
 @dataclass(slots=True)
-class _Workbench:
-    """What the steps work on; phases replace the model, and a search also architecture and resolution."""
+class _Run:
+    """What the steps of one run share. `left_out`: whether a phase so far was only sampled."""
 
     recipe: Recipe
-    device: torch.device
+    workbench: Workbench
+    steps: Steps
     synchronize: Callable[[], None]
-    model: nn.Module
-    train: Split
-    test: Split
-    architecture: str
-
-    def context(self, position: int, advance: Callable[..., None] = no_progress) -> PhaseContext:
-        return PhaseContext(
-            spec=self.recipe.phases[position],
-            position=position,
-            recipe=self.recipe,
-            track=TRACKS[self.recipe.track],
-            model=self.model,
-            train=self.train,
-            device=self.device,
-            seed=self.recipe.seed + position,
-            advance=advance,
-        )
-
-    def take(self, outcome: PhaseOutcome) -> None:
-        """Go on with what a phase has made."""
-        self.model = outcome.model
-        self.architecture = outcome.architecture or self.architecture
-        if outcome.resolution not in (None, self.train.resolution):
-            self.train, self.test = _data(self.recipe, outcome.resolution, self.device)
+    sampling: SamplingPlan | None
+    left_out: bool = False
 
 
-def _set_up(recipe: Recipe, device: torch.device, synchronize: Callable[[], None]) -> _Workbench:
-    """Data and network on the device, and every phase tried on a copy: bad input costs no energy."""
-    with explained("while the model was set up", "model"):
-        _seed(recipe.seed)
-        model = build_model(recipe, TRACKS[recipe.track], device)
-        splits = _data(recipe, recipe.model.resolution, device)
-        workbench = _Workbench(recipe, device, synchronize, model, *splits, recipe.model.architecture)
-        rehearsal = replace(workbench, model=copy.deepcopy(model))
-        for position, spec in enumerate(recipe.phases):
-            if spec.technique != "declared":
-                rehearsal.take(TECHNIQUES[spec.technique].rehearse(rehearsal.context(position)))
-    return workbench
-
-
-def _data(recipe: Recipe, resolution: int, device: torch.device) -> tuple[Split, Split]:
-    track = TRACKS[recipe.track]
-    return track.load_train(resolution).to(device), track.load_test(resolution).to(device)
-
-
-def _one_time(workbench: _Workbench, steps: Steps, position: int) -> PhaseRecord:
-    spec = workbench.recipe.phases[position]
+def _one_time(run: _Run, position: int) -> PhaseRecord:
+    spec = run.recipe.phases[position]
     if isinstance(spec, DeclaredPhase):
         return assembly.declared(position, spec)
-    step = steps.begin(Phase(spec.phase))
-    _seed(workbench.recipe.seed + position)
+    step = run.steps.begin(Phase(spec.phase))
+    step.length_is_known = run.sampling is None  # a sample ends long before the schedule does
+    seed_all(run.recipe.seed + position)
     with (
         explained(f"in phase {spec.phase}", f"phases.{position}"),
         step.metered(f"{position}-{spec.phase}") as window,
     ):
-        outcome = TECHNIQUES[spec.technique].run(workbench.context(position, step.advance))
-    workbench.take(outcome)
-    return assembly.metered(position, Phase(spec.phase), spec.technique, window.measurement, detail=outcome.detail)
+        pace = SampledPace(window, run.sampling) if run.sampling else FullPace()
+        outcome = TECHNIQUES[spec.technique].run(run.workbench.context(position, step.advance, pace))
+    run.workbench.take(outcome)
+    if isinstance(pace, FullPace) or not pace.left_out:
+        return assembly.metered(position, Phase(spec.phase), spec.technique, window.measurement, outcome.detail)
+    run.left_out = True
+    idle_power_w = run.steps.meter.idle_power_w
+    return assembly.sampled(position, spec, window.measurement, pace.stages, idle_power_w, outcome.detail)
 
 
-def _evaluate(workbench: _Workbench, steps: Steps, position: int) -> tuple[Quality, PhaseRecord]:
-    step = steps.begin(Phase.EVALUATE)
+def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
+    """Evaluated on the test images; of a network that saw only a sample of its training, the submitter's figure."""
+    metric = TRACKS[run.recipe.track].metric
+    reported = run.recipe.reported
+    if reported is not None and (run.left_out or run.workbench.data != "track"):
+        return Quality(metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence), []
+    step = run.steps.begin(Phase.EVALUATE)
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate") as window:
-        accuracy = top1_accuracy(workbench.model, workbench.test, workbench.device, step.advance)
-    metric = TRACKS[workbench.recipe.track].metric
-    quality = Quality(metric=metric, value=accuracy, provenance="evaluated", images=len(workbench.test))
-    return quality, assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement)
+        value = top1_accuracy(run.workbench.model, run.workbench.test, run.workbench.device, step.advance)
+    quality = Quality(metric=metric, value=value, provenance="evaluated", images=len(run.workbench.test))
+    return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement)]
 
 
-def _inference(
-    workbench: _Workbench, steps: Steps, position: int, scenario: Scenario, plan: InferencePlan
-) -> PhaseRecord:
-    step = steps.begin(Phase.INFERENCE, scenario)
+def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan) -> PhaseRecord:
+    workbench = run.workbench
+    step = run.steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
     inputs = Inputs(workbench.test.first(RESIDENT_IMAGES)[0])
-    synchronize = workbench.synchronize
+    synchronize = run.synchronize
     with explained(f"in {step_name(Phase.INFERENCE, scenario)}", "inference.max_batch_size"):
         prepared = prepare(
             scenario,
@@ -244,21 +219,6 @@ def leave_a_core(device: torch.device) -> None:
         torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - 1)))
 
 
-@contextmanager
-def explained(where: str, field: str) -> Iterator[None]:
-    """Turn torch's ways of running out of memory into one error that a person understands."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        message = str(error)
-        exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if exhausted or "can't allocate memory" in message or "out of memory" in message:
-            raise MeasurementError(
-                f"out of memory {where}; a smaller batch_size or resolution needs less", field=field
-            ) from error
-        raise
-
-
 def _step_names(recipe: Recipe) -> tuple[str, ...]:
     return (
         *(spec.phase for spec in recipe.phases if spec.technique != "declared"),
@@ -271,8 +231,3 @@ def _synchronize_of(device: torch.device) -> Callable[[], None]:
     if device.type == "cuda":
         return lambda: torch.cuda.synchronize(device)
     return lambda: None
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    torch.manual_seed(seed)

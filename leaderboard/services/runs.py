@@ -170,6 +170,8 @@ def _check_is_of(parsed: Record, run: Run) -> None:
         raise ValueError(f"the record is of recipe {parsed.recipe_sha256[:12]}, run {run.pk} verifies another")
     if parsed.hardware.name != run.hardware.name:
         raise ValueError(f"the record is from {parsed.hardware.name}, run {run.pk} asks for {run.hardware.name}")
+    if parsed.mode != run.mode:
+        raise ValueError(f"the record is of a {parsed.mode} run, run {run.pk} is to be {run.mode}")
 
 
 def _phase_rows(attempt: Attempt, phase: PhaseRecord) -> list[PhaseEnergy]:

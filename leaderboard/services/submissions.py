@@ -24,10 +24,10 @@ def submit(
 ) -> tuple[Submission, bool]:
     """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
 
-    Returns the submission, and whether it is new. Raises Refused for a mode that no worker has yet.
+    Returns the submission, and whether it is new. Raises Refused for a sample without the submitter's own figure.
     """
-    if mode != "full":
-        raise Refused("mode", f"{mode!r} is not available yet; leave it out, or give full")
+    if mode == "sampled" and recipe.reported is None:
+        raise Refused("reported", "is needed in sampled mode, which trains only a part: give quality and evidence")
     stored = _stored_recipe(recipe, submitter)
     standing = _standing_submission(stored, hardware)
     if standing:

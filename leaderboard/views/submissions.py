@@ -55,6 +55,7 @@ def submit(request: HttpRequest) -> HttpResponse:
             form.recipe,
             hardware=form.cleaned_data["hardware"],
             submitter=request.user,  # type: ignore[arg-type]
+            mode=form.cleaned_data["mode"],
         )
     except services.Refused as refusal:
         form.refuse(refusal.field, refusal.message)

@@ -46,13 +46,26 @@ class ComponentEnergy:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One repeat inside a window: active seconds, joules per scope (None where missing), images if told."""
+    """A part of a window: active seconds, joules per scope (None where missing), images if told.
+
+    `repeat`: whether it did the same work as the window's other repeats.
+    """
 
     started_s: float
     ended_s: float
     duration_s: float
     energies_j: Mapping[Scope, float | None]
     images: int | None = None
+    repeat: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedBlock:
+    """A block as it was marked, before its joules are known."""
+
+    stretches: Sequence[Stretch]
+    images: int | None = None
+    repeat: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,36 +101,30 @@ class PhaseMeasurement:
     notes: tuple[str, ...] = ()
     conditions: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_energy(self, scope: Scope, images: int | None = None, scale: float = 1.0) -> Energy:
+    def to_energy(self, scope: Scope, images: int | None = None) -> Energy:
         """The record's figure for `scope`.
 
         images: inferences that the window ran, for the figures per image; by default the sum over the blocks, where
         `mark_block` was told each block's images. The uncertainty per image has the type A term over the blocks.
-        scale: the schedule's steps over the window's, in sampled mode. Any scale but 1 makes a metered figure
-        `extrapolated`, and all joules and uncertainties grow with it; figures per image don't change.
         """
         measured = self.energies[scope]
         if images is None and self.blocks and all(block.images is not None for block in self.blocks):
             images = sum(block.images or 0 for block in self.blocks)
-        provenance = measured.provenance
-        if scale != 1.0 and provenance == Provenance.METERED:
-            provenance = Provenance.EXTRAPOLATED
 
-        def times(factor: float | None, value: float | None) -> float | None:
-            return None if value is None or factor is None else value * factor
+        def per_image(value: float | None) -> float | None:
+            return None if value is None or not images else value / images
 
-        per_image = 1 / images if images else None
         return Energy(
             scope=scope,
-            provenance=provenance,
+            provenance=measured.provenance,
             sources=measured.sources,
-            energy_j=times(scale, measured.energy_j),
-            repeatability_u95_j=times(scale, measured.repeatability_u95_j),
-            absolute_u95_j=times(scale, measured.absolute_u95_j),
-            net_of_idle_j=times(scale, measured.net_of_idle_j),
-            energy_per_image_j=times(per_image, measured.energy_j),
-            energy_per_image_u95_j=times(per_image, measured.repeatability_u95_j),
-            energy_per_image_absolute_u95_j=times(per_image, measured.absolute_u95_j),
+            energy_j=measured.energy_j,
+            repeatability_u95_j=measured.repeatability_u95_j,
+            absolute_u95_j=measured.absolute_u95_j,
+            net_of_idle_j=measured.net_of_idle_j,
+            energy_per_image_j=per_image(measured.energy_j),
+            energy_per_image_u95_j=per_image(measured.repeatability_u95_j),
+            energy_per_image_absolute_u95_j=per_image(measured.absolute_u95_j),
         )
 
 
@@ -179,12 +186,11 @@ class Assembly:
     idle_power_w: Mapping[Scope, float | None]
     watch: Watch
 
-    def phase(
-        self, name: str, stretches: Sequence[Stretch], blocks: Sequence[tuple[Sequence[Stretch], int | None]]
-    ) -> PhaseMeasurement:
-        """The measurement of a window that was active over `stretches`, with its blocks (stretches, images)."""
+    def phase(self, name: str, stretches: Sequence[Stretch], blocks: Sequence[MarkedBlock]) -> PhaseMeasurement:
+        """The measurement of a window that was active over `stretches`, with its blocks."""
         parts = [measure_component(component, self.tallies, stretches) for component in self.components]
-        repeats = tuple(self._block(parts, *block) for block in blocks)
+        told = tuple(self._block(parts, block) for block in blocks)
+        repeats = tuple(block for block in told if block.repeat)
         energies = {scope: self._scope_energy(scope, parts, repeats, duration_s(stretches)) for scope in Scope}
         return PhaseMeasurement(
             name=name,
@@ -193,7 +199,7 @@ class Assembly:
             duration_s=duration_s(stretches),
             energies=energies,
             components={part.name: part for part in parts},
-            blocks=repeats,
+            blocks=told,
             pauses=tuple((b[1].time_s, a[0].time_s) for b, a in itertools.pairwise(stretches)),
             flags=self._flags(parts, stretches, repeats) | self.watch.flags,
             notes=(*(part.note for part in parts if part.note), *self.watch.notes),
@@ -236,14 +242,16 @@ class Assembly:
             None if idle_w is None else energy_j - idle_w * seconds,
         )
 
-    def _block(self, parts: Sequence[ComponentEnergy], stretches: Sequence[Stretch], images: int | None) -> Block:
+    def _block(self, parts: Sequence[ComponentEnergy], marked: MarkedBlock) -> Block:
+        stretches = marked.stretches
         energies: dict[Scope, float | None] = {}
         for scope in Scope:
             chosen = self.in_scope(scope, parts) or []
             gains = [gained_j(stretches, part.position) for part in chosen if part.position is not None]
             known = [gain for gain in gains if gain is not None]
             energies[scope] = math.fsum(known) if chosen and len(known) == len(chosen) else None
-        return Block(stretches[0][0].time_s, stretches[-1][1].time_s, duration_s(stretches), energies, images)
+        edges_s = stretches[0][0].time_s, stretches[-1][1].time_s
+        return Block(*edges_s, duration_s(stretches), energies, marked.images, marked.repeat)
 
     def _flags(
         self, parts: Sequence[ComponentEnergy], stretches: Sequence[Stretch], blocks: Sequence[Block]

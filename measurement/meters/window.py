@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from measurement.meters.base import Clock
 from measurement.meters.components import Snapshot, Stretch, duration_s, gained_j
-from measurement.meters.phase import Assembly, PhaseMeasurement
+from measurement.meters.phase import Assembly, MarkedBlock, PhaseMeasurement
 from measurement.meters.sampler import Sampler
 from measurement.meters.tally import Tally
 from measurement.vocabulary import Scope
@@ -27,7 +27,7 @@ class Window:
         self.name = name
         self._sampler, self._synchronize, self._clock, self._live = sampler, synchronize, clock, live
         self._stretches: list[Stretch] = []
-        self._blocks: list[tuple[list[Stretch], int | None]] = []
+        self._blocks: list[MarkedBlock] = []
         self._block: list[Stretch] = []
         self._measurement: PhaseMeasurement | None = None
         self._opened: Snapshot | None = sampler.open()
@@ -83,10 +83,11 @@ class Window:
         self._synchronize()
         self._opened = self._block_opened = self._sampler.open()
 
-    def mark_block(self, images: int | None = None) -> None:
+    def mark_block(self, images: int | None = None, *, repeat: bool = True) -> None:
         """Close a block: what was measured since the last block, or since the window opened.
 
         Mark blocks only of equal work, or tell each one's `images`: their spread becomes the type A uncertainty.
+        Blocks that do not repeat the same work say so (`repeat`), and are told in the measurement alone.
         While the window is paused the block ends with the pause, else now (the device is waited for first).
         RuntimeError for a block in which nothing was measured.
         """
@@ -97,7 +98,7 @@ class Window:
             self._block_opened = now
         if not self._block:
             raise RuntimeError("a block ends that never began: resume the window first")
-        self._blocks.append((self._block, images))
+        self._blocks.append(MarkedBlock(self._block, images, repeat))
         self._block = []
 
     def end(self, *, synchronize: bool = True) -> None:

@@ -57,6 +57,13 @@ class Budget(Part):
     energy_j: float | None = Field(None, gt=0, le=1e15)
 
 
+class Reported(Part):
+    """What the submitter found, for a verification that trains only a sample: a figure with its evidence."""
+
+    quality: float = Field(ge=0, le=1, description="the track's metric on its test split, 0 to 1")
+    evidence: WebAddress = Field(description="where the figure can be checked")
+
+
 class Recipe(Part):
     """Schema version 1."""
 
@@ -69,6 +76,7 @@ class Recipe(Part):
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=20)]
     inference: Inference = Inference()
     budget: Budget = Budget()
+    reported: Reported | None = None
     seed: int = Field(0, ge=0, lt=2**32)
 
     @model_validator(mode="after")

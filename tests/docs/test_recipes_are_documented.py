@@ -1,5 +1,7 @@
 """docs/recipes.md holds every field with its default, good recipes, and the messages that people really get."""
 
+import re
+
 import pytest
 
 from measurement.documents import DocumentError
@@ -8,17 +10,16 @@ from tests.docs.reading import DOCS, PAGES, README, blocks, names, rows, section
 
 PAGE = DOCS / "recipes.md"
 SCHEMA = recipe_json_schema()
-SECTIONS = {
-    "Method": "`method`",
-    "Model": "`model`",
-    "SupervisedPhase": "A phase with `technique: supervised`",
-    "Optimizer": "`optimizer`",
-    "StructuredPruningPhase": "A phase with `technique: structured_pruning`",
-    "DeclaredPhase": "A phase with `technique: declared`",
-    "Inference": "`inference`",
-    "Budget": "`budget`",
-}
-PARTS = {"The recipe": SCHEMA} | {SECTIONS.get(name, name): part for name, part in SCHEMA["$defs"].items()}
+
+
+def heading_of(name: str, part: dict) -> str:
+    """The heading of a part's table: a technique's, or the field's own name."""
+    technique = part["properties"].get("technique", {}).get("const")
+    field = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return f"A phase with `technique: {technique}`" if technique else f"`{field}`"
+
+
+PARTS = {"The recipe": SCHEMA} | {heading_of(name, part): part for name, part in SCHEMA["$defs"].items()}
 RECIPES = [
     (page.name, block)
     for page in PAGES

@@ -68,7 +68,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
         "model.resolution: track digits takes 8 to 128 pixels (got 512)",
     ),
     "nothing to train": (setting("phases", []), "phases: "),
-    "pruning before training": (setting("phases", [PRUNE, TRAIN]), "phases.0.phase: compress needs trained weights: a `train`"),
+    "pruning before training": (setting("phases", [PRUNE, TRAIN]), "phases.0.phase: compress needs trained weights"),
     "missing track": (without("track"), "track: is required"),
 }
 
@@ -170,7 +170,7 @@ def test_a_budget_is_told_what_it_may_be(value: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--mode", "sampled"], "--mode: not available yet on this track"),
+        (["--mode", "sampled"], "reported: is needed in sampled mode"),
         (["--device", "cuda:99"], "--device: 'cuda:99' is not a device of this machine; there is: cpu"),
         (["--device", "toaster"], "--device: 'toaster' is not a device"),
     ],

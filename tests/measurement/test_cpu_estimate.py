@@ -110,7 +110,7 @@ def test_an_estimate_is_never_metered_however_it_is_configured(monkeypatch):
     monkeypatch.setenv("MEASUREMENT_CPU_TDP_W", "65")
     with EnergyMeter.for_device("cpu") as meter, meter.window("train") as window:
         time.sleep(0.05)
-    energy = window.measurement.to_energy(Scope.ACCELERATOR, images=10, scale=7.0)
+    energy = window.measurement.to_energy(Scope.ACCELERATOR, images=10)
     if Source.CPU_ESTIMATE in energy.sources:
         assert energy.provenance == Provenance.ESTIMATED
         assert energy.absolute_u95_j is None

@@ -11,6 +11,7 @@ from measurement.meters import EnergyMeter
 from measurement.meters.base import provenance_of
 from measurement.meters.replay import ManualClock
 from measurement.record import COUNTED_SOURCES, Energy
+from measurement.sampling import SampledPace, SamplingPlan, extrapolated
 from measurement.vocabulary import Provenance, Scope, Source
 from tests.measurement.instruments import Steady
 
@@ -33,8 +34,8 @@ def test_a_figure_without_a_source_is_not_metered(provenance):
         Energy(scope=Scope.SYSTEM, provenance=provenance, energy_j=1.0)
 
 
-@given(st.floats(0.1, 1e6))
-def test_scaling_a_window_that_holds_an_estimate_leaves_it_estimated(scale):
+@given(st.floats(0.1, 1e3))
+def test_extrapolating_a_window_that_holds_an_estimate_leaves_it_estimated(seconds):
     clock = ManualClock()
     memory = Steady(clock, 5.0, "dram", "dram")
     memory.source = Source.CPU_ESTIMATE
@@ -42,11 +43,17 @@ def test_scaling_a_window_that_holds_an_estimate_leaves_it_estimated(scale):
         EnergyMeter([Steady(clock, 50.0), memory], clock=clock, sampling=False) as meter,
         meter.window("train") as window,
     ):
-        clock.sleep(3)
-    system = window.measurement.to_energy(Scope.SYSTEM, scale=scale)
+        pace = SampledPace(window, SamplingPlan(window_s=5 * seconds), clock.monotonic_s)
+        for _ in pace.steps("training", 100):
+            clock.sleep(seconds)
+    system, accelerator = (
+        extrapolated(window.measurement, pace.stages, scope, None) for scope in (Scope.SYSTEM, Scope.ACCELERATOR)
+    )
+    assert pace.left_out
     assert system.provenance == Provenance.ESTIMATED
     assert system.absolute_u95_j is None
-    assert window.measurement.to_energy(Scope.ACCELERATOR).provenance == Provenance.METERED
+    assert accelerator.provenance == Provenance.EXTRAPOLATED
+    assert accelerator.energy_j == pytest.approx(100 * seconds * 50.0, rel=0.01)
 
 
 def test_a_source_that_is_added_is_an_estimate_until_somebody_says_otherwise():

@@ -10,8 +10,9 @@ import torch
 
 from measurement.errors import BadInput, MeasurementError, MeterMissing
 from measurement.meters.discovery import discover
-from measurement.runner import choose_device, explained, leave_a_core, run_recipe
+from measurement.runner import choose_device, leave_a_core, run_recipe
 from measurement.vocabulary import Provenance, Scope
+from measurement.workbench import explained
 from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 
 
@@ -38,13 +39,6 @@ def test_a_device_that_is_not_there_names_those_that_are() -> None:
     for wrong in ("", "gpu", "cuda:", "cuda:-1", "cpu:0", "mps"):
         with pytest.raises(BadInput):
             choose_device(wrong)
-
-
-def test_sampled_mode_is_refused_rather_than_pretended(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="not available yet") as raised:
-        run_recipe(tiny_recipe(), tmp_path / "out", mode="sampled", device="cpu", plan=BRIEF)
-    assert raised.value.field == "--mode"
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(

@@ -12,7 +12,7 @@ import pytest
 
 from measurement.meters import EnergyMeter
 from measurement.meters.replay import ManualClock, Recording, ReplayCounter, ReplaySensor
-from measurement.vocabulary import Flag, Provenance, Scope
+from measurement.vocabulary import Flag, Scope
 from tests.measurement.instruments import Steady, cpu_meter, gpu_meter
 
 
@@ -108,17 +108,6 @@ def test_a_calibrated_gain_replaces_the_default(monkeypatch):
     with cpu_meter(clock) as meter, meter.window("train") as window:
         clock.sleep(10)
     assert window.measurement.energies[Scope.ACCELERATOR].absolute_u95_j == pytest.approx(10, rel=0.01)
-
-
-def test_extrapolation_scales_joules_and_uncertainty_and_changes_the_provenance():
-    clock = ManualClock()
-    with cpu_meter(clock) as meter, meter.window("train") as window:
-        clock.sleep(10)
-    whole = window.measurement.to_energy(Scope.SYSTEM)
-    scaled = window.measurement.to_energy(Scope.SYSTEM, scale=90.0)
-    assert scaled.provenance == Provenance.EXTRAPOLATED
-    assert scaled.energy_j == pytest.approx(90 * whole.energy_j)
-    assert scaled.repeatability_u95_j == pytest.approx(90 * whole.repeatability_u95_j)
 
 
 def test_idle_power_is_remembered_and_taken_off_the_net_figure():

@@ -1,0 +1,203 @@
+"""Sampled verification: part of a phase is metered, and the steps that are left out are charged at its mean.
+
+What was done, warm-up included, is metered as it came; for each stage of equal steps, the steps left out are charged
+at the mean energy per step of its steady-state blocks. So the figure goes over into the full run's as the sample
+grows. docs/methodology.md has the formulas.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from measurement.accounting import Uncertainty, combined
+from measurement.meters import Block, PhaseMeasurement, Window
+from measurement.record import Energy
+from measurement.vocabulary import Provenance, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingPlan:
+    """How much of each stage is metered. Shorten it in tests only: the defaults are the methodology's.
+
+    After `warm_up_s` seconds, and at least `warm_up_steps` steps, at least `window_s` seconds in `blocks` blocks.
+    """
+
+    window_s: float = 30.0
+    blocks: int = 5
+    warm_up_s: float = 3.0
+    warm_up_steps: int = 3
+
+
+METHODOLOGY = SamplingPlan()
+
+
+@dataclass(slots=True)
+class StageSample:
+    """What was done of one stage: `blocks` holds (index of the window's block, steps in it)."""
+
+    stage: str
+    steps_declared: int
+    steps_run: int = 0
+    blocks: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def steps_left(self) -> int:
+        return self.steps_declared - self.steps_run
+
+
+class SampledPace:
+    """A `Pace` that meters warm-up and steady-state blocks of each stage inside `window`, and leaves out the rest.
+
+    A step's work may still be under way on the device when the next one begins, as in a full run; the window waits
+    for it where a block ends. clock: seconds, monotonic.
+    """
+
+    def __init__(self, window: Window, plan: SamplingPlan, clock: Callable[[], float] = time.monotonic) -> None:
+        self._window, self._plan, self._clock = window, plan, clock
+        self._marked = 0
+        self.stages: list[StageSample] = []
+
+    @property
+    def left_out(self) -> bool:
+        """Whether any step was left out, so that the network is not what the recipe makes of it."""
+        return any(sample.steps_left for sample in self.stages)
+
+    def steps(self, stage: str, count: int) -> Iterator[int]:
+        sample = StageSample(stage, count)
+        self.stages.append(sample)
+        yield from self._run(sample, self._plan.warm_up_s, self._plan.warm_up_steps)
+        self._mark()
+        metered_s = 0.0
+        while sample.steps_left and (metered_s < self._plan.window_s or len(sample.blocks) < self._plan.blocks):
+            begun_s, done = self._clock(), sample.steps_run
+            yield from self._run(sample, self._plan.window_s / self._plan.blocks, 1)
+            sample.blocks.append((self._marked, sample.steps_run - done))
+            self._mark()
+            metered_s += self._clock() - begun_s
+
+    def _run(self, sample: StageSample, seconds: float, least: int) -> Iterator[int]:
+        """Steps for `seconds`, at least `least` of them, as far as there are any."""
+        begun_s, before = self._clock(), sample.steps_run
+        while sample.steps_left and (self._clock() - begun_s < seconds or sample.steps_run - before < least):
+            yield sample.steps_run
+            sample.steps_run += 1
+
+    def _mark(self) -> None:
+        self._window.mark_block(repeat=False)
+        self._marked += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """Steady-state blocks of one stage: joules (or seconds) and steps of each, and how many steps were left out."""
+
+    amounts: tuple[float, ...]
+    steps: tuple[int, ...]
+    steps_left: int
+
+    def left_out(self) -> float:
+        """Joules (or seconds) of the steps that were left out, at the mean of the blocks."""
+        return self.steps_left * math.fsum(self.amounts) / sum(self.steps) if self.steps_left else 0.0
+
+    def uncertainty(self) -> Uncertainty:
+        """Of `left_out`: how well the mean is known, and how far so many further blocks may stray from it."""
+        if not self.steps_left:
+            return Uncertainty(0.0)
+        per_step = [amount / steps for amount, steps in zip(self.amounts, self.steps, strict=True)]
+        block = sum(self.steps) / len(self.steps)
+        further = self.steps_left / block
+        spread = statistics.stdev(per_step) * block
+        return Uncertainty(spread * math.sqrt(further**2 / len(self.steps) + further), len(self.steps) - 1)
+
+
+def extrapolated(
+    measured: PhaseMeasurement, stages: Sequence[StageSample], scope: Scope, idle_w: float | None
+) -> Energy:
+    """The record's figure for a whole phase of which `stages` were sampled in the window of `measured`.
+
+    A metered figure becomes `extrapolated` where a step was left out; an estimate stays one, and what is missing
+    stays missing.
+    """
+    energy = measured.to_energy(scope)
+    if energy.energy_j is None or not any(sample.steps_left for sample in stages):
+        return energy
+    parts = [_steady(sample, [_joules(block, scope) for block in measured.blocks]) for sample in stages]
+    seconds = [_steady(sample, [block.duration_s for block in measured.blocks]) for sample in stages]
+    left_out_j = math.fsum(part.left_out() for part in parts)
+    left_out_s = math.fsum(part.left_out() for part in seconds)
+    edges = Uncertainty((energy.repeatability_u95_j or 0.0) / Uncertainty(1.0).u95)
+    repeatability_j = combined([edges, *(part.uncertainty() for part in parts)]).u95
+    counted = energy.provenance == Provenance.METERED
+    total_j = energy.energy_j + left_out_j
+    return energy.model_copy(
+        update={
+            "provenance": Provenance.EXTRAPOLATED if counted else energy.provenance,
+            "energy_j": total_j,
+            "repeatability_u95_j": repeatability_j,
+            "absolute_u95_j": _with_gain(energy, total_j, repeatability_j),
+            "net_of_idle_j": None if idle_w is None else total_j - idle_w * (measured.duration_s + left_out_s),
+        }
+    )
+
+
+def told(measured: PhaseMeasurement, stages: Sequence[StageSample]) -> dict[str, Any]:
+    """What the record keeps in the phase's `detail`, so that anyone can recompute the figure from the trace."""
+    seconds = [_steady(sample, [block.duration_s for block in measured.blocks]) for sample in stages]
+    return {
+        "sampled": {
+            "stages": [_stage(sample, measured.blocks) for sample in stages],
+            "left_out_s": math.fsum(part.left_out() for part in seconds),
+        }
+    }
+
+
+def left_out_from(stages: Sequence[Mapping[str, Any]], amount: Callable[[float, float], float]) -> float:
+    """Joules (or seconds) left out, recomputed from a record's `detail.sampled.stages`.
+
+    amount: joules (or seconds) between two times of the trace's clock.
+    """
+    total = []
+    for stage in stages:
+        blocks = stage["blocks"]
+        left = int(stage["steps_declared"]) - int(stage["steps_run"])
+        amounts = tuple(amount(block["started_s"], block["ended_s"]) for block in blocks)
+        total.append(Steady(amounts, tuple(int(block["steps"]) for block in blocks), left).left_out())
+    return math.fsum(total)
+
+
+def _steady(sample: StageSample, amounts: Sequence[float]) -> Steady:
+    return Steady(
+        tuple(amounts[index] for index, _ in sample.blocks),
+        tuple(steps for _, steps in sample.blocks),
+        sample.steps_left,
+    )
+
+
+def _joules(block: Block, scope: Scope) -> float:
+    """Of a block in a scope whose whole window has a figure: then each of its blocks has one."""
+    energy_j = block.energies_j[scope]
+    return math.nan if energy_j is None else energy_j
+
+
+def _with_gain(energy: Energy, total_j: float, repeatability_j: float) -> float | None:
+    """A gain error is one factor for all joules, so it grows as they do and is added linearly."""
+    if energy.absolute_u95_j is None or not energy.energy_j:
+        return None
+    return repeatability_j + (energy.absolute_u95_j - (energy.repeatability_u95_j or 0.0)) / energy.energy_j * total_j
+
+
+def _stage(sample: StageSample, blocks: Sequence[Block]) -> dict[str, Any]:
+    return {
+        "stage": sample.stage,
+        "steps_declared": sample.steps_declared,
+        "steps_run": sample.steps_run,
+        "blocks": [
+            {"started_s": blocks[index].started_s, "ended_s": blocks[index].ended_s, "steps": steps}
+            for index, steps in sample.blocks
+        ],
+    }

@@ -1,0 +1,115 @@
+"""What a run works on: the network and the data as they are at the present phase. Importing it needs torch."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import nn
+
+from measurement.errors import BadInput, MeasurementError
+from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
+from measurement.model import build_model
+from measurement.pace import FullPace, Pace
+from measurement.recipe import Recipe
+from measurement.tracks import TRACKS, Split
+from measurement.tracks.synthetic import SyntheticSplit
+from measurement.vocabulary import Mode
+
+Data = Literal["track", "synthetic"]
+
+
+@dataclass(slots=True)
+class Workbench:
+    """The state of a run between its phases: each replaces the model, a search also architecture and resolution."""
+
+    recipe: Recipe
+    device: torch.device
+    data: Data
+    model: nn.Module
+    train: Split
+    test: Split
+    architecture: str
+
+    def context(
+        self, position: int, advance: Callable[..., None] = no_progress, pace: Pace | None = None
+    ) -> PhaseContext:
+        """What the technique of the phase at `position` gets."""
+        return PhaseContext(
+            spec=self.recipe.phases[position],
+            position=position,
+            recipe=self.recipe,
+            track=TRACKS[self.recipe.track],
+            model=self.model,
+            train=self.train,
+            device=self.device,
+            seed=self.recipe.seed + position,
+            advance=advance,
+            pace=pace or FullPace(),
+        )
+
+    def take(self, outcome: PhaseOutcome) -> None:
+        """Go on with what a phase has made."""
+        self.model = outcome.model
+        self.architecture = outcome.architecture or self.architecture
+        if outcome.resolution not in (None, self.train.resolution):
+            self.train, self.test = _splits(self.recipe, outcome.resolution, self.data, self.device)
+
+
+def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
+    """Data and network on the device, and every phase tried on a copy: bad input costs no energy.
+
+    Raises BadInput, also where the worker lacks the track's data; a sampled run then works on noise in its shape,
+    since its quality is the submitter's figure.
+    """
+    lacking = TRACKS[recipe.track].lacks()
+    if lacking and mode == "full":
+        raise BadInput(lacking, field="track")
+    data: Data = "synthetic" if lacking else "track"
+    with explained("while the model was set up", "model"):
+        seed_all(recipe.seed)
+        model = build_model(recipe, TRACKS[recipe.track], device)
+        splits = _splits(recipe, recipe.model.resolution, data, device)
+        workbench = Workbench(recipe, device, data, model, *splits, recipe.model.architecture)
+        rehearsal = replace(workbench, model=copy.deepcopy(model))
+        for position, spec in enumerate(recipe.phases):
+            if spec.technique != "declared":
+                rehearsal.take(TECHNIQUES[spec.technique].rehearse(rehearsal.context(position)))
+    return workbench
+
+
+def seed_all(seed: int) -> None:
+    """Fix the draws of whatever has no generator of its own."""
+    random.seed(seed)
+    torch.manual_seed(seed)
+
+
+@contextmanager
+def explained(where: str, field: str) -> Iterator[None]:
+    """Turn torch's ways of running out of memory into one error that a person understands."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        message = str(error)
+        exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if exhausted or "can't allocate memory" in message or "out of memory" in message:
+            raise MeasurementError(
+                f"out of memory {where}; a smaller batch_size or resolution needs less", field=field
+            ) from error
+        raise
+
+
+def _splits(recipe: Recipe, resolution: int | None, data: Data, device: torch.device) -> tuple[Split, Split]:
+    track = TRACKS[recipe.track]
+    resolution = resolution or recipe.model.resolution
+    if data == "synthetic":
+        return (
+            SyntheticSplit(track, track.train_images, resolution, device),
+            SyntheticSplit(track, track.test_images, resolution, device),
+        )
+    return track.load_train(resolution).to(device), track.load_test(resolution).to(device)

@@ -1,0 +1,136 @@
+"""A sample of a phase tells the whole phase's joules, and how well."""
+
+from __future__ import annotations
+
+import random
+from itertools import accumulate
+
+import pytest
+import torch
+
+from measurement.errors import BadInput
+from measurement.meters import EnergyMeter
+from measurement.meters.replay import ManualClock
+from measurement.recompute import recompute
+from measurement.runner import run_recipe
+from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, told
+from measurement.trace import read_trace
+from measurement.tracks import TRACKS
+from measurement.tracks.synthetic import SyntheticSplit
+from measurement.vocabulary import Provenance, Scope
+from tests.measurement.instruments import Steady
+from tests.measurement.running import BRIEF, PRUNE, TRAIN, tiny_recipe
+
+WATTS = 50.0
+SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)
+REPORTED = {"quality": 0.97, "evidence": "https://example.org/log"}
+
+
+def sampled(steps_s: dict[str, list[float]], plan: SamplingPlan):
+    """A metered window in which each stage's steps take the given seconds at 50 W."""
+    clock = ManualClock()
+    with (
+        EnergyMeter([Steady(clock, WATTS)], clock=clock, sampling=False) as meter,
+        meter.window("train") as window,
+    ):
+        pace = SampledPace(window, plan, clock.monotonic_s)
+        for stage, seconds in steps_s.items():
+            for step in pace.steps(stage, len(seconds)):
+                clock.sleep(seconds[step])
+    return window.measurement, pace.stages
+
+
+def test_the_methodology_meters_half_a_minute_in_five_blocks():
+    assert METHODOLOGY.window_s >= 30
+    assert METHODOLOGY.blocks >= 5
+
+
+def test_each_stage_is_charged_at_its_own_price():
+    steps_s = {"at 16 pixels": [0.5] * 1000, "at 32 pixels": [2.0] * 500}
+    measured, stages = sampled(steps_s, METHODOLOGY)
+    energy = extrapolated(measured, stages, Scope.ACCELERATOR, idle_w=10.0)
+    assert energy.provenance == Provenance.EXTRAPOLATED
+    assert energy.energy_j == pytest.approx(1500 * WATTS, rel=0.01)
+    assert energy.net_of_idle_j == pytest.approx(1500 * (WATTS - 10), rel=0.01)
+    assert measured.duration_s < 100
+    assert [stage["steps_declared"] for stage in told(measured, stages)["sampled"]["stages"]] == [1000, 500]
+
+
+def test_a_stage_that_ends_before_its_sample_is_metered_whole():
+    measured, stages = sampled({"training": [1.0] * 20}, METHODOLOGY)
+    energy = extrapolated(measured, stages, Scope.ACCELERATOR, idle_w=None)
+    assert energy.provenance == Provenance.METERED
+    assert energy == measured.to_energy(Scope.ACCELERATOR)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.4])
+def test_the_true_joules_lie_in_the_interval_as_often_as_it_says(spread):
+    trials, inside = 400, 0
+    for seed in range(trials):
+        seconds = steps_like_their_neighbours(random.Random(seed), 3000, spread)
+        measured, stages = sampled({"training": seconds}, METHODOLOGY)
+        energy = extrapolated(measured, stages, Scope.ACCELERATOR, idle_w=None)
+        inside += abs(energy.energy_j - WATTS * sum(seconds)) <= energy.repeatability_u95_j
+    assert 0.92 <= inside / trials <= 0.99
+
+
+def steps_like_their_neighbours(draw: random.Random, count: int, spread: float) -> list[float]:
+    """Seconds of steps around 0.1 s whose differences last for some steps, half a second or so."""
+    levels = accumulate(range(count), lambda level, _: 0.8 * level + draw.gauss(0, 0.6 * spread), initial=0.0)
+    return [max(0.01, 0.1 * (1 + level)) for level in levels][1:]
+
+
+def test_without_the_submitters_figure_nothing_is_sampled(tmp_path):
+    with pytest.raises(BadInput, match="quality and evidence") as raised:
+        run_recipe(tiny_recipe(), tmp_path, mode="sampled", plan=BRIEF)
+    assert raised.value.field == "reported"
+    assert not (tmp_path / "record.json").exists()
+
+
+@pytest.fixture(scope="module")
+def sampled_run(tmp_path_factory):
+    out = tmp_path_factory.mktemp("sampled")
+    recipe = tiny_recipe(TRAIN | {"epochs": 500}, PRUNE, reported=REPORTED)
+    return run_recipe(recipe, out, mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT), out
+
+
+def test_a_sampled_run_keeps_what_is_reported_apart(sampled_run):
+    record, _ = sampled_run
+    assert (record.quality.provenance, record.quality.value) == ("reported", 0.97)
+    assert record.quality.evidence == REPORTED["evidence"]
+    train, prune = record.phases[:2]
+    assert train.detail["sampled"]["stages"][0]["steps_declared"] == 500 * 12
+    assert train.detail["sampled"]["stages"][0]["steps_run"] < 1000
+    # This machine may only have an estimate; that does not become anything better by being scaled.
+    assert train.energy(Scope.ACCELERATOR).provenance in (Provenance.EXTRAPOLATED, Provenance.ESTIMATED)
+    assert "sampled" not in prune.detail
+    assert [str(phase.phase) for phase in record.phases] == ["train", "compress", "inference", "inference"]
+
+
+def test_a_sampled_run_recomputes_from_its_trace(sampled_run):
+    record, out = sampled_run
+    found = recompute(record, read_trace(out / "trace.parquet"))
+    assert found.agrees, found.faults
+    assert any(figure.phase == "train" and figure.name == "net_of_idle_j" for figure in found.figures)
+
+
+def test_a_record_that_charges_less_than_its_sample_says_is_found_out(sampled_run):
+    record, out = sampled_run
+    stage = record.phases[0].detail["sampled"]["stages"][0] | {"steps_declared": 10}
+    lie = record.phases[0].model_copy(update={"detail": {"sampled": {"stages": [stage], "left_out_s": 0.0}}})
+    found = recompute(
+        record.model_copy(update={"phases": (lie, *record.phases[1:])}), read_trace(out / "trace.parquet")
+    )
+    assert not found.agrees
+
+
+def test_noise_has_the_shape_of_the_tracks_images():
+    track = TRACKS["digits"]
+    noise = SyntheticSplit(track, track.train_images, 16, torch.device("cpu"))
+    real = track.load_train(16)
+    assert noise.batch_count(100) == real.batch_count(100)
+    for (images, labels), (real_images, real_labels) in zip(noise.batches(100), real.batches(100), strict=True):
+        assert images.shape == real_images.shape
+        assert labels.shape == real_labels.shape
+        assert labels.dtype == real_labels.dtype
+    assert len(noise.first(2000)[0]) == 512

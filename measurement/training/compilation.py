@@ -1,0 +1,105 @@
+"""torch.compile around the network that is trained: its price is metered, the compiled code is dropped at the end."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch._inductor import config as inductor
+
+from measurement.errors import BadInput
+from measurement.tracks import Split, batch_bounds
+from measurement.training.job import Job
+from measurement.training.segments import Segment
+from measurement.training.stepping import Stepper
+
+
+@contextmanager
+def compiled(job: Job, segment: Segment, train: Split, stepper: Stepper) -> Iterator[nn.Module]:
+    """The model as the steps of `segment` call it: compiled for its sizes of batches where the options ask for it.
+
+    Compilation is a stage of its own, since its first steps cost what no other step does.
+    """
+    model = job.context.model
+    if not job.options.compile:
+        yield model
+        return
+    with _nothing_cached():
+        network: nn.Module = torch.compile(model, dynamic=False)  # type: ignore[assignment]  # a module, if given one
+        sizes = sorted({end - start for start, end in batch_bounds(len(train), job.options.batch_size)})
+        for step in job.context.pace.steps(f"{segment.stage} compilation", len(sizes)):
+            _compile(job, network, train, sizes[step], stepper)
+        yield network
+
+
+def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, stepper: Stepper) -> None:
+    """Trace the model without generating code for it, and compile something tiny: seconds, where a whole compilation
+    takes minutes.
+
+    Raises BadInput where the architecture can't be traced, or this machine has no working compiler.
+    """
+    try:
+        with _nothing_cached():
+            torch.compile(_tiny)(torch.zeros(8, device=job.context.device))
+            traced: nn.Module = torch.compile(job.context.model, backend="aot_eager")  # type: ignore[assignment]
+            stepper.gradients(traced, images, targets)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        # Tracing runs any architecture's own code, and the compiler is another program.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise BadInput(
+            f"torch.compile doesn't work for this network on this worker ({reason[:200]}); leave it out",
+            field=job.field("compile"),
+        ) from error
+
+
+def _tiny(numbers: torch.Tensor) -> torch.Tensor:
+    return (numbers + 1).sum()
+
+
+def _compile(job: Job, network: nn.Module, train: Split, size: int, stepper: Stepper) -> None:
+    """Forward and backward once on `size` images; statistics and draws stay as they were."""
+    model, device = job.context.model, job.context.device
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        stepper.gradients(network, *train.first(size))
+    for buffer, kept in before:
+        buffer.copy_(kept)
+
+
+@contextmanager
+def _nothing_cached() -> Iterator[None]:
+    """Compile from nothing and in this process alone.
+
+    What an earlier run left in torch's cache would make this one's compilation cheaper than it is, and idle helper
+    processes would be metered along with the inference.
+    """
+    torch.compiler.reset()
+    with (
+        tempfile.TemporaryDirectory(prefix="compiled-") as folder,
+        _variables(TORCHINDUCTOR_CACHE_DIR=folder, TRITON_CACHE_DIR=f"{folder}/triton"),
+        inductor.patch(compile_threads=1),
+    ):
+        try:
+            yield
+        finally:
+            torch.compiler.reset()
+
+
+@contextmanager
+def _variables(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,88 @@
+"""How numbers are computed: precision, memory format, and whether the same step always gives the same bits."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from measurement.errors import BadInput
+from measurement.training.job import Job
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@contextmanager
+def numerics(job: Job) -> Iterator[None]:
+    """Determinism and memory format as the options say; afterwards all is as it was before."""
+    with _determinism(job.options.deterministic), _channels_last(job.context.model, job.options.channels_last):
+        yield
+
+
+def autocast(job: Job) -> torch.autocast:
+    """Forward passes within run in the declared precision; weights stay in float32."""
+    precision = job.options.precision
+    return torch.autocast(job.context.device.type, dtype=DTYPES[precision], enabled=precision != "float32")
+
+
+def scaler_of(job: Job) -> torch.amp.GradScaler:
+    """Keeps small gradients above what float16 can hold; does nothing in another precision."""
+    return torch.amp.GradScaler(job.context.device.type, enabled=job.options.precision == "float16")
+
+
+def check_precision(job: Job) -> None:
+    """Raise BadInput where the device computes the declared precision only by emulating it."""
+    device, precision = job.context.device, job.options.precision
+    if device.type == "cuda":
+        able = precision != "bfloat16" or torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # bfloat16 is float32 cut short: every CPU copes. float16 without instructions for it is 30 times slower.
+        able = precision != "float16" or torch.ops.mkldnn._is_mkldnn_fp16_supported()
+    if not able:
+        other = "float16" if device.type == "cuda" else "bfloat16"
+        raise BadInput(
+            f"this worker's {device.type} device has no {precision} arithmetic; {other} or float32 can be run",
+            field=job.field("precision"),
+        )
+
+
+@contextmanager
+def _determinism(asked: bool) -> Iterator[None]:
+    if not asked:
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    # cuBLAS asks for it: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]
+
+
+@contextmanager
+def _channels_last(model: nn.Module, asked: bool) -> Iterator[None]:
+    """The format belongs to the training: how the finished model is run is not its affair."""
+    if not asked:
+        yield
+        return
+    model.to(memory_format=torch.channels_last)
+    try:
+        yield
+    finally:
+        model.to(memory_format=torch.contiguous_format)
+
+
+@contextmanager
+def skipped_steps_are_quiet() -> Iterator[None]:
+    """The scaler skips steps whose gradients overflow; torch warns that the schedule then goes on without them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step", category=UserWarning)
+        yield

@@ -1,0 +1,88 @@
+"""Early stopping: images held back from training, and how long their loss may stay without getting smaller."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from measurement.errors import BadInput
+from measurement.tracks import Split, held_back
+from measurement.training.job import Job
+from measurement.training.numerics import autocast
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Within, `model` is in evaluation mode and no gradients are kept; afterwards each module's mode is as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def held_back_for(job: Job) -> tuple[Split, Split | None]:
+    """The images to train on, and those to validate on where the training may stop early.
+
+    The recipe's seed alone fixes the draw, so that no phase validates on images that another one has trained on.
+    """
+    stopping, train = job.options.early_stopping, job.context.train
+    if stopping is None:
+        return train, None
+    if round(len(train) * (1 - stopping.validation_share)) < 2:
+        raise BadInput("leaves fewer than 2 images to train on", field=job.field("early_stopping.validation_share"))
+    return held_back(train, stopping.validation_share, job.context.recipe.seed)
+
+
+class Patience:
+    """Keeps the weights of the epoch with the smallest validation loss, and says when to wait no longer."""
+
+    def __init__(self, job: Job, validation: Split) -> None:
+        self._job, self._validation = job, validation
+        self._best: dict[str, Any] = {}
+        self._best_loss, self._best_epoch = math.inf, 0
+        self.epochs = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the loss has not become smaller for as many epochs as the options allow."""
+        stopping = self._job.options.early_stopping
+        return stopping is not None and self.epochs - self._best_epoch >= stopping.patience
+
+    def end_epoch(self, network: nn.Module) -> None:
+        """Validate `network` after another epoch of training."""
+        self.epochs += 1
+        loss = self._loss(network)
+        if loss < self._best_loss:
+            self._best_loss, self._best_epoch = loss, self.epochs
+            self._best = copy.deepcopy(network.state_dict())
+
+    def restore(self, model: nn.Module) -> None:
+        """Give `model` the weights of the best epoch; none where no epoch had a finite loss."""
+        if self._best:
+            model.load_state_dict(self._best)
+
+    def told(self) -> dict[str, Any]:
+        """What the record keeps."""
+        return {
+            "best_epoch": self._best_epoch,
+            "best_validation_loss": round(self._best_loss, 6) if self._best else None,
+            "validation_images": len(self._validation),
+        }
+
+    def _loss(self, network: nn.Module) -> float:
+        """Mean over the validation images."""
+        total = torch.zeros((), device=self._job.context.device)
+        with evaluating(network), autocast(self._job):
+            for images, targets in self._validation.batches(self._job.options.batch_size):
+                total += self._job.loss_of(network, images, targets) * len(images)
+        return float(total) / len(self._validation)

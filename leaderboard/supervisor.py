@@ -209,6 +209,7 @@ def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> l
         str(limits.time_s),
         "--budget-j",
         str(limits.energy_j),
+        "--resume",
         "--events",
         "--watch-stdin",
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,8 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from leaderboard import queries, services
+from leaderboard import queries, services, workfolders
 from leaderboard.celery import app
-from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Run
 from leaderboard.services import Claim
 from leaderboard.supervisor import Child, Ending, Limits, supervise
@@ -65,17 +63,17 @@ def verify(self: Task, run_id: int) -> None:
 
 def _attempt(claim: Claim, worker: str, termination: Termination) -> bool:
     """Measure and store, whatever happens. False where this machine is at fault: the next run would fare alike."""
-    out = settings.DATA_ROOT / "work" / f"run-{claim.run_id}-{claim.token}"
     try:
-        fit = _verify(claim, out, worker, termination)
+        fit = _verify(claim, worker, termination)
     except Exception as error:
         log.exception("run crashed the task", run=claim.run_id)
         if may_pass(error):
-            log.error("database away: the run is left to another worker", run=claim.run_id, left_behind=str(out))
+            left_behind = str(workfolders.of(claim))
+            log.error("database away: the run is left to another worker", run=claim.run_id, left_behind=left_behind)
             return True
         fit = not isinstance(error, OSError)
         _give_up(claim, error)
-    shutil.rmtree(out, ignore_errors=True)
+    workfolders.leave(claim)
     return fit
 
 
@@ -91,12 +89,10 @@ def _give_up(claim: Claim, error: Exception) -> None:
         log.exception("run left to the reaper", run=claim.run_id)
 
 
-def _verify(claim: Claim, out: Path, worker: str, termination: Termination) -> bool:
+def _verify(claim: Claim, worker: str, termination: Termination) -> bool:
     run = Run.objects.select_related("recipe").get(pk=claim.run_id)
     log.info("run claimed", run=run.pk, attempt=claim.token, recipe=run.recipe.sha256[:12])
-    _remove_stale_folders(out.parent)
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out = workfolders.make(claim)
     (out / "recipe.json").write_text(json.dumps(run.recipe.document), "utf-8")
     limits = Limits(
         time_s=settings.RUN_TIME_BUDGET_S,
@@ -108,15 +104,6 @@ def _verify(claim: Claim, out: Path, worker: str, termination: Termination) -> b
     ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
     _finish(claim, out, ending, watch)
     return not ending.machine_at_fault
-
-
-def _remove_stale_folders(work: Path) -> None:
-    """Those of workers that were killed. Other workers of this machine may be at work in theirs."""
-    running = Run.objects.filter(state=RunState.RUNNING).values_list("pk", "attempt")
-    at_work = {f"run-{run_id}-{token}" for run_id, token in running}
-    for folder in work.glob("run-*"):
-        if folder.name not in at_work:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:

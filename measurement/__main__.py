@@ -1,4 +1,4 @@
-"""The command line: `python -m measurement doctor | schema | validate | run | integrate | recompute`.
+"""The command line: `python -m measurement doctor | schema | validate | run | manifest | integrate | recompute`.
 
 Exit codes: 0; 2 bad input; 3 over budget; 4 required meter missing; 5 measurement not trustworthy; 1 anything else.
 Only `run` imports torch.
@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     add_integrate_arguments(integrate)
     integrate.set_defaults(command=_integrate)
 
+    manifest = commands.add_parser("manifest", help="the hash by which two machines know that they hold the same data")
+    manifest.add_argument("folder", type=Path)
+    manifest.set_defaults(command=_manifest)
+
     recompute = commands.add_parser("recompute", help="check a published record's figures against its trace")
     from measurement.recompute import add_recompute_arguments
 
@@ -80,6 +84,7 @@ def _add_run_arguments(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--require", choices=("metered",), help="fail where this machine can only estimate")
     run.add_argument("--force", action="store_true", help="replace the record that stands in the folder")
+    run.add_argument("--resume", action="store_true", help="go on after the last phase finished in the folder")
     run.add_argument("--events", action="store_true", help="one JSON object a line on standard output")
     run.add_argument("--watch-stdin", action="store_true", help="die when standard input ends")
 
@@ -108,6 +113,12 @@ def _integrate(options: argparse.Namespace) -> int:
     from measurement.integrate import run_integrate
 
     return run_integrate(options)
+
+
+def _manifest(options: argparse.Namespace) -> int:
+    from measurement.tracks.manifest import run_manifest
+
+    return run_manifest(options.folder)
 
 
 def _recompute(options: argparse.Namespace) -> int:
@@ -163,6 +174,7 @@ def _run_recipe(recipe: Recipe, options: argparse.Namespace) -> None:
             budget_j=options.budget_j,
             require_metered=options.require == "metered",
             force=options.force,
+            resume=options.resume,
             reporter=reporter,
         )
     if not options.events:

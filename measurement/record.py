@@ -138,6 +138,17 @@ class Hardware(_Part):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class LostAttempt(_Part):
+    """What an attempt at the run had spent beyond its last finished phase when it died. Never charged to the model.
+
+    `time_s`: seconds, at most a few less than it lasted. Joules are of all that was running then.
+    """
+
+    started_at: datetime
+    time_s: NonNegative
+    energies: tuple[Energy, ...] = Field(min_length=2, max_length=2)
+
+
 class Record(_Part):
     """Record version 1. `data`: the track's own images, or noise in their shape where the worker lacks them."""
 
@@ -156,6 +167,7 @@ class Record(_Part):
     idle_power_w: dict[Scope, NonNegative | None]
     phases: tuple[PhaseRecord, ...] = Field(min_length=1)
     trace_sha256: str | None = None
+    lost: tuple[LostAttempt, ...] = ()
 
     @model_validator(mode="after")
     def _matches_its_recipe(self) -> Self:

@@ -19,21 +19,21 @@ import torch
 
 from measurement import assembly
 from measurement.budget import Limits
+from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
 from measurement.inference import InferencePlan, Inputs, measure, prepare
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
-from measurement.methods import TECHNIQUES
+from measurement.methods import TECHNIQUES, PhaseOutcome
 from measurement.model import count_macs, count_parameters
 from measurement.output import RECORD, TRACE, WEIGHTS, OutputFolder, sha256_of
 from measurement.pace import FullPace
-from measurement.quality import top1_accuracy
+from measurement.quality import evaluate
 from measurement.recipe import DeclaredPhase, Recipe
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
-from measurement.tracks import TRACKS
 from measurement.vocabulary import Mode, Phase, Scenario
 from measurement.workbench import Workbench, explained, seed_all, set_up
 
@@ -54,10 +54,12 @@ def run_recipe(
     reporter: Reporter = silent,
     plan: InferencePlan | None = None,
     sampling: SamplingPlan = METHODOLOGY,
+    resume: bool = False,
 ) -> Record:
     """Run `recipe` on `device` and write its record, trace and weights to the folder `out`.
 
-    The smaller of the given budget and the recipe's own holds. Raises BadInput, OverBudget, MeterMissing or another
+    The smaller of the given budget and the recipe's own holds. resume: go on after the last phase that an earlier
+    attempt in `out` has finished, if there is one. Raises BadInput, OverBudget, MeterMissing or another
     MeasurementError; then `out` holds no record.
     """
     started_s, started_at = time.monotonic(), datetime.now(UTC)
@@ -68,9 +70,13 @@ def run_recipe(
     folder = OutputFolder(out, force=force)
     torch_device = choose_device(device)
     leave_a_core(torch_device)
-    synchronize = _synchronize_of(torch_device)
-    meter = EnergyMeter.for_device(str(torch_device), require_metered=require_metered, synchronize=synchronize)
     hardware = describe_hardware(str(torch_device))
+    checkpoint = Checkpoint(out, Origin.of(recipe.sha256, mode, hardware))
+    earlier = checkpoint.read() if resume else Earlier()
+    synchronize = _synchronize_of(torch_device)
+    meter = EnergyMeter.for_device(
+        str(torch_device), require_metered=require_metered, clock=earlier.clock(), synchronize=synchronize
+    )
     limits = Limits(budget_s, budget_j).tightened(Limits(recipe.budget.time_s, recipe.budget.energy_j))
     plan = plan or InferencePlan.for_device(torch_device)
 
@@ -79,12 +85,14 @@ def run_recipe(
         held.enter_context(meter.exclusive())
         workbench = set_up(recipe, mode, torch_device)
         folder.open(recipe)
+        checkpoint.begin(earlier)
         reporter(Started(hardware=hardware.name, phases=_step_names(recipe)))
         held.enter_context(meter)
-        meter.measure_idle()
-        steps = Steps(meter, reporter, limits, started_s)
+        journey = Journey(checkpoint, meter, started_at, earlier)
+        steps = Steps(meter, reporter, limits, started_s, journey.note_spent)
+        journey.steps = steps
         run = _Run(recipe, workbench, steps, synchronize, sampling if mode == "sampled" else None)
-        phases = [_one_time(run, position) for position in range(len(recipe.phases))]
+        phases = _one_time_phases(run, journey)
         quality, evaluation = _quality(run, position=len(phases))
         phases += evaluation
         for scenario in recipe.inference.scenarios:
@@ -92,12 +100,12 @@ def run_recipe(
 
         phases = [assembly.checked_against_power_limit(phase, hardware) for phase in phases]
         with folder.staged() as staging:
-            meter.write_trace(staging / TRACE)
+            meter.write_trace(staging / TRACE, earlier=journey.earlier_trace)
             safetensors.torch.save_model(workbench.model, str(staging / WEIGHTS))
             record = Record(
                 recipe=recipe,
                 recipe_sha256=recipe.sha256,
-                track_protocol_version=TRACKS[recipe.track].protocol_version,
+                track_protocol_version=workbench.track.protocol_version,
                 mode=mode,
                 data=workbench.data,
                 hardware=assembly.with_thread_settings(hardware),
@@ -115,8 +123,10 @@ def run_recipe(
                 idle_power_w=meter.idle_power_w,
                 phases=tuple(phases),
                 trace_sha256=sha256_of(staging / TRACE),
+                lost=earlier.lost,
             )
             write_record(record, staging / RECORD)
+        checkpoint.clear()
     reporter(Finished())
     return record
 
@@ -131,6 +141,30 @@ class _Run:
     synchronize: Callable[[], None]
     sampling: SamplingPlan | None
     left_out: bool = False
+
+
+def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
+    """Those that an earlier attempt has finished, and the others; each is kept as soon as it is finished."""
+    phases: list[PhaseRecord] = []
+    if (journal := journey.earlier.journal) is None:
+        run.steps.meter.measure_idle()
+    else:
+        phases += journal.phases
+        run.left_out = journal.left_out
+        run.steps.meter.idle_power_w.update(journal.idle_power_w)
+        run.workbench.take(
+            PhaseOutcome(
+                journey.checkpoint.network(journal).to(run.workbench.device),
+                architecture=journal.architecture,
+                resolution=journal.resolution,
+            )
+        )
+        for phase in phases:
+            run.steps.pass_over(phase)
+    for position in range(len(phases), len(run.recipe.phases)):
+        phases.append(_one_time(run, position))
+        journey.keep(phases, run.workbench, left_out=run.left_out)
+    return phases
 
 
 def _one_time(run: _Run, position: int) -> PhaseRecord:
@@ -156,13 +190,13 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
 
 def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
     """Evaluated on the test images; of a network that saw only a sample of its training, the submitter's figure."""
-    metric = TRACKS[run.recipe.track].metric
+    metric = run.workbench.track.metric
     reported = run.recipe.reported
     if reported is not None and (run.left_out or run.workbench.data != "track"):
         return Quality(metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence), []
     step = run.steps.begin(Phase.EVALUATE)
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate") as window:
-        value = top1_accuracy(run.workbench.model, run.workbench.test, run.workbench.device, step.advance)
+        value = evaluate(run.workbench.track, run.workbench.model, run.workbench.test, step.advance)
     quality = Quality(metric=metric, value=value, provenance="evaluated", images=len(run.workbench.test))
     return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement)]
 

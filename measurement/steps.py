@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from measurement.budget import Limits, PhaseBudget, Spending
 from measurement.events import Event, PhaseEnded, PhaseStarted, Progress
 from measurement.meters import EnergyMeter, Window
+from measurement.record import PhaseRecord
 from measurement.vocabulary import Phase, Scenario, Scope
 
 Reporter = Callable[[Event], None]
@@ -20,23 +21,36 @@ def silent(event: Event) -> None:
     """A reporter that tells nobody."""
 
 
+def nothing(window: Window | None) -> None:
+    """Notes nothing."""
+
+
 def step_name(phase: Phase | str, scenario: Scenario | str | None = None) -> str:
     """How a step is called in messages and on the status page, e.g. `inference offline`."""
     return f"{phase} {scenario}" if scenario else str(phase)
 
 
 class Steps:
-    """Counts the steps, and the seconds and accelerator joules spent in all of them since `started_s`.
+    """Counts the steps, and the seconds and joules spent in all of them since `started_s`.
 
     started_s: the run's start on `time.monotonic`, so that the time budget also covers what lies between steps.
+    note_spent: told now and then what this attempt has spent, for the next one to know should this one die.
     """
 
-    def __init__(self, meter: EnergyMeter, reporter: Reporter, limits: Limits, started_s: float) -> None:
+    def __init__(
+        self,
+        meter: EnergyMeter,
+        reporter: Reporter,
+        limits: Limits,
+        started_s: float,
+        note_spent: Callable[[Window | None], None] = nothing,
+    ) -> None:
         self.meter = meter
         self.reporter = reporter
         self.limits = limits
+        self.note_spent = note_spent
         self._started_s = started_s
-        self._closed_j: float | None = 0.0
+        self._closed_j: dict[Scope, float | None] = dict.fromkeys(Scope, 0.0)
         self._count = 0
 
     def begin(self, phase: Phase, scenario: Scenario | None = None) -> Step:
@@ -45,16 +59,30 @@ class Steps:
         self.reporter(PhaseStarted(position=position, phase=phase, scenario=scenario))
         return Step(self, position, step_name(phase, scenario))
 
+    def pass_over(self, phase: PhaseRecord) -> None:
+        """Announce a step that an earlier attempt has done."""
+        if phase.started_s is None:
+            return
+        position, self._count = self._count, self._count + 1
+        energy_j = phase.energy(Scope.ACCELERATOR).energy_j
+        self.reporter(PhaseStarted(position=position, phase=phase.phase))
+        self.reporter(PhaseEnded(position=position, energy_j=energy_j, duration_s=phase.duration_s or 0.0))
+
     def spending(self, open_window: Window | None = None) -> Spending:
-        """Spent so far, with what an open window has counted."""
-        open_j = open_window.energy_j(Scope.ACCELERATOR) if open_window is not None else 0.0
-        energy_j = None if open_j is None or self._closed_j is None else self._closed_j + open_j
-        return Spending(time.monotonic() - self._started_s, energy_j)
+        """Spent so far, with what an open window has counted; joules of the accelerator."""
+        return Spending(time.monotonic() - self._started_s, self.spent_j(Scope.ACCELERATOR, open_window))
+
+    def spent_j(self, scope: Scope, open_window: Window | None = None) -> float | None:
+        """Joules so far, with what an open window has counted; None where the meter has no figure."""
+        closed_j = self._closed_j[scope]
+        open_j = open_window.energy_j(scope) if open_window is not None else 0.0
+        return None if open_j is None or closed_j is None else closed_j + open_j
 
     def close(self, window: Window) -> None:
         """Count a closed window's joules."""
-        energy_j = window.measurement.energies[Scope.ACCELERATOR].energy_j
-        self._closed_j = None if energy_j is None or self._closed_j is None else self._closed_j + energy_j
+        for scope, closed_j in self._closed_j.items():
+            energy_j = window.measurement.energies[scope].energy_j
+            self._closed_j[scope] = None if energy_j is None or closed_j is None else closed_j + energy_j
 
 
 class Step:
@@ -102,4 +130,5 @@ class Step:
                 energy_j=window.energy_j(Scope.ACCELERATOR) if window else None,
             )
         )
+        self._steps.note_spent(window)
         self._budget.check(self._steps.spending(window), fraction if self.length_is_known else None)

@@ -146,8 +146,13 @@ def write_trace(
     components: Sequence[TraceComponent],
     windows: Sequence[WindowMark],
     details: Mapping[str, Any],
+    *,
+    earlier: Path | None = None,
 ) -> None:
-    """Write the trace as Parquet; a reader sees the whole file or none."""
+    """Write the trace as Parquet; a reader sees the whole file or none.
+
+    earlier: the trace of an attempt that this one goes on from, on the same clock; its rows and windows come first.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -185,6 +190,10 @@ def write_trace(
         ],
     }
     table = pa.table({name: pa.array(values, pa.float64(), from_pandas=True) for name, values in columns.items()})
+    if earlier is not None:
+        before = pq.read_table(earlier)
+        document["windows"] = [*json.loads(before.schema.metadata[METADATA_KEY])["windows"], *document["windows"]]
+        table = pa.concat_tables([before.replace_schema_metadata(), table], promote_options="default")
     partial = path.with_suffix(".partial")
     pq.write_table(table.replace_schema_metadata({METADATA_KEY: json.dumps(document)}), partial, compression="zstd")
     partial.replace(path)

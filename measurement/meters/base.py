@@ -60,6 +60,14 @@ class PowerSensor(Instrument, Protocol):
         """Watts now; None where not available at present, never 0. Raises MeterFailure where the driver fails."""
 
 
+@runtime_checkable
+class PartTime(Protocol):
+    """A power sensor that may look at the power during `seen_share` of each update period only, 0..1."""
+
+    @property
+    def seen_share(self) -> float: ...
+
+
 class Clock(Protocol):
     """The time that windows and samples are stamped with."""
 
@@ -75,11 +83,15 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's monotonic clock, zero at the moment of construction."""
+    """The machine's monotonic clock, zero at the moment of construction, or going on from an earlier clock.
 
-    def __init__(self) -> None:
-        self.wall_at_zero = datetime.now(UTC)
-        self._zero_s = time.monotonic()
+    wall_at_zero, after_s: the earlier clock's anchor, and a time of it that this one begins after.
+    """
+
+    def __init__(self, wall_at_zero: datetime | None = None, after_s: float = 0.0) -> None:
+        now = datetime.now(UTC)
+        self.wall_at_zero = wall_at_zero or now
+        self._zero_s = time.monotonic() - max(after_s, (now - self.wall_at_zero).total_seconds())
 
     def monotonic_s(self) -> float:
         return time.monotonic() - self._zero_s

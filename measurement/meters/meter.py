@@ -12,7 +12,14 @@ from typing import Self
 
 from measurement.errors import MeterFailure
 from measurement.guard import DeviceLock
-from measurement.meters.base import Clock, EnergyCounter, Kind, PowerSensor, SystemClock, kinds_in_scope
+from measurement.meters.base import (
+    Clock,
+    EnergyCounter,
+    Kind,
+    PowerSensor,
+    SystemClock,
+    kinds_in_scope,
+)
 from measurement.meters.components import Component, group_components, preferred
 from measurement.meters.gain import gain_relative_u
 from measurement.meters.phase import Assembly, PhaseMeasurement
@@ -211,8 +218,12 @@ class EnergyMeter:
         if (watch := self._watch) is not None:
             watch.look()
 
-    def write_trace(self, path: Path | str) -> None:
-        """Write all readings and window marks as Parquet (see `measurement.trace`)."""
+    def sources(self, scope: Scope) -> tuple[Source, ...]:
+        """The instruments of a scope; none where a part of it has no meter."""
+        return tuple(dict.fromkeys(tally.instrument.source for _, tally in self._live(scope) or ()))
+
+    def write_trace(self, path: Path | str, earlier: Path | None = None) -> None:
+        """Write all readings and window marks as Parquet (see `measurement.trace`), after those of `earlier`."""
         with self._sampler.lock:
             write_trace(
                 Path(path),
@@ -225,6 +236,7 @@ class EnergyMeter:
                     "idle_power_w": dict(self.idle_power_w),
                     "idle_deviation_w": dict(self.idle_deviation_w),
                 },
+                earlier=earlier,
             )
 
     def _run(self) -> None:

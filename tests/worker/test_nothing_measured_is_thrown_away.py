@@ -11,7 +11,7 @@ from django.conf import settings as site
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from leaderboard import services, tasks, watch
+from leaderboard import services, tasks, watch, workfolders
 from leaderboard.models import Attempt, Entry, Hardware, Run
 from leaderboard.services import Claim
 from leaderboard.supervisor import Child, Limits, supervise
@@ -129,10 +129,33 @@ def test_a_database_that_stays_away_leaves_the_measurement_behind(run, child_mea
 def test_folders_of_killed_workers_are_removed_others_at_work_keep_theirs(run, hardware, child_measures, data):
     other, _ = services.submit(make_recipe(seed=1), hardware=hardware, submitter=None)
     at_work = services.claim(other.runs.get().pk, "beside")
-    for name in (f"run-{at_work.run_id}-{at_work.token}", f"run-{at_work.run_id}-0", "run-999-1"):
+    for name in (f"run-{at_work.run_id}-{at_work.token}", "run-999-1", f"run-{run.pk}-0"):
         (data / "work" / name).mkdir(parents=True)
     assert verify(run).state == "succeeded"
     assert [path.name for path in (data / "work").iterdir()] == [f"run-{at_work.run_id}-{at_work.token}"]
+
+
+def test_the_next_attempt_takes_over_the_checkpoint_of_the_latest_before_it(run, data):
+    first = services.claim(run.pk, "worker")
+    for token, text in ((first.token, "older"), (first.token + 1, "latest")):
+        checkpoint = data / "work" / f"run-{run.pk}-{token}" / "checkpoint"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "journal.json").write_text(text)
+    services.lose(first, "gone")
+    second = services.claim(run.pk, "worker")
+    services.lose(second, "gone too")
+    workfolders.leave(second)
+    out = workfolders.make(services.claim(run.pk, "worker"))
+    assert (out / "checkpoint" / "journal.json").read_text() == "latest"
+    assert [path.name for path in (data / "work").iterdir()] == [out.name]
+
+
+def test_a_run_that_has_ended_leaves_no_checkpoint(run, data):
+    claim = services.claim(run.pk, "worker")
+    (workfolders.make(claim) / "checkpoint").mkdir()
+    services.fail(claim, "it broke")
+    workfolders.leave(claim)
+    assert not list((data / "work").iterdir())
 
 
 def test_a_work_folder_that_can_t_be_made_gives_the_run_back(run, child_measures, data):

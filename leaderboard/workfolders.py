@@ -1,0 +1,67 @@
+"""The folders that a worker's measurements write in, one for each attempt at a run, and what outlives an attempt.
+
+An attempt that dies leaves its checkpoint in its folder; the next attempt on this disk takes it over and goes on.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error
+
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Run
+from leaderboard.services import Claim
+
+CHECKPOINT = "checkpoint"
+
+
+def of(claim: Claim) -> Path:
+    """The attempt's own folder."""
+    return _work() / f"run-{claim.run_id}-{claim.token}"
+
+
+def make(claim: Claim) -> Path:
+    """An empty folder for the attempt, with the checkpoint of the run's latest earlier one, if there is any."""
+    _remove_stale()
+    out = of(claim)
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    earlier = sorted(_work().glob(f"run-{claim.run_id}-*/{CHECKPOINT}"), key=lambda path: _token(path.parent))
+    if earlier:
+        # Moved, not copied: a worker that was only thought dead loses the place that it writes to.
+        earlier[-1].rename(out / CHECKPOINT)
+    for folder in _work().glob(f"run-{claim.run_id}-*"):
+        if folder != out and _token(folder) < claim.token:
+            shutil.rmtree(folder, ignore_errors=True)
+    return out
+
+
+def leave(claim: Claim) -> None:
+    """Remove the attempt's folder, unless its run waits for another attempt that could go on from it."""
+    try:
+        waits = Run.objects.filter(pk=claim.run_id, state=RunState.QUEUED).exists()
+    except Error:
+        return  # a later attempt's folder will have this one removed
+    if not (waits and (of(claim) / CHECKPOINT).exists()):
+        shutil.rmtree(of(claim), ignore_errors=True)
+
+
+def _remove_stale() -> None:
+    """Those of runs that have ended. Other workers of this machine may be at work in theirs."""
+    unfinished = Run.objects.filter(state__in=(RunState.QUEUED, RunState.RUNNING)).values_list("pk", flat=True)
+    kept = tuple(f"run-{pk}-" for pk in unfinished)
+    for folder in _work().glob("run-*"):
+        if not folder.name.startswith(kept):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _work() -> Path:
+    return settings.DATA_ROOT / "work"
+
+
+def _token(folder: Path) -> int:
+    number = folder.name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1

@@ -1,0 +1,120 @@
+"""A run that was killed goes on after its last finished phase, and its record tells what the loss cost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from measurement.checkpoint import Checkpoint, Earlier, Origin
+from measurement.recompute import recompute
+from measurement.record import Hardware, Record
+from measurement.runner import run_recipe
+from measurement.trace import read_trace
+from measurement.vocabulary import Scope
+from tests.measurement.running import BRIEF, FINETUNE, PRUNE, ROOT, TRAIN, environment, tiny_document, tiny_recipe
+
+PHASES = TRAIN | {"epochs": 8}, PRUNE, FINETUNE | {"epochs": 12}
+CHANGES = {"inference": {"scenarios": ["single_stream"]}}
+
+
+def read(out: Path, name: str) -> dict | None:
+    path = out / "checkpoint" / name
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def kill_when(out: Path, condition: Callable[[], bool]) -> None:
+    """Start a run that resumes, and kill it as soon as `condition` holds."""
+    recipe = out.with_suffix(".json")
+    recipe.write_text(json.dumps(tiny_document(*PHASES, **CHANGES)))
+    command = [sys.executable, "-m", "measurement", "run", str(recipe), "--out", str(out), "--resume", "--events"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 120
+        while not condition():
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.kill()
+
+
+def spent_j(document: dict | None) -> float:
+    energies = document["energies"] if document else []
+    return sum(energy["energy_j"] for energy in energies if energy["scope"] == "accelerator")
+
+
+@pytest.fixture(scope="module")
+def killed_twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Path, list[float]]:
+    """The record, its folder, and the joules that each lost attempt had noted beyond its last finished phase."""
+    out = tmp_path_factory.mktemp("killed") / "out"
+    lost_j = []
+    kill_when(out, lambda: spent_j(read(out, "spent.json")) > 0 and read(out, "journal.json") is None)
+    lost_j.append(spent_j(read(out, "spent.json")))
+
+    def in_finetune() -> bool:
+        journal, spent = read(out, "journal.json"), read(out, "spent.json")
+        return bool(journal and spent and journal["kept"] and len(journal["phases"]) == 2) and (
+            spent_j(spent) > spent_j(journal["kept"])
+        )
+
+    kill_when(out, in_finetune)
+    lost_j.append(spent_j(read(out, "spent.json")) - spent_j(read(out, "journal.json")["kept"]))
+    recipe = tiny_recipe(*PHASES, **CHANGES)
+    return run_recipe(recipe, out, device="cpu", plan=BRIEF, resume=True), out, lost_j
+
+
+def test_the_record_tells_what_each_loss_cost(killed_twice):
+    record, out, lost_j = killed_twice
+    assert [attempt.energies[0].scope for attempt in record.lost] == [Scope.ACCELERATOR] * 2
+    assert [attempt.energies[0].energy_j for attempt in record.lost] == pytest.approx(lost_j)
+    assert all(attempt.time_s > 0 for attempt in record.lost)
+    # What this machine can only estimate is an estimate here too.
+    assert record.lost[0].energies[0].provenance == record.phases[0].energies[0].provenance
+    assert not (out / "checkpoint").exists()
+
+
+def test_finished_phases_are_kept_and_not_done_again(killed_twice):
+    record, _, _ = killed_twice
+    train, prune, finetune = record.phases[:3]
+    assert train.ended_s <= prune.started_s
+    assert prune.ended_s < finetune.started_s
+    # The second attempt trained and pruned; the third only fine-tuned.
+    assert prune.started_s - train.ended_s < finetune.started_s - prune.ended_s
+    assert [str(phase.phase) for phase in record.phases] == ["train", "compress", "finetune", "evaluate", "inference"]
+    assert record.quality.value > 0.8
+
+
+def test_the_whole_recomputes_from_one_trace(killed_twice):
+    record, out, _ = killed_twice
+    trace = read_trace(out / "trace.parquet")
+    found = recompute(record, trace)
+    assert found.agrees, found.faults
+    times = list(trace.columns["timestamp_s"])
+    assert times == sorted(times)
+    assert [window.name for window in trace.windows][:3] == ["idle", "0-train", "1-compress"]
+
+
+def test_what_another_recipe_left_is_not_resumed(tmp_path):
+    here = Origin.of("a" * 64, "full", Hardware(name="CPU", kind="cpu"))
+    checkpoint = Checkpoint(tmp_path, here)
+    checkpoint.begin(Earlier())
+    for other in (
+        here.model_copy(update={"recipe_sha256": "b" * 64}),
+        here.model_copy(update={"mode": "sampled"}),
+        here.model_copy(update={"device_uuid": "GPU-1"}),
+    ):
+        (tmp_path / "checkpoint" / "spent.json").write_text("{}")
+        assert Checkpoint(tmp_path, other).read() == Earlier()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no JSON", '{"origin": 1}'])
+def test_a_torn_checkpoint_is_as_good_as_none(text, tmp_path):
+    checkpoint = Checkpoint(tmp_path, Origin.of("a" * 64, "full", Hardware(name="CPU", kind="cpu")))
+    checkpoint.begin(Earlier())
+    for name in ("journal.json", "spent.json", "lost.json"):
+        (checkpoint.folder / name).write_text(text)
+    assert checkpoint.read() == Earlier()

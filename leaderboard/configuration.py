@@ -46,6 +46,7 @@ SETTINGS = (
         "console:",
         "Where mail goes: console:, or smtp://user:password@host:port.",
     ),
+    Setting("CONTACT", "str", "", "Who runs this site, for its About page: an e-mail or web address."),
     Setting("WEB_CONCURRENCY", "int", 2, "Web worker processes."),
     Setting("WORKER_DEVICE", "str", "auto", "Device this machine's worker measures: auto, cpu or cuda:N."),
     Setting("LEASE_SECONDS", "int", 30, "A run whose worker has been silent for so long is given to another."),

@@ -4,7 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from leaderboard.views import board, entries, site, submissions, tokens
+from leaderboard.views import board, cards, compare, entries, site, submissions, tokens
 
 # The limits of the site's own sign-in hold here too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -12,15 +12,20 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", board.leaderboard, name="leaderboard"),
     path("activity/", board.activity, name="leaderboard-activity"),
-    path("charts/energy.json", board.energy_chart, name="energy-chart"),
     path("entries/<int:pk>/", entries.entry, name="entry"),
-    path("compare/", entries.compare, name="compare"),
+    path("entries/<int:pk>/recipe.yaml", entries.recipe, name="entry-recipe"),
+    path("entries/<int:pk>/power.json", entries.power, name="entry-power"),
+    path("entries/<int:pk>/card.png", cards.entry_card, name="entry-card"),
+    path("compare/", compare.compare, name="compare"),
+    path("compare/card.png", cards.compare_card, name="compare-card"),
+    path("card.png", cards.board_card, name="card"),
     path("submit/", submissions.submit, name="submit"),
     path("submissions/<uuid:pk>/", submissions.submission, name="submission"),
     path("submissions/<uuid:pk>/status/", submissions.status, name="submission-status"),
     path("submissions/<uuid:pk>/withdraw/", submissions.withdraw, name="submission-withdraw"),
     path("queue/", submissions.queue, name="queue"),
     path("methodology/", site.methodology, name="methodology"),
+    path("about/", site.about, name="about"),
     path("accounts/tokens/", tokens.tokens, name="tokens"),
     path("accounts/", include("allauth.urls")),
     path("api/", include("leaderboard.api.urls")),

@@ -1,4 +1,4 @@
-"""A ranked board as a table for a spreadsheet or a data frame: the rows of the JSON, all of them, one a line."""
+"""A ranked board as a file: the rows of the JSON, all of them, with the address of the page that shows them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import io
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from leaderboard import queries
+from leaderboard.api.renderers import FiniteJSONRenderer
 from leaderboard.api.rows import row
 from leaderboard.domain.energy import ONE_TIME_PHASES, Provenance, weakest
 
@@ -47,6 +51,7 @@ COLUMNS = {
     "throughput_images_per_s": "float64",
     "batch_size": "int64",
     "published_at": "timestamp",
+    "view": "string",
     **{f"{phase}_energy_j": "float64" for phase in ONE_TIME_PHASES},
     **{f"{phase}_provenance": "string" for phase in ONE_TIME_PHASES},
 }
@@ -54,14 +59,24 @@ COLUMNS = {
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
+def view_of(ranked: queries.RankedBoard, site: str) -> str:
+    """The address of the page that shows exactly these rows."""
+    query, board = ranked.query, ranked.board
+    if board is not None:  # whatever board is the fullest by then, the address leads to this one
+        query = query.on(track=board.track, hardware=board.hardware.slug, scenario=board.scenario, scope=board.scope)
+    return f"{site}{reverse('leaderboard')}?{urlencode(query.parameters(), doseq=True)}".rstrip("?")
+
+
 def lines(ranked: queries.RankedBoard, site: str) -> list[dict[str, Any]]:
     """Flat rows. site: scheme and host, for the permalinks."""
+    view = view_of(ranked, site)
     return [
         _flat(row(line, ranked.query))
         | {
             "permalink": site + line.entry.get_absolute_url(),
             "usage_intensity": ranked.query.usage_intensity,
             "shared_by": ranked.query.shared_by,
+            "view": view,
         }
         for line in ranked.rows
     ]
@@ -77,7 +92,7 @@ def as_csv(ranked: queries.RankedBoard, site: str) -> bytes:
 
 
 def as_parquet(ranked: queries.RankedBoard, site: str) -> bytes:
-    """Typed columns, null where unknown; the board's revision stands in the file's metadata."""
+    """Typed columns, null where unknown; the board's revision and the view's address stand in the file's metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -89,11 +104,20 @@ def as_parquet(ranked: queries.RankedBoard, site: str) -> bytes:
         "timestamp": lambda: pa.timestamp("us", tz="UTC"),
     }
     schema = pa.schema(
-        [(name, types[kind]()) for name, kind in COLUMNS.items()], metadata={"revision": str(ranked.revision)}
+        [(name, types[kind]()) for name, kind in COLUMNS.items()],
+        metadata={"revision": str(ranked.revision), "view": view_of(ranked, site)},
     )
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(lines(ranked, site), schema=schema), buffer)
     return buffer.getvalue()
+
+
+def as_json(ranked: queries.RankedBoard, site: str) -> bytes:
+    """`view`, `revision` and `results`, null where unknown."""
+    document = {"view": view_of(ranked, site), "revision": ranked.revision}
+    results = [{name: line.get(name) for name in COLUMNS if name != "view"} for line in lines(ranked, site)]
+    body: bytes = FiniteJSONRenderer().render(document | {"results": results})
+    return body
 
 
 def _flat(line: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("v1/leaderboard/snapshot", board.SnapshotView.as_view(), name="api-leaderboard-snapshot"),
     path("v1/leaderboard/champions", board.ChampionsView.as_view(), name="api-leaderboard-champions"),
     path("v1/leaderboard.csv", downloads.CsvView.as_view(), name="api-leaderboard-csv"),
+    path("v1/leaderboard.json", downloads.JsonView.as_view(), name="api-leaderboard-json"),
     path("v1/leaderboard.parquet", downloads.ParquetView.as_view(), name="api-leaderboard-parquet"),
     path("v1/entries/<int:pk>", entries.EntryView.as_view(), name="api-entry"),
     path("v1/entries/<int:pk>/trace", entries.TraceView.as_view(), name="api-entry-trace"),

@@ -9,11 +9,10 @@ from urllib.parse import urlencode
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling, trigger_client_event
 
-from leaderboard import charts, queries
+from leaderboard import queries
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import RunState
 from leaderboard.domain.usage import USAGE_PRESETS
@@ -85,7 +84,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "options": _options(ranked, known),
         "presets": _presets(asked.query),
         "phases": (*ONE_TIME_PHASES, "inference"),
-        "chart_address": f"{reverse('energy-chart')}?{_parameters(asked.query)}",
+        "parameters": _parameters(asked.query),
         "other_boards": known,
         "site_is_empty": not known,
         "modules": MODULES,
@@ -179,14 +178,4 @@ def activity(request: HttpRequest) -> HttpResponse:
         response.status_code = HttpResponseStopPolling.status_code
     if board is not None:
         trigger_client_event(response, "boardrevision", {"revision": board.revision})
-    return response
-
-
-@require_safe
-def energy_chart(request: HttpRequest) -> HttpResponse:
-    """Full-cycle energy against usage intensity, as a Plotly figure in JSON."""
-    asked = read_query(request.GET)
-    ranked = queries.ranked_board(asked.query)
-    response = HttpResponse(charts.energy_figure(ranked).to_json(), content_type="application/json")
-    response["Cache-Control"] = "no-cache"
     return response

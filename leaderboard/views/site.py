@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from leaderboard import queries
+from leaderboard.citation import bibtex_of_site
 from leaderboard.domain.runstate import RunState
 from leaderboard.manual import read_page
 from measurement.tracks import TRACKS
@@ -27,6 +30,21 @@ def methodology(request: HttpRequest) -> HttpResponse:
     """How energy is measured, for readers: docs/methodology.md, and the tracks there are."""
     context = {"page": read_page(), "tracks": TRACKS.values()}
     return render(request, "leaderboard/methodology.html", context)
+
+
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    """Who runs this site and why, where the idea is from, how to cite it and how to take part."""
+    site = request.build_absolute_uri("/").rstrip("/")
+    context = {"contact": contact_of(settings.CONTACT), "bibtex": bibtex_of_site(site, timezone.now().year)}
+    return render(request, "leaderboard/about.html", context)
+
+
+def contact_of(given: str) -> dict[str, str] | None:
+    """The setting CONTACT as a link: an address of the web, or of mail; None where it is neither."""
+    if given.startswith(("https://", "http://")):
+        return {"address": given, "words": given.partition("://")[2].rstrip("/")}
+    return {"address": f"mailto:{given}", "words": given} if "@" in given else None
 
 
 @never_cache

@@ -9,7 +9,6 @@ import { crossings, row as rowOf, summary as summaryOf } from "./rows.js";
 import { drawCrossings, drawPages, drawRows, drawSummary, markPreset, setText } from "./draw.js";
 
 const ADDRESS_DELAY_MS = 200;
-const CHART_DELAY_MS = 350;
 // Above so many entries the snapshot waits until the reader reaches for a control.
 const EAGER_ENTRIES = 1000;
 // What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
@@ -27,7 +26,6 @@ let board = null; // entries, candidates and a map by key, once the snapshot is 
 let loading = null;
 let revision = Number(table.dataset.revision);
 let page = Math.max(1, Number(new URLSearchParams(location.search).get("page")) || 1);
-let chart = null;
 
 /* The reader's question */
 
@@ -124,7 +122,6 @@ function draw() {
   if (query === null) return;
   setText(usageWords, images(query.usageIntensity));
   markPreset(query.usageIntensity);
-  chart?.moveMarker(query.usageIntensity);
   if (board === null) return;
 
   const { usageIntensity, sharedBy, minQuality, includeIncomplete, orderBy } = query;
@@ -197,7 +194,6 @@ form.addEventListener("input", (event) => {
   } else {
     page = 1;
     if (event.target === number) moveSlider();
-    else soon("chart", CHART_DELAY_MS, redrawChart);
   }
   drawNextFrame();
 });
@@ -245,32 +241,7 @@ document.addEventListener("boardrevision", async (event) => {
   loading = null;
   await load();
   draw();
-  redrawChart();
 });
-
-/* The chart comes when it is about to be seen */
-
-const chartElement = document.getElementById("energy-chart");
-
-async function drawChart() {
-  const { EnergyChart } = await import(chartElement.dataset.module);
-  chart = await EnergyChart.draw(chartElement, parameters(), readQuery()?.usageIntensity ?? 1e6);
-  chart.moveMarker(readQuery()?.usageIntensity ?? 1e6);
-}
-
-function redrawChart() {
-  const query = readQuery();
-  if (query !== null) chart?.redraw(parameters(), query.usageIntensity);
-}
-
-new IntersectionObserver(
-  (seen, observer) => {
-    if (!seen.some((item) => item.isIntersecting)) return;
-    observer.disconnect();
-    drawChart();
-  },
-  { rootMargin: "150px" },
-).observe(chartElement);
 
 moveSlider();
 sliderWords();

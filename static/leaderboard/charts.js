@@ -1,9 +1,14 @@
-/** Draws the server's Plotly figures in the page's own colours, and repaints them when light turns to dark. */
+/**
+ * Draws Plotly figures in the page's own colours, repaints them when light turns to dark, and saves them as pictures.
+ *
+ * A figure (figures.js) names colours by the style sheet's tokens: `color: "--accent"`. They are looked up when it is
+ * painted, so that a chart has the page's colours and a phase has one colour everywhere.
+ */
 
+const PICTURE = { width: 1200, height: 700 };
+const CONFIG = { responsive: true, displayModeBar: false, displaylogo: false };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 let plotly = null;
-
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function loadPlotly(address) {
   plotly ??= new Promise((resolve, reject) => {
@@ -14,89 +19,97 @@ function loadPlotly(address) {
   return plotly;
 }
 
-// Phases own the colours; lines are told apart by weight, and by name where they win.
-function paintTrace(trace) {
-  const { role, complete } = trace.meta;
-  const ink = token("--ink");
-  if (role === "envelope") return { ...trace, line: { color: token("--accent"), width: 4 } };
-  if (role === "crossings") {
-    return {
-      ...trace,
-      // No room for words on a phone; the table below says them.
-      mode: innerWidth < 640 ? "markers" : trace.mode,
-      marker: { color: token("--sheet"), size: 10, line: { color: ink, width: 2 } },
-      textfont: { color: ink, size: 12 },
-    };
+const isColour = (name) => name === "color" || name.endsWith("color");
+
+/** `value` with every token under a colour's name replaced by what it stands for now. */
+function painted(value, tokens, ofColour = false) {
+  if (typeof value === "string") return ofColour && value.startsWith("--") ? tokens.getPropertyValue(value).trim() : value;
+  if (Array.isArray(value)) {
+    return ofColour || typeof value[0] === "object" ? value.map((item) => painted(item, tokens, ofColour)) : value;
   }
-  const champion = role === "champion";
-  const color = token(champion ? "--accent" : "--rule-strong");
-  return { ...trace, line: { color, width: champion ? 1.5 : 1, dash: complete ? "solid" : "dot" } };
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, painted(inner, tokens, isColour(name))]),
+  );
 }
 
-function paintLayout(layout) {
-  const [ink, soft, rule] = ["--ink", "--ink-soft", "--rule"].map(token);
-  const axis = (given) => ({ ...given, gridcolor: rule, linecolor: soft, zeroline: false, tickfont: { color: soft } });
-  return {
+function dressed(layout, tokens) {
+  const axis = (given) => ({
+    gridcolor: "--rule",
+    linecolor: "--ink-soft",
+    zeroline: false,
+    ...given,
+    tickfont: { color: "--ink-soft" },
+  });
+  const whole = {
+    template: "none",
+    // Not transparent: a saved picture has the ground that its colours were chosen for.
+    paper_bgcolor: "--sheet",
+    plot_bgcolor: "--sheet",
+    showlegend: false,
+    hovermode: "closest",
+    dragmode: false,
     ...layout,
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: token("--sans"), size: 12, color: ink },
+    font: { family: tokens.getPropertyValue("--sans").trim(), size: 12, color: "--ink" },
     xaxis: axis(layout.xaxis),
     yaxis: axis(layout.yaxis),
-    hoverlabel: { bgcolor: token("--sheet"), bordercolor: rule, font: { color: ink } },
-    shapes: layout.shapes.map((shape) => ({ ...shape, line: { color: token("--focus"), width: 2, dash: "dash" } })),
+    hoverlabel: { bgcolor: "--sheet", bordercolor: "--rule", font: { color: "--ink" }, align: "left" },
   };
+  return painted(whole, tokens);
 }
 
-const CONFIG = {
-  responsive: true,
-  displaylogo: false,
-  displayModeBar: "hover",
-  modeBarButtons: [["toImage"]],
-  toImageButtonOptions: { filename: "full-cycle-energy", scale: 2 },
-};
-
-/** The chart of full-cycle energy against usage intensity, with a marker at the reader's own. */
-export class EnergyChart {
-  static async draw(element, parameters, usageIntensity) {
-    const chart = new EnergyChart(element);
-    chart.library = await loadPlotly(element.dataset.plotly);
-    await chart.redraw(parameters, usageIntensity);
-    dark.addEventListener("change", () => chart.paint());
-    return chart;
-  }
-
+/** One chart on the page. `element` is its box; the buttons that save it stand in the same figure element. */
+export class Chart {
   constructor(element) {
     this.element = element;
+    this.figure = null;
+    dark.addEventListener("change", () => this.paint());
+    const frame = element.closest("figure");
+    for (const button of frame.querySelectorAll("[data-save]")) {
+      button.addEventListener("click", () => this.save(button.dataset.save));
+    }
   }
 
-  /** Fetch the figure anew: the entries or their lines have changed. */
-  async redraw(parameters, usageIntensity) {
-    this.usageIntensity = usageIntensity;
-    const asked = (this.asked = `${this.element.dataset.figure}?${parameters}`);
-    const response = await fetch(asked);
-    const figure = response.ok ? await response.json() : null;
-    // Meanwhile the reader may have asked for other lines, or moved the marker.
-    if (figure === null || asked !== this.asked) return;
+  /** Show `figure`, {data, layout, title}. @returns {Promise<number>} milliseconds that painting took */
+  async draw(figure) {
     this.figure = figure;
-    this.setMarker();
-    await this.paint();
+    const library = await loadPlotly(this.element.dataset.plotly);
+    const began = performance.now();
+    // Meanwhile the reader may have moved on to another.
+    if (figure === this.figure) await this.paint(library);
+    return performance.now() - began;
   }
 
-  async paint() {
-    const data = this.figure.data.map((trace) => paintTrace(trace));
-    await this.library.react(this.element, data, paintLayout(this.figure.layout), CONFIG);
+  async paint(library = window.Plotly) {
+    if (this.figure === null || !library) return;
+    const tokens = getComputedStyle(document.documentElement);
+    await library.react(this.element, painted(this.figure.data, tokens), dressed(this.figure.layout, tokens), CONFIG);
+    for (const button of this.element.closest("figure").querySelectorAll("[data-save]")) button.disabled = false;
   }
 
-  /** Move the upright line to the reader's usage intensity; no request, no redraw of the lines. */
+  /** Move the upright line, the first shape, to another usage intensity, and leave all else as it is. */
   moveMarker(usageIntensity) {
-    this.usageIntensity = usageIntensity;
-    if (!this.figure || this.figure.layout.shapes[0].x0 === usageIntensity) return;
-    this.setMarker();
-    this.library.relayout(this.element, { "shapes[0].x0": usageIntensity, "shapes[0].x1": usageIntensity });
+    const marker = this.figure?.layout.shapes?.[0];
+    if (!marker || !window.Plotly || !this.element.layout || marker.x0 === usageIntensity) return;
+    Object.assign(marker, { x0: usageIntensity, x1: usageIntensity });
+    window.Plotly.relayout(this.element, { "shapes[0].x0": usageIntensity, "shapes[0].x1": usageIntensity });
   }
 
-  setMarker() {
-    Object.assign(this.figure.layout.shapes[0], { x0: this.usageIntensity, x1: this.usageIntensity });
+  /** Hand the reader the chart as a file, "png" or "svg", with its title and where it is from. */
+  save(format) {
+    const tokens = getComputedStyle(document.documentElement);
+    const source = { text: location.href, xref: "paper", yref: "paper", x: 0, y: -0.19, xanchor: "left", showarrow: false };
+    const { layout, title } = this.figure;
+    const picture = {
+      ...layout,
+      ...PICTURE,
+      title: { text: title, x: 0.02, xanchor: "left", font: { size: 16 } },
+      margin: { ...layout.margin, t: 64, b: 96 },
+      annotations: [...(layout.annotations ?? []), { ...source, font: { size: 10, color: "--ink-soft" } }],
+    };
+    window.Plotly.downloadImage(
+      { data: painted(this.figure.data, tokens), layout: dressed(picture, tokens) },
+      { ...PICTURE, format, filename: this.element.id, scale: format === "png" ? 2 : 1 },
+    );
   }
 }

@@ -1,4 +1,4 @@
-"""GET leaderboard.csv and leaderboard.parquet: the rows of the JSON, all of them."""
+"""GET leaderboard.csv, .json and .parquet: all rows of the leaderboard, with the way back to the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.test import Client
 from tests.api import builders
 
 pytestmark = pytest.mark.django_db
-JSON, CSV, PARQUET = (f"/api/v1/leaderboard{suffix}" for suffix in ("", ".csv", ".parquet"))
+JSON, CSV, WHOLE, PARQUET = (f"/api/v1/leaderboard{suffix}" for suffix in ("", ".csv", ".json", ".parquet"))
 QUESTION = {"usage_intensity": "1e5", "shared_by": "10", "min_quality": "0.5", "order_by": "energy_per_correct"}
 
 
@@ -63,6 +63,34 @@ def test_parquet(client: Client) -> None:
         assert line["published_at"] == datetime.fromisoformat(row["published_at"])
 
 
+def test_whole_board_as_json(client: Client) -> None:
+    builders.three_entries()
+    builders.entry("Of unknown search", complete=False, provenance="missing", macs=None)
+    expected, answer = json_rows(client, **QUESTION), client.get(WHOLE, QUESTION)
+    assert answer["Content-Type"] == "application/json"
+    assert "attachment" in answer["Content-Disposition"]
+    got = answer.json()["results"]
+    assert len(got) == len(expected) == 4
+    for row, line in zip(expected, got, strict=True):
+        shared = row.keys() - {"phases"}
+        assert {name: line[name] for name in shared} == {name: row[name] for name in shared}
+
+
+def test_every_file_names_the_page_that_shows_its_rows(client: Client) -> None:
+    builders.three_entries()
+    views = [csv_rows(client, **QUESTION)[0]["view"], parquet_rows(client, **QUESTION)[0]["view"]]
+    views.append(client.get(WHOLE, QUESTION).json()["view"])
+    metadata = pq.read_schema(io.BytesIO(client.get(PARQUET, QUESTION).content)).metadata
+    views.append(metadata[b"view"].decode())
+    (view,) = set(views)
+    page = client.get(view)
+    assert page.context["notices"] == []
+    shown = [row["entry"] for row in page.context["rows"]]
+    assert shown == [row["entry"] for row in json_rows(client, **QUESTION)]
+    # The board that answers may not be the fullest tomorrow.
+    assert "hardware=test-cpu" in view
+
+
 def test_download_has_no_pages(client: Client) -> None:
     for _ in range(60):
         builders.entry()
@@ -94,7 +122,7 @@ def test_phases_of_one_name_are_added_up_and_missing_stays_unknown(client: Clien
     assert (line["train_energy_j"], line["train_provenance"]) == (None, None)
 
 
-@pytest.mark.parametrize("address", [CSV, PARQUET])
+@pytest.mark.parametrize("address", [CSV, WHOLE, PARQUET])
 def test_empty_and_bad(client: Client, address: str, django_assert_num_queries: Any) -> None:
     assert client.get(address).status_code == 200
     assert client.get(address, {"usage_intensity": "-1"}).json()["errors"][0]["field"] == "usage_intensity"

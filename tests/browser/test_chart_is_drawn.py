@@ -1,16 +1,18 @@
-"""The chart comes when it is about to be seen, follows the reader and the page's look, and has words beside it."""
+"""Charts come when they are about to be seen, follow the reader and the page's look, and stand as tables too."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from django.core.files.base import ContentFile
+from playwright.sync_api import Page, expect
 
 from leaderboard import queries
 from leaderboard.filters import LeaderboardQuery
 from tests.browser.reader import DESK, PHONE
-from tests.factories import make_board
+from tests.factories import EntryFactory, make_board, make_verified_entry
+from tests.pages.test_power_over_time import trace
 
 # Where the marker stands on the axis, as the exponent of the number of images, told by Plotly's own axis.
 MARKER = """
@@ -52,21 +54,52 @@ def board(live_server):
     return make_board(5)
 
 
-def draw(page: Page) -> None:
-    page.locator("#energy-chart").scroll_into_view_if_needed()
-    page.locator("#energy-chart .main-svg").first.wait_for()
-    page.locator("#energy-chart .shapelayer path").first.wait_for(state="attached")
+def draw(page: Page, name: str = "energy-chart") -> None:
+    chart = page.locator(f"#{name}")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".main-svg").first.wait_for()
+    chart.locator(".trace, .bars").first.wait_for(state="attached")
 
 
-def test_plotly_is_fetched_only_when_the_chart_is_near(open_reader, live_server):
+def assert_marker_comes_to(page: Page, exponent: float) -> None:
+    for _ in range(100):
+        if page.evaluate(MARKER) == pytest.approx(exponent, abs=0.05):
+            return
+        page.wait_for_timeout(50)
+    assert page.evaluate(MARKER) == pytest.approx(exponent, abs=0.05)
+
+
+def table_of(page: Page, name: str) -> list[list[str]]:
+    """The rows of a chart's table, its head first."""
+    frame = page.locator("figure", has=page.locator(f"#{name}"))
+    frame.get_by_text("The same as a table").click()
+    frame.locator("tbody tr").first.wait_for()
+    rows = frame.locator("tr").evaluate_all(
+        "rows => rows.map((row) => [...row.children].map((cell) => cell.textContent))"
+    )
+    return [[cell.replace("\u00a0", " ") for cell in row] for row in rows]
+
+
+def traces(page: Page, name: str) -> dict[str, dict]:
+    """What Plotly was given, by role."""
+    found = page.evaluate(
+        """(name) => document.getElementById(name).data.map(
+             ({ meta, x, y, hovertext, marker }) => ({ ...meta, x: [...x], y: [...y], hovertext, marker }))""",
+        name,
+    )
+    return {trace.get("phase", trace["role"]): trace for trace in found}
+
+
+def test_plotly_is_fetched_only_when_a_chart_is_near(open_reader, live_server):
     make_board(40)
     reader = open_reader(viewport=PHONE)
     reader.open("/")
     reader.page.wait_for_load_state("networkidle")
-    assert [address for address in reader.requests if "plotly" in address or "/charts/" in address] == []
+    assert [
+        address for address in reader.requests if re.search(r"plotly|/charts[.\w]*\.js|/figures\.", address)
+    ] == []
     draw(reader.page)
     assert len([address for address in reader.requests if "plotly" in address]) == 1
-    assert len([address for address in reader.requests if "/charts/" in address]) == 1
 
 
 def test_lines_envelope_crossings_and_table_agree(page, board):
@@ -99,8 +132,7 @@ def test_marker_stands_at_the_readers_usage_intensity(page, board):
     assert page.evaluate(MARKER) == pytest.approx(3, abs=0.05)
     for exponent in (0.5, 6, 12.25):
         page.locator("#usage_slider").fill(str(exponent))
-        page.wait_for_timeout(150)
-        assert page.evaluate(MARKER) == pytest.approx(exponent, abs=0.05)
+        assert_marker_comes_to(page, exponent)
     here = page.locator("#crossings tr[aria-current=true]")
     expect(here).to_have_count(1)
     expect(here).to_contain_text(page.locator("#summary a").first.inner_text())
@@ -113,26 +145,122 @@ def test_filter_redraws_the_lines(page, board):
     expect(page.locator("#energy-chart .scatterlayer .js-line")).to_have_count(2)
 
 
-def test_answer_that_comes_late_undoes_nothing(page, board):
+def test_charts_follow_the_slider_without_a_request(reader, board):
+    page = reader.page
+    reader.open("/?usage_intensity=1000")
+    for name in ("energy-chart", "quality-chart", "phases-chart"):
+        draw(page, name)
+    page.wait_for_load_state("networkidle")
+    asked = len(reader.requests)
+    before = {name: traces(page, name) for name in ("quality-chart", "phases-chart")}
+    page.locator("#usage_slider").fill("11")
+    page.locator("#quality-chart").scroll_into_view_if_needed()
+    expect(page.locator("#phases-chart .xtitle")).to_have_text("Full-cycle energy for 100 billion images")
+    expect(page.locator("#quality-chart .xtitle")).to_have_text("Full-cycle energy for 100 billion images")
+    after = {name: traces(page, name) for name in ("quality-chart", "phases-chart")}
+    # At 1,000 images five trade quality for energy; at so many the best in quality costs the most.
+    assert before["quality-chart"]["front"]["x"] != after["quality-chart"]["front"]["x"]
+    assert sum(after["phases-chart"]["inference"]["x"]) > 1e6 * sum(before["phases-chart"]["inference"]["x"])
+    best_first = queries.ranked_board(LeaderboardQuery(usage_intensity=1e11)).rows
+    assert after["phases-chart"]["train"]["x"] == pytest.approx([row.entry.own_energy_j for row in best_first])
+    assert len(reader.requests) == asked
+
+
+def test_front_phases_and_tables_are_the_rankings(page, board):
     page.goto("/")
-    draw(page)
-    late: list[Route] = []
+    for name in ("energy-chart", "quality-chart", "phases-chart"):
+        draw(page, name)
+    ranked = queries.ranked_board(LeaderboardQuery())
+    front = [row for row in ranked.rows if row.place.pareto]
+    drawn = traces(page, "quality-chart")["front"]
+    assert drawn["x"] == pytest.approx([row.place.energy_j for row in front])
+    assert drawn["y"] == pytest.approx([row.entry.quality * 100 for row in front])
+    assert set(drawn["marker"]["symbol"]) == {"circle-open"}  # estimated: never a filled mark
+    bars = traces(page, "phases-chart")
+    assert bars["train"]["x"] == pytest.approx([row.entry.own_energy_j for row in ranked.rows])
+    assert bars["inference"]["x"] == pytest.approx([1e6 * row.entry.inference_energy_j for row in ranked.rows])
+    assert set(bars["train"]["marker"]["pattern"]["shape"]) == {"/"}
 
-    def hold(route: Route) -> None:
-        late.append(route)
+    titles = [row.entry.recipe.method.title for row in ranked.rows]
+    for name, length in (("energy-chart", 6), ("quality-chart", 6), ("phases-chart", 11)):
+        table = table_of(page, name)
+        assert len(table) == length
+        assert {row[0] for row in table[1:]} == set(titles), name
+    assert table[1][1:] == ["train", "18.7 kJ", "51 %", "estimated"]
 
-    page.route("**/charts/energy.json*", hold)
-    for floor in ("0.989", ""):
-        with page.expect_request("**/charts/energy.json*"):
-            page.locator("#min_quality").fill(floor)
-    page.locator("#usage_slider").fill("9")
-    lines = page.locator("#energy-chart .scatterlayer .js-line")
-    for route in reversed(late):
-        with page.expect_response("**/charts/energy.json*"):
-            route.continue_()
+
+def test_charts_are_saved_in_the_style_sheets_colours(page, board):
+    page.goto("/")
+    draw(page, "phases-chart")
+    frame = page.locator("figure", has=page.locator("#phases-chart"))
+    for look, name, starts in (("light", "Save PNG", b"\x89PNG"), ("dark", "Save SVG", b"<svg")):
+        page.emulate_media(color_scheme=look)
         page.wait_for_timeout(300)
-        expect(lines).to_have_count(6)
-        assert page.evaluate(MARKER) == pytest.approx(9, abs=0.05)
+        token = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--inference').trim()")
+        assert traces(page, "phases-chart")["inference"]["marker"]["color"] == token
+        with page.expect_download() as download:
+            frame.get_by_role("button", name=name).click()
+        assert download.value.suggested_filename == f"phases-chart.{name[-3:].lower()}"
+        content = download.value.path().read_bytes()
+        assert content.startswith(starts)
+    assert "Full-cycle energy by phase for 1" in content.decode()
+    assert page.url in content.decode()
+    page.locator("#min_quality").fill("0.985")
+    link = page.locator("[data-download]", has_text="CSV")
+    expect(link).to_have_attribute("href", re.compile(r"leaderboard\.csv\?.*min_quality=0\.985"))
+
+
+def test_what_is_left_out_is_said(page, live_server):
+    make_board(60)
+    page.goto("/")
+    draw(page, "energy-chart")
+    note = page.locator("figure", has=page.locator("#energy-chart")).locator("[data-left-out]")
+    expect(note).to_contain_text("20 of 60 entries are left out.")
+    draw(page, "phases-chart")
+    note = page.locator("figure", has=page.locator("#phases-chart")).locator("[data-left-out]")
+    expect(note).to_contain_text("48 of 60 entries are left out.")
+
+
+def test_entry_has_power_over_time_and_break_even(reader, board, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    page = reader.page
+    entry = make_verified_entry(board)
+    attempt = entry.run.attempts.get()
+    energies = [{"scope": "accelerator", "energy_j": 12.0}, {"scope": "system", "energy_j": None}]
+    phase = {"phase": "train", "started_s": 10.0, "ended_s": 13.0, "duration_s": 3.0, "energies": energies}
+    attempt.record = {"phases": [phase]}
+    attempt.trace.save("trace.parquet", ContentFile(trace([10.0, 11.0, 13.0], [5.0, 7.0, 7.0]).read()))
+    reader.open(entry.get_absolute_url())
+    draw(page, "power-chart")
+    drawn = traces(page, "power-chart")["power"]
+    assert (drawn["x"], drawn["y"]) == ([0, 1], [5, 7])
+    expect(page.locator("#power-chart .annotation-text")).to_have_text("train")
+    draw(page, "lines-chart")
+    assert {row[0] for row in table_of(page, "lines-chart")[1:]} == {entry.recipe.method.title, "Method E"}
+
+
+def test_a_trace_that_is_gone_is_said(reader, board):
+    entry = make_verified_entry(board)
+    phase = {"phase": "train", "started_s": 1.0, "ended_s": 2.0, "duration_s": 1.0, "energies": []}
+    entry.run.attempts.update(record={"phases": [phase]}, trace="traces/gone.parquet")
+    reader.expect_status(f"/entries/{entry.pk}/power.json", 404)
+    reader.open(entry.get_absolute_url())
+    reader.page.locator("#power-chart").scroll_into_view_if_needed()
+    expect(reader.page.locator("#power-chart")).to_have_text("The power trace can't be read.")
+
+
+def test_compared_lines_are_named_and_cross_where_the_verdict_says(reader, live_server):
+    board = make_board(0)
+    pair = [
+        EntryFactory(board=board, recipe__method__title="Low start", own_energy_j=100, inference_energy_j=0.01),
+        EntryFactory(board=board, recipe__method__title="Low slope", own_energy_j=1000, inference_energy_j=0.001),
+    ]
+    reader.open("/compare/?" + "&".join(f"entry={entry.pk}" for entry in pair))
+    draw(reader.page, "lines-chart")
+    assert traces(reader.page, "lines-chart")["crossings"]["x"] == [pytest.approx(100_000)]
+    expect(reader.page.locator("#lines-chart .legendtext")).to_contain_text(["Low start", "Low slope"])
+    draw(reader.page, "phases-chart")
+    assert len(table_of(reader.page, "phases-chart")) == 5
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 
 from leaderboard import queries
@@ -16,7 +17,15 @@ from leaderboard.api.base import PublicView
 from leaderboard.api.documentation import FILTER_PARAMETERS, errors
 from leaderboard.api.parameters import FILTER, read_query
 
-CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
+CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
+
+
+class DownloadSerializer(serializers.Serializer[Any]):
+    """The JSON download."""
+
+    view = serializers.URLField()
+    revision = serializers.IntegerField()
+    results = serializers.ListField(child=serializers.DictField())
 
 
 class _DownloadView(PublicView):
@@ -52,6 +61,22 @@ class CsvView(_DownloadView):
     )
     def get(self, request: Request) -> HttpResponse:
         """All rows of the ranked board as CSV, units in the column names."""
+        return self.answer(request)
+
+
+class JsonView(_DownloadView):
+    """For programs that want it all at once."""
+
+    suffix, media_type, write = "json", JSON, staticmethod(downloads.as_json)
+
+    @extend_schema(
+        operation_id="leaderboard_json",
+        tags=["leaderboard"],
+        parameters=FILTER_PARAMETERS,
+        responses={(200, JSON): DownloadSerializer, **errors(400)},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """All rows of the ranked board as JSON, flat as in the CSV, with the address of the page they are from."""
         return self.answer(request)
 
 

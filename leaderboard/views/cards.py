@@ -1,0 +1,102 @@
+"""Pictures for link previews, and what a page says of its own."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from leaderboard import queries
+from leaderboard.api.badge import PROVENANCE_WORDS
+from leaderboard.cards import Card, draw_card
+from leaderboard.domain import ranking
+from leaderboard.filters import LeaderboardQuery
+from leaderboard.models import Entry
+from leaderboard.templatetags.energy import images, joules, percent, relative, watt_hours
+from leaderboard.views import rows
+from leaderboard.views.board import read_query
+from leaderboard.views.compare import champion_of, read_entries
+from leaderboard.views.entries import query_of
+
+NO_WINNER = Card(
+    kicker="Efficient vision models, ranked by what they really cost",
+    title="The energy of a model's whole life",
+    fallback="",
+    figure="",
+    detail="",
+    bar=(),
+    provenance="metered",
+    foot="Search, pre-training, training, compression and every use: metered by the site's own workers",
+)
+
+
+@require_safe
+def board_card(request: HttpRequest) -> HttpResponseBase:
+    """The winner of a view of the leaderboard."""
+    query = read_query(request.GET).query
+    first = next(iter(queries.ranked_board(query).rows[:1]), None)
+    if first is None or first.place.rank is None:
+        return _answer(request, NO_WINNER)
+    return _answer(request, card_of(first.entry, first.place, query, "Least energy"))
+
+
+@require_safe
+def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """One entry."""
+    entry = get_object_or_404(queries.entries(), pk=pk)
+    query = query_of(entry.board, read_query(request.GET).query)
+    row = queries.ranked_board(query).find([pk]).get(pk)
+    if row is None:
+        return _answer(request, NO_WINNER)
+    place = f"Rank {rows.rank_text(row.place)} of its group" if row.place.rank else "Not ranked,"
+    return _answer(request, card_of(entry, row.place, query, place))
+
+
+@require_safe
+def compare_card(request: HttpRequest) -> HttpResponseBase:
+    """The winner among compared entries, where they are of one group."""
+    wanted, _ = read_entries(request.GET)
+    query = read_query(_without_entries(request.GET)).query
+    chosen = list(queries.entries().filter(pk__in=wanted).defer("recipe__document"))
+    winner = champion_of(chosen, query) if len({entry.board_id for entry in chosen}) == 1 else None
+    if winner is None:
+        return _answer(request, NO_WINNER)
+    return _answer(request, card_of(*winner, query, f"Least energy of {len(chosen)} compared,"))
+
+
+def _without_entries(given: QueryDict) -> QueryDict:
+    kept = given.copy()
+    kept.pop("entry", None)
+    return kept
+
+
+def card_of(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery, claim: str) -> Card:
+    """What the picture says of an entry at the reader's usage intensity: N, joules, provenance and date."""
+    segments = rows.bar(entry, query.usage_intensity, query.shared_by)
+    known_j = sum(segment.energy_j or 0.0 for segment in segments)
+    uncertainty = relative(place.u95_j, place.energy_j)
+    return Card(
+        kicker=f"{claim} for {images(query.usage_intensity)} on {entry.board.hardware.name}:",
+        title=entry.recipe.method.title,
+        fallback=f"Entry {entry.pk}",
+        figure=rows.at_least(entry) + joules(place.energy_j),
+        detail=f"{uncertainty}, {watt_hours(place.energy_j)} · {percent(entry.quality)} "
+        f"{rows.quality_label(entry.quality_metric)}",
+        bar=tuple(
+            (segment.phase, (segment.energy_j or 0.0) / known_j if known_j > 0 else 0.0, segment.label)
+            for segment in segments
+        ),
+        provenance=entry.provenance,
+        foot=f"{PROVENANCE_WORDS.get(entry.provenance, entry.provenance)}, {entry.published_at:%Y-%m-%d}",
+    )
+
+
+def _answer(request: HttpRequest, card: Card) -> HttpResponseBase:
+    picture = draw_card(card)
+    tag = f'"{hashlib.sha256(picture).hexdigest()[:16]}"'
+    answer = HttpResponse(picture, "image/png", headers={"Cache-Control": "public, max-age=300", "ETag": tag})
+    return get_conditional_response(request, etag=tag, response=answer) or answer

@@ -1,0 +1,146 @@
+"""A few entries side by side, with a verdict in words."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from leaderboard import queries
+from leaderboard.charts import chart_entries
+from leaderboard.domain import ranking
+from leaderboard.domain.energy import one_time_energy_j
+from leaderboard.filters import LeaderboardQuery
+from leaderboard.models import FAMILIES, Entry
+from leaderboard.templatetags.energy import count, images, joules, percent, relative, share
+from leaderboard.views import rows
+from leaderboard.views.board import read_query
+
+MOST_COMPARED = 6
+
+
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """Up to six entries side by side; 404 where an entry is asked for that there isn't."""
+    wanted, notices = read_entries(request.GET)
+    given = request.GET.copy()
+    given.pop("entry", None)
+    asked = read_query(given)
+    found = {entry.pk: entry for entry in queries.entries().filter(pk__in=wanted).defer("recipe__document")}
+    chosen = [found[pk] for pk in wanted if pk in found]
+    unknown = [pk for pk in wanted if pk not in found]
+    boards = {entry.board_id for entry in chosen}
+    query = asked.query
+    context = {
+        "notices": asked.notices + notices,
+        "unknown": unknown,
+        "one_group": len(boards) == 1,
+        "query": query,
+        "usage_intensity": f"{query.usage_intensity:.15g}",
+        "shared_by": f"{query.shared_by:.15g}",
+        "entries": chosen,
+        "lines": _table(chosen, query),
+        "card_parameters": urlencode({"entry": [e.pk for e in chosen]} | query.parameters(), doseq=True),
+        "verdict": _verdict(chosen, query) if len(boards) == 1 else [],
+        "chart": {
+            "entries": chart_entries(chosen),
+            "usage_intensity": query.usage_intensity,
+            "shared_by": query.shared_by,
+        },
+    }
+    return render(request, "leaderboard/compare.html", context, status=404 if unknown else 200)
+
+
+def read_entries(given: QueryDict) -> tuple[list[int], list[str]]:
+    """The entries' numbers that an address names, each once, and what was left out, in words."""
+    asked = given.getlist("entry")
+    notices = [f"“{text[:40]}” is not an entry's number; it was left out." for text in asked if not _is_key(text)]
+    wanted = list(dict.fromkeys(int(text) for text in asked if _is_key(text)))
+    if len(wanted) > MOST_COMPARED:
+        notices.append(
+            f"At most {MOST_COMPARED} entries can be compared; the last {len(wanted) - MOST_COMPARED} were left out."
+        )
+    return wanted[:MOST_COMPARED], notices
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 15
+
+
+def ranked_among(chosen: list[Entry], query: LeaderboardQuery) -> list[ranking.Ranked]:
+    """The chosen entries ranked among themselves, those that miss a phase at their lower bound."""
+    candidates = [queries.candidate(entry) for entry in chosen]
+    return ranking.rank(candidates, query.usage_intensity, query.shared_by, include_incomplete=True)
+
+
+def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list[str]]]:
+    """A line a figure, a column an entry."""
+    totals = {row.key: row for row in ranked_among(chosen, query)}
+    return [
+        ("Family", [FAMILIES.get(e.recipe.method.family, "") for e in chosen]),
+        ("Track", [rows.track_title(e.board.track) for e in chosen]),
+        ("Hardware", [e.board.hardware.name for e in chosen]),
+        ("Scenario", [e.board.get_scenario_display() for e in chosen]),
+        ("Scope", [e.board.get_scope_display() for e in chosen]),
+        ("Quality", [f"{percent(e.quality)} {rows.quality_label(e.quality_metric)}" for e in chosen]),
+        ("Full-cycle energy", [_total(e, totals[e.pk]) for e in chosen]),
+        ("One-time energy", [rows.one_time(e, query.shared_by) for e in chosen]),
+        ("Energy per image", [joules(e.inference_energy_j) for e in chosen]),
+        ("Before the first use", [_ahead(e, totals[e.pk], query) for e in chosen]),
+        ("Provenance", [e.provenance for e in chosen]),
+        ("Parameters", [f"{e.parameters:,}" for e in chosen]),
+        ("Latency, median", [f"{e.latency_p50_ms:.3g} ms" for e in chosen]),
+        ("Throughput", [f"{e.throughput_images_per_s:,.0f} images/s" for e in chosen]),
+    ]
+
+
+def _total(entry: Entry, place: ranking.Ranked) -> str:
+    return f"{rows.at_least(entry)}{joules(place.energy_j)} {relative(place.u95_j, place.energy_j)}"
+
+
+def _ahead(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery) -> str:
+    return share(one_time_energy_j(entry, query.shared_by) / place.energy_j if place.energy_j > 0 else 0.0)
+
+
+def _verdict(chosen: list[Entry], query: LeaderboardQuery) -> list[str]:
+    """Who uses the least energy at the reader's usage intensity and by how much, and who wins where."""
+    titles = {entry.pk: entry.recipe.method.title for entry in chosen}
+    winners = ranking.champions([queries.candidate(entry) for entry in chosen], query.shared_by)
+    sentences = _here(chosen, query, titles)
+    if len(winners) > 1:
+        for before, after in pairwise(winners):
+            crossing = count(after.from_usage_intensity)
+            sentences.append(f"{titles[int(after.key)]} overtakes {titles[int(before.key)]} at {crossing} images.")
+    elif winners and len(chosen) > 1:
+        sentences.append(f"{titles[int(winners[0].key)]} uses the least at any usage.")
+    bounds = [titles[entry.pk] for entry in chosen if not entry.complete]
+    sentences += [f"{title} misses a phase: its total is a lower bound, and it is not judged." for title in bounds]
+    return sentences
+
+
+def _here(chosen: list[Entry], query: LeaderboardQuery, titles: dict[int, str]) -> list[str]:
+    judged = ranked_among([entry for entry in chosen if entry.complete], query)
+    if len(judged) < 2:
+        return []
+    first, second = judged[:2]
+    winner = titles[int(first.key)]
+    text = f"For {images(query.usage_intensity)}, {winner} uses the least energy: {joules(first.energy_j)}"
+    if second.energy_j > 0 and first.energy_j < second.energy_j:
+        less = share(1 - first.energy_j / second.energy_j)
+        text += f", {less} less than {titles[int(second.key)]}"
+    if first.u95_j is None or second.u95_j is None:
+        return [f"{text}, though an uncertainty is not known."]
+    if first.energy_j + first.u95_j >= second.energy_j - second.u95_j:
+        return [f"{text}, though the difference is within their uncertainty."]
+    return [f"{text}."]
+
+
+def champion_of(chosen: list[Entry], query: LeaderboardQuery) -> tuple[Entry, ranking.Ranked] | None:
+    """Who of the chosen uses the least energy at the reader's usage intensity, None where none is complete."""
+    complete = {entry.pk: entry for entry in chosen if entry.complete}
+    ranked: list[Any] = ranked_among(list(complete.values()), query)
+    return (complete[int(ranked[0].key)], ranked[0]) if ranked else None

@@ -1,0 +1,161 @@
+"""What stands behind an entry: its phases, doubts, runs with their spread, power over time and environment."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from typing import Any
+
+from leaderboard.domain.energy import EVALUATE, INFERENCE
+from leaderboard.models import Board, PhaseEnergy, Run
+from leaderboard.templatetags.energy import joules, relative, seconds, share, si, words
+
+FLAGS = {
+    "foreign_process": "Another process used the device during this phase, so not all of its joules are the model's.",
+    "throttled": "The device lowered its clocks (heat or power cap), so speed and joules are not its usual ones.",
+    "counter_disagrees": "The energy counter and the integrated power differ by more than 3 %.",
+    "window_too_short": "The phase was short against the sensor's update period; its uncertainty is large.",
+    "input_starved": "The device waited for its input, so part of the joules measure the input pipeline.",
+    "mig": "The device was a MIG slice, which has no energy counter of its own.",
+    "no_repeats": "Run once: a single training has no spread, so its uncertainty holds the meter's part alone.",
+    "above_power_limit": "More joules per image than the device's power limit allows; the figure is in doubt.",
+}
+
+
+def phase_table(phases: Iterable[PhaseEnergy], board: Board) -> list[dict[str, Any]]:
+    """A line a phase with its figures in both scopes; inference in this entry's scenario alone."""
+    lines: dict[int, dict[str, Any]] = {}
+    for phase in phases:
+        if phase.scenario and phase.scenario != board.scenario:
+            continue
+        line = lines.setdefault(
+            phase.position,
+            {"phase": phase.phase, "technique": phase.technique, "duration_s": phase.duration_s, "scopes": {}},
+        )
+        if phase.evidence:
+            line["evidence"] = phase.evidence
+        line["scopes"][phase.scope] = _figure(phase)
+    return [lines[position] for position in sorted(lines)]
+
+
+def _figure(phase: PhaseEnergy) -> dict[str, Any]:
+    per_image = phase.phase == INFERENCE
+    energy_j = phase.energy_per_image_j if per_image else phase.energy_j
+    u95_j = phase.energy_per_image_u95_j if per_image else phase.repeatability_u95_j
+    return {
+        "energy": joules(energy_j) + (" per image" if per_image else ""),
+        "u95": relative(u95_j, energy_j) if energy_j else "",
+        "provenance": phase.provenance,
+        "sources": ", ".join(words(str(source)) for source in phase.sources),
+    }
+
+
+def flag_list(phases: Iterable[PhaseEnergy], held_for: list[str]) -> list[dict[str, str]]:
+    """Every doubt about the measurement in plain words, with the phases that it is about."""
+    named: dict[str, set[str]] = {flag: set() for flag in held_for}
+    for phase in phases:
+        for flag in phase.flags:
+            named.setdefault(flag, set()).add(phase.phase)
+    return [
+        {"flag": flag, "words": FLAGS.get(flag, words(flag)), "phases": ", ".join(sorted(where))}
+        for flag, where in sorted(named.items())
+    ]
+
+
+def environment(record: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    """Hardware and software of the run as lines of (name, value), unknown ones left out."""
+    if not record:
+        return []
+    hardware = record.get("hardware", {})
+    lines = [
+        ("Hardware", hardware.get("name")),
+        ("Driver", hardware.get("driver")),
+        ("Device", hardware.get("uuid")),
+        ("Power limit", None if hardware.get("power_limit_w") is None else f"{hardware['power_limit_w']:g} W"),
+        ("Cores", hardware.get("cores")),
+        *((f"Setting {words(name)}", value) for name, value in (hardware.get("settings") or {}).items()),
+        *(record.get("software") or {}).items(),
+    ]
+    return [(name, value) for name, value in lines if value is not None]
+
+
+def power_marks(record: dict[str, Any] | None, scope: str) -> list[dict[str, Any]]:
+    """Where each phase lies on the power trace's clock, in order, with its mean power in W (None: unknown)."""
+    marks = []
+    for phase in (record or {}).get("phases", []):
+        start_s, end_s = phase.get("started_s"), phase.get("ended_s")
+        if start_s is None or end_s is None:
+            continue
+        energies_j = {energy["scope"]: energy["energy_j"] for energy in phase["energies"]}
+        energy_j, duration_s = energies_j.get(scope), phase.get("duration_s")
+        mean_w = energy_j / duration_s if energy_j is not None and duration_s else None
+        scenario = f", {words(phase['scenario'])}" if phase.get("scenario") else ""
+        marks.append(
+            {
+                "phase": phase["phase"],
+                "name": phase["phase"] + scenario,
+                "start_s": start_s,
+                "end_s": end_s,
+                "mean_w": mean_w,
+            }
+        )
+    return sorted(marks, key=lambda mark: float(mark["start_s"]))
+
+
+def power_table(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same in words, from the first phase's start on; for those who can't see the chart."""
+    first_s = marks[0]["start_s"] if marks else 0.0
+    return [
+        {
+            "phase": mark["phase"],
+            "name": mark["name"],
+            "start": seconds(mark["start_s"] - first_s),
+            "duration": seconds(mark["end_s"] - mark["start_s"]),
+            "mean": si(mark["mean_w"], "W"),
+        }
+        for mark in marks
+    ]
+
+
+def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], shown: int) -> list[dict[str, Any]]:
+    """Every run with its attempts and what it measured: one-time joules and joules per image.
+
+    figures: the runs' phases in one scope and scenario, with their attempts. shown: the run that the entry shows.
+    """
+    measured: dict[int, dict[int, list[PhaseEnergy]]] = {}
+    for figure in figures:
+        attempts = measured.setdefault(figure.attempt.run_id, {})
+        attempts.setdefault(figure.attempt.number, []).append(figure)
+    lines = []
+    for run in runs:
+        attempts = measured.get(run.pk, {})
+        phases = attempts.get(run.attempt) or attempts.get(max(attempts, default=0), [])
+        lines.append({"run": run, "is_shown": run.pk == shown, **_totals(phases)})
+    return lines
+
+
+def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:
+    """None where a phase is missing: a sum without it would pass for the whole."""
+    one_time = [phase.energy_j for phase in phases if phase.phase not in (INFERENCE, EVALUATE)]
+    per_image = [phase.energy_per_image_j for phase in phases if phase.phase == INFERENCE]
+    known = [energy_j for energy_j in one_time if energy_j is not None]
+    return {
+        "one_time_j": sum(known) if phases and len(known) == len(one_time) else None,
+        "per_image_j": per_image[0] if per_image else None,
+    }
+
+
+def spread(lines: list[dict[str, Any]]) -> list[str]:
+    """How far apart the runs are, a sentence a figure; none where fewer than two runs have it."""
+    sentences = []
+    for name, what in (("one_time_j", "One-time energy"), ("per_image_j", "Energy per image")):
+        values = [line[name] for line in lines if line[name] is not None]
+        mean_j = statistics.fmean(values) if values else 0.0
+        if len(values) < 2 or mean_j <= 0:
+            continue
+        deviation = share(statistics.stdev(values) / mean_j)
+        sentences.append(
+            f"{what}: {joules(min(values))} to {joules(max(values))} over {len(values)} runs, "
+            f"standard deviation {deviation} of the mean."
+        )
+    return sentences

@@ -1,0 +1,106 @@
+/**
+ * The leaderboard's charts. They follow the board, whose event "boarddrawn" brings its ranking, without a request:
+ * each only while it is near the visible part of the page, and in its own time, never within the frame of a tick.
+ */
+
+const MARGIN = "150px";
+const REST_MS = 300;
+const LEAST_PAUSE_MS = 60;
+const GREATEST_PAUSE_MS = 400;
+let view = null; // what the board has drawn last
+let tools = null; // the modules that only charts need
+
+function loadTools() {
+  tools ??= Promise.all([import("./charts.js"), import("./figures.js"), import("./charttables.js")]).then((modules) =>
+    Object.assign({}, ...modules),
+  );
+  return tools;
+}
+
+class BoardChart {
+  constructor(element) {
+    this.element = element;
+    this.kind = element.dataset.boardChart; // "energy", "quality" or "phases"
+    this.frame = element.closest("figure");
+    this.isNear = false;
+    this.isDue = true;
+    this.pauseMs = LEAST_PAUSE_MS;
+    this.timer = 0;
+    this.frame.querySelector("details").addEventListener("toggle", () => this.fillTable());
+    new IntersectionObserver((seen) => this.come(seen.at(-1).isIntersecting), { rootMargin: MARGIN }).observe(this.frame);
+  }
+
+  come(isNear) {
+    this.isNear = isNear;
+    if (isNear && view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
+    if (isNear && this.isDue) this.follow();
+  }
+
+  /** The board has changed. Lines stay under the slider: their marker moves, and they are chosen anew at rest. */
+  change() {
+    this.isDue = true;
+    if (!this.isNear) return;
+    if (this.chart && this.kind === "energy") {
+      clearTimeout(this.rest);
+      this.rest = setTimeout(() => this.follow(), REST_MS);
+    }
+    const isMarkerAlone = this.chart && this.kind === "energy";
+    this.timer ||= setTimeout(
+      () => {
+        this.timer = 0;
+        if (isMarkerAlone) this.chart.moveMarker(view.query.usageIntensity);
+        else this.follow();
+      },
+      isMarkerAlone ? LEAST_PAUSE_MS : this.pauseMs,
+    );
+  }
+
+  async follow() {
+    if (view === null) return;
+    this.isDue = false;
+    const { Chart, ...make } = await loadTools();
+    this.chart ??= new Chart(this.element);
+    const figure = make[`${this.kind}Figure`](view);
+    const costMs = await this.chart.draw(figure);
+    // A slow machine draws less often, so that the slider stays under the finger.
+    this.pauseMs = Math.min(GREATEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, 2 * costMs));
+    this.say(figure.drawn);
+    await this.fillTable();
+  }
+
+  /** What is left out, in words. */
+  say(drawn) {
+    const all = view.places.length;
+    const [leftOut, entries] = [all - drawn, all].map((number) => number.toLocaleString("en-GB"));
+    const note = this.frame.querySelector("[data-left-out]");
+    note.textContent = drawn < all ? ` ${note.dataset.leftOut} ${leftOut} of ${entries} entries are left out.` : "";
+  }
+
+  async fillTable() {
+    if (!this.frame.querySelector("details").open || view === null) return;
+    const make = await loadTools();
+    make.fillTable(this.frame.querySelector("details table"), make[`${this.kind}Table`](view));
+  }
+}
+
+const charts = [...document.querySelectorAll("[data-board-chart]")].map((element) => new BoardChart(element));
+
+document.addEventListener("boarddrawn", ({ detail }) => {
+  let places = null;
+  const { query, champions, byKey } = detail;
+  // The board makes its places when asked to; the charts share them.
+  view = {
+    query,
+    champions,
+    byKey,
+    get places() {
+      return (places ??= detail.places);
+    },
+  };
+  for (const chart of charts) chart.change();
+  // The files are of exactly the view that is shown.
+  const asked = detail.parameters.toString();
+  for (const link of document.querySelectorAll("[data-download]")) {
+    link.setAttribute("href", link.dataset.download + (asked ? `?${asked}` : ""));
+  }
+});

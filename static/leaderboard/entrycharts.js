@@ -1,0 +1,44 @@
+/** The charts of the pages about one entry or a few: drawn once, when they come near the visible part of the page. */
+
+import { whenNear } from "./near.js";
+
+const given = JSON.parse(document.getElementById("chart-data").textContent);
+
+/** The page's entries as a board of their own: what figures.js and charttables.js take. */
+async function ownBoard() {
+  const { champions, rank } = await import("./ranking.js");
+  const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;
+  return {
+    query: { usageIntensity, sharedBy },
+    places: rank(entries, usageIntensity, { sharedBy }),
+    champions: champions(entries, { sharedBy }),
+    byKey: new Map(entries.map((entry) => [entry.key, entry])),
+    named: true,
+  };
+}
+
+const MAKE = {
+  lines: async () => (await import("./figures.js")).energyFigure(await ownBoard()),
+  phases: async () => (await import("./figures.js")).phasesFigure(await ownBoard()),
+  power: async (element) => {
+    const [answer, { powerFigure }] = await Promise.all([fetch(element.dataset.source), import("./powerfigure.js")]);
+    return answer.ok ? powerFigure(await answer.json()) : null;
+  },
+};
+
+async function draw(element) {
+  const [figure, { Chart }] = await Promise.all([MAKE[element.dataset.chart](element), import("./charts.js")]);
+  if (figure === null) element.textContent = "The power trace can't be read.";
+  else await new Chart(element).draw(figure);
+}
+
+async function fillTable(details, kind) {
+  const make = await import("./charttables.js");
+  make.fillTable(details.querySelector("table"), (kind === "phases" ? make.phasesTable : make.energyTable)(await ownBoard()));
+}
+
+for (const element of document.querySelectorAll("[data-chart]")) {
+  whenNear(element, () => draw(element));
+  const details = element.closest("figure").querySelector("details");
+  details?.addEventListener("toggle", () => fillTable(details, element.dataset.chart), { once: true });
+}

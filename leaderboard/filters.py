@@ -10,7 +10,7 @@ from django import forms
 
 from leaderboard.domain.usage import parse_usage_intensity
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
-from measurement.tracks import TRACKS
+from measurement.tracks import KEYS_IN_WORDS, find_track
 
 ORDERINGS = {"energy": "full-cycle energy", "energy_per_correct": "energy per correct prediction"}
 
@@ -102,6 +102,15 @@ def one_of(choices: Iterable[str]) -> dict[str, str]:
     return {"invalid_choice": f"'%(value)s' is not one of {', '.join(choices)}"}
 
 
+class TrackField(forms.CharField):
+    """A track, or on a track for anybody's data the board of one data set."""
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if value and find_track(value) is None:
+            raise forms.ValidationError(f"{value[:60]!r} is not one of {', '.join(KEYS_IN_WORDS)}")
+
+
 def a_number(allowed: str) -> dict[str, str]:
     """The messages of a number that isn't allowed."""
     return dict.fromkeys(("invalid", "min_value", "max_value"), f"must be {allowed}")
@@ -110,9 +119,7 @@ def a_number(allowed: str) -> dict[str, str]:
 class LeaderboardForm(forms.Form):
     """Validates the parameters of a board. `query()` after `is_valid()`."""
 
-    track = forms.ChoiceField(
-        required=False, choices=lambda: [(t.slug, t.title) for t in TRACKS.values()], error_messages=one_of(TRACKS)
-    )
+    track = TrackField(required=False)
     hardware = forms.SlugField(required=False, max_length=100)
     scenario = forms.ChoiceField(required=False, choices=Scenario.choices, error_messages=one_of(Scenario.values))
     scope = forms.ChoiceField(required=False, choices=Scope.choices, error_messages=one_of(Scope.values))

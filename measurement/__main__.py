@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add_integrate_arguments(integrate)
     integrate.set_defaults(command=_integrate)
 
-    manifest = commands.add_parser("manifest", help="the hash by which two machines know that they hold the same data")
+    manifest = commands.add_parser("manifest", help="the hash by which machines know that their data are the same")
     manifest.add_argument("folder", type=Path)
     manifest.set_defaults(command=_manifest)
 

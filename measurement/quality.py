@@ -1,4 +1,4 @@
-"""The track's metric on its test split. Importing it needs torch."""
+"""The track's metric on a split. Importing it needs torch."""
 
 from __future__ import annotations
 
@@ -6,19 +6,54 @@ import torch
 from torch import nn
 
 from measurement.methods.base import Advance
-from measurement.tracks import Split
+from measurement.tracks import Split, Track
 
 BATCH_SIZE = 256
+DENSE_BATCH_SIZE = 16
+"""Outputs of a dense task are large: a number for every class at every pixel."""
 
 
-def top1_accuracy(model: nn.Module, test: Split, device: torch.device, advance: Advance) -> float:
-    """Share of the test images, 0..1, whose highest output is their label."""
-    correct = torch.zeros((), dtype=torch.int64, device=device)
+def evaluate(track: Track, model: nn.Module, test: Split, advance: Advance) -> float:
+    """The metric that the track states, 0..1."""
+    if track.metric == "miou":
+        return mean_iou(model, test, track.classes, advance)
+    return top1_accuracy(model, test, advance)
+
+
+def top1_accuracy(model: nn.Module, test: Split, advance: Advance) -> float:
+    """Share of the images, 0..1, whose highest output is their label."""
+    correct: torch.Tensor | int = 0
+    done = 0
     model.eval()
     with torch.inference_mode():
-        done = 0
         for images, labels in test.batches(BATCH_SIZE):
             correct += (model(images).argmax(dim=1) == labels).sum()
             done += len(labels)
             advance(done / len(test), f"{done} of {len(test)} images")
     return int(correct) / len(test)
+
+
+def mean_iou(model: nn.Module, test: Split, classes: int, advance: Advance) -> float:
+    """Mean over the classes of intersection over union, 0..1, counted over all pixels of all images together.
+
+    A class that neither occurs nor is predicted has no union and is left out, as in the PASCAL VOC evaluation
+    (M. Everingham et al., 2015, https://doi.org/10.1007/s11263-014-0733-5). Pixels with target -100 don't count.
+    """
+    confusion: torch.Tensor | None = None  # of targets (rows) with predictions (columns), in pixels
+    done = 0
+    model.eval()
+    with torch.inference_mode():
+        for images, targets in test.batches(DENSE_BATCH_SIZE):
+            counted = targets >= 0
+            pairs = targets[counted] * classes + model(images).argmax(dim=1)[counted]
+            found = torch.bincount(pairs, minlength=classes**2)
+            confusion = found if confusion is None else confusion + found
+            done += len(targets)
+            advance(done / len(test), f"{done} of {len(test)} images")
+    return 0.0 if confusion is None else _mean_iou(confusion.cpu().view(classes, classes).double())
+
+
+def _mean_iou(confusion: torch.Tensor) -> float:
+    hits = confusion.diag()
+    union = confusion.sum(0) + confusion.sum(1) - hits
+    return float((hits[union > 0] / union[union > 0]).mean()) if bool((union > 0).any()) else 0.0

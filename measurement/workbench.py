@@ -17,7 +17,7 @@ from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progr
 from measurement.model import build_model
 from measurement.pace import FullPace, Pace
 from measurement.recipe import Recipe
-from measurement.tracks import TRACKS, Split
+from measurement.tracks import Split, Track, track_of
 from measurement.tracks.synthetic import SyntheticSplit
 from measurement.vocabulary import Mode
 
@@ -29,6 +29,7 @@ class Workbench:
     """The state of a run between its phases: each replaces the model, a search also architecture and resolution."""
 
     recipe: Recipe
+    track: Track
     device: torch.device
     data: Data
     model: nn.Module
@@ -44,7 +45,7 @@ class Workbench:
             spec=self.recipe.phases[position],
             position=position,
             recipe=self.recipe,
-            track=TRACKS[self.recipe.track],
+            track=self.track,
             model=self.model,
             train=self.train,
             device=self.device,
@@ -57,8 +58,8 @@ class Workbench:
         """Go on with what a phase has made."""
         self.model = outcome.model
         self.architecture = outcome.architecture or self.architecture
-        if outcome.resolution not in (None, self.train.resolution):
-            self.train, self.test = _splits(self.recipe, outcome.resolution, self.data, self.device)
+        if outcome.resolution is not None and outcome.resolution != self.train.resolution:
+            self.train, self.test = _splits(self.track, outcome.resolution, self.data, self.device)
 
 
 def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
@@ -67,15 +68,16 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
     Raises BadInput, also where the worker lacks the track's data; a sampled run then works on noise in its shape,
     since its quality is the submitter's figure.
     """
-    lacking = TRACKS[recipe.track].lacks()
+    track = track_of(recipe)
+    lacking = track.lacks()
     if lacking and mode == "full":
         raise BadInput(lacking, field="track")
     data: Data = "synthetic" if lacking else "track"
     with explained("while the model was set up", "model"):
         seed_all(recipe.seed)
-        model = build_model(recipe, TRACKS[recipe.track], device)
-        splits = _splits(recipe, recipe.model.resolution, data, device)
-        workbench = Workbench(recipe, device, data, model, *splits, recipe.model.architecture)
+        model = build_model(recipe, track, device)
+        splits = _splits(track, recipe.model.resolution, data, device)
+        workbench = Workbench(recipe, track, device, data, model, *splits, recipe.model.architecture)
         rehearsal = replace(workbench, model=copy.deepcopy(model))
         for position, spec in enumerate(recipe.phases):
             if spec.technique != "declared":
@@ -104,9 +106,7 @@ def explained(where: str, field: str) -> Iterator[None]:
         raise
 
 
-def _splits(recipe: Recipe, resolution: int | None, data: Data, device: torch.device) -> tuple[Split, Split]:
-    track = TRACKS[recipe.track]
-    resolution = resolution or recipe.model.resolution
+def _splits(track: Track, resolution: int, data: Data, device: torch.device) -> tuple[Split, Split]:
     if data == "synthetic":
         return (
             SyntheticSplit(track, track.train_images, resolution, device),

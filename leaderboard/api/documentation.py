@@ -11,7 +11,7 @@ from leaderboard.api.serializers import ErrorsSerializer
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.filters import ORDERINGS
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
-from measurement.tracks import TRACKS
+from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
 
 _MEANINGS = {
     400: "Bad input; each field at fault is named, with what is allowed.",
@@ -41,7 +41,11 @@ USAGE_INTENSITY = OpenApiParameter(
     description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}.",
 )
 BOARD_PARAMETERS = [
-    OpenApiParameter("track", enum=list(TRACKS), description="Default: the track of the fullest board."),
+    OpenApiParameter(
+        "track",
+        {"type": "string", "pattern": KEY_PATTERN},
+        description=f"One of {', '.join(KEYS_IN_WORDS)}. Default: the track of the fullest board.",
+    ),
     OpenApiParameter("hardware", description="A slug of /api/v1/hardware. Default: of the fullest board."),
     OpenApiParameter("scenario", enum=Scenario.values, description="Default offline."),
     OpenApiParameter("scope", enum=Scope.values, description="What the joules cover. Default accelerator."),

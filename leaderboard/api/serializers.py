@@ -161,16 +161,17 @@ class TrackSerializer(serializers.Serializer[Any]):
     dataset = serializers.CharField()
     source = serializers.CharField(help_text="where the data come from")  # type: ignore[assignment]
     description = serializers.CharField()
+    preprocessing = serializers.CharField(help_text="how images reach the network, in training and in the test")
     protocol_version = serializers.IntegerField()
     metric = serializers.CharField()
     metric_label = serializers.CharField()
-    classes = serializers.IntegerField()
+    classes = serializers.IntegerField(allow_null=True, help_text="null where it depends on the recipe's data")
     channels = serializers.IntegerField()
     native_resolution = serializers.IntegerField(help_text="pixels")
     min_resolution = serializers.IntegerField(help_text="pixels")
     max_resolution = serializers.IntegerField(help_text="pixels")
-    train_images = serializers.IntegerField()
-    test_images = serializers.IntegerField()
+    train_images = serializers.IntegerField(allow_null=True, help_text="null where it depends on the recipe's data")
+    test_images = serializers.IntegerField(allow_null=True, help_text="null where it depends on the recipe's data")
 
 
 class GridRegionSerializer(serializers.Serializer[Any]):

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from leaderboard.api.renderers import FiniteJSONRenderer
 from leaderboard.api.rows import FIGURES
 from leaderboard.queries import Columns
-from measurement.tracks import TRACKS
+from measurement.tracks import find_track
 
 # Column of the snapshot -> the board's column.
 SNAPSHOT_COLUMNS = {
@@ -48,7 +48,7 @@ def _compressed(columns: Columns | None, group: dict[str, Any]) -> bytes:
 
 
 def _pieces(columns: Columns | None, group: dict[str, Any]) -> Iterator[bytes]:
-    track = TRACKS.get(group["track"] or "")
+    track = find_track(group["track"] or "")
     head = {
         "revision": columns.board.revision if columns is not None else 0,
         **group,

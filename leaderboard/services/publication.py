@@ -59,7 +59,7 @@ def _ranked_lines(run: Run, record: Record) -> list[tuple[Board, PhaseRecord, Sc
     lines = []
     for scenario, scope, position in found:
         board, _ = Board.objects.get_or_create(
-            track=record.recipe.track, hardware=run.hardware, scenario=scenario, scope=scope
+            track=record.recipe.track_key, hardware=run.hardware, scenario=scenario, scope=scope
         )
         lines.append((board, phases[position], Scope(scope)))
     return lines

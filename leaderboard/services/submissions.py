@@ -47,7 +47,7 @@ def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -
         return found
     method = _new_method(recipe, submitter)
     stored, created = Recipe.objects.get_or_create(
-        sha256=recipe.sha256, defaults={"method": method, "track": recipe.track, "document": recipe.document()}
+        sha256=recipe.sha256, defaults={"method": method, "track": recipe.track_key, "document": recipe.document()}
     )
     if not created:
         method.delete()

@@ -232,4 +232,4 @@ def span(start: float, end: float | None) -> str:
 
 def track_title(slug: str) -> str:
     """The track's name; the slug where this version does not know the track."""
-    return TRACKS[slug].title if slug in TRACKS else slug
+    return tracks.track_title(slug)

@@ -18,7 +18,8 @@ from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault, as_j
 from measurement.recipe.model import Model
 from measurement.recipe.parts import Part, PlainText, VisibleText, WebAddress, did_you_mean
 from measurement.recipe.techniques import TECHNIQUES, PhaseSpec
-from measurement.tracks import TRACKS
+from measurement.tracks import TRACKS, OpenTrack
+from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
 
 SCHEMA_VERSION = 1
@@ -50,6 +51,15 @@ class Inference(Part):
     max_batch_size: int = Field(256, ge=1, le=65_536, description="upper bound of the offline batch")
 
 
+class Dataset(Part):
+    """Which data, on a track for anybody's: a folder of this name on the worker that holds exactly these files."""
+
+    name: str = Field(pattern=NAME_PATTERN, description="folder below datasets/ in the worker's data root")
+    manifest_sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="what `python -m measurement manifest` prints for the folder"
+    )
+
+
 class Budget(Part):
     """What a verification may cost at most, beside the worker's own limits."""
 
@@ -72,6 +82,7 @@ class Recipe(Part):
     schema_version: Literal[1]
     method: Method
     track: Annotated[str, Field(max_length=50), AfterValidator(_known_track)]
+    dataset: Dataset | None = None
     model: Model
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=20)]
     inference: Inference = Inference()
@@ -86,6 +97,12 @@ class Recipe(Part):
             raise ValueError(
                 f"model.resolution: track {track.slug} takes {track.min_resolution} to {track.max_resolution} pixels "
                 f"(got {self.model.resolution})"
+            )
+        if isinstance(track, OpenTrack) != (self.dataset is not None):
+            raise ValueError(
+                f"dataset: track {track.slug} needs the name and the manifest_sha256 of its data"
+                if self.dataset is None
+                else f"dataset: track {track.slug} has data of its own; leave it out"
             )
         if len(set(self.inference.scenarios)) != len(self.inference.scenarios):
             raise ValueError("inference.scenarios: each scenario once")
@@ -111,6 +128,14 @@ class Recipe(Part):
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
     def canonical(self) -> str:
+    @property
+    def track_key(self) -> str:
+        """The slug of the board: the track's, and on a track for anybody's data one for each data set."""
+        track = TRACKS[self.track]
+        return (
+            track.key(self.dataset.manifest_sha256) if isinstance(track, OpenTrack) and self.dataset else track.slug
+        )
+
         """The hashed form: JSON with sorted keys, without `method` and without defaults."""
         document = self.model_dump(mode="json", exclude=self.HASHED_WITHOUT, exclude_defaults=True)
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

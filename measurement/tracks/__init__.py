@@ -2,9 +2,85 @@
 
 from __future__ import annotations
 
-from measurement.tracks.base import Batch, Split, Track, batch_bounds, held_back
+import re
+from typing import TYPE_CHECKING
+
+from measurement.tracks.base import KEY_DIGITS, LACKS, Batch, OpenTrack, Split, Track, batch_bounds, held_back
+from measurement.tracks.cifar10 import CIFAR10
+from measurement.tracks.cifar100 import CIFAR100
 from measurement.tracks.digits import DIGITS
+from measurement.tracks.imagefolder import IMAGEFOLDER
+from measurement.tracks.imagenet import IMAGENET_1K
+from measurement.tracks.segmentation import SEGMENTATION
 
-TRACKS: dict[str, Track] = {track.slug: track for track in (DIGITS,)}
+if TYPE_CHECKING:
+    from measurement.recipe import Recipe
 
-__all__ = ["TRACKS", "Batch", "Split", "Track", "batch_bounds", "held_back"]
+TRACKS: dict[str, Track | OpenTrack] = {
+    track.slug: track for track in (DIGITS, CIFAR10, CIFAR100, IMAGENET_1K, IMAGEFOLDER, SEGMENTATION)
+}
+"""What a recipe may name as its `track`."""
+
+_CLOSED_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, Track)]
+_OPEN_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, OpenTrack)]
+KEY_PATTERN = f"^({'|'.join(_CLOSED_SLUGS)}|({'|'.join(_OPEN_SLUGS)})-[0-9a-f]{{{KEY_DIGITS}}})$"
+"""What a board may be called."""
+KEYS_IN_WORDS = (*_CLOSED_SLUGS, *(f"{slug}-<{KEY_DIGITS} hexadecimal digits>" for slug in _OPEN_SLUGS))
+"""The same for people."""
+
+
+def find_track(key: str) -> Track | OpenTrack | None:
+    """The track of a board: its own slug, or for a data set that recipes name, the open track that it is one of."""
+    if not re.fullmatch(KEY_PATTERN, key):
+        return None
+    return TRACKS.get(key) or TRACKS[key[: -KEY_DIGITS - 1]]
+
+
+def track_title(key: str) -> str:
+    """A board's track for people; the key itself where this version does not know it."""
+    track = find_track(key)
+    if track is None:
+        return key
+    return track.title if track.slug == key else f"{track.title} {key[-KEY_DIGITS:]}"
+
+
+def track_of(recipe: Recipe) -> Track:
+    """The recipe's track with all that its data tell. Raises BadInput where a data set that it names is not here."""
+    track = TRACKS[recipe.track]
+    if isinstance(track, Track):
+        return track
+    assert recipe.dataset is not None, "an open track's recipe names its data"  # noqa: S101 - the schema says so
+    return track.load(recipe.dataset.name, recipe.dataset.manifest_sha256)
+
+
+def tracks_here() -> dict[str, str]:
+    """Key of each track -> why this machine can't do it; empty where it can. Data sets that recipes name, by key."""
+    here: dict[str, str] = {}
+    for track in TRACKS.values():
+        if isinstance(track, Track):
+            here[track.slug] = track.lacks()
+        elif found := track.found():
+            here |= dict.fromkeys(found, "")
+        else:
+            here[track.slug] = (
+                f"{LACKS} any data set with a manifest: put one into datasets/<name>/ in the data root, "
+                "then run `python -m measurement manifest` on it"
+            )
+    return here
+
+
+__all__ = [
+    "KEYS_IN_WORDS",
+    "KEY_PATTERN",
+    "TRACKS",
+    "Batch",
+    "OpenTrack",
+    "Split",
+    "Track",
+    "batch_bounds",
+    "find_track",
+    "held_back",
+    "track_of",
+    "track_title",
+    "tracks_here",
+]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     import torch
+
+LACKS = "this machine lacks"
+"""How every message about absent data begins, so that a worker gives the run to another instead of failing it."""
 
 Batch = tuple["torch.Tensor", "torch.Tensor"]
 """Images, float32 (n, channels, resolution, resolution), normalised; and targets: class numbers, int64 (n,), or for
@@ -82,13 +85,12 @@ def batch_bounds(images: int, batch_size: int) -> Iterator[tuple[int, int]]:
         yield start, images if left == batch_size + 1 and batch_size > 1 else min(start + batch_size, images)
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A board of its own: only models verified under one track's protocol are ranked together.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocolled:
+    """What a track states whether or not its data are at hand: dataset, metric and evaluation protocol.
 
-    `load_train` and `load_test` take a resolution in pixels; they import torch when called, so that the list of
-    tracks can be shown where torch is not installed. They raise MissingData where this machine lacks the data;
-    `lacks` says why without loading any, and is empty where all is there.
+    A change of any of them that changes a figure raises `protocol_version`. `preprocessing` says how images reach
+    the network, in training and in the test. Resolutions are in pixels.
     """
 
     slug: str
@@ -96,16 +98,54 @@ class Track:
     dataset: str
     source: str
     protocol_version: int
-    metric: str
+    metric: Literal["top1", "miou"]
     metric_label: str
-    classes: int
     channels: int
     native_resolution: int
     min_resolution: int
     max_resolution: int
+    preprocessing: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track(Protocolled):
+    """A board of its own: only models verified under one track's protocol are ranked together.
+
+    `load_train` and `load_test` take a resolution in pixels; they import torch when called, so that the list of
+    tracks can be shown where torch is not installed. They raise BadInput where this machine lacks the data or
+    where a file of it is at fault; `lacks` says why without loading any, and is empty where all is there.
+    `is_bundled`: the data come with the packages, so that no worker lacks them.
+    """
+
+    classes: int
     train_images: int
     test_images: int
-    description: str
     load_train: Callable[[int], Split]
     load_test: Callable[[int], Split]
     lacks: Callable[[], str] = lambda: ""
+    is_bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTrack(Protocolled):
+    """A protocol for anybody's data, which the recipe names: one board for each data set.
+
+    `load` takes the data set's name and its manifest's SHA-256 and gives the track with what the data tell. Raises
+    BadInput where this machine lacks them or has others of that name. `found` lists the keys of the data sets that
+    lie here; a data set whose manifest was never made is not among them.
+    """
+
+    classes: ClassVar[None] = None
+    train_images: ClassVar[None] = None
+    test_images: ClassVar[None] = None
+
+    load: Callable[[str, str], Track]
+    found: Callable[[], list[str]]
+
+    def key(self, manifest_sha256: str) -> str:
+        """The slug of the board of one data set, e.g. `imagefolder-0123456789ab`."""
+        return f"{self.slug}-{manifest_sha256[:KEY_DIGITS]}"
+
+
+KEY_DIGITS = 12

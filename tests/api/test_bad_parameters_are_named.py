@@ -24,6 +24,7 @@ ADDRESS = "/api/v1/leaderboard"
         ("min_quality=2", "min_quality", "from 0 to 1"),
         ("min_quality=inf", "min_quality", "from 0 to 1"),
         ("track=nowhere", "track", "digits"),
+        ("track=imagefolder", "track", "imagefolder-<12 hexadecimal digits>"),
         ("scenario=server", "scenario", "offline"),
         ("scope=world", "scope", "accelerator"),
         ("family=magic", "family", "pruning"),

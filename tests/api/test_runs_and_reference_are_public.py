@@ -141,9 +141,10 @@ def test_workers_and_hardware(client: Client) -> None:
 
 
 def test_tracks_schema_and_carbon(client: Client) -> None:
-    (track,) = client.get("/api/v1/tracks").json()
+    track, *_, dense = client.get("/api/v1/tracks").json()
     assert set(track) == set(serializers.TrackSerializer().fields)
-    assert (track["slug"], track["metric"]) == ("digits", "top1")
+    assert (track["slug"], track["metric"], track["classes"]) == ("digits", "top1", 10)
+    assert (dense["slug"], dense["metric"], dense["classes"]) == ("segmentation", "miou", None)
     assert client.get("/api/v1/recipe-schema").json() == recipe_json_schema()
     carbon = client.get("/api/v1/carbon-intensities").json()
     assert len(carbon["regions"]) == len(GRID_REGIONS)

@@ -1,0 +1,39 @@
+"""Where data sets and weights lie on this machine: below one folder, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from measurement.errors import BadInput
+
+DATA_ROOT_VARIABLE = "MEASUREMENT_DATA_ROOT"
+DEFAULT_DATA_ROOT = ".data"
+
+
+def data_root() -> Path:
+    """The folder that MEASUREMENT_DATA_ROOT names, else `.data` in the working folder; links in it resolved."""
+    return Path(os.environ.get(DATA_ROOT_VARIABLE) or DEFAULT_DATA_ROOT).resolve()
+
+
+def datasets_root() -> Path:
+    """Holds a folder for each data set."""
+    return data_root() / "datasets"
+
+
+def weights_root() -> Path:
+    """Holds trained weights, each file named after its SHA-256."""
+    return data_root() / "weights"
+
+
+def inside(root: Path, *parts: str, field: str = "") -> Path:
+    """The path of `parts` below `root`, which need not be there.
+
+    Raises BadInput for `field` where a link or `..` on the way leads out of `root`.
+    """
+    path = root.joinpath(*parts)
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise BadInput(
+            f"{'/'.join(parts)} leads out of {root.name}/ in the data root; mount or copy it there", field=field
+        )
+    return path

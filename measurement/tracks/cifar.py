@@ -1,0 +1,88 @@
+"""What `cifar10` and `cifar100` share: A. Krizhevsky's files, as torchvision reads them. Nothing is downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from measurement.dataroot import datasets_root, inside
+from measurement.errors import BadInput
+from measurement.tracks.base import LACKS, Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RESOLUTION = 32
+PREPROCESSING = (
+    "Pixels scaled to 0..1 and normalised by channel, resized bilinearly with antialiasing. In training, each image "
+    "is cropped at random out of its 4-pixel zero padding and mirrored with chance ½."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cifar:
+    """One of the two data sets: torchvision's class for it, its folder below `datasets/`, the files in it.
+
+    mean, std: of the training part's pixels by channel, scaled to 0..1.
+    """
+
+    torchvision_class: str
+    folder: str
+    files: tuple[str, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def lacks(self) -> str:
+        """Which file is missing and where from to take it; empty where all are there."""
+        missing = [name for name in self.files if not inside(datasets_root(), self.folder, name).is_file()]
+        if not missing:
+            return ""
+        return (
+            f"{LACKS} datasets/{self.folder}/{missing[0]}: unpack the Python version of "
+            "https://www.cs.toronto.edu/~kriz/cifar.html into the data root's datasets/"
+        )
+
+    def load_train(self, resolution: int) -> Split:
+        """The 50,000 training images, cropped and mirrored at random."""
+        return self._split(resolution, train=True)
+
+    def load_test(self, resolution: int) -> Split:
+        """The 10,000 test images."""
+        return self._split(resolution, train=False)
+
+    def _split(self, resolution: int, *, train: bool) -> Split:
+        from measurement.tracks.pixels import PixelSplit
+
+        pixels, labels = _read(self, datasets_root(), train)
+        return PixelSplit(pixels, labels, self.mean, self.std, resolution, augment=train)
+
+
+@lru_cache(maxsize=2)
+def _read(cifar: Cifar, root: Path, train: bool) -> tuple[Tensor, Tensor]:
+    import torch
+    from torchvision import datasets
+
+    if lacking := cifar.lacks():
+        raise BadInput(lacking, field="track")
+    published = getattr(datasets, cifar.torchvision_class)
+    _check(published, root / cifar.folder)
+    found = published(str(root), train=train, download=False)
+    return torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(found.targets)
+
+
+def _check(published: Any, folder: Path) -> None:
+    """The files are pickles, which may hold code: only those with the published MD5 are opened."""
+    from torchvision.datasets.utils import check_integrity
+
+    for name, md5 in (
+        *published.train_list,
+        *published.test_list,
+        (published.meta["filename"], published.meta["md5"]),
+    ):
+        if not check_integrity(str(folder / name), md5):
+            raise BadInput(
+                f"datasets/{folder.name}/{name} is not the published file (another MD5); unpack it again",
+                field="track",
+            )

@@ -1,0 +1,80 @@
+"""Track `imagefolder`: any folder of class folders. Each data set has a board of its own."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from measurement.dataroot import datasets_root
+from measurement.tracks.base import OpenTrack, Split, Track
+from measurement.tracks.imagenet import PREPROCESSING
+from measurement.tracks.opened import known_data_sets, named_folder
+
+if TYPE_CHECKING:
+    from measurement.tracks.listing import ClassFolders
+
+
+def load(name: str, manifest_sha256: str) -> Track:
+    """The track of one data set, with the numbers of its classes and images."""
+    return _load(datasets_root(), name, manifest_sha256)
+
+
+@lru_cache(maxsize=4)
+def _load(root: Path, name: str, manifest_sha256: str) -> Track:
+    from measurement.tracks.listing import read_class_folders
+
+    folders = read_class_folders(named_folder(name, manifest_sha256))
+    return Track(
+        slug=IMAGEFOLDER.key(manifest_sha256),
+        title=f"Image folder {name}",
+        dataset=f"{name}, manifest {manifest_sha256}",
+        source=IMAGEFOLDER.source,
+        protocol_version=IMAGEFOLDER.protocol_version,
+        metric=IMAGEFOLDER.metric,
+        metric_label=IMAGEFOLDER.metric_label,
+        classes=len(folders.classes),
+        channels=IMAGEFOLDER.channels,
+        native_resolution=IMAGEFOLDER.native_resolution,
+        min_resolution=IMAGEFOLDER.min_resolution,
+        max_resolution=IMAGEFOLDER.max_resolution,
+        train_images=len(folders.train),
+        test_images=len(folders.test),
+        preprocessing=IMAGEFOLDER.preprocessing,
+        description=IMAGEFOLDER.description,
+        load_train=partial(_split, folders, train=True),
+        load_test=partial(_split, folders, train=False),
+    )
+
+
+def _split(folders: ClassFolders, resolution: int, *, train: bool) -> Split:
+    from measurement.tracks.photographs import photographs
+
+    return photographs(folders.train if train else folders.test, resolution, augment=train)
+
+
+def found() -> list[str]:
+    """Keys of the data sets here whose files stand in folders."""
+    return [
+        IMAGEFOLDER.key(sha256) for folder, sha256 in known_data_sets() if not (folder / "train" / "masks").is_dir()
+    ]
+
+
+IMAGEFOLDER = OpenTrack(
+    slug="imagefolder",
+    title="Image folder",
+    dataset="any folder of class folders, named in the recipe with its manifest's SHA-256",
+    source="https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html",
+    protocol_version=1,
+    metric="top1",
+    metric_label="Top-1 accuracy",
+    channels=3,
+    native_resolution=224,
+    min_resolution=16,
+    max_resolution=1024,
+    preprocessing=PREPROCESSING,
+    description="Your own images in class folders. Workers that hold the same files, by their manifest, can verify "
+    "them; other data are another board.",
+    load=load,
+    found=found,
+)

@@ -1,0 +1,146 @@
+"""A data set's manifest: the SHA-256 by which two workers know that they hold the same files.
+
+It is taken over one line a file, in the order of their paths: the file's SHA-256, its size, its path. The hashes of
+files are kept below `manifests/` in the data root, so that a later look only asks for sizes and times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from measurement.dataroot import data_root, datasets_root, inside
+from measurement.errors import BadInput
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+CLASSES_FILE = "classes.txt"
+READERS = 4
+
+Known = dict[str, tuple[int, int, str]]
+"""Path -> size in bytes, time of the last change in nanoseconds, SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a folder holds: images, and `classes.txt` where there is one. Other files don't count."""
+
+    sha256: str
+    files: int
+    total_bytes: int
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of any folder, from every byte in it. Raises BadInput where it can't be read."""
+    return _manifest(_hashed(folder, {}))
+
+
+def kept_manifest(name: str, *, may_read: bool = True) -> Manifest | None:
+    """The manifest of the data set `name`; only files that are new or changed since the last look are read.
+
+    None where it would have to read files and may not. Raises BadInput where it can't.
+    """
+    folder, record = inside(datasets_root(), name), data_root() / "manifests" / f"{name}.json"
+    known = _known(record)
+    if not may_read and any(known.get(path, ())[:2] != state for path, state in _listed(folder)):
+        return None
+    hashed = _hashed(folder, known)
+    if hashed != known:
+        _keep(record, hashed)
+    return _manifest(hashed)
+
+
+def run_manifest(folder: Path) -> int:
+    """Print what `folder` holds, and for a data set of this machine the lines that a recipe needs.
+
+    Returns 0, or 2 with one line on standard error where the folder can't be taken.
+    """
+    kept = folder.resolve().parent == datasets_root().resolve()
+    try:
+        found = (kept_manifest(folder.name) if kept else None) or read_manifest(folder)
+        if not found.files:
+            raise BadInput(f"{folder} holds no images")
+    except BadInput as error:
+        sys.stderr.write(f"{error}\n")
+        return BadInput.exit_code
+    sys.stdout.write(f"{found.sha256}  {found.files:,} files, {found.total_bytes:,} bytes\n")
+    if kept:
+        sys.stdout.write(f"dataset: {{name: {folder.name}, manifest_sha256: {found.sha256}}}\n")
+    return 0
+
+
+def images_below(folder: Path) -> list[str]:
+    """Paths of all images below `folder`, relative to it, sorted. Raises BadInput for a link that leads elsewhere."""
+    return sorted(path for path in _paths(folder) if not path.endswith(CLASSES_FILE))
+
+
+def _manifest(hashed: Known) -> Manifest:
+    digest = hashlib.sha256()
+    for path in sorted(hashed, key=os.fsencode):
+        size, _, sha256 = hashed[path]
+        digest.update(f"{sha256} {size} ".encode() + os.fsencode(path) + b"\0")
+    return Manifest(digest.hexdigest(), len(hashed), sum(size for size, _, _ in hashed.values()))
+
+
+def _hashed(folder: Path, known: Known) -> Known:
+    listed = dict(_listed(folder))
+    new = [path for path, state in listed.items() if known.get(path, ())[:2] != state]
+    try:
+        with ThreadPoolExecutor(READERS) as readers:
+            found = dict(zip(new, readers.map(lambda path: _sha256(folder / path), new), strict=True))
+    except OSError as error:
+        raise BadInput(f"{error.filename} can't be read: {error.strerror}") from None
+    return {path: (*state, found[path] if path in found else known[path][2]) for path, state in listed.items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Every file that counts, with size and time of the last change."""
+    for path in _paths(folder):
+        state = (folder / path).stat()
+        yield path, (state.st_size, state.st_mtime_ns)
+
+
+def _paths(folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder")
+    root = folder.resolve()
+    # Folders behind links are not entered; a link to a file must stay in the data set.
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            path = Path(where, name)
+            if name.startswith(".") or (path.suffix.lower() not in IMAGE_SUFFIXES and name != CLASSES_FILE):
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                raise BadInput(
+                    f"{path.relative_to(folder)} is a link that leads out of {folder.name}/; copy the file"
+                )
+            yield path.relative_to(folder).as_posix()
+
+
+def _known(record: Path) -> Known:
+    try:
+        return {path: (size, time, sha256) for path, (size, time, sha256) in json.loads(record.read_text()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}  # nobody looked yet, or the file is from another version: everything is read again
+
+
+def _keep(record: Path, hashed: Known) -> None:
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=record.parent, prefix=".partial-", delete=False) as file:
+            json.dump(hashed, file)
+        Path(file.name).replace(record)
+    except OSError:
+        return  # a data root that may only be read: every look reads all files

@@ -1,0 +1,48 @@
+"""What the tracks for anybody's data share: a recipe names a data set, and its manifest shows that it is the one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from measurement.dataroot import datasets_root, inside
+from measurement.errors import BadInput
+from measurement.tracks.base import LACKS
+from measurement.tracks.manifest import kept_manifest
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,49}$"
+
+
+def named_folder(name: str, manifest_sha256: str) -> Path:
+    """The folder of the data set `name`. Raises BadInput where it is not here, or holds other files."""
+    folder = inside(datasets_root(), name, field="dataset.name")
+    if not folder.is_dir():
+        raise BadInput(
+            f"{LACKS} the data set {name!r}: put it into datasets/{name}/ in the data root", field="dataset.name"
+        )
+    found = kept_manifest(name)
+    if found is None or found.sha256 != manifest_sha256:
+        held = found.sha256[:12] if found else "nothing"
+        raise BadInput(
+            f"{LACKS} this data set: datasets/{name}/ holds {held}, the recipe names {manifest_sha256[:12]}; "
+            f"compare with `python -m measurement manifest datasets/{name}`",
+            field="dataset.manifest_sha256",
+        )
+    return folder
+
+
+def known_data_sets() -> list[tuple[Path, str]]:
+    """Folder and manifest's SHA-256 of every data set here whose manifest was made and still stands."""
+    try:
+        folders = sorted(path for path in datasets_root().iterdir() if re.match(NAME_PATTERN, path.name))
+    except OSError:
+        return []
+    known = []
+    for folder in folders:
+        try:
+            manifest = kept_manifest(folder.name, may_read=False)
+        except BadInput:
+            continue  # no data set: a link that leads out, or a file
+        if manifest is not None and manifest.files:
+            known.append((folder, manifest.sha256))
+    return known

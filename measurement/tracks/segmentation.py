@@ -1,0 +1,129 @@
+"""Track `segmentation`: any folder of images with class maps. Each data set has a board of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+
+from measurement.dataroot import datasets_root
+from measurement.errors import BadInput
+from measurement.tracks.base import OpenTrack, Split, Track
+from measurement.tracks.manifest import CLASSES_FILE, images_below
+from measurement.tracks.opened import known_data_sets, named_folder
+
+MOST_CLASSES = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Paths of images and of their class maps, both relative to `root`, in one order."""
+
+    root: Path
+    images: tuple[str, ...]
+    masks: tuple[str, ...]
+    classes: int
+
+
+def load(name: str, manifest_sha256: str) -> Track:
+    """The track of one data set, with the numbers of its classes and images."""
+    return _load(datasets_root(), name, manifest_sha256)
+
+
+@lru_cache(maxsize=4)
+def _load(root: Path, name: str, manifest_sha256: str) -> Track:
+    folder = named_folder(name, manifest_sha256)
+    classes = _class_count(folder)
+    train, test = (_pairs(folder, part, classes) for part in ("train", "test"))
+    return Track(
+        slug=SEGMENTATION.key(manifest_sha256),
+        title=f"Segmentation of {name}",
+        dataset=f"{name}, manifest {manifest_sha256}",
+        source=SEGMENTATION.source,
+        protocol_version=SEGMENTATION.protocol_version,
+        metric=SEGMENTATION.metric,
+        metric_label=SEGMENTATION.metric_label,
+        classes=classes,
+        channels=SEGMENTATION.channels,
+        native_resolution=SEGMENTATION.native_resolution,
+        min_resolution=SEGMENTATION.min_resolution,
+        max_resolution=SEGMENTATION.max_resolution,
+        train_images=len(train.images),
+        test_images=len(test.images),
+        preprocessing=SEGMENTATION.preprocessing,
+        description=SEGMENTATION.description,
+        load_train=partial(_split, train, augment=True),
+        load_test=partial(_split, test, augment=False),
+    )
+
+
+def _split(pairs: Pairs, resolution: int, *, augment: bool) -> Split:
+    from measurement.tracks.masks import Masked
+    from measurement.tracks.streamed import StreamedSplit
+
+    return StreamedSplit(Masked(pairs), resolution, augment)
+
+
+def _class_count(folder: Path) -> int:
+    try:
+        names = (folder / CLASSES_FILE).read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(
+            f"{folder.name}/{CLASSES_FILE} can't be read: one class a line, the first is 0 in the masks",
+            field="dataset.name",
+        ) from None
+    count = len([name for name in names if name.strip()])
+    if not 2 <= count <= MOST_CLASSES:
+        raise BadInput(
+            f"{folder.name}/{CLASSES_FILE} names {count} classes; 2 to {MOST_CLASSES}", field="dataset.name"
+        )
+    return count
+
+
+def _pairs(folder: Path, part: str, classes: int) -> Pairs:
+    root = folder / part
+    if not (root / "images").is_dir() or not (root / "masks").is_dir():
+        raise BadInput(f"{folder.name}/{part}/ needs the folders images/ and masks/", field="dataset.name")
+    images, masks = ({_stem(path): path for path in images_below(root / kind)} for kind in ("images", "masks"))
+    if odd := sorted(images.keys() ^ masks.keys()):
+        raise BadInput(f"{folder.name}/{part}: {odd[0]!r} is not both an image and a mask", field="dataset.name")
+    if not images:
+        raise BadInput(f"{folder.name}/{part}/images/ holds no image", field="dataset.name")
+    stems = sorted(images)
+    return Pairs(
+        root,
+        tuple(f"images/{images[stem]}" for stem in stems),
+        tuple(f"masks/{masks[stem]}" for stem in stems),
+        classes,
+    )
+
+
+def _stem(path: str) -> str:
+    return str(PurePosixPath(path).with_suffix(""))
+
+
+def found() -> list[str]:
+    """Keys of the data sets here that have masks."""
+    return [SEGMENTATION.key(sha256) for folder, sha256 in known_data_sets() if (folder / "train" / "masks").is_dir()]
+
+
+SEGMENTATION = OpenTrack(
+    slug="segmentation",
+    title="Segmentation",
+    dataset="any folder of images with class maps, named in the recipe with its manifest's SHA-256",
+    source="https://arxiv.org/abs/1905.02244",
+    protocol_version=1,
+    metric="miou",
+    metric_label="Mean intersection over union",
+    channels=3,
+    native_resolution=512,
+    min_resolution=32,
+    max_resolution=1024,
+    preprocessing="RGB, scaled to 0..1 and normalised with ImageNet's mean and deviation. Training: random resized "
+    "crop (50 % to 100 % of the area), mirrored with chance ½. Test: the shorter side resized to the resolution, "
+    "centre crop; images bilinear with antialiasing, masks by the nearest pixel. Value 255 of a mask does not count.",
+    description="A class for every pixel: a timm backbone with the LR-ASPP head of MobileNetV3, judged by the mean "
+    "intersection over union of the classes. Workers that hold the same files, by their manifest, can verify them.",
+    load=load,
+    found=found,
+)

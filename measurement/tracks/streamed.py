@@ -1,0 +1,173 @@
+"""A split whose images are files, decoded and resized batch by batch in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from measurement.errors import BadInput
+from measurement.tracks.base import Batch, batch_bounds
+
+READERS_VARIABLE = "MEASUREMENT_LOADER_WORKERS"
+MOST_READERS = 8
+BATCHES_A_READER = 4
+"""Starting a process is not worth it for fewer."""
+FIRST_BATCH = 64
+
+
+class Source(Protocol):
+    """Images as files, with what they show."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int, resolution: int, *, augment: bool) -> tuple[Tensor, Tensor]:
+        """One prepared image and its target, not batched. Raises BadInput naming the file that is at fault."""
+        ...
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedSplit:
+    """Images of `source`: all, or those `chosen` by their numbers, int64 (n,).
+
+    `augment`: batches in a random order are augmented, drawn from the order's generator; an image is augmented alike
+    whatever the number of processes that read, which is one fewer than there are cores and at most 8, or as
+    MEASUREMENT_LOADER_WORKERS says. Batches raise BadInput for a file that can't be decoded.
+    """
+
+    source: Source
+    resolution: int
+    augment: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    chosen: Tensor | None = None
+    _waited: _Stopwatch = field(default_factory=_Stopwatch)
+
+    def __len__(self) -> int:
+        return len(self.source) if self.chosen is None else len(self.chosen)
+
+    @property
+    def waited_s(self) -> float:
+        return self._waited.seconds
+
+    def to(self, device: torch.device) -> Self:
+        return replace(self, device=device)
+
+    def at(self, resolution: int) -> Self:
+        return replace(self, resolution=resolution)
+
+    def batches(self, batch_size: int, order: torch.Generator | None = None) -> Iterator[Batch]:
+        bounds = list(batch_bounds(len(self), batch_size))
+        if order is None:
+            yield from self._stream(_Plan(self._images(), bounds, seed=0), augment=False)
+            return
+        seed = int(torch.randint(2**31, (1,), generator=order))
+        shuffled = self._images()[torch.randperm(len(self), generator=order)]
+        yield from self._stream(_Plan(shuffled, bounds, seed), augment=self.augment)
+
+    def batch_count(self, batch_size: int) -> int:
+        return sum(1 for _ in batch_bounds(len(self), batch_size))
+
+    def part(self, images: Sequence[int]) -> Self:
+        return replace(self, chosen=self._images()[torch.as_tensor(images, dtype=torch.int64)])
+
+    def _images(self) -> Tensor:
+        return torch.arange(len(self.source)) if self.chosen is None else self.chosen
+
+    def first(self, count: int) -> Batch:
+        """As they are in a test: not augmented."""
+        count = min(count, len(self))
+        bounds = [(start, min(count, start + FIRST_BATCH)) for start in range(0, count, FIRST_BATCH)]
+        parts = list(self._stream(_Plan(self._images(), bounds, seed=0), augment=False))
+        return torch.cat([images for images, _ in parts]), torch.cat([targets for _, targets in parts])
+
+    def _stream(self, plan: _Plan, *, augment: bool) -> Iterator[Batch]:
+        loader = DataLoader(
+            _Prepared(self.source, self.resolution, augment),
+            batch_sampler=plan,
+            num_workers=reader_count(len(plan)),
+            collate_fn=_collated,
+            pin_memory=self.device.type == "cuda",
+        )
+        arriving = iter(loader)
+        while True:
+            asked_s = time.perf_counter()
+            batch = next(arriving, None)
+            if batch is None:
+                return
+            if isinstance(batch, BadInput):
+                raise batch
+            images, targets = (part.to(self.device, non_blocking=True) for part in batch)
+            self._waited.seconds += time.perf_counter() - asked_s
+            yield images, targets
+
+
+def reader_count(batches: int) -> int:
+    """Processes that read; none where there are few batches. Raises BadInput for a setting that is no number."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get(READERS_VARIABLE) or str(min(MOST_READERS, cores - 1))
+    if not asked.isdecimal():
+        raise BadInput(f"must be a number of processes, 0 or more (got {asked!r})", field=READERS_VARIABLE)
+    return min(int(asked), batches // BATCHES_A_READER)
+
+
+def decoded(path: Path, name: str, mode: str | None = None) -> Image.Image:
+    """The whole image, converted to `mode` where one is given. Raises BadInput naming it as `name`."""
+    try:
+        with Image.open(path) as image:
+            return image.convert(mode) if mode else image.copy()
+    except Exception as error:  # Pillow's decoders fail on broken files with any exception
+        reason = str(error).replace(str(path), name)
+        raise BadInput(f"{name} can't be decoded: {reason}; replace the file", field="track") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which images each batch holds, with the number that its augmentation is drawn from."""
+
+    order: Tensor
+    bounds: list[tuple[int, int]]
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for start, end in self.bounds:
+            yield [(index, self.seed * len(self.order) + index) for index in self.order[start:end].tolist()]
+
+
+class _Prepared(Dataset[Any]):
+    def __init__(self, source: Source, resolution: int, augment: bool) -> None:
+        self._source, self._resolution, self._augment = source, resolution, augment
+
+    def __getitem__(self, item: tuple[int, int]) -> Batch | BadInput:
+        index, seed = item
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            try:
+                return self._source.read(index, self._resolution, augment=self._augment)
+            except BadInput as error:
+                return error  # raised here, torch would wrap it in a traceback of its own
+
+
+def _collated(items: list[Batch | BadInput]) -> Batch | BadInput:
+    images, targets = [], []
+    for item in items:
+        if isinstance(item, BadInput):
+            return item
+        images.append(item[0])
+        targets.append(item[1])
+    return torch.stack(images), torch.stack(targets)

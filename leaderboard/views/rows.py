@@ -22,7 +22,7 @@ from leaderboard.templatetags.energy import (
     watt_hours,
     width,
 )
-from measurement.tracks import TRACKS
+from measurement import tracks
 
 QUALITY_LABELS = {"top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"

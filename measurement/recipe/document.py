@@ -123,12 +123,6 @@ class Recipe(Part):
             raise ValueError("phases: at least one `train` phase is needed")
 
     @property
-    def sha256(self) -> str:
-        """Hexadecimal SHA-256 of `canonical()`."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()
-
-    def canonical(self) -> str:
-    @property
     def track_key(self) -> str:
         """The slug of the board: the track's, and on a track for anybody's data one for each data set."""
         track = TRACKS[self.track]
@@ -136,6 +130,12 @@ class Recipe(Part):
             track.key(self.dataset.manifest_sha256) if isinstance(track, OpenTrack) and self.dataset else track.slug
         )
 
+    @property
+    def sha256(self) -> str:
+        """Hexadecimal SHA-256 of `canonical()`."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    def canonical(self) -> str:
         """The hashed form: JSON with sorted keys, without `method` and without defaults."""
         document = self.model_dump(mode="json", exclude=self.HASHED_WITHOUT, exclude_defaults=True)
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -13,6 +13,7 @@ from django import template
 register = template.Library()
 
 UNKNOWN = "—"
+TONNE_FROM_KG = 999.5  # with three digits that is a tonne
 SPACE = "\u00a0"  # a figure and its unit stay on one line
 _PREFIXES = {-5: "f", -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E"}
 _PREFIXES |= {7: "Z", 8: "Y"}
@@ -130,6 +131,18 @@ def relative(u95: float | None, value: float) -> str:
         return f"±{SPACE}{UNKNOWN}"
     digits, exponent = _significant(u95 / value * 100, 2)
     return f"±{SPACE}{_point(digits, exponent)}{SPACE}%"
+
+
+def carbon(value: float | None) -> str:
+    """CO2-equivalent given in kilograms: "12.3 g", "4.56 kg", and in tonnes from one on: "7.89 t", "1.20 kt"."""
+    if value is None:
+        return UNKNOWN
+    return si(value * 1000, "g") if value < TONNE_FROM_KG else si(value / 1000, "t")
+
+
+def milliseconds(value: float | None) -> str:
+    """A latency given in milliseconds, three significant digits: "4.20 ms", "1.50 s"."""
+    return si(None if value is None else value / 1000, "s")
 
 
 @register.filter

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -19,21 +19,34 @@ from leaderboard.domain.usage import USAGE_PRESETS
 from leaderboard.filters import ORDERINGS, LeaderboardForm, LeaderboardQuery, unknown_parameters
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.templatetags.energy import count
-from leaderboard.views import rows
+from leaderboard.views import lines, rows
+from leaderboard.views.columns import ALWAYS, COLUMNS, Column, widths
+from leaderboard.views.view import REGIONS, View, ViewForm
 
-ROWS_PER_PAGE = 100
+ROWS_PER_PAGE = 50
 MOST_RUNS_SHOWN = 12
 # What board.js imports; named to the browser beforehand, so that it fetches them at once instead of one by one.
-MODULES = [f"leaderboard/{name}.js" for name in ("ranking", "format", "rows", "draw")]
-PAGE_PARAMETERS = frozenset({"page", "revision"})
+MODULES = [
+    f"leaderboard/{name}.js"
+    for name in (
+        "address", "draw", "envelope", "format", "list", "motion", "order", "question", "ranking", "rows", "snapshot",
+        "sorting", "words",
+    )
+]  # fmt: skip
+PAGE_PARAMETERS = frozenset({"page", "revision", *ViewForm.base_fields})
 
 
 @dataclass(slots=True)
 class Asked:
-    """A reader's question with every bad parameter at its default, and what was put right."""
+    """A reader's question and view with every bad parameter at its default, and what was put right."""
 
     query: LeaderboardQuery
     notices: list[str] = field(default_factory=list)
+    view: View = field(default_factory=View)
+
+    def parameters(self) -> str:
+        """The address of question and view, without what stands at its default."""
+        return urlencode(self.query.parameters() | self.view.parameters(), doseq=True)
 
 
 def read_query(given: QueryDict) -> Asked:
@@ -43,15 +56,27 @@ def read_query(given: QueryDict) -> Asked:
         for name in unknown_parameters(given, PAGE_PARAMETERS)
         if not name.startswith("utm_")
     ]
-    form = LeaderboardForm(given)
+    question, view = _put_right(LeaderboardForm, given, notices), _put_right(ViewForm, given, notices)
+    query = question.query()
+    if (usage_intensity := view.usage_intensity()) is not None:
+        query = query.on(usage_intensity=usage_intensity)
+    return Asked(query, notices, view.view())
+
+
+Read = TypeVar("Read", LeaderboardForm, ViewForm)
+
+
+def _put_right(form_class: type[Read], given: QueryDict, notices: list[str]) -> Read:
+    """The form of what can be understood; what can't is added to the notices."""
+    form = form_class(given)
     if not form.is_valid():
         kept = given.copy()
         for name, errors in form.errors.items():
             kept.pop(name, None)
             notices.append(f"“{name}” was left at its default: {' '.join(str(error) for error in errors)}")
-        form = LeaderboardForm(kept)
+        form = form_class(kept)
         form.is_valid()
-    return Asked(form.query(), notices)
+    return form
 
 
 def shown(text: str) -> str:
@@ -66,31 +91,86 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     known = list(queries.boards().order_by("-size", "pk"))
     _put_hardware_right(asked, known)
     ranked = queries.ranked_board(asked.query)
-    page = Paginator(ranked.rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    page = _page(request, asked, lines.in_order(ranked, asked.view))
+    query, view = asked.query, asked.view
     context = {
         "ranked": ranked,
-        "query": asked.query,
-        "usage_intensity": f"{asked.query.usage_intensity:.15g}",
-        "shared_by": f"{asked.query.shared_by:.15g}",
-        "min_quality": "" if asked.query.min_quality is None else f"{asked.query.min_quality:.15g}",
+        "query": query,
+        "view": view,
+        "usage_intensity": f"{query.usage_intensity:.15g}",
+        "shared_by": f"{query.shared_by:.15g}",
+        "min_quality": "" if query.min_quality is None else f"{query.min_quality:.15g}",
+        "pue": f"{view.pue:.15g}",
+        "grid_intensity": f"{view.grid.intensity_g_per_kwh:g}\u00a0g/kWh",
         "notices": asked.notices,
         "board": ranked.board,
         "title": _title(ranked.board),
-        "rows": [rows.row(item, asked.query) for item in page.object_list],
+        "rows": [rows.row(item, query, view) for item in page.object_list],
         "page": page,
-        "page_address": _address(asked.query),
+        "page_address": _address(asked),
+        "columns": _columns(asked),
+        "chosen": dict.fromkeys(view.columns, True),
+        "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
+        "widths": widths(view.columns),
         "summary": rows.summary(ranked),
         "crossings": rows.crossings(ranked),
-        "options": _options(ranked, known),
-        "presets": _presets(asked.query),
+        "options": _options(ranked, known, view),
+        "facets": lines.facets(ranked),
+        "filters": len(query.families) + len(query.provenance) + query.include_incomplete,
+        "presets": _presets(asked),
         "phases": (*ONE_TIME_PHASES, "inference"),
-        "parameters": _parameters(asked.query),
+        "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
         "site_is_empty": not known,
         "modules": MODULES,
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)
+
+
+def _page(request: HttpRequest, asked: Asked, found: lines.Lines) -> Page[Any]:
+    """The page asked for; where there is none of that number, the nearest, and a notice says so."""
+    given = request.GET.get("page") or "1"
+    page = Paginator(found, ROWS_PER_PAGE).get_page(given)
+    if given != str(page.number):
+        asked.notices.append(
+            f"“page” was {shown(given)!r}, but must be a whole number from 1 to {page.paginator.num_pages}."
+        )
+    return page
+
+
+def _columns(asked: Asked) -> list[dict[str, Any]]:
+    """Every column as the table's head shows it, with the address that sorts by it."""
+    return [
+        {
+            "key": column.key,
+            "label": column.label,
+            "hint": column.hint,
+            "width": column.width,
+            "is_number": column.is_number,
+            "is_chosen": column.key in asked.view.columns,
+            "is_default": column.is_default,
+            "is_fixed": column.key == ALWAYS,
+            "first": f"{'-' if column.is_best_high else ''}{column.key}",
+            "direction": _direction(asked.view, column.key),
+            "url": _address(replace(asked, view=asked.view.on(sort=_next_sort(asked.view, column))))[:-1] or "?",
+        }
+        for column in COLUMNS
+    ]
+
+
+def _direction(view: View, key: str) -> str:
+    """As `aria-sort` says it."""
+    if view.sort_column != key:
+        return ""
+    return "descending" if view.is_descending else "ascending"
+
+
+def _next_sort(view: View, column: Column) -> str:
+    """What a click on the column's head sorts by: the other way round where it is sorted by already."""
+    if view.sort_column == column.key:
+        return column.key if view.is_descending else f"-{column.key}"
+    return f"-{column.key}" if column.is_best_high else column.key
 
 
 def _put_hardware_right(asked: Asked, known: list[Board]) -> None:
@@ -108,7 +188,7 @@ def _title(board: Board | None) -> str:
     return f"{rows.track_title(board.track)} on {board.hardware.name} · Full-Cycle Energy Leaderboard"
 
 
-def _options(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, Any]:
+def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dict[str, Any]:
     """Every menu as (value, label, chosen), with the board's own values chosen where the query leaves them open."""
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
@@ -125,6 +205,18 @@ def _options(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, Any]:
             [choice for choice in Provenance.choices if choice[0] != Provenance.MISSING], *query.provenance
         ),
         "families": FAMILIES,
+        "sort": _menu(
+            [
+                (sign + column.key, f"{column.label} {arrow}")
+                for column in COLUMNS
+                for sign, arrow in (("", "▲"), ("-", "▼"))
+            ],
+            view.sort,
+        ),
+        "region": [
+            (slug, region.name, f"{region.intensity_g_per_kwh:g}", slug == view.region)
+            for slug, region in REGIONS.items()
+        ],
     }
 
 
@@ -132,26 +224,22 @@ def _menu(choices: list[tuple[str, str]], *chosen: str) -> list[tuple[str, str, 
     return [(value, label, value in chosen) for value, label in choices]
 
 
-def _presets(query: LeaderboardQuery) -> list[dict[str, Any]]:
+def _presets(asked: Asked) -> list[dict[str, Any]]:
     return [
         {
             "name": preset.name,
             "images": count(preset.usage_intensity),
             "value": f"{preset.usage_intensity:.0f}",
-            "url": "?" + _parameters(query.on(usage_intensity=preset.usage_intensity)),
-            "chosen": preset.usage_intensity == query.usage_intensity,
+            "url": "?" + replace(asked, query=asked.query.on(usage_intensity=preset.usage_intensity)).parameters(),
+            "chosen": preset.usage_intensity == asked.query.usage_intensity,
         }
         for preset in USAGE_PRESETS
     ]
 
 
-def _parameters(query: LeaderboardQuery) -> str:
-    return urlencode(query.parameters(), doseq=True)
-
-
-def _address(query: LeaderboardQuery) -> str:
-    """The page's address with this query, ready for one more parameter."""
-    parameters = _parameters(query)
+def _address(asked: Asked) -> str:
+    """The page's address with this question and view, ready for one more parameter."""
+    parameters = asked.parameters()
     return f"?{parameters}&" if parameters else "?"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
+from leaderboard.domain.carbon import carbon_kg
 from leaderboard.domain.energy import SHARED_PHASES, one_time_energy_j
 from leaderboard.domain.ranking import Ranked, energy_per_correct_j
 from leaderboard.filters import LeaderboardQuery
@@ -13,15 +15,19 @@ from leaderboard.queries import RankedBoard, RankedEntry
 from leaderboard.templatetags.energy import (
     SPACE,
     UNKNOWN,
+    carbon,
     count,
     images,
     joules,
+    milliseconds,
     percent,
     relative,
     share,
+    si,
     watt_hours,
     width,
 )
+from leaderboard.views.view import View
 from measurement import tracks
 
 QUALITY_LABELS = {"top1": "top-1"}
@@ -63,13 +69,14 @@ def _segment(phase: str, provenance: str, energy_j: float | None, total_j: float
     return Segment(phase, provenance, energy_j, width(part), f"{phase} {share(part)}")
 
 
-def row(ranked: RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
+def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) -> dict[str, Any]:
     """The texts of one line, ready to show."""
     entry, place = ranked.entry, ranked.place
     segments = bar(entry, query.usage_intensity, query.shared_by)
+    view = view or View()
     return {
         "entry": entry.pk,
-        "url": entry.get_absolute_url(),
+        "url": entry.get_absolute_url() + use(query),
         "rank": rank_text(place),
         "rank_title": rank_title(place) if place.rank else f"not ranked: {why_not_ranked(ranked, query)}",
         "method": entry.recipe.method.title,
@@ -85,7 +92,25 @@ def row(ranked: RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
         "per_image": UNKNOWN if entry.inference_provenance == "missing" else joules(entry.inference_energy_j),
         "provenance": entry.provenance,
         "metered": share(ranked.metered_share),
+        "carbon": at_least(entry) + carbon(carbon_kg(place.energy_j, view.pue, view.grid.intensity_g_per_kwh)),
+        "parameters": si(entry.parameters),
+        "macs": si(entry.macs),
+        "latency": milliseconds(entry.latency_p50_ms),
     }
+
+
+def use(query: LeaderboardQuery) -> str:
+    """The usage intensity and sharing of `query` for the address of an entry, which reads them too."""
+    default = LeaderboardQuery()
+    asked = {
+        name: f"{value:.15g}"
+        for name, value, usual in (
+            ("usage_intensity", query.usage_intensity, default.usage_intensity),
+            ("shared_by", query.shared_by, default.shared_by),
+        )
+        if value != usual
+    }
+    return f"?{urlencode(asked)}" if asked else ""
 
 
 def at_least(entry: Entry) -> str:
@@ -148,14 +173,16 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
         return [*pieces, {"text": f"no entry is ranked: {_why_none_is_ranked(ranked)}."}]
     bound = "" if first.entry.complete else "at least "
     ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
-    pieces.append({"text": first.entry.recipe.method.title, "url": first.entry.get_absolute_url()})
+    pieces.append({"text": first.entry.recipe.method.title, "url": first.entry.get_absolute_url() + use(query)})
     pieces.append({"text": " uses the least energy"})
     if query.order_by == "energy_per_correct":
         per_correct_j = energy_per_correct_j(first.place.energy_j, query.usage_intensity, first.entry.quality)
         pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
     pieces.append({"text": f": {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
-    pieces.append({"text": f" over its life, {share(ahead)} of it before the first use"})
+    pieces.append(
+        {"text": f" ({watt_hours(first.place.energy_j)}) over its life, {share(ahead)} of it before the first use"}
+    )
     others = (first.place.rank_worst or 1) - 1
     if first.place.u95_j is None:
         pieces.append({"text": ", though its uncertainty is not known"})
@@ -165,10 +192,10 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
 
 
 def _why_none_is_ranked(ranked: RankedBoard) -> str:
-    lacking = {_lacks_value(row, ranked.query) for row in ranked.rows}
-    if lacking == {False}:
+    incomplete, without_value = (len(group) for group in ranked.placing.group[1:]) if ranked.placing else (0, 0)
+    if not without_value:
         return "each one misses a phase, so its total is a lower bound"
-    if lacking == {True}:
+    if not incomplete:
         return "none of them predicts anything correctly"
     return "each one misses a phase or predicts nothing correctly"
 
@@ -194,27 +221,26 @@ def _what_follows(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any
         return [{"text": "."}]
     if here + 1 == len(starts):
         return [{"text": "; nothing here overtakes it at higher use." if len(ranked.rows) > 1 else "."}]
-    following = next(row.entry for row in ranked.rows if row.entry.pk == ranked.champions[here + 1].key)
+    following = ranked.champion_rows[int(ranked.champions[here + 1].key)].entry
     return [
         {"text": f"; from {count(starts[here + 1])} on, "},
-        {"text": following.recipe.method.title, "url": following.get_absolute_url()},
-        {"text": " does."},
+        {"text": following.recipe.method.title, "url": following.get_absolute_url() + use(ranked.query)},
+        {"text": " wins."},
     ]
 
 
 def crossings(ranked: RankedBoard) -> list[dict[str, Any]]:
     """Who wins where, a line for each champion, and which of them is the reader's."""
-    entries = {row.entry.pk: row.entry for row in ranked.rows}
     usage_intensity = ranked.query.usage_intensity
     lines = []
     for champion in ranked.champions:
-        entry = entries[int(champion.key)]
+        entry = ranked.champion_rows[int(champion.key)].entry
         start, end = champion.from_usage_intensity, champion.to_usage_intensity
         lines.append(
             {
                 "span": span(start, end),
                 "method": entry.recipe.method.title,
-                "url": entry.get_absolute_url(),
+                "url": entry.get_absolute_url() + use(ranked.query),
                 "one_time": one_time(entry, ranked.query.shared_by),
                 "per_image": joules(entry.inference_energy_j),
                 "here": start <= usage_intensity and (end is None or usage_intensity < end),

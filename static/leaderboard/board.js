@@ -3,232 +3,261 @@
  * tick without a request, and keeps the address in step. The server's page is complete without it.
  */
 
-import { champions, rank } from "./ranking.js";
-import { images } from "./format.js";
-import { crossings, row as rowOf, summary as summaryOf } from "./rows.js";
-import { drawCrossings, drawPages, drawRows, drawSummary, markPreset, setText } from "./draw.js";
+import { beforeLeaving, setAddress } from "./address.js";
+import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
+import { fillRow, makeRow, markPreset, write } from "./draw.js";
+import { SPACE, images } from "./format.js";
+import { List } from "./list.js";
+import { addressOf, chosenColumns, filtersSet, forgetRate, parameters, readQuestion, usageOfRate } from "./question.js";
+import { row as rowOf } from "./rows.js";
+import { fetchBoard } from "./snapshot.js";
+import { sortedLines } from "./sorting.js";
+import { crossings, summary } from "./words.js";
 
-const ADDRESS_DELAY_MS = 200;
-// Above so many entries the snapshot waits until the reader reaches for a control.
-const EAGER_ENTRIES = 1000;
-// What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
-const NUMBER = /^\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+// Above so many entries the snapshot waits until the reader reaches for the board; above so many it stays where it is,
+// and the server ranks.
+const [EAGER_ENTRIES, MOST_ENTRIES] = [1000, 30_000];
 
 const form = document.getElementById("controls");
 const table = document.getElementById("board");
 const slider = document.getElementById("usage_slider");
 const number = document.getElementById("usage_intensity");
+const search = document.getElementById("search");
+const sort = document.getElementById("sort");
 const usageWords = document.getElementById("usage_words");
+const gridIntensity = document.getElementById("grid-intensity");
+const region = document.getElementById("board-window");
 const pageSize = Number(form.dataset.pageSize);
 const families = JSON.parse(document.getElementById("families").textContent);
+const firstPage = Math.max(1, Number(new URLSearchParams(location.search).get("page")) || 1);
+const isRankedHere = Number(table.dataset.entries) <= MOST_ENTRIES;
 
-let board = null; // entries, candidates and a map by key, once the snapshot is here
+let board = null; // once the snapshot is here
 let loading = null;
 let revision = Number(table.dataset.revision);
-let page = Math.max(1, Number(new URLSearchParams(location.search).get("page")) || 1);
+let shown = null; // what is drawn: {query, lines} and what depends on the filters alone
 
-/* The reader's question */
-
-/** The form as a question; null where a field holds something that can't be asked. */
-function readQuery() {
-  const data = new FormData(form);
-  const typed = number.value.trim() || "1e6";
-  const usageIntensity = NUMBER.test(typed) ? Number(typed) : NaN;
-  const sharedBy = Number(data.get("shared_by") || 1);
-  const minQuality = data.get("min_quality") ? Number(data.get("min_quality")) : null;
-  const valid = [
-    [number, usageIntensity > 0 && usageIntensity <= 1e15],
-    [form.elements.shared_by, sharedBy >= 1 && sharedBy <= 1e9],
-    [form.elements.min_quality, minQuality === null || (minQuality >= 0 && minQuality <= 1)],
-  ];
-  for (const [field, isValid] of valid) field.setAttribute("aria-invalid", String(!isValid));
-  if (valid.some(([, isValid]) => !isValid)) return null;
-  return {
-    usageIntensity,
-    sharedBy,
-    minQuality,
-    families: new Set(data.getAll("family")),
-    provenance: new Set(data.getAll("provenance")),
-    words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
-    orderBy: data.get("order_by") || "energy",
-    includeIncomplete: data.has("include_incomplete"),
-  };
-}
-
-function matches(entry, query) {
-  if (query.families.size > 0 && !query.families.has(entry.family)) return false;
-  if (query.provenance.size > 0 && !query.provenance.has(entry.provenance)) return false;
-  return query.words.every((word) => entry.haystack.includes(word) || entry.recipe.startsWith(word));
-}
-
-/** The form as address parameters, without those that stand at their default. */
-function parameters(pageNumber = 1) {
-  const wanted = new URLSearchParams();
-  const given = new URLSearchParams(location.search);
-  for (const [name, value] of new FormData(form)) {
-    const control = form.elements[name];
-    const isOpen = ["track", "hardware"].includes(name) && !given.has(name);
-    const isDefault =
-      value === "" ||
-      isOpen ||
-      value === control.dataset?.default ||
-      (name === "usage_intensity" && Number(value) === 1e6) ||
-      (name === "shared_by" && Number(value) === 1);
-    if (!isDefault) wanted.append(name, value.trim());
-  }
-  if (pageNumber > 1) wanted.set("page", pageNumber);
-  return wanted;
-}
-
-function address(wanted) {
-  const text = wanted.toString();
-  return location.pathname + (text ? `?${text}` : "");
-}
+const list = new List({
+  region,
+  body: document.getElementById("rows"),
+  first: (firstPage - 1) * pageSize,
+  make: makeRow,
+  fill(node, line) {
+    const position = shown.lines === null ? line : shown.lines[line];
+    const entry = board.entry(board.ranking.order[position]);
+    fillRow(node, rowOf(entry, board.ranking.place(position), shown.query, families), line);
+  },
+});
 
 /* The snapshot */
 
 function load() {
-  loading ??= fetchBoard().catch(() => {
+  if (!isRankedHere) return new Promise(() => {});
+  loading ??= fetchSnapshot().catch(() => {
     loading = null; // The server's page stays as it is; the form still works by submitting.
   });
   return loading;
 }
 
-async function fetchBoard() {
+async function fetchSnapshot() {
   const { track, hardwareSlug, scenario, scope } = table.dataset;
   const wanted = new URLSearchParams({ track, hardware: hardwareSlug, scenario, scope });
-  const response = await fetch(`${form.dataset.snapshot}?${wanted}`, { headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Error(`snapshot: ${response.status}`);
-  board = fromColumns(await response.json());
+  board = await fetchBoard(`${form.dataset.snapshot}?${wanted}`);
   revision = board.revision;
-}
-
-function fromColumns({ columns, quality_metric: qualityMetric, revision: current }) {
-  const names = Object.keys(columns);
-  const entries = columns.entry.map((_, index) => {
-    const entry = { quality_metric: qualityMetric };
-    for (const name of names) entry[name] = columns[name][index];
-    entry.key = entry.entry;
-    entry.haystack = `${entry.method}\n${entry.architecture ?? ""}`.toLowerCase();
-    return entry;
-  });
-  return { revision: current, entries, byKey: new Map(entries.map((entry) => [entry.key, entry])) };
+  shown = null;
 }
 
 /* Drawing */
 
-function draw() {
-  const query = readQuery();
+/** `moves`: the reader may see the rows on their way. */
+function draw(moves = true) {
+  const query = readQuestion();
   if (query === null) return;
-  setText(usageWords, images(query.usageIntensity));
+  write(usageWords, images(query.usageIntensity));
+  write(gridIntensity, `${query.gramsPerKwh}${SPACE}g/kWh`);
   markPreset(query.usageIntensity);
   if (board === null) return;
+  const wasShown = shown !== null;
+  const filtered = filter(query);
+  board.ranking.rank(filtered.eligible, query.usageIntensity, query);
+  shown = { ...filtered, query, lines: sortedLines(board, query.sort, families) };
+  if (!list.isLive) list.start();
+  list.show(board.ranking.order.length, moves && wasShown);
+  const result = { ...shown, board, hardwareName: table.dataset.hardware };
+  drawSummary(summary(result));
+  drawCrossings(crossings(shown.champions, board.byKey, query));
+  drawHead(query.sort);
+  drawPlace();
+  tell();
+}
 
-  const { usageIntensity, sharedBy, minQuality, includeIncomplete, orderBy } = query;
-  const found = board.entries.filter((entry) => matches(entry, query));
-  const places = rank(found, usageIntensity, { sharedBy, minQuality, includeIncomplete, orderBy });
-  const winners = champions(found, { sharedBy, minQuality });
-  const lastPage = Math.max(1, Math.ceil(places.length / pageSize));
-  page = Math.min(page, lastPage);
-  const shown = places.slice((page - 1) * pageSize, page * pageSize);
-  drawRows(shown.map((place) => rowOf(board.byKey.get(place.key), place, query, families)));
-  drawPages(places.length, page, lastPage, pageSize, (target) => address(parameters(target)));
-  drawSummary(
-    summaryOf({
-      query,
-      places,
-      champions: winners,
-      byKey: board.byKey,
-      hardwareName: table.dataset.hardware,
-      belowFloor: found.length - places.length,
-    }),
-  );
-  drawCrossings(crossings(winners, board.byKey, query));
-  // What the charts follow (boardcharts.js); they draw in their own time, not in this frame.
-  const drawnView = { query, places, champions: winners, byKey: board.byKey, parameters: parameters() };
-  document.dispatchEvent(new CustomEvent("boarddrawn", { detail: drawnView }));
-  // The address of what is drawn: by the time that it is written, the form may hold something that can't be asked.
-  const drawn = address(parameters(page));
-  soon("address", ADDRESS_DELAY_MS, () => history.replaceState(null, "", drawn));
+/** What depends on the filters, but on neither the usage intensity nor the columns. */
+function filter(query) {
+  const { minQuality, sharedBy, words, includeIncomplete } = query;
+  const chosen = [[...query.families], [...query.provenance]];
+  const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, chosen]);
+  if (shown?.key === key) return shown;
+  const found = board.filter(query);
+  drawFacets(found.counts, filtersSet(query));
+  return { ...found, key, champions: board.ranking.champions(found.eligible, sharedBy) };
+}
+
+/** Where in the table the reader is, in the page and in the address. */
+function drawPlace() {
+  const page = Math.floor(list.topLine / pageSize) + 1;
+  drawPages(list.count, list.topLine, list.bottomLine, (target) => addressOf(parameters({ page: target })), pageSize);
+  setAddress(addressOf(parameters({ page })));
+}
+
+/** What the charts follow (boardcharts.js); they draw in their own time, not in this frame, so they ask for places. */
+function tell() {
+  const { ranking, byKey } = board;
+  const detail = {
+    query: shown.query,
+    champions: shown.champions,
+    byKey,
+    parameters: parameters({ ofView: false }),
+    get places() {
+      return ranking.places();
+    },
+  };
+  document.dispatchEvent(new CustomEvent("boarddrawn", { detail }));
 }
 
 /* Timing: many ticks may fall into one frame, and only the last one counts */
 
-const timers = new Map();
-
-function soon(name, delay, action) {
-  clearTimeout(timers.get(name));
-  timers.set(name, setTimeout(action, delay));
-}
-
 let frame = 0;
 
 function drawNextFrame() {
-  frame ||= requestAnimationFrame(() => {
-    frame = 0;
-    draw();
-  });
+  frame ||= requestAnimationFrame(drawNow);
+}
+
+function drawNow() {
+  cancelAnimationFrame(frame);
+  frame = 0;
+  draw();
+}
+
+beforeLeaving(() => {
+  if (frame !== 0) drawNow();
+});
+
+/** Draw with the snapshot, now or as soon as it is here. */
+function redraw() {
+  drawNextFrame();
+  if (board === null) load().then(drawNextFrame);
 }
 
 /* The reader's hand */
 
 function setUsage(value) {
   number.value = String(value);
+  moveSlider();
 }
 
 function moveSlider() {
   const exponent = Math.log10(Number(number.value));
   if (Number.isFinite(exponent)) slider.value = String(exponent);
-}
-
-function sliderWords() {
   slider.setAttribute("aria-valuetext", images(Number(number.value)));
 }
 
-form.addEventListener("input", (event) => {
-  if (event.target.matches("[data-board]")) return;
-  load().then(drawNextFrame);
-  if (event.target === slider) {
-    setUsage(Number((10 ** Number(slider.value)).toPrecision(3)));
-    sliderWords();
-  } else {
-    page = 1;
-    if (event.target === number) moveSlider();
+function takeRate() {
+  const usageIntensity = usageOfRate();
+  if (usageIntensity > 0) setUsage(Number(usageIntensity.toPrecision(15)));
+}
+
+form.addEventListener("input", ({ target }) => {
+  if (target.matches("[data-board]")) return;
+  if (target === slider) {
+    number.value = String(Number((10 ** Number(slider.value)).toPrecision(3)));
+    slider.setAttribute("aria-valuetext", images(Number(number.value)));
   }
-  drawNextFrame();
+  if (target === number) moveSlider();
+  if (target === slider || target === number) forgetRate();
+  else if (target.matches("#rate, #years")) takeRate();
+  else if (target.matches("[name=columns]")) chooseAnew();
+  else if (!target.matches("[name=region], [name=pue]") && list.isLive) list.scrollTo(0);
+  redraw();
 });
 
-form.addEventListener("change", (event) => {
-  // Another board is another page: the server knows it.
-  if (event.target.matches("[data-board]")) form.requestSubmit();
+function chooseAnew() {
+  chooseColumns(chosenColumns());
+  load().then(() => {
+    if (shown === null) draw();
+    list.renew();
+  });
+}
+
+form.addEventListener("change", ({ target }) => {
+  // Another board is another page, and a board too large for this one is ranked by the server.
+  if (target.matches("[data-board]")) form.requestSubmit();
+  else if (!isRankedHere) location.assign(addressOf(parameters()));
 });
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { track, hardware, scenario, scope } = Object.fromEntries(new FormData(form));
-  const shown = table.dataset;
-  if (track === shown.track && hardware === shown.hardwareSlug && scenario === shown.scenario && scope === shown.scope) {
-    load().then(drawNextFrame);
+  const here = table.dataset;
+  const isHere =
+    track === here.track && hardware === here.hardwareSlug && scenario === here.scenario && scope === here.scope;
+  if (isHere && isRankedHere) {
+    redraw();
     return;
   }
   const wanted = parameters();
   wanted.set("track", track);
   wanted.set("hardware", hardware);
-  location.assign(address(wanted));
+  location.assign(addressOf(wanted));
 });
+
+const isPlainClick = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey) && isRankedHere;
 
 form.addEventListener("click", (event) => {
   const preset = event.target.closest("[data-usage]");
-  if (!preset || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!preset || !isPlainClick(event)) return;
   event.preventDefault();
   setUsage(preset.dataset.usage);
-  moveSlider();
-  sliderWords();
-  load().then(drawNextFrame);
-  drawNextFrame();
+  forgetRate();
+  redraw();
 });
 
-for (const kind of ["pointerenter", "focusin"]) form.addEventListener(kind, load, { once: true });
+table.tHead.addEventListener("click", (event) => {
+  const head = event.target.closest("th");
+  if (!event.target.closest("a") || !isPlainClick(event)) return;
+  event.preventDefault();
+  const [key, other] = [head.dataset.column, `-${head.dataset.column}`];
+  sort.value = { [key]: other, [other]: key }[sort.value] ?? head.dataset.first;
+  redraw();
+});
+
+document.getElementById("pages").addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  if (!link || board === null || !isPlainClick(event)) return;
+  event.preventDefault();
+  list.scrollTo((Number(new URL(link.href).searchParams.get("page") ?? 1) - 1) * pageSize);
+  drawPlace();
+});
+
+list.onscroll = () => {
+  if (board === null) load().then(drawNextFrame);
+  else drawPlace();
+};
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.matches("input, textarea, select");
+  if (event.key === "Escape") for (const menu of form.querySelectorAll("details[open]")) menu.open = false;
+  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  search.focus();
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of form.querySelectorAll("details[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+for (const part of [form, region]) {
+  for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
+}
 
 // The charts are about to be seen, and need the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));
@@ -243,6 +272,6 @@ document.addEventListener("boardrevision", async (event) => {
   draw();
 });
 
+chooseColumns(chosenColumns());
 moveSlider();
-sliderWords();
-if (Number(table.dataset.entries) <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(load);
+if (Number(table.dataset.entries) <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(() => load().then(drawNextFrame));

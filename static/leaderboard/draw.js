@@ -1,130 +1,150 @@
-/** Writes rows, pages, the result in words and the table of winners into the page, touching only what changed. */
+/** Writes the table's rows and head, the result in words and the counts into the page, touching only what changed. */
 
 const SPEECH_DELAY_MS = 700;
 
-const body = document.getElementById("rows");
+const table = document.getElementById("board");
 const template = document.getElementById("row-template").content.firstElementChild;
+const heads = [...table.querySelectorAll("th[data-column]")];
 const summaryLine = document.getElementById("summary");
 const announcement = document.getElementById("announcement");
 const pages = document.getElementById("pages");
-const shownRows = new Map();
-for (const node of body.children) shownRows.set(Number(node.dataset.entry), node);
+const LARGE = new Set(["rank", "method", "energy", "phases"]); // what a card writes large, not in its list of figures
+let kind = null; // a row with the chosen columns alone
 let speech = 0;
 
-/** One line a place, each kept and refilled, so that a tick touches only what changed. */
-export function drawRows(rows) {
-  const nodes = rows.map((row) => {
-    let node = shownRows.get(row.entry);
-    if (!node) {
-      node = template.cloneNode(true);
-      shownRows.set(row.entry, node);
-    }
-    fill(node, row);
-    return node;
-  });
-  const isInOrder = nodes.length === body.children.length && nodes.every((node, index) => node === body.children[index]);
-  if (!isInOrder) body.replaceChildren(...nodes);
+/** Show these columns, by their keys; `makeRow` then makes rows of them. */
+export function chooseColumns(chosen) {
+  const isShown = (cell) => cell.dataset.column === "method" || chosen.includes(cell.dataset.column);
+  for (const head of heads) head.hidden = !isShown(head);
+  const shown = heads.filter(isShown);
+  table.style.setProperty("--columns", shown.map((head) => head.dataset.width).join(" "));
+  table.style.setProperty("--figures", shown.filter((head) => !LARGE.has(head.dataset.column)).length);
+  table.classList.toggle("has-family", chosen.includes("family"));
+  kind = template.cloneNode(true);
+  for (const cell of [...kind.children]) if (!isShown(cell)) cell.remove();
 }
 
-function fill(node, row) {
-  const slot = (name) => node.querySelector(`[data-slot="${name}"]`);
-  const slots = (node.slots ??= Object.fromEntries(
-    ["rank", "method", "family", "quality", "quality_note", "energy", "u95", "bar", "one_time", "per_image"]
-      .concat("provenance", "metered")
-      .map((name) => [name, slot(name)]),
-  ));
-  for (const [name, element] of Object.entries(slots)) if (name !== "bar") setText(element, row[name]);
-  setAttribute(node, "data-entry", String(row.entry));
-  setAttribute(slots.rank, "title", row.rank_title);
-  setAttribute(slots.method, "href", row.url);
-  setAttribute(slots.energy, "title", row.energy_title);
-  setAttribute(slots.provenance, "class", `provenance provenance-${row.provenance}`);
-  setAttribute(slots.bar, "aria-label", row.bar_label);
-  setAttribute(slots.bar, "title", row.bar_label);
-  while (slots.bar.childElementCount > row.bar.length) slots.bar.lastElementChild.remove();
+export const makeRow = () => kind.cloneNode(true);
+
+/** Write a line's texts into a row. */
+export function fillRow(node, row, line) {
+  const slots = (node.slots ??= new Map([...node.querySelectorAll("[data-slot]")].map((slot) => [slot.dataset.slot, slot])));
+  for (const [name, element] of slots) if (name !== "bar") write(element, row[name]);
+  set(node, "data-entry", String(row.entry));
+  set(node, "aria-rowindex", String(line + 2));
+  set(slots.get("method"), "href", row.url);
+  set(slots.get("method"), "title", row.method);
+  set(slots.get("rank"), "title", row.rank_title);
+  set(slots.get("energy"), "title", row.energy_title);
+  set(slots.get("provenance"), "class", `provenance provenance-${row.provenance}`);
+  if (slots.has("bar")) fillBar(slots.get("bar"), row);
+}
+
+function fillBar(bar, row) {
+  set(bar, "aria-label", row.bar_label);
+  set(bar, "title", row.bar_label);
+  while (bar.childElementCount > row.bar.length) bar.lastElementChild.remove();
   row.bar.forEach((segment, index) => {
-    const part = slots.bar.children[index] ?? slots.bar.appendChild(document.createElement("i"));
-    setAttribute(part, "class", `phase-${segment.phase}${segment.provenance === "missing" ? " is-missing" : ""}`);
-    if (part.style.width !== segment.width) part.style.width = segment.width;
+    const part = bar.children[index] ?? bar.appendChild(document.createElement("i"));
+    set(part, "class", `phase-${segment.phase}${segment.provenance === "missing" ? " is-missing" : ""}`);
+    if (part.written !== segment.width) part.style.width = part.written = segment.width;
   });
 }
 
-/** Which rows are shown, and links to those before and after; `addressOf` gives a page's address. */
-export function drawPages(total, page, lastPage, pageSize, addressOf) {
-  pages.hidden = lastPage === 1;
-  const first = total === 0 ? 0 : (page - 1) * pageSize + 1;
-  setText(pages.querySelector("[data-slot=page]"), `${first}–${Math.min(total, page * pageSize)} of ${total}`);
-  const targets = { prev: page - 1, next: page + 1 };
+/** Mark the column that the table is sorted by. */
+export function drawHead(sort) {
+  const key = sort.replace(/^-/, "");
+  for (const head of heads) {
+    if (head.dataset.column !== key) head.removeAttribute("aria-sort");
+    else set(head, "aria-sort", sort.startsWith("-") ? "descending" : "ascending");
+  }
+}
+
+/** How many lines there are, which of them are seen, and what leads to those before and after. */
+export function drawPages(total, first, last, addressOfPage, pageSize) {
+  set(table, "aria-rowcount", String(total + 1));
+  document.getElementById("board-empty").hidden = total > 0;
+  write(pages.querySelector("[data-slot=page]"), `${total === 0 ? 0 : first + 1}–${last + 1} of ${total}`);
+  const page = Math.floor(first / pageSize) + 1;
+  const targets = { prev: first > 0 ? Math.max(1, page - 1) : null, next: last + 1 < total ? page + 1 : null };
   for (const [name, target] of Object.entries(targets)) {
     const link = pages.querySelector(`[data-page=${name}]`);
-    if (target >= 1 && target <= lastPage) setAttribute(link, "href", addressOf(target));
+    if (target !== null) set(link, "href", addressOfPage(target));
     else link.removeAttribute("href");
   }
+}
+
+/** How many entries each filter would leave, and how many filters are set. */
+export function drawFacets(counts, filtersSet) {
+  for (const element of document.querySelectorAll("[data-facet]")) {
+    write(element, String(counts[element.dataset.facet].get(element.dataset.value) ?? 0));
+  }
+  write(document.getElementById("filter-count"), filtersSet > 0 ? `(${filtersSet})` : "");
 }
 
 /** The result in words; said aloud once the reader's hand is at rest. */
 export function drawSummary(pieces) {
   const text = pieces.map((piece) => piece.text).join("");
-  if (summaryLine.textContent.trim() === text) return;
-  summaryLine.replaceChildren(
-    ...pieces.map((piece) => {
-      if (piece.url) return Object.assign(document.createElement("a"), { href: piece.url, textContent: piece.text });
-      if (piece.strong) return Object.assign(document.createElement("strong"), { textContent: piece.text });
-      return document.createTextNode(piece.text);
-    }),
-  );
+  if (summaryLine.written === text) return;
+  summaryLine.written = text;
+  summaryLine.replaceChildren(...pieces.map(inline));
   clearTimeout(speech);
-  speech = setTimeout(() => setText(announcement, text), SPEECH_DELAY_MS);
+  speech = setTimeout(() => write(announcement, text), SPEECH_DELAY_MS);
+}
+
+function inline({ text, url, strong }) {
+  if (url) return Object.assign(document.createElement("a"), { href: url, textContent: text });
+  return strong ? Object.assign(document.createElement("strong"), { textContent: text }) : document.createTextNode(text);
 }
 
 /** Who wins where. */
 export function drawCrossings(lines) {
   const target = document.getElementById("crossings");
   const signature = JSON.stringify(lines);
-  if (target.dataset.signature === signature) return;
-  target.dataset.signature = signature;
-  if (lines.length === 0) {
-    const cell = Object.assign(document.createElement("td"), { colSpan: 4 });
-    cell.textContent = "No complete entry passes the filters.";
-    const line = document.createElement("tr");
-    line.append(cell);
-    target.replaceChildren(line);
-    return;
-  }
-  target.replaceChildren(
-    ...lines.map((line) => {
-      const node = document.createElement("tr");
-      if (line.here) node.setAttribute("aria-current", "true");
-      const link = Object.assign(document.createElement("a"), { href: line.url, textContent: line.method, dir: "auto" });
-      const method = Object.assign(document.createElement("th"), { scope: "row" });
-      method.append(link);
-      const cell = (label, text, className) => {
-        const made = Object.assign(document.createElement("td"), { textContent: text });
-        if (className) made.className = className;
-        made.dataset.label = label;
-        return made;
-      };
-      const figures = [cell("One-time", line.one_time, "number"), cell("Per image", line.per_image, "number")];
-      node.append(cell("Images", line.span), method, ...figures);
-      return node;
-    }),
-  );
+  if (target.written === signature) return;
+  target.written = signature;
+  target.replaceChildren(...(lines.length > 0 ? lines.map(crossing) : [noCrossing()]));
+}
+
+function crossing(line) {
+  const node = document.createElement("tr");
+  if (line.here) node.setAttribute("aria-current", "true");
+  const link = Object.assign(document.createElement("a"), { href: line.url, textContent: line.method, dir: "auto" });
+  const method = Object.assign(document.createElement("th"), { scope: "row" });
+  method.append(link);
+  const cell = (label, text, className = "") => {
+    const made = Object.assign(document.createElement("td"), { textContent: text, className });
+    made.dataset.label = label;
+    return made;
+  };
+  const figures = [cell("One-time", line.one_time, "number"), cell("Per image", line.per_image, "number")];
+  node.append(cell("Images", line.span), method, ...figures);
+  return node;
+}
+
+function noCrossing() {
+  const cell = Object.assign(document.createElement("td"), { colSpan: 4 });
+  cell.textContent = "No complete entry passes the filters.";
+  const line = document.createElement("tr");
+  line.append(cell);
+  return line;
 }
 
 /** Mark the preset that the reader's usage intensity is. */
 export function markPreset(usageIntensity) {
   for (const link of document.querySelectorAll("[data-usage]")) {
-    const chosen = Number(link.dataset.usage) === usageIntensity;
-    if (chosen) link.setAttribute("aria-current", "true");
+    if (Number(link.dataset.usage) === usageIntensity) set(link, "aria-current", "true");
     else link.removeAttribute("aria-current");
   }
 }
 
 /** Write only what changed: an unchanged node costs no layout. */
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+export function write(element, text) {
+  if (element.written === text) return;
+  element.written = text;
+  element.textContent = text;
 }
 
-function setAttribute(element, name, value) {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+function set(element, name, value) {
+  if (element && element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

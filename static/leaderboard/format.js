@@ -7,6 +7,7 @@
 
 export const UNKNOWN = "—";
 export const SPACE = "\u00a0";
+const TONNE_FROM_KG = 999.5; // with three digits that is a tonne
 const PREFIXES = ["f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y"];
 const FIRST_STEP = -5;
 const COUNT_WORDS = { 2: "million", 3: "billion", 4: "trillion", 5: "quadrillion" };
@@ -49,6 +50,15 @@ export const joules = (value) => si(value, "J");
 
 /** Energy given in joules, as watt hours: "3.42 kWh". */
 export const wattHours = (value) => si(value === null ? null : value / 3600, "Wh");
+
+/** CO2-equivalent given in kilograms: "12.3 g", "4.56 kg", and in tonnes from one on: "7.89 t", "1.20 kt". */
+export function carbon(value) {
+  if (value === null) return UNKNOWN;
+  return value < TONNE_FROM_KG ? si(value * 1000, "g") : si(value / 1000, "t");
+}
+
+/** A latency given in milliseconds, three significant digits: "4.20 ms", "1.50 s". */
+export const milliseconds = (value) => si(value === null ? null : value / 1000, "s");
 
 /** Images in words: "20,000", "3.4 million", "1 trillion". */
 export function count(value) {

@@ -30,12 +30,17 @@
  * @property {number|null} to_usage_intensity images, null for without end
  */
 
+import { lowerEnvelope } from "./envelope.js";
+import { countBelow, countUpTo, sortByValue } from "./order.js";
+
 export const MAX_USAGE_INTENSITY = 1e15;
 const ORDERINGS = ["energy", "energy_per_correct"];
+const NUMBERS = ["shared_energy_j", "own_energy_j", "inference_energy_j", "shared_u95_j", "own_u95_j", "inference_u95_j"]
+  .concat("quality");
 const [RANKED, INCOMPLETE, WITHOUT_VALUE] = [0, 1, 2];
 
 /**
- * Order the candidates at or above the quality floor by E(N, K), ascending, in O(n log n).
+ * Order the candidates at or above the quality floor by E(N, K), ascending, in O(n).
  *
  * Ties go to the higher quality, then the smaller key (strings by UTF-16 code unit). See ranking.py for the rules on
  * incomplete candidates and rank intervals.
@@ -51,52 +56,9 @@ const [RANKED, INCOMPLETE, WITHOUT_VALUE] = [0, 1, 2];
  * @throws {RangeError} naming the parameter, the value given and what is allowed
  */
 export function rank(candidates, usageIntensity, options = {}) {
-  const { sharedBy = 1, minQuality = null, includeIncomplete = false, orderBy = "energy" } = options;
-  checkUsageIntensity(usageIntensity);
-  checkSharedBy(sharedBy);
-  if (!ORDERINGS.includes(orderBy)) {
-    throw new RangeError(`order_by is '${orderBy}', but must be one of ${ORDERINGS.join(", ")}`);
-  }
-
-  const entries = eligible(candidates, minQuality);
-  const scores = score(entries, usageIntensity, sharedBy, includeIncomplete, orderBy);
-  const { group, energyJ, u95J, value, valueU95 } = scores;
-  const byEnergy = Uint32Array.from(entries.keys());
-  byEnergy.sort((a, b) => energyJ[a] - energyJ[b] || breakTie(entries[a], entries[b]));
-  const pareto = paretoFront(entries, energyJ, byEnergy);
-  const byValue =
-    orderBy === "energy"
-      ? byEnergy
-      : byEnergy.slice().sort((a, b) => value[a] - value[b] || breakTie(entries[a], entries[b]));
-  const ofGroup = (wanted) => Array.from(byValue.filter((index) => group[index] === wanted));
-  const rankedOrder = ofGroup(RANKED);
-  const order = rankedOrder.concat(ofGroup(INCOMPLETE), ofGroup(WITHOUT_VALUE));
-
-  const rankedCount = rankedOrder.length;
-  const lows = new Float64Array(rankedCount);
-  const highs = new Float64Array(rankedCount);
-  for (let position = 0; position < rankedCount; position += 1) {
-    const index = order[position];
-    lows[position] = value[index] - valueU95[index];
-    highs[position] = value[index] + valueU95[index];
-  }
-  lows.sort();
-  highs.sort();
-
-  return order.map((index, position) => {
-    const isRanked = position < rankedCount;
-    const isCertain = !Number.isNaN(u95J[index]);
-    const hasInterval = isRanked && isCertain;
-    return {
-      key: entries[index].key,
-      rank: isRanked ? position + 1 : null,
-      rank_best: hasInterval ? 1 + countBelow(highs, value[index] - valueU95[index]) : null,
-      rank_worst: hasInterval ? countUpTo(lows, value[index] + valueU95[index]) : null,
-      energy_j: energyJ[index],
-      u95_j: isCertain ? u95J[index] : null,
-      pareto: pareto[index] === 1,
-    };
-  });
+  const ranking = new Ranking(columnsOf(candidates));
+  ranking.rank(ranking.eligible(options.minQuality ?? null), usageIntensity, options);
+  return ranking.places();
 }
 
 /**
@@ -108,7 +70,7 @@ export function rank(candidates, usageIntensity, options = {}) {
  * @returns {number|null} joules per correct prediction
  */
 export function energyPerCorrectJ(energyJ, usageIntensity, quality) {
-  const correct = usageIntensity * (quality ?? 0);
+  const correct = usageIntensity * (quality || 0); // also where it is NaN
   const value = correct > 0 ? energyJ / correct : Infinity;
   return value < Infinity ? value : null;
 }
@@ -140,37 +102,8 @@ export function breakEven(a, b, sharedBy = 1) {
  * @throws {RangeError} naming the parameter, the value given and what is allowed
  */
 export function champions(candidates, { sharedBy = 1, minQuality = null } = {}) {
-  checkSharedBy(sharedBy);
-  const lines = eligible(candidates, minQuality).filter((candidate) => candidate.complete);
-  lines.sort(
-    (a, b) =>
-      oneTimeEnergyJ(a, sharedBy) - oneTimeEnergyJ(b, sharedBy) ||
-      a.inference_energy_j - b.inference_energy_j ||
-      breakTie(a, b),
-  );
-
-  const hull = []; // lines and the usage intensity from which each is lowest
-  for (const line of lines) {
-    if (hull.length === 0) {
-      hull.push({ line, start: 0 });
-      continue;
-    }
-    const top = hull[hull.length - 1].line;
-    if (line.inference_energy_j >= top.inference_energy_j) continue;
-    let start = crossing(line, top, sharedBy);
-    if (start === Infinity) continue;
-    while (hull.length > 0 && start <= hull[hull.length - 1].start) {
-      hull.pop();
-      start = hull.length > 0 ? crossing(line, hull[hull.length - 1].line, sharedBy) : 0;
-    }
-    hull.push({ line, start });
-  }
-
-  return hull.map(({ line, start }, position) => ({
-    key: line.key,
-    from_usage_intensity: start,
-    to_usage_intensity: position + 1 < hull.length ? hull[position + 1].start : null,
-  }));
+  const ranking = new Ranking(columnsOf(candidates));
+  return ranking.champions(ranking.eligible(minQuality), sharedBy);
 }
 
 function checkUsageIntensity(usageIntensity) {
@@ -185,55 +118,10 @@ function checkSharedBy(sharedBy) {
   }
 }
 
-function eligible(candidates, minQuality) {
-  if (minQuality === null) return Array.from(candidates);
-  if (!Number.isFinite(minQuality)) {
-    throw new RangeError(`min_quality is ${minQuality}, but must be a finite number, or left out`);
-  }
-  return candidates.filter(({ quality }) => quality !== null && quality >= minQuality);
-}
-
-// Columns instead of objects: a slider calls this at every tick.
-function score(entries, usageIntensity, sharedBy, includeIncomplete, orderBy) {
-  const group = new Uint8Array(entries.length);
-  const energyJ = new Float64Array(entries.length);
-  const u95J = new Float64Array(entries.length); // NaN where unknown
-  const value = new Float64Array(entries.length);
-  const valueU95 = new Float64Array(entries.length);
-  for (let index = 0; index < entries.length; index += 1) {
-    const c = entries[index];
-    const energy = oneTimeEnergyJ(c, sharedBy) + usageIntensity * c.inference_energy_j;
-    const u95 = combinedU95J(c, usageIntensity, sharedBy);
-    const width = Number.isNaN(u95) ? 0 : u95;
-    energyJ[index] = energy;
-    u95J[index] = u95;
-    group[index] = c.complete || includeIncomplete ? RANKED : INCOMPLETE;
-    value[index] = energy;
-    valueU95[index] = width;
-    if (orderBy === "energy_per_correct") {
-      const perCorrectJ = energyPerCorrectJ(energy, usageIntensity, c.quality);
-      if (perCorrectJ === null) {
-        group[index] = WITHOUT_VALUE;
-      } else {
-        value[index] = perCorrectJ;
-        valueU95[index] = width / (usageIntensity * c.quality);
-      }
-    }
-  }
-  return { group, energyJ, u95J, value, valueU95 };
-}
 
 /** Joules spent before the first use, shared/K + own. */
 export function oneTimeEnergyJ(candidate, sharedBy) {
   return candidate.shared_energy_j / sharedBy + candidate.own_energy_j;
-}
-
-// NaN where any part is unknown. Without Math.hypot, whose last digit differs between engines.
-function combinedU95J(candidate, usageIntensity, sharedBy) {
-  if (candidate.shared_u95_j === null || candidate.own_u95_j === null || candidate.inference_u95_j === null) return NaN;
-  const shared = candidate.shared_u95_j / sharedBy;
-  const served = usageIntensity * candidate.inference_u95_j;
-  return Math.sqrt(shared * shared + candidate.own_u95_j * candidate.own_u95_j + served * served);
 }
 
 function crossing(a, b, sharedBy) {
@@ -241,51 +129,180 @@ function crossing(a, b, sharedBy) {
   return oneTimeDifferenceJ / (b.inference_energy_j - a.inference_energy_j);
 }
 
-function breakTie(a, b) {
-  const qualityA = a.quality ?? -Infinity;
-  const qualityB = b.quality ?? -Infinity;
+/**
+ * Candidates column by column: `key` an array, the others typed arrays of the same length, NaN where unknown.
+ *
+ * @param {Candidate[]} candidates
+ */
+function columnsOf(candidates) {
+  const numbers = (name) => Float64Array.from(candidates, (candidate) => candidate[name] ?? NaN);
+  return {
+    key: candidates.map(({ key }) => key),
+    ...Object.fromEntries(NUMBERS.map((name) => [name, numbers(name)])),
+    complete: Uint8Array.from(candidates, ({ complete }) => Number(complete)),
+  };
+}
+
+/**
+ * A board that is ranked again and again: columns and buffers are made once, so that a tick of the slider makes no
+ * objects. Lines are told by their index into the columns.
+ */
+export class Ranking {
+  /** @param {object} columns as `columnsOf` makes them */
+  constructor(columns) {
+    this.columns = columns;
+    this.size = columns.key.length;
+    const make = () => new Float64Array(this.size);
+    [this.energyJ, this.u95J, this.value, this.lows, this.highs] = [make(), make(), make(), make(), make()];
+    this.group = new Uint8Array(this.size);
+    this.order = new Uint32Array(0);
+    this.rankedCount = 0;
+    // Sorting keeps what it finds in order, so that whatever is sorted begins in the order of ties.
+    this.byTie = Uint32Array.from(columns.key.keys()).sort((a, b) => breakTie(columns, a, b));
+  }
+
+  /** Indices of the lines at or above the quality floor that `passes` lets through, in the order of ties. */
+  eligible(minQuality, passes = () => true) {
+    if (minQuality !== null && !Number.isFinite(minQuality)) {
+      throw new RangeError(`min_quality is ${minQuality}, but must be a finite number, or left out`);
+    }
+    const { quality } = this.columns;
+    return this.byTie.filter((index) => (minQuality === null || quality[index] >= minQuality) && passes(index));
+  }
+
+  /** Rank `eligible` lines; `order` then holds them from the first to the last, `places` and `place` tell the rest. */
+  rank(eligible, usageIntensity, { sharedBy = 1, includeIncomplete = false, orderBy = "energy" } = {}) {
+    checkUsageIntensity(usageIntensity);
+    checkSharedBy(sharedBy);
+    if (!ORDERINGS.includes(orderBy)) {
+      throw new RangeError(`order_by is '${orderBy}', but must be one of ${ORDERINGS.join(", ")}`);
+    }
+    this.question = { usageIntensity, sharedBy, includeIncomplete, orderBy };
+    for (const index of eligible) this.#score(index);
+    this.#sort(eligible);
+    this.rankedLows = this.lows.subarray(0, this.rankedCount);
+    this.rankedHighs = this.highs.subarray(0, this.rankedCount);
+    for (let position = 0; position < this.rankedCount; position += 1) {
+      const index = this.order[position];
+      const u95 = this.#valueU95(index);
+      this.rankedLows[position] = this.value[index] - u95;
+      this.rankedHighs[position] = this.value[index] + u95;
+    }
+    this.rankedLows.sort();
+    this.rankedHighs.sort();
+  }
+
+  #score(index) {
+    const { columns, question } = this;
+    const { usageIntensity, sharedBy } = question;
+    const oneTimeJ = columns.shared_energy_j[index] / sharedBy + columns.own_energy_j[index];
+    const energyJ = oneTimeJ + usageIntensity * columns.inference_energy_j[index];
+    this.energyJ[index] = energyJ;
+    // NaN where any part is unknown. Without Math.hypot, whose last digit differs between engines.
+    const shared = columns.shared_u95_j[index] / sharedBy;
+    const own = columns.own_u95_j[index];
+    const served = usageIntensity * columns.inference_u95_j[index];
+    this.u95J[index] = Math.sqrt(shared * shared + own * own + served * served);
+    this.value[index] = energyJ;
+    this.group[index] = columns.complete[index] || question.includeIncomplete ? RANKED : INCOMPLETE;
+    if (question.orderBy !== "energy_per_correct") return;
+    const perCorrectJ = energyPerCorrectJ(energyJ, usageIntensity, columns.quality[index]);
+    if (perCorrectJ === null) this.group[index] = WITHOUT_VALUE;
+    else this.value[index] = perCorrectJ;
+  }
+
+  #sort(eligible) {
+    if (this.order.length !== eligible.length) this.order = new Uint32Array(eligible.length);
+    let end = 0;
+    for (const wanted of [RANKED, INCOMPLETE, WITHOUT_VALUE]) {
+      const start = end;
+      for (let position = 0; position < eligible.length; position += 1) {
+        if (this.group[eligible[position]] === wanted) this.order[end++] = eligible[position];
+      }
+      if (wanted === RANKED) this.rankedCount = end;
+      if (end > start) sortByValue(this.order.subarray(start, end), this.value);
+    }
+  }
+
+  /** Uncertainty of the value that is ranked; 0 where unknown. */
+  #valueU95(index) {
+    const u95J = this.u95J[index];
+    if (Number.isNaN(u95J)) return 0;
+    if (this.question.orderBy !== "energy_per_correct") return u95J;
+    return u95J / (this.question.usageIntensity * this.columns.quality[index]);
+  }
+
+  /** The place of the line at a position of `order`, `pareto` apart. */
+  place(position) {
+    const index = this.order[position];
+    const isRanked = position < this.rankedCount;
+    const isCertain = !Number.isNaN(this.u95J[index]);
+    const u95 = isRanked && isCertain ? this.#valueU95(index) : NaN;
+    const hasInterval = isRanked && isCertain;
+    return {
+      key: this.columns.key[index],
+      rank: isRanked ? position + 1 : null,
+      rank_best: hasInterval ? 1 + countBelow(this.rankedHighs, this.value[index] - u95) : null,
+      rank_worst: hasInterval ? countUpTo(this.rankedLows, this.value[index] + u95) : null,
+      energy_j: this.energyJ[index],
+      u95_j: isCertain ? this.u95J[index] : null,
+    };
+  }
+
+  /** How many lines are not ranked, and why. */
+  unranked() {
+    const withoutValue = this.order.reduce((sum, index) => sum + Number(this.group[index] === WITHOUT_VALUE), 0);
+    return { incomplete: this.order.length - this.rankedCount - withoutValue, withoutValue };
+  }
+
+  /** @returns {Ranked[]} */
+  places() {
+    const pareto = this.#paretoFront();
+    return Array.from(this.order, (index, position) => ({ ...this.place(position), pareto: pareto[index] === 1 }));
+  }
+
+  // Along ascending energy, and descending quality where energies are equal, quality must rise.
+  #paretoFront() {
+    const { complete, quality } = this.columns;
+    const isShown = new Uint8Array(this.size);
+    for (const index of this.order) isShown[index] = 1;
+    const byEnergy = this.byTie.filter((index) => isShown[index] && complete[index] && !Number.isNaN(quality[index]));
+    sortByValue(byEnergy, this.energyJ);
+    const pareto = new Uint8Array(this.size);
+    let bestQuality = -Infinity;
+    let bestEnergyJ = -Infinity;
+    for (const index of byEnergy) {
+      if (quality[index] > bestQuality) {
+        bestQuality = quality[index];
+        bestEnergyJ = this.energyJ[index];
+      }
+      if (quality[index] === bestQuality && this.energyJ[index] === bestEnergyJ) pareto[index] = 1;
+    }
+    return pareto;
+  }
+
+  /** The lower envelope of `eligible` lines over all N > 0. @returns {Champion[]} */
+  champions(eligible, sharedBy = 1) {
+    checkSharedBy(sharedBy);
+    const { columns } = this;
+    const lines = eligible.filter((index) => columns.complete[index]);
+    const oneTimeJ = columns.shared_energy_j.map((sharedJ, index) => sharedJ / sharedBy + columns.own_energy_j[index]);
+    sortByValue(lines, columns.inference_energy_j);
+    sortByValue(lines, oneTimeJ);
+    return lowerEnvelope(lines, oneTimeJ, columns.inference_energy_j).map(({ index, start }, position, hull) => ({
+      key: columns.key[index],
+      from_usage_intensity: start,
+      to_usage_intensity: hull[position + 1]?.start ?? null,
+    }));
+  }
+}
+
+function breakTie({ key, quality }, a, b) {
+  const qualityA = Number.isNaN(quality[a]) ? -Infinity : quality[a];
+  const qualityB = Number.isNaN(quality[b]) ? -Infinity : quality[b];
   if (qualityA !== qualityB) return qualityA > qualityB ? -1 : 1;
   // Numbers before strings, as in Python.
-  if (typeof a.key !== typeof b.key) return typeof a.key === "number" ? -1 : 1;
-  if (a.key === b.key) return 0;
-  return a.key < b.key ? -1 : 1;
-}
-
-// Along ascending energy, and descending quality where energies are equal, quality must rise.
-function paretoFront(entries, energyJ, byEnergy) {
-  const pareto = new Uint8Array(entries.length);
-  let bestQuality = -Infinity;
-  let bestEnergyJ = -Infinity;
-  for (const index of byEnergy) {
-    const { complete, quality } = entries[index];
-    if (!complete || quality === null) continue;
-    if (quality > bestQuality) {
-      bestQuality = quality;
-      bestEnergyJ = energyJ[index];
-    }
-    if (quality === bestQuality && energyJ[index] === bestEnergyJ) pareto[index] = 1;
-  }
-  return pareto;
-}
-
-/** How many of the ascending numbers are below the limit. */
-function countBelow(sorted, limit) {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** How many of the ascending numbers are at or below the limit. */
-function countUpTo(sorted, limit) {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  if (typeof key[a] !== typeof key[b]) return typeof key[a] === "number" ? -1 : 1;
+  if (key[a] === key[b]) return 0;
+  return key[a] < key[b] ? -1 : 1;
 }

@@ -28,7 +28,8 @@ SHOWN = """
     links: [...document.querySelectorAll("#summary a")].map((link) => link.getAttribute("href")),
     usage: text(document.getElementById("usage_words")),
     crossings: [...document.querySelectorAll("#crossings tr")].map((row) => [text(row), row.ariaCurrent]),
-    pages: document.getElementById("pages").hidden ? null : text(document.getElementById("pages")),
+    total: document.getElementById("board").getAttribute("aria-rowcount"),
+    indices: [...document.querySelectorAll("#rows tr")].map((row) => row.getAttribute("aria-rowindex")),
     presets: [...document.querySelectorAll("[data-usage][aria-current]")].map((link) => link.dataset.usage),
   };
 }

@@ -19,7 +19,7 @@ def view(page, live_server) -> Page:
     page.locator("#usage_slider").fill("9.5")
     page.locator("#min_quality").fill("0.6")
     page.locator("#search").fill("varied")
-    page.locator(".more summary").click()
+    page.locator("#filters summary").click()
     page.get_by_label("Also rank entries").check()
     expect(page).to_have_url("/?usage_intensity=3160000000&min_quality=0.6&search=varied&include_incomplete=on")
     return page
@@ -55,7 +55,7 @@ def test_defaults_are_left_out_of_the_address(view):
     view.locator("#usage_intensity").fill("1000000")
     view.locator("#min_quality").fill("")
     view.locator("#search").fill("")
-    view.locator("input[name=include_incomplete]").uncheck()
+    view.get_by_label("Also rank entries").uncheck()
     expect(view).to_have_url("/")
 
 

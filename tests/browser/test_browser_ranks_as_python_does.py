@@ -14,7 +14,7 @@ from leaderboard.domain.ranking import Candidate, champions, rank
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RANKING, FORMAT = "/static/leaderboard/ranking.js", "/static/leaderboard/format.js"
-BOARDS = 200
+BOARDS = 1000
 
 CHECK_VECTORS = """
 async ([vectors, ranking]) => (await import("/vectors/check.mjs")).checkAll(vectors, await import(ranking))

@@ -63,15 +63,15 @@ def test_arrow_keys_move_the_slider_and_the_order(board_page, plain):
 def test_filters_and_quality_floor(board_page, plain):
     tab_to(board_page, "min_quality")
     board_page.keyboard.type("0.9")
-    tab_to(board_page, "order_by")
-    board_page.keyboard.press("ArrowDown")
     tab_to(board_page, "search")
     board_page.keyboard.type("e")
-    tab_to(board_page, "Families, provenance, incomplete entries")
+    tab_to(board_page, "order_by")
+    board_page.keyboard.press("ArrowDown")
+    tab_to(board_page, "Filters")
     board_page.keyboard.press("Enter")
     tab_to(board_page, "family")
     board_page.keyboard.press("Space")
-    wanted = "min_quality=0.9&order_by=energy_per_correct&search=e&family=compact"
+    wanted = "min_quality=0.9&search=e&order_by=energy_per_correct&family=compact"
     expect(board_page).to_have_url(f"/?{wanted}")
     plain.open(f"/?{wanted}")
     assert shown(board_page) == shown(plain.page)

@@ -1,0 +1,104 @@
+"""How a reader looks at a board: which columns, in what order, with which grid's carbon. The API has none of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from django import forms
+
+from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
+from leaderboard.domain.usage import usage_intensity_from_rate
+from leaderboard.filters import SeveralChoicesField, a_number, one_of
+from leaderboard.views.columns import ALWAYS, BY_KEY, COLUMNS, DEFAULT
+
+REGIONS = {region.slug: region for region in GRID_REGIONS}
+SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
+MOST_PUE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending."""
+
+    columns: tuple[str, ...] = DEFAULT
+    sort: str = "rank"
+    region: str = "world"
+    pue: float = 1.0
+
+    def parameters(self) -> dict[str, Any]:
+        """The view as address parameters, without those that stand at their default."""
+        defaults = asdict(View())
+        changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        if "columns" in changed:
+            changed["columns"] = ",".join(changed["columns"])
+        if "pue" in changed:
+            changed["pue"] = f"{self.pue:.15g}"
+        return changed
+
+    def on(self, **changes: Any) -> View:
+        """The same view with some parts replaced."""
+        return replace(self, **changes)
+
+    @property
+    def sort_column(self) -> str:
+        """Key of the column that is sorted by."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether the greatest stands first."""
+        return self.sort.startswith("-")
+
+    @property
+    def grid(self) -> GridRegion:
+        """The grid whose carbon is counted."""
+        return grid_region(self.region)
+
+
+class ViewForm(forms.Form):
+    """Validates a view, and the helper that makes a usage intensity of a rate and a lifetime."""
+
+    columns = SeveralChoicesField(
+        required=False, choices=[(key, key) for key in BY_KEY], error_messages=one_of(BY_KEY)
+    )
+    sort = forms.ChoiceField(
+        required=False, choices=[(sort, sort) for sort in SORTS], error_messages=one_of([*BY_KEY, "“-” before one"])
+    )
+    region = forms.ChoiceField(
+        required=False,
+        choices=[(slug, region.name) for slug, region in REGIONS.items()],
+        error_messages=one_of(REGIONS),
+    )
+    pue = forms.FloatField(
+        required=False, min_value=1, max_value=MOST_PUE, error_messages=a_number(f"a number from 1 to {MOST_PUE}")
+    )
+    rate = forms.FloatField(required=False, min_value=0, error_messages=a_number("images per second, above 0"))
+    years = forms.FloatField(required=False, min_value=0, error_messages=a_number("a number of years, above 0"))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuses a rate and a lifetime whose product is no usage intensity."""
+        data = super().clean() or self.cleaned_data
+        rate, years = data.get("rate"), data.get("years")
+        if rate is not None and years is not None:
+            try:
+                data["usage_intensity"] = usage_intensity_from_rate(rate, years)
+            except ValueError as error:
+                self.add_error("rate", str(error))
+        return data
+
+    def view(self) -> View:
+        """The view, with defaults where nothing was given."""
+        data = self.cleaned_data
+        default = View()
+        chosen = {ALWAYS, *(data.get("columns") or DEFAULT)}
+        return View(
+            columns=tuple(column.key for column in COLUMNS if column.key in chosen),
+            sort=data.get("sort") or default.sort,
+            region=data.get("region") or default.region,
+            pue=data.get("pue") or default.pue,
+        )
+
+    def usage_intensity(self) -> float | None:
+        """Images of the rate over the lifetime, None where either was not given."""
+        return self.cleaned_data.get("usage_intensity")

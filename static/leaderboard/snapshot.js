@@ -1,0 +1,72 @@
+/** A board as the server's snapshot tells it: columns for ranking, and an entry as an object where one is looked at. */
+
+import { Ranking } from "./ranking.js";
+
+const FOR_RANKING = ["shared_energy_j", "own_energy_j", "inference_energy_j", "shared_u95_j", "own_u95_j"].concat(
+  ["inference_u95_j", "quality"],
+);
+
+/** Fetch a board. @throws {Error} where the server gives none */
+export async function fetchBoard(address) {
+  const response = await fetch(address, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(`snapshot: ${response.status}`);
+  return new Board(await response.json());
+}
+
+export class Board {
+  constructor({ columns, quality_metric: qualityMetric, revision }) {
+    this.columns = columns;
+    this.qualityMetric = qualityMetric;
+    this.revision = revision;
+    this.size = columns.entry.length;
+    this.ranking = new Ranking({
+      key: columns.entry,
+      ...Object.fromEntries(FOR_RANKING.map((name) => [name, this.numbers(name)])),
+      complete: Uint8Array.from(columns.complete, Number),
+    });
+    this.entries = new Array(this.size);
+    this.indices = new Map(columns.entry.map((key, index) => [key, index]));
+    this.byKey = { get: (key) => this.entry(this.indices.get(key)) };
+  }
+
+  /** A column of numbers, NaN where unknown. */
+  numbers(name) {
+    return Float64Array.from(this.columns[name], (value) => value ?? NaN);
+  }
+
+  /** The entry at an index, with the snapshot's names, made once. */
+  entry(index) {
+    if (this.entries[index] === undefined) {
+      const entry = { quality_metric: this.qualityMetric };
+      for (const name of Object.keys(this.columns)) entry[name] = this.columns[name][index];
+      entry.key = entry.entry;
+      this.entries[index] = entry;
+    }
+    return this.entries[index];
+  }
+
+  /** Indices of the entries that pass the reader's filters, in the order of ties; and what each filter would leave. */
+  filter({ minQuality, families, provenance, words }) {
+    const { columns } = this;
+    const found = this.#found(words);
+    const isFamily = (index) => families.size === 0 || families.has(columns.family[index]);
+    const isProvenance = (index) => provenance.size === 0 || provenance.has(columns.provenance[index]);
+    const isOnBoard = (index) => found(index) && isFamily(index) && isProvenance(index);
+    const counts = { family: new Map(), provenance: new Map() };
+    const count = (facet, value) => counts[facet].set(value, (counts[facet].get(value) ?? 0) + 1);
+    for (const index of this.ranking.eligible(minQuality, found)) {
+      if (isProvenance(index)) count("family", columns.family[index]);
+      if (isFamily(index)) count("provenance", columns.provenance[index]);
+    }
+    const eligible = this.ranking.eligible(minQuality, isOnBoard);
+    const belowFloor = minQuality === null ? 0 : this.ranking.eligible(null, isOnBoard).length - eligible.length;
+    return { eligible, belowFloor, counts };
+  }
+
+  #found(words) {
+    if (words.length === 0) return () => true;
+    const { method, architecture, recipe } = this.columns;
+    this.searched ??= method.map((title, index) => `${title}\n${architecture[index] ?? ""}`.toLowerCase());
+    return (index) => words.every((word) => this.searched[index].includes(word) || recipe[index].startsWith(word));
+  }
+}

@@ -53,21 +53,37 @@ class InferencePlan:
 
 
 class Inputs:
-    """The test images, resident on the device, cut into batches of any size."""
+    """The test images, resident on the device, cut into batches of any size.
 
-    def __init__(self, images: Tensor) -> None:
+    whole_passes: a block ends only with the last of all images, since what an image costs depends on it.
+    """
+
+    def __init__(self, images: Tensor, *, whole_passes: bool = False) -> None:
         self._images = images
+        self.whole_passes = whole_passes
 
     @property
     def one(self) -> Tensor:
         return self._images[:1]
 
     def batches(self, batch_size: int) -> Iterator[Tensor]:
-        """Endless batches of exactly `batch_size` images, each image repeated only where there are fewer."""
-        images = self._images
-        if len(images) < batch_size:
-            images = images.repeat(math.ceil(batch_size / len(images)), 1, 1, 1)
-        return cycle([images[start : start + batch_size] for start in _starts(len(images), batch_size)])
+        """Endless batches of exactly `batch_size` images, each image repeated only where there are fewer.
+
+        In whole passes every image comes equally often, in as many repeats as make full batches of them.
+        """
+        return cycle(self._pass(batch_size))
+
+    def pass_length(self, batch_size: int) -> int:
+        """Batches after which a block may end."""
+        return len(self._pass(batch_size)) if self.whole_passes else 1
+
+    def _pass(self, batch_size: int) -> list[Tensor]:
+        images, repeats = self._images, math.ceil(batch_size / len(self._images))
+        if self.whole_passes:
+            repeats = batch_size // math.gcd(batch_size, len(images))
+        if repeats > 1:
+            images = images.repeat(repeats, 1, 1, 1)
+        return [images[start : start + batch_size] for start in _starts(len(images), batch_size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,7 @@ class Prepared:
 
     batch_size: int
     feed: Iterator[Tensor]
+    pass_length: int = 1
 
 
 def prepare(
@@ -97,7 +114,8 @@ def prepare(
             )
         feed = inputs.batches(batch_size)
         _warm_up(model, feed, plan, synchronize)
-    return Prepared(batch_size, feed)
+        feed = inputs.batches(batch_size)  # from the first image on again
+    return Prepared(batch_size, feed, inputs.pass_length(batch_size))
 
 
 def measure(
@@ -118,7 +136,7 @@ def measure(
     with torch.inference_mode():
         while True:
             before_j = window.energy_j(Scope.ACCELERATOR)
-            block_s = _run_block(model, prepared.feed, plan.block_s, synchronize)
+            block_s = _run_block(model, prepared.feed, plan.block_s, synchronize, prepared.pass_length)
             window.pause()
             images = len(block_s) * prepared.batch_size
             window.mark_block(images)
@@ -180,12 +198,12 @@ def _warm_up(model: nn.Module, feed: Iterator[Tensor], plan: InferencePlan, sync
 
 
 def _run_block(
-    model: nn.Module, feed: Iterator[Tensor], seconds: float, synchronize: Callable[[], None]
+    model: nn.Module, feed: Iterator[Tensor], seconds: float, synchronize: Callable[[], None], pass_length: int = 1
 ) -> list[float]:
-    """Whole batches for at least `seconds`: the seconds that each took."""
+    """Whole passes of so many batches for at least `seconds`: the seconds that each batch took."""
     begun = time.perf_counter()
     latencies_s = [_timed(model, next(feed), synchronize)]
-    while time.perf_counter() - begun < seconds:
+    while time.perf_counter() - begun < seconds or len(latencies_s) % pass_length:
         latencies_s.append(_timed(model, next(feed), synchronize))
     return latencies_s
 

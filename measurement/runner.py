@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import safetensors.torch
 import torch
 
 from measurement import assembly
 from measurement.budget import Limits
 from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
+from measurement.early_exit import EarlyExitNetwork, exit_shares, is_dynamic
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
 from measurement.inference import InferencePlan, Inputs, measure, prepare
@@ -35,6 +35,7 @@ from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_r
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
 from measurement.vocabulary import Mode, Phase, Scenario
+from measurement.weights_out import save_weights
 from measurement.workbench import Workbench, explained, seed_all, set_up
 
 RESIDENT_IMAGES = 1024
@@ -101,7 +102,7 @@ def run_recipe(
         phases = [assembly.checked_against_power_limit(phase, hardware) for phase in phases]
         with folder.staged() as staging:
             meter.write_trace(staging / TRACE, earlier=journey.earlier_trace)
-            safetensors.torch.save_model(workbench.model, str(staging / WEIGHTS))
+            save_weights(workbench.model, staging / WEIGHTS)
             record = Record(
                 recipe=recipe,
                 recipe_sha256=recipe.sha256,
@@ -113,13 +114,7 @@ def run_recipe(
                 started_at=started_at,
                 ended_at=datetime.now(UTC),
                 quality=quality,
-                model=ModelFacts(
-                    architecture=workbench.architecture,
-                    resolution=workbench.test.resolution,
-                    parameters=count_parameters(workbench.model),
-                    macs=count_macs(workbench.model, workbench.test.first(1)[0]),
-                    weights_sha256=sha256_of(staging / WEIGHTS),
-                ),
+                model=_facts(workbench, staging / WEIGHTS),
                 idle_power_w=meter.idle_power_w,
                 phases=tuple(phases),
                 trace_sha256=sha256_of(staging / TRACE),
@@ -198,14 +193,16 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate") as window:
         value = evaluate(run.workbench.track, run.workbench.model, run.workbench.test, step.advance)
     quality = Quality(metric=metric, value=value, provenance="evaluated", images=len(run.workbench.test))
-    return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement)]
+    model = run.workbench.model
+    detail = {"exit_shares": exit_shares(model, run.workbench.test)} if isinstance(model, EarlyExitNetwork) else {}
+    return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)]
 
 
 def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan) -> PhaseRecord:
     workbench = run.workbench
     step = run.steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
-    inputs = Inputs(workbench.test.first(RESIDENT_IMAGES)[0])
+    inputs = Inputs(workbench.test.first(RESIDENT_IMAGES)[0], whole_passes=is_dynamic(workbench.model))
     synchronize = run.synchronize
     with explained(f"in {step_name(Phase.INFERENCE, scenario)}", "inference.max_batch_size"):
         prepared = prepare(
@@ -229,6 +226,17 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
                 jitter=jitter,
             )
     return assembly.inference(position, scenario, window.measurement, figures, plan.target_half_width)
+
+
+def _facts(workbench: Workbench, weights: Path) -> ModelFacts:
+    images, _ = workbench.test.first(64 if is_dynamic(workbench.model) else 1)
+    return ModelFacts(
+        architecture=workbench.architecture,
+        resolution=workbench.test.resolution,
+        parameters=count_parameters(workbench.model),
+        macs=count_macs(workbench.model, images),
+        weights_sha256=sha256_of(weights),
+    )
 
 
 def choose_device(asked: str) -> torch.device:

@@ -1,0 +1,30 @@
+"""Technique `early_exit`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from measurement.recipe.training import TrainingOptions
+
+
+class EarlyExitPhase(TrainingOptions):
+    """Classifiers after several stages: an image leaves at the first that is sure enough of it.
+
+    All exits are trained together, on the sum of their losses; the stages keep the weights that they have.
+    """
+
+    technique: Literal["early_exit"]
+    phase: Literal["train", "finetune"]
+    exits: int = Field(2, ge=1, le=10, description="classifiers before the last, after the network's latest stages")
+    confidence: float = Field(
+        0.9, gt=0, lt=1, description="probability of the likeliest class that lets an image leave"
+    )
+    loss_weight: float = Field(0.5, gt=0, le=10, description="of each early exit's loss beside the last one's")
+
+    @model_validator(mode="after")
+    def _is_not_compiled(self) -> EarlyExitPhase:
+        if self.compile:
+            raise ValueError("compile takes one way through a network, and this one has several; leave it out")
+        return self

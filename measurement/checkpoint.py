@@ -15,7 +15,8 @@ import math
 import pickle
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from measurement.errors import BadInput
+from measurement.errors import BadInput, MeasurementError
 from measurement.meters import EnergyMeter, Window
 from measurement.meters.base import SystemClock, provenance_of
 from measurement.output import TRACE
@@ -181,6 +182,16 @@ class Checkpoint:
             return False
         self._spent_s = now_s
         return True
+
+    @contextmanager
+    def unless_in_vain(self) -> Iterator[None]:
+        """Leave nothing where the body fails for a reason of its own before any phase was finished."""
+        try:
+            yield
+        except MeasurementError:
+            if not (self.folder / JOURNAL).exists():
+                self.clear()
+            raise
 
     def clear(self) -> None:
         """The run has its record: nothing is to be resumed."""

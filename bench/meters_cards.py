@@ -23,13 +23,15 @@ def card(kind: str, seed: int, *, follows_work: bool, name: str = "") -> Simulat
     """A card with phases, jitter, noise and latency of `seed`, and no gain error.
 
     Its power runs on by itself, or idles at 70 W and follows the work that a window brackets. Same kind and seed,
-    same power; `name` makes its UUID differ, so that no two processes meter one device.
+    same power; `name` makes its UUID differ, so that no two processes meter one device. A square wave's period is up
+    to 3 % off its name: no work keeps step with a sensor for long, and what does is beyond any meter that reads it.
     """
     random_ = random.Random(f"{kind} {seed}")
     if kind == "constant":
         profile = Profile.constant(random_.uniform(100, 400))
     elif kind in SQUARE_PERIODS_S:
-        profile = Profile.square(90, 380, SQUARE_PERIODS_S[kind], random_.uniform(0.3, 0.7), random_.random())
+        period_s = SQUARE_PERIODS_S[kind] * random_.uniform(0.97, 1.03)
+        profile = Profile.square(90, 380, period_s, random_.uniform(0.3, 0.7), random_.random())
     elif kind == "bursts":
         profile = Profile.bursts(seed)
     else:

@@ -25,13 +25,17 @@ class Snapshot:
     """Every tally's joules at one time; None where the reading was not available.
 
     `standard_j` holds the standard uncertainty of those that were aligned to a tick; the others may be off by up to
-    one update period. `variances_j2` is what each tally's variance had grown to.
+    one update period. `variances_j2` is what each tally's variance had grown to. `sampled_j2` is the like for what
+    a sensor may have missed that looks only part of the time. It counts for those in `part_time`, which know no more
+    than such a sensor; no edge of theirs is aligned to when that looked.
     """
 
     time_s: float
     energies_j: tuple[float | None, ...]
     standard_j: tuple[float | None, ...]
     variances_j2: tuple[float, ...]
+    sampled_j2: tuple[float, ...]
+    part_time: frozenset[int] = frozenset()
 
 
 Stretch = tuple[Snapshot, Snapshot]
@@ -56,14 +60,27 @@ def gained_j(stretches: Sequence[Stretch], position: int) -> float | None:
 def reading_uncertainty(
     stretches: Sequence[Stretch], position: int, mean_power_w: float, hold_s: float
 ) -> Uncertainty:
-    """Of the joules that one tally gained: from all the stretches' edges, and from what nobody saw between them."""
-    aligned = (snapshot.standard_j[position] for stretch in stretches for snapshot in stretch)
-    terms = [
-        unaligned_edge_uncertainty(mean_power_w, hold_s) if standard is None else Uncertainty(standard)
-        for standard in aligned
-    ]
-    unseen_j2 = math.fsum(end.variances_j2[position] - start.variances_j2[position] for start, end in stretches)
-    return combined([*terms, Uncertainty(math.sqrt(max(0.0, unseen_j2)))])
+    """Of the joules that one tally gained: from all the stretches' edges, and from what nobody saw between them.
+
+    What a part-time sensor didn't see is the sampling error of a mean: `s/√n` of the n readings, with n - 1 degrees
+    of freedom (type A).
+    """
+    unaligned = unaligned_edge_uncertainty(mean_power_w, hold_s)
+    if position in stretches[-1][1].part_time:
+        edges = [unaligned] * (2 * len(stretches))
+        unseen_j2 = _grown([snapshot.sampled_j2[position] for stretch in stretches for snapshot in stretch])
+        degrees_of_freedom = max(1.0, duration_s(stretches) / hold_s - 1)
+    else:
+        aligned = (snapshot.standard_j[position] for stretch in stretches for snapshot in stretch)
+        edges = [unaligned if standard is None else Uncertainty(standard) for standard in aligned]
+        unseen_j2 = _grown([snapshot.variances_j2[position] for stretch in stretches for snapshot in stretch])
+        degrees_of_freedom = math.inf
+    return combined([*edges, Uncertainty(math.sqrt(unseen_j2), degrees_of_freedom)])
+
+
+def _grown(levels: Sequence[float]) -> float:
+    """How much a growing sum grew over the stretches whose starts and ends alternate in `levels`."""
+    return math.fsum(end - start for start, end in zip(levels[::2], levels[1::2], strict=True))
 
 
 def preferred(tallies: Sequence[Tally], component: Component) -> Tally:

@@ -27,6 +27,11 @@ _GA100 = re.compile(r"\b(A100|A800|A30|PG506|CMP 170HX)\b")
 
 ABSENT_REMEDY = "no NVIDIA driver is visible here: install it, or start the container with `--gpus all`"
 
+PART_TIME_SHARE = 0.25
+"""How much of the time the sensor of a GA100 or GH100 sees: 25 of each 100 ms (arXiv 2312.02741)."""
+
+_GH100 = re.compile(r"\b(H100|H800|H200|H20|GH200)\b")
+
 _REMEDIES = {
     "NVMLError_LibraryNotFound": ABSENT_REMEDY,
     "NVMLError_DriverNotLoaded": "load the NVIDIA driver: `sudo modprobe nvidia`, then check `nvidia-smi`",
@@ -180,6 +185,7 @@ class NvmlPowerSensor:
     update_period_s: float
     kind: Kind = "gpu"
     sample_period_s: float = UPDATE_PERIOD_S / 2
+    seen_share: float = 1.0
 
     @property
     def source(self) -> Source:
@@ -211,9 +217,12 @@ def instruments_of(handle: Any, name: str) -> tuple[list[EnergyCounter], list[Po
     if counter.read_mj() is not None:
         counters.append(counter)
     usage_period_s = AVERAGE_S if _usage_is_average(handle) else UPDATE_PERIOD_S
+    product = _product(handle)
+    share = PART_TIME_SHARE if _GA100.search(product) or _GH100.search(product) else 1.0
+    usage_share = share if usage_period_s < AVERAGE_S else 1.0
     for sensor in (
-        NvmlPowerSensor(handle, name, True, UPDATE_PERIOD_S),
-        NvmlPowerSensor(handle, name, False, usage_period_s),
+        NvmlPowerSensor(handle, name, True, UPDATE_PERIOD_S, seen_share=share),
+        NvmlPowerSensor(handle, name, False, usage_period_s, seen_share=usage_share),
     ):
         if sensor.read_w() is not None:
             sensors.append(sensor)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from measurement.meters.base import Clock
 from measurement.meters.components import Snapshot
+from measurement.meters.echo import Echo
 from measurement.meters.tally import CounterTally, PowerTally, Rhythm, Tally, Tick
 from measurement.meters.ticks import (
     CALIBRATION_S,
@@ -52,6 +53,12 @@ class Sampler:
             for position, tally in enumerate(self.tallies)
             if isinstance(tally, CounterTally) and tally.is_awaited
         }
+        sensors = {position: self._sensor_of(position) for position in self._awaited}
+        self._echoes: dict[int, Echo] = {
+            position: Echo(self._awaited[position], sensor)
+            for position, sensor in sensors.items()
+            if sensor is not None and sensor.is_part_time
+        }
 
     def calibrate(self) -> None:
         """Measure how each counter ticks that will be waited for, over half a second or more."""
@@ -63,6 +70,8 @@ class Sampler:
                     found[position] += ticks
             for position, ticks in found.items():
                 self._awaited[position].rhythm = rhythm_of(ticks)
+            for position, echo in self._echoes.items():
+                echo.calibrate(_rhythm(self._awaited[position]), self._clock, POLL_S)
 
     def sample(self) -> None:
         """Read the instruments whose turn it is."""
@@ -74,7 +83,12 @@ class Sampler:
                 if tally.read_at_s is None or now_s - tally.read_at_s >= 0.75 * tally.instrument.sample_period_s
             ]
             if due:
-                self._write(now_s, self._count(now_s, self._read(due, now_s)), edge=False)
+                readings = self._read(due, now_s)
+                self._write(now_s, self._count(now_s, readings), edge=False)
+                for position, echo in self._echoes.items():
+                    sensor = self._sensor_of(position)
+                    if sensor is not None and position in readings and sensor.read_at_s == now_s:
+                        echo.sample(now_s, sensor.power_w or 0.0)
 
     def open(self) -> Snapshot:
         """Read every instrument; the window opens when this returns.
@@ -124,6 +138,8 @@ class Sampler:
                     if isinstance(self.tallies[position], CounterTally)
                 }
                 self._count(now_s, counters)
+                for position, echo in self._echoes.items():
+                    echo.compare(_rhythm(self._awaited[position]))
                 energies.update(self._hold(now_s, readings))
 
             after = self._await_ticks(TAIL_TICKS, just_read=True, meanwhile=read_late) if aligned else {}
@@ -157,11 +173,10 @@ class Sampler:
 
     def _sensed_w(self, position: int, since_s: float, until_s: float) -> list[float]:
         """What the power sensor of a counter's component told between two times; nothing where it has none."""
-        name = self._awaited[position].instrument.name
-        for other in self.tallies:
-            if isinstance(other, PowerTally) and other.instrument.name == name and other.hold_s <= MAX_SPREAD_HOLD_S:
-                return [power_w for at_s, power_w in other.recent if since_s < at_s <= until_s]
-        return []
+        sensor = self._sensor_of(position)
+        if sensor is None or sensor.hold_s > MAX_SPREAD_HOLD_S:
+            return []
+        return [power_w for at_s, power_w in sensor.recent if since_s < at_s <= until_s]
 
     def _read(self, positions: Iterable[int], now_s: float) -> dict[int, float]:
         """The readings that are available, in the order asked for."""
@@ -221,7 +236,22 @@ class Sampler:
             tuple(energies.get(position) for position in everything),
             tuple(levels[position].standard_j if position in levels else None for position in everything),
             tuple(tally.variance_j2 for tally in self.tallies),
+            tuple(sensor.sampled_j2 if (sensor := self._sensor_of(at)) is not None else 0.0 for at in everything),
+            frozenset(position for position in everything if self._is_part_time(position)),
         )
+
+    def _sensor_of(self, position: int) -> PowerTally | None:
+        """The power sensor of a tally's component, or the tally itself where it is one."""
+        name = self.tallies[position].instrument.name
+        sensors = (tally for tally in self.tallies if isinstance(tally, PowerTally))
+        return next((tally for tally in sensors if tally.instrument.name == name), None)
+
+    def _is_part_time(self, position: int) -> bool:
+        """Whether a tally knows no more than a sensor that looks only part of the time."""
+        tally = self.tallies[position]
+        if isinstance(tally, PowerTally):
+            return tally.is_part_time
+        return position in self._echoes and self._echoes[position].repeats
 
     def _write_ticks(self, found: Mapping[int, Sequence[Tick]]) -> None:
         ticks = [(tick.time_s, position, tick.energy_j) for position, ticks in found.items() for tick in ticks]

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from measurement.accounting import counter_step
 from measurement.errors import MeterFailure
-from measurement.meters.base import EnergyCounter, Instrument, PowerSensor
+from measurement.meters.base import EnergyCounter, Instrument, PartTime, PowerSensor
 
 MAX_GAP_S = 10.0
 """Longest time without a reading that a power reading is held for."""
@@ -180,7 +180,11 @@ class CounterTally:
 
 
 class PowerTally:
-    """Joules of a power sensor: each reading held until the next."""
+    """Joules of a power sensor: each reading held until the next.
+
+    `sampled_j2` is the variance, in J², that a sensor adds which looks only part of the time: each of its readings
+    stands for a whole update period, and half the mean square step between readings is the variance of one.
+    """
 
     def __init__(self, sensor: PowerSensor) -> None:
         self.instrument = sensor
@@ -189,11 +193,17 @@ class PowerTally:
         self.variance_j2 = 0.0
         self.read_at_s: float | None = None
         self.recent: deque[tuple[float, float]] = deque(maxlen=30)
+        self.sampled_j2 = 0.0
         self._power_w: float | None = None
 
     @property
     def hold_s(self) -> float:
         return max(self.instrument.update_period_s, self.instrument.sample_period_s)
+
+    @property
+    def is_part_time(self) -> bool:
+        """Whether the sensor sees only part of each update period."""
+        return isinstance(self.instrument, PartTime) and self.instrument.seen_share < 1
 
     @property
     def power_w(self) -> float | None:
@@ -212,7 +222,12 @@ class PowerTally:
             self.variance_j2 += UNSEEN_SHARE * ((reading - self._power_w) * (now_s - self.read_at_s)) ** 2 / 2
         self.hold(now_s)
         self._power_w, self.read_at_s = reading, now_s
-        if not self.recent or now_s - self.recent[-1][0] >= 0.9 * self.instrument.update_period_s:
+        if not self.recent:
+            self.recent.append((now_s, reading))
+            return
+        before_s, before_w = self.recent[-1]
+        if now_s - before_s >= 0.9 * self.instrument.update_period_s:
+            self.sampled_j2 += ((reading - before_w) * (now_s - before_s)) ** 2 / 2
             self.recent.append((now_s, reading))
 
     def hold(self, now_s: float) -> None:

@@ -36,7 +36,10 @@ class Level:
 
 
 def rhythm_of(ticks: Sequence[Tick]) -> Rhythm | None:
-    """The rhythm of successive ticks; None for fewer than three. Missed ticks do no harm."""
+    """The rhythm of successive ticks; None for fewer than three. Missed ticks do no harm.
+
+    Its deviation is widened for how few ticks it is known from, as `spread_of` is.
+    """
     intervals_s = [after.time_s - before.time_s for before, after in itertools.pairwise(ticks)]
     if len(intervals_s) < 2:
         return None
@@ -44,7 +47,7 @@ def rhythm_of(ticks: Sequence[Tick]) -> Rhythm | None:
     counts = [max(1, round(interval_s / typical_s)) for interval_s in intervals_s]
     period_s = math.fsum(intervals_s) / sum(counts)
     strays = [interval_s - count * period_s for interval_s, count in zip(intervals_s, counts, strict=True)]
-    return Rhythm(period_s, statistics.stdev(strays))
+    return Rhythm(period_s, spread_of(strays))
 
 
 def mean_power_w(before: Tick, after: Tick, rhythm: Rhythm) -> float | None:
@@ -201,9 +204,13 @@ class LastInterval:
         )
 
     def _most_uncertain_j(self, energy_j: float, least_j: float, most_j: float) -> float:
-        """Root mean square distance of `energy_j` to what is evenly likely in its bounds, and the ticks' jitter."""
+        """Root mean square distance of `energy_j` to what may lie in its bounds, and the ticks' jitter.
+
+        Values near the result are likelier than those near the bounds: a triangular distribution (GUM 4.3.9), its
+        mode the result, as far from it as the bounds are on either side.
+        """
         below_j, above_j = max(0.0, energy_j - least_j), max(0.0, most_j - energy_j)
-        unseen_j = math.sqrt((below_j * below_j - below_j * above_j + above_j * above_j) / 3)
+        unseen_j = math.sqrt((below_j * below_j - below_j * above_j + above_j * above_j) / 6)
         most_w = max(self._extremes_w()[1], self.tail_w)
         terms_j = (most_w * self.tick_half_width_s / math.sqrt(3), most_w * self.deviation_s, unseen_j)
         return math.hypot(*terms_j)
@@ -212,12 +219,14 @@ class LastInterval:
         return min(max(0.0, energy_j), self.energy_j)
 
 
-def spread_of(powers_w: Sequence[float]) -> float:
-    """How far the power at one moment may be from another: the standard deviation of those seen, widened by Student's
-    t for their number, as 95 % intervals are made of it with a normal distribution's factor; 0 of one."""
-    if len(powers_w) < 2:
+def spread_of(values: Sequence[float]) -> float:
+    """How far one of such values may be from another: the standard deviation of those seen; 0 of one.
+
+    It is widened by Student's t for their number, as 95 % intervals are made of it with a normal distribution's.
+    """
+    if len(values) < 2:
         return 0.0
-    return statistics.stdev(powers_w) * student_t95(len(powers_w) - 1) / student_t95(math.inf)
+    return statistics.stdev(values) * student_t95(len(values) - 1) / student_t95(math.inf)
 
 
 def _interval_powers_w(ticks: Sequence[Tick], since_s: float, rhythm: Rhythm) -> list[float]:

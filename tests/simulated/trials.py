@@ -67,7 +67,18 @@ def pass_time(meter: EnergyMeter, clock: VirtualClock, seconds: float) -> None:
             meter.sample()
 
 
-def trial(gpu: SimulatedGpu, duration_s: float, seed: int, clock: VirtualClock, folder: Path) -> Trial:
+def _warm_up(meter: EnergyMeter, clock: VirtualClock, work: Work | None, random_: random.Random) -> None:
+    """A window of work that comes and goes, as a run has before its first phase."""
+    with meter.window("warm-up"):
+        for _ in range(12):
+            with work.running() if work is not None else nullcontext():
+                pass_time(meter, clock, random_.uniform(0.1, 0.5))
+            pass_time(meter, clock, random_.uniform(0.1, 0.5))
+
+
+def trial(
+    gpu: SimulatedGpu, duration_s: float, seed: int, clock: VirtualClock, folder: Path, *, warm_up: bool = False
+) -> Trial:
     """One window of `duration_s` of work, opened at a random time; true are the joules from the begin of the window's
     body to its end. The gain error is left out of `true_j`'s fault: the truth is what a meter of the same gain would
     see."""
@@ -75,6 +86,8 @@ def trial(gpu: SimulatedGpu, duration_s: float, seed: int, clock: VirtualClock, 
     work = Work(folder / f"work-{seed}", clock) if gpu.work is not None else None
     start_s = clock.now_s
     with in_process([gpu], folder, clock=clock, start_s=start_s, work=work), gpu_meter(clock) as meter:
+        if warm_up:
+            _warm_up(meter, clock, work, random_)
         pass_time(meter, clock, 0.5 + random_.random())
         with meter.window("work") as window:
             began_s = clock.now_s
@@ -97,7 +110,9 @@ def trial(gpu: SimulatedGpu, duration_s: float, seed: int, clock: VirtualClock, 
     )
 
 
-def trials(cards: Callable[[int], tuple[SimulatedGpu, float]], seeds: range, folder: Path) -> list[dict[str, Any]]:
+def trials(
+    cards: Callable[[int], tuple[SimulatedGpu, float]], seeds: range, folder: Path, *, warm_up: bool = False
+) -> list[dict[str, Any]]:
     """A trial for each seed, of the card and the duration that `cards(seed)` gives. For the child process."""
     clock = VirtualClock(folder / "clock", 1000.0)
-    return [asdict(trial(*cards(seed), seed, clock, folder)) for seed in seeds]
+    return [asdict(trial(*cards(seed), seed, clock, folder, warm_up=warm_up)) for seed in seeds]

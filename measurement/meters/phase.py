@@ -11,6 +11,7 @@ from typing import Any
 from measurement.accounting import Uncertainty, absolute_u95, combined, repeat_uncertainty
 from measurement.meters.base import Kind, kinds_in_scope, provenance_of
 from measurement.meters.components import Component, Stretch, duration_s, gained_j, reading_uncertainty
+from measurement.meters.starvation import InputWait
 from measurement.meters.tally import Tally
 from measurement.meters.watch import Watch
 from measurement.record import Energy
@@ -186,8 +187,18 @@ class Assembly:
     idle_power_w: Mapping[Scope, float | None]
     watch: Watch
 
-    def phase(self, name: str, stretches: Sequence[Stretch], blocks: Sequence[MarkedBlock]) -> PhaseMeasurement:
-        """The measurement of a window that was active over `stretches`, with its blocks."""
+    def phase(
+        self,
+        name: str,
+        stretches: Sequence[Stretch],
+        blocks: Sequence[MarkedBlock],
+        waited_s: float | None = None,
+    ) -> PhaseMeasurement:
+        """The measurement of a window that was active over `stretches`, with its blocks.
+
+        waited_s: seconds that its loop waited for input; None where it didn't tell.
+        """
+        waited = InputWait(waited_s, duration_s(stretches), self.device)
         parts = [measure_component(component, self.tallies, stretches) for component in self.components]
         told = tuple(self._block(parts, block) for block in blocks)
         repeats = tuple(block for block in told if block.repeat)
@@ -201,9 +212,9 @@ class Assembly:
             components={part.name: part for part in parts},
             blocks=told,
             pauses=tuple((b[1].time_s, a[0].time_s) for b, a in itertools.pairwise(stretches)),
-            flags=self._flags(parts, stretches, repeats) | self.watch.flags,
-            notes=(*(part.note for part in parts if part.note), *self.watch.notes),
-            conditions=self.watch.conditions,
+            flags=self._flags(parts, stretches, repeats) | self.watch.flags | waited.flags,
+            notes=(*(part.note for part in parts if part.note), *self.watch.notes, *waited.notes),
+            conditions={**self.watch.conditions, **waited.conditions},
         )
 
     def in_scope(self, scope: Scope, parts: Sequence[ComponentEnergy]) -> list[ComponentEnergy] | None:

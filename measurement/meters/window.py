@@ -29,6 +29,7 @@ class Window:
         self._stretches: list[Stretch] = []
         self._blocks: list[MarkedBlock] = []
         self._block: list[Stretch] = []
+        self._waited_s: float | None = None
         self._measurement: PhaseMeasurement | None = None
         self._opened: Snapshot | None = sampler.open()
         self._block_opened: Snapshot | None = self._opened
@@ -60,7 +61,7 @@ class Window:
             opened_j = self._opened.energies_j[position] if self._opened is not None else tally.energy_j
             if closed_j is None or opened_j is None:
                 return None
-            total.append(closed_j + (tally.energy_j - opened_j if self._opened is not None else 0.0))
+            total.append(closed_j + (max(0.0, tally.energy_j - opened_j) if self._opened is not None else 0.0))
         return math.fsum(total)
 
     def power_w(self, scope: Scope) -> float | None:
@@ -101,6 +102,19 @@ class Window:
         self._blocks.append(MarkedBlock(self._block, images, repeat))
         self._block = []
 
+    def waited(self, seconds: float) -> None:
+        """Tell that the data loop waited so many seconds for its input, while the window was counting.
+
+        Call it after each batch, or once for many; 0 tells that input is watched and was there. A window on a GPU is
+        flagged `input_starved` where the sum is more than `starvation.MAX_WAIT_SHARE` of its time. ValueError for a
+        time that is negative or no number, RuntimeError once the window is closed.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"seconds waited must be 0 or more, not {seconds}")
+        if self.is_closed:
+            raise RuntimeError(f"window {self.name!r} is closed")
+        self._waited_s = (self._waited_s or 0.0) + seconds
+
     def end(self, *, synchronize: bool = True) -> None:
         """The meter's to call, when the body of the `with` statement ends: nothing is counted from here on."""
         if self._opened is not None:
@@ -110,7 +124,7 @@ class Window:
 
     def close(self, assembly: Assembly) -> None:
         """The meter's to call, after `end`: put the measurement together."""
-        self._measurement = assembly.phase(self.name, self._stretches, self._blocks)
+        self._measurement = assembly.phase(self.name, self._stretches, self._blocks, self._waited_s)
 
     def _end_stretch(self, now: Snapshot) -> None:
         if self._opened is not None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -26,6 +27,7 @@ from leaderboard.views import rows
 from measurement.documents import MAX_DOCUMENT_BYTES
 
 EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
+RUNS_PER_PAGE = 100
 WITHOUT_EXAMPLE = "# Write a recipe here; /api/v1/recipe-schema says what it may hold.\n"
 
 
@@ -163,7 +165,7 @@ def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
 def queue(request: HttpRequest) -> HttpResponse:
     """What runs, what waits, who works, and what ended last."""
     context = {
-        "active": list(queries.queue()),
+        "page": Paginator(queries.queue(), RUNS_PER_PAGE).get_page(request.GET.get("page")),
         "workers": [(worker, _gives(worker)) for worker in queries.live_workers()],
         "recent": list(queries.recent_runs()),
     }

@@ -221,11 +221,21 @@ def test_queue_shows_runs_workers_and_reasons(client, django_assert_num_queries)
     page = text(client.get(reverse("queue")))
     for words in ("running train", "The child was stopped.", "desk-1", "metered accelerator estimated system"):
         assert words in page
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get(reverse("queue"))
     RunFactory.create_batch(10)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get(reverse("queue"))
+
+
+def test_a_long_queue_comes_in_pages(client, monkeypatch):
+    monkeypatch.setattr("leaderboard.views.submissions.RUNS_PER_PAGE", 2)
+    titles = ["First", "Second", "Third"]
+    for title in titles:
+        RunFactory(submission__recipe__method__title=title)
+    seen = [text(client.get(reverse("queue"), {"page": page})) for page in (1, 2, "x")]
+    assert [[title for title in titles if title in page] for page in seen] == [titles[:2], titles[2:], titles[:2]]
+    assert "1–2 of 3" in seen[0]
 
 
 def test_one_time_energy_of_a_result_that_misses_a_search_is_a_lower_bound(client):

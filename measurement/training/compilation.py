@@ -79,12 +79,12 @@ def _nothing_cached() -> Iterator[None]:
     What an earlier run left in torch's cache would make this one's compilation cheaper than it is, and idle helper
     processes would be metered along with the inference.
     """
-    torch.compiler.reset()
     with (
         tempfile.TemporaryDirectory(prefix="compiled-") as folder,
         _variables(TORCHINDUCTOR_CACHE_DIR=folder, TRITON_CACHE_DIR=f"{folder}/triton"),
         inductor.patch(compile_threads=1),
     ):
+        torch.compiler.reset()
         try:
             yield
         finally:

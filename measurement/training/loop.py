@@ -19,6 +19,7 @@ from measurement.training.numerics import numerics
 from measurement.training.segments import Segment, plan
 from measurement.training.stepping import Stepper
 from measurement.training.validation import Patience, held_back_for
+from measurement.zeros import zeros_held
 
 if TYPE_CHECKING:
     from measurement.methods.base import PhaseContext
@@ -41,7 +42,7 @@ def fit(
     """
     job = Job(context, options, loss_of or cross_entropy(options), stage, within)
     train, validation = held_back_for(job)
-    with numerics(job):
+    with numerics(job), zeros_held(context.model):
         course = _Course(job, train, Patience(job, validation) if validation else None)
         for segment in plan(job):
             course.run(segment)
@@ -68,6 +69,7 @@ class _Course:
         self._epoch_loss = torch.zeros((), device=job.context.device)
         self._mean_loss = math.nan
         self._epochs_of_segments = 0
+        self._steps_run = 0
 
     @property
     def stopped(self) -> bool:
@@ -82,6 +84,7 @@ class _Course:
         with frozen(job, segment.frozen), compiled(job, segment, train, self._stepper) as network:
             for step in job.context.pace.steps(segment.stage, segment.epochs * self._steps_per_epoch):
                 self._epoch_loss += self._stepper.step(network, *next(batches))
+                self._steps_run += 1
                 self._end_step(first_step + step)
                 if self.stopped:
                     break
@@ -97,7 +100,7 @@ class _Course:
             "final_epoch_mean_loss": None if math.isnan(self._mean_loss) else round(self._mean_loss, 6),
         }
         if self._patience is None:
-            return told
+            return told if self._steps_run == self._total else told | {"steps_run": self._steps_run}
         self._patience.restore(self._job.context.model)
         epochs = self._patience.epochs
         return told | {"steps": epochs * self._steps_per_epoch, "epochs": epochs} | self._patience.told()

@@ -19,7 +19,12 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 @contextmanager
 def numerics(job: Job) -> Iterator[None]:
     """Determinism and memory format as the options say; afterwards all is as it was before."""
-    with _determinism(job.options.deterministic), _channels_last(job.context.model, job.options.channels_last):
+    options = job.options
+    with (
+        _determinism(options.deterministic),
+        _channels_last(job.context.model, options.channels_last),
+        _quiet_about_skipped_steps(options.precision == "float16"),
+    ):
         yield
 
 
@@ -81,8 +86,9 @@ def _channels_last(model: nn.Module, asked: bool) -> Iterator[None]:
 
 
 @contextmanager
-def skipped_steps_are_quiet() -> Iterator[None]:
-    """The scaler skips steps whose gradients overflow; torch warns that the schedule then goes on without them."""
+def _quiet_about_skipped_steps(scaled: bool) -> Iterator[None]:
+    """The scaler skips steps whose gradients overflow; torch warns that the schedule goes on without them."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step", category=UserWarning)
+        if scaled:
+            warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step", category=UserWarning)
         yield

@@ -1,0 +1,203 @@
+"""What a reader of 10,000 entries waits for: the page on a cold cache, and each tick of the slider, in Chromium."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench import held
+from tests.chromium import ARGUMENTS, find
+from tests.live.site import ROOT, free_port
+
+ENTRIES = 10_000
+LOADS = 7
+TICKS = [round(0.05 * step, 2) for step in range(1, 260)]
+FILL = "from bench.page_board import fill; fill({entries})"
+
+OBSERVE = """
+window.seen = { shift: 0, largest: 0, long: 0, script: 0 };
+const observe = (type, heard) =>
+  new PerformanceObserver((list) => list.getEntries().forEach(heard)).observe({ type, buffered: true });
+observe("layout-shift", (entry) => { if (!entry.hadRecentInput) seen.shift += entry.value; });
+observe("largest-contentful-paint", (entry) => { seen.largest = entry.startTime; });
+observe("longtask", (entry) => { seen.long += entry.duration; });
+window.nextFrame = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (action) => nextFrame((time) => {
+  const began = performance.now();
+  action(time);
+  seen.script += performance.now() - began;
+});
+"""
+LOADED = """
+() => ({ ...seen, first: performance.getEntriesByName("first-contentful-paint")[0].startTime })
+"""
+# The script of a tick, and the time until the frame after it has been handed to the compositor, ms.
+TICK = """
+async (exponents) => {
+  const slider = document.getElementById("usage_slider");
+  const ticks = [];
+  for (const exponent of exponents) {
+    const began = performance.now();
+    seen.script = 0;
+    slider.value = exponent;
+    slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    seen.script += performance.now() - began;
+    await new Promise((resolve) => nextFrame(() => setTimeout(resolve)));
+    ticks.push([seen.script, performance.now() - began]);
+  }
+  return ticks;
+}
+"""
+# Scripts and layout of each frame while a reader scrolls from the first entry to the last, ms.
+SCROLL = """
+async () => {
+  const region = document.getElementById("board-window");
+  const [waits, step] = [[], (region.scrollHeight - region.clientHeight) / 120];
+  for (let frame = 0; frame < 120; frame += 1) {
+    const began = performance.now();
+    region.scrollTop += step;
+    await new Promise((resolve) => nextFrame(() => setTimeout(resolve)));
+    waits.push([performance.now() - began, document.querySelectorAll("#rows tr").length]);
+  }
+  return waits;
+}
+"""
+
+
+def run() -> list[tuple[str, str, str]]:
+    """Rows of (what, measured, wanted), from a gunicorn of its own on loopback."""
+    with tempfile.TemporaryDirectory() as folder, _site(Path(folder)) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
+        _load(browser, address)  # the server's own first time
+        loads = [_load(browser, address) for _ in range(LOADS)]
+        ticks, waits = _use(browser, address)
+        charts_ms = statistics.median(_charts(browser, address) for _ in range(3))
+        browser.close()
+    return [*_loading(loads), *_moving(ticks, waits), _row("charts drawn, library and all", charts_ms, 1200, "ms")]
+
+
+def _loading(loads: list[dict[str, float]]) -> list[tuple[str, str, str]]:
+    middle = {name: statistics.median(load[name] for load in loads) for name in loads[0]}
+    return [
+        _row("cold cache: first contentful paint", middle["first"], 300, "ms"),
+        _row("cold cache: largest contentful paint", middle["largest"], 400, "ms"),
+        _row("cold cache: long tasks in all, before charts", middle["long"], 220, "ms"),
+        _row("cold cache: over the wire, before charts", middle["bytes"] / 1024, 100, "KiB"),
+        _row("cold cache: cumulative layout shift", middle["shift"], 0.02, ""),
+    ]
+
+
+def _moving(ticks: list[list[float]], waits: list[list[float]]) -> list[tuple[str, str, str]]:
+    scripts, painted = zip(*ticks, strict=True)
+    frames, rows = zip(*waits, strict=True)
+    return [
+        _row("slider tick, script, median", statistics.median(scripts), 16, "ms"),
+        _row("slider tick, script, 95 %", _p95(scripts), 50, "ms"),
+        _row("slider tick to the painted frame, 95 %", _p95(painted), 50, "ms"),
+        _row(f"scrolling through {ENTRIES:,} entries, a frame, 95 %", _p95(frames), 50, "ms"),
+        _row("rows in the page meanwhile, at most", max(rows), 60, ""),
+    ]
+
+
+def _row(what: str, measured: float, most: float, unit: str) -> tuple[str, str, str]:
+    return what, f"{measured:.3g} {unit}".strip(), held(f"at most {most:g} {unit}".strip(), measured, most)
+
+
+def _p95(values: Any) -> float:
+    return statistics.quantiles(values, n=20)[-1]
+
+
+def _load(browser: Browser, address: str) -> dict[str, float]:
+    """Open the page with nothing cached, and leave it in peace."""
+    with _reader(browser) as page:
+        received = _count_bytes(page)
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(500)
+        return page.evaluate(LOADED) | {"bytes": float(sum(received))}
+
+
+def _count_bytes(page: Page) -> list[int]:
+    received: list[int] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    return received
+
+
+def _use(browser: Browser, address: str) -> tuple[list[list[float]], list[list[float]]]:
+    """Move the slider from one end to the other, then scroll from the first entry to the last."""
+    with _reader(browser) as page:
+        page.goto(address)
+        page.locator("#usage_slider").focus()  # brings the snapshot
+        page.locator("#rows tr [tabindex='-1']").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        return page.evaluate(TICK, TICKS), page.evaluate(SCROLL)
+
+
+def _charts(browser: Browser, address: str) -> float:
+    """From the moment at which the first chart comes into sight until it is drawn, ms."""
+    with _reader(browser) as page:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        began = time.perf_counter()
+        page.locator("#energy-chart").scroll_into_view_if_needed()
+        page.locator("#energy-chart .main-svg").first.wait_for()
+        return (time.perf_counter() - began) * 1000
+
+
+@contextmanager
+def _reader(browser: Browser) -> Iterator[Page]:
+    """A browser that has never been here."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.add_init_script(OBSERVE)
+    yield context.new_page()
+    context.close()
+
+
+@contextmanager
+def _site(folder: Path) -> Iterator[str]:
+    """A site with one large board, as gunicorn serves it, at the address given."""
+    port = free_port()
+    kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "WEB_CONCURRENCY"}}
+    environment = kept | {"DATA_ROOT": str(folder), "STATIC_ROOT": str(folder / "static"), "PORT": str(port)}
+    environment["DJANGO_SETTINGS_MODULE"] = "leaderboard.settings"
+    manage = [sys.executable, "manage.py"]
+    for words in (
+        ["migrate", "--verbosity", "0"],
+        ["collectstatic", "--noinput", "--verbosity", "0"],
+        ["shell", "--verbosity", "0", "--command", FILL.format(entries=ENTRIES)],
+    ):
+        subprocess.run([*manage, *words], cwd=ROOT, env=environment, check=True)
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:leaderboard.gunicorn"]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        _wait(lambda: urllib.request.urlopen(address, timeout=30).status == 200)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait(is_up: Callable[[], bool], within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            if is_up():
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)

@@ -1,0 +1,56 @@
+"""Weights that were set to zero stay zero while the network is trained. Importing it needs torch.
+
+A layer remembers its mask in a buffer that costs nothing when the network runs; training stops the gradients of the
+masked weights. AdamW and SGD, with weight decay and momentum, leave a weight of zero without gradient at zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+MASK = "nonzero_mask"
+
+
+def remember_zeros(layer: nn.Module) -> None:
+    """From now on the zeros of `layer.weight` stay. The mask is no part of the saved weights: its zeros are."""
+    layer.register_buffer(MASK, layer.get_parameter("weight") != 0, persistent=False)
+
+
+def renew_masks(model: nn.Module) -> None:
+    """Read the masks from the weights again, after a change of the layers' shapes."""
+    for layer in _masked(model):
+        remember_zeros(layer)
+
+
+@contextmanager
+def zeros_held(model: nn.Module) -> Iterator[None]:
+    """While open, masked weights get no gradient."""
+    handles = [
+        weight.register_hook(_Masked(layer))  # type: ignore[no-untyped-call]
+        for layer in _masked(model)
+        if (weight := layer.get_parameter("weight")).requires_grad
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Masked:
+    """A gradient hook that keeps the gradient where the mask is true."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        self._layer = layer
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        mask: Tensor = self._layer.get_buffer(MASK)
+        return torch.where(mask, gradient, torch.zeros((), dtype=gradient.dtype, device=gradient.device))
+
+
+def _masked(model: nn.Module) -> list[nn.Module]:
+    return [layer for layer in model.modules() if getattr(layer, MASK, None) is not None]

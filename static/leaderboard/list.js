@@ -185,6 +185,6 @@ export class List {
     }
     this.#arrange();
     this.#setTabStop();
-    this.rows[line - this.first].link.focus({ preventScroll: roomPx < Infinity });
+    this.rows[line - this.first].link.focus();
   }
 }

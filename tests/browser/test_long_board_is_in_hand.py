@@ -1,0 +1,115 @@
+"""Of a long board only the rows in sight are there, and nothing of it is out of reach, by hand or by keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bench.page_board import fill
+from tests.browser.boards import order
+
+ENTRIES = 1200
+ROWS = """
+() => [...document.querySelectorAll("#rows tr")].map((row) => ({
+  index: Number(row.getAttribute("aria-rowindex")),
+  top: row.getBoundingClientRect().top,
+}))
+"""
+FOCUSED = "() => document.activeElement.closest('tr')?.getAttribute('aria-rowindex') ?? document.activeElement.id"
+# What a hand does that moves the slider and follows a link in the same moment.
+TICK_AND_LEAVE = """
+() => {
+  const slider = document.getElementById("usage_slider");
+  slider.value = 9.5;
+  slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  document.querySelector("#summary a").click();
+}
+"""
+ANIMATED = """
+async () => {
+  const slider = document.getElementById("usage_slider");
+  slider.value = 2;
+  slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return document.getElementById("rows").getAnimations({ subtree: true }).length;
+}
+"""
+
+
+@pytest.fixture
+def long_board(live_server) -> None:
+    fill(ENTRIES)
+
+
+def reach_for(page: Page) -> Page:
+    """Open the board and put a hand on its slider, which brings the snapshot."""
+    page.goto("/")
+    page.locator("#usage_slider").focus()
+    page.locator("#rows [tabindex='-1']").first.wait_for()
+    return page
+
+
+@pytest.fixture
+def ranked(page, long_board) -> Page:
+    return reach_for(page)
+
+
+def test_only_rows_in_sight_are_there_and_say_which_they_are(ranked):
+    expect(ranked.locator("#board")).to_have_attribute("aria-rowcount", str(ENTRIES + 1))
+    for scrolled in (0, 0.37, 0.371, 1):
+        ranked.evaluate(
+            "(part) => { const region = document.getElementById('board-window');"
+            "region.scrollTop = part * (region.scrollHeight - region.clientHeight); }",
+            scrolled,
+        )
+        wanted = 2 if scrolled == 0 else ENTRIES + 1 if scrolled == 1 else 2 + round(ENTRIES * scrolled)
+        ranked.locator(f"#rows tr[aria-rowindex='{wanted}']").wait_for()
+        rows = ranked.evaluate(ROWS)
+        assert len(rows) < 40
+        assert [row["index"] for row in rows] == list(range(rows[0]["index"], rows[0]["index"] + len(rows)))
+        assert [row["top"] for row in rows] == sorted(row["top"] for row in rows)
+
+
+def test_arrow_keys_walk_from_the_first_entry_to_the_last(ranked):
+    ranked.locator("#rows a").first.focus()
+    walk = {"ArrowDown": 3, "End": ENTRIES + 1, "ArrowUp": ENTRIES, "Home": 2}
+    for key, wanted in walk.items():
+        ranked.keyboard.press(key)
+        assert ranked.evaluate(FOCUSED) == str(wanted)
+        expect(ranked.locator(f"#rows tr[aria-rowindex='{wanted}']")).to_be_in_viewport()
+    ranked.keyboard.press("Tab")
+    assert ranked.evaluate("document.getElementById('pages').contains(document.activeElement)")
+
+
+def test_slash_leads_to_the_search_which_finds_what_is_out_of_sight(ranked):
+    last = ranked.locator("#rows a").last.inner_text()
+    ranked.locator("#rows a").first.focus()
+    ranked.keyboard.press("/")
+    ranked.keyboard.type(last)
+    expect(ranked.locator("#rows a").first).to_have_text(last)
+
+
+def test_last_tick_is_kept_when_the_reader_leaves_at_once(ranked):
+    ranked.evaluate(TICK_AND_LEAVE)
+    ranked.wait_for_url("**/entries/**")
+    ranked.go_back()
+    expect(ranked).to_have_url("/?usage_intensity=3160000000")
+    expect(ranked.locator("#summary")).to_contain_text("3.16\u00a0billion images")
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_rows_move_to_their_new_ranks_unless_the_reader_wants_stillness(open_reader, long_board, motion):
+    page = reach_for(open_reader(reduced_motion=motion).page)
+    assert bool(page.evaluate(ANIMATED)) == (motion == "no-preference")
+
+
+def test_place_in_the_table_is_kept_over_a_reload(ranked):
+    ranked.evaluate("document.getElementById('board-window').scrollTop = 30000")
+    expect(ranked).to_have_url("/?page=13")
+    ranked.reload()
+    first = order(ranked)[0]
+    ranked.locator("#usage_slider").focus()
+    ranked.locator("#rows [tabindex='-1']").first.wait_for()
+    seen = order(ranked)
+    assert seen.index(first) <= 3

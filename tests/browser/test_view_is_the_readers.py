@@ -1,0 +1,116 @@
+"""Columns, order, grid and lifetime are the reader's choice, and the page draws them as the server does."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from leaderboard.views.columns import COLUMNS
+from leaderboard.views.view import SORTS
+from tests.browser.boards import make_varied_board, shown
+from tests.pages.reading import rows
+
+EVERY_COLUMN = ",".join(column.key for column in COLUMNS)
+# The order of the rows for each way to sort.
+SORT = """
+async (sorts) => {
+  const menu = document.getElementById("sort");
+  const orders = {};
+  for (const sort of sorts) {
+    menu.value = sort;
+    menu.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    const head = document.querySelector("#board [aria-sort]");
+    orders[sort] = [
+      [...document.querySelectorAll("#rows tr")].map((row) => Number(row.dataset.entry)),
+      head.dataset.column + " " + head.ariaSort,
+    ];
+  }
+  return orders;
+}
+"""
+
+
+@pytest.fixture
+def loaded(page, live_server) -> Page:
+    make_varied_board(30)
+    page.goto("/?usage_intensity=20000&shared_by=7")
+    page.locator("#rows [tabindex='-1']").first.wait_for()
+    return page
+
+
+def assert_as_the_server(page: Page, plain) -> None:
+    plain.open("/?" + urlsplit(page.url).query)
+    here, there = shown(page), shown(plain.page)
+    seen = len(here["rows"])
+    assert seen > 10
+    assert here["rows"] == there["rows"][:seen]
+    assert here["summary"] == there["summary"]
+    assert plain.page.locator(".notice-warning").count() == 0
+
+
+def test_every_column_sorts_as_the_server_does(loaded, client):
+    for sort, (entries, head) in loaded.evaluate(SORT, SORTS).items():
+        asked = {"usage_intensity": "20000", "shared_by": "7", "sort": sort}
+        expected = [row["entry"] for row in rows(client.get("/", asked))]
+        assert entries == expected[: len(entries)], sort
+        assert head == f"{sort.lstrip('-')} {'descending' if sort[0] == '-' else 'ascending'}"
+
+
+def test_head_sorts_best_first_and_turns_round(loaded, plain):
+    head = loaded.get_by_role("columnheader", name="Quality")
+    for direction, sort in (("descending", "-quality"), ("ascending", "quality")):
+        head.get_by_role("link").click()
+        expect(head).to_have_attribute("aria-sort", direction)
+        expect(loaded).to_have_url(re.compile(f"sort={sort}$"))
+        assert_as_the_server(loaded, plain)
+
+
+def test_columns_are_chosen_and_kept_in_the_address(loaded, plain):
+    loaded.get_by_text("Columns", exact=True).click()
+    menu = loaded.locator("#column-menu")
+    for name in ("Family", "Parameters", "MACs", "Latency"):
+        menu.get_by_label(name).check()
+    menu.get_by_label("Phases").uncheck()
+    wanted = EVERY_COLUMN.replace("method,", "").replace("phases,", "").replace(",", "%2C")
+    expect(loaded).to_have_url(re.compile(f"columns={wanted}$"))
+    expect(loaded.locator("#board").get_by_role("columnheader")).to_have_count(13)
+    assert_as_the_server(loaded, plain)
+
+
+def test_grid_and_pue_make_the_carbon(loaded, plain):
+    before = loaded.locator("[data-slot=carbon]").first.inner_text()
+    loaded.locator("#region").select_option("norway")
+    loaded.locator("#pue").fill("1.5")
+    expect(loaded).to_have_url(re.compile("region=norway&pue=1.5$"))
+    expect(loaded.locator("#grid-intensity")).to_have_text("29.66\u00a0g/kWh")
+    assert loaded.locator("[data-slot=carbon]").first.inner_text() != before
+    assert_as_the_server(loaded, plain)
+
+
+def test_rate_over_a_lifetime_is_a_usage_intensity(loaded, plain):
+    loaded.get_by_label("Images per second").fill("20")
+    loaded.get_by_label("Years").fill("3")
+    expect(loaded).to_have_url(re.compile("usage_intensity=1893456000&"))
+    assert_as_the_server(loaded, plain)
+    plain.open("/?usage_intensity=5&rate=20&years=3&shared_by=7")
+    expect(plain.page.locator("#usage_intensity")).to_have_value("1893456000")
+    loaded.get_by_label("Years").fill("1e30")
+    expect(loaded.get_by_label("Years")).to_have_attribute("aria-invalid", "true")
+    loaded.locator("#usage_slider").press("ArrowRight")
+    expect(loaded.get_by_label("Years")).to_have_value("")
+
+
+def test_counts_of_the_filters_follow_the_other_filters(loaded, plain):
+    counts = "() => [...document.querySelectorAll('[data-facet]')].map((count) => count.textContent)"
+    loaded.locator("#filters summary").click()
+    loaded.locator("#filters").get_by_label("Metered").check()
+    loaded.locator("#min_quality").fill("0.7")
+    expect(loaded).to_have_url(re.compile("min_quality=0.7"))
+    plain.open("/?" + urlsplit(loaded.url).query)
+    assert loaded.evaluate(counts) == plain.page.evaluate(counts)
+    assert sum(map(int, loaded.evaluate(counts))) > 0

@@ -11,7 +11,7 @@ from typing import Any
 from measurement.accounting import repeat_uncertainty
 from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
-from measurement.recipe import DeclaredPhase, PhaseSpec
+from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase
 from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
 from measurement.sampling import StageSample, extrapolated, told
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
@@ -89,8 +89,8 @@ def _half_width(measured: PhaseMeasurement, target: float) -> dict[str, Any]:
     return {"half_width_share": round(share, 5), "half_width_reached": share < target}
 
 
-def declared(position: int, spec: DeclaredPhase) -> PhaseRecord:
-    """A phase that nobody ran here: reported in the scope that the submitter names, missing in the other."""
+def declared(position: int, spec: DeclaredPhase | PretrainedPhase, detail: dict[str, Any]) -> PhaseRecord:
+    """A phase that nobody metered here: reported in the scope that the submitter names, missing in the other."""
     return PhaseRecord(
         position=position,
         phase=Phase(spec.phase),
@@ -102,6 +102,7 @@ def declared(position: int, spec: DeclaredPhase) -> PhaseRecord:
             for scope in Scope
         ),
         evidence=spec.evidence,
+        detail=detail,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import timm
@@ -12,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from measurement.errors import BadInput
 from measurement.recipe import Recipe
+from measurement.segmentation import LiteSegmenter
 from measurement.tracks import Track
 
 
@@ -53,14 +55,24 @@ def _create(name: str, track: Track, resolution: int) -> nn.Module:
     options: dict[str, Any] = {"num_classes": track.classes, "in_chans": track.channels, "pretrained": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        try:
-            built: nn.Module = timm.create_model(name, img_size=resolution, **options)
-        except TypeError as error:
-            if "img_size" not in str(error):
-                raise
-            built = timm.create_model(name, **options)
+        create = partial(_build, name, resolution, **options)
+        if track.is_dense:
+            example = torch.zeros(2, track.channels, resolution, resolution)
+            return LiteSegmenter(create, track.classes, example)
+        built = create()
     if not hasattr(built, "get_classifier"):
         raise TypeError("it has no classifier")
+    return built
+
+
+def _build(name: str, resolution: int, **options: Any) -> nn.Module:
+    """timm's architecture; for those that are built for one image size, built for `resolution`."""
+    try:
+        built: nn.Module = timm.create_model(name, img_size=resolution, **options)
+    except TypeError as error:
+        if "img_size" not in str(error):
+            raise
+        built = timm.create_model(name, **options)
     return built
 
 
@@ -77,7 +89,8 @@ def _try(model: nn.Module, track: Track, resolution: int, device: torch.device) 
             f"choose another resolution ({track.min_resolution} to {track.max_resolution})",
             field="model.resolution",
         ) from error
-    if not isinstance(outputs, torch.Tensor) or outputs.shape != (2, track.classes):
+    wanted = (2, track.classes, *(images.shape[-2:] if track.is_dense else ()))
+    if not isinstance(outputs, torch.Tensor) or outputs.shape != wanted:
         raise BadInput("the architecture is not an image classifier", field="model.architecture")
 
 

@@ -80,7 +80,7 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
         workbench = Workbench(recipe, track, device, data, model, *splits, recipe.model.architecture)
         rehearsal = replace(workbench, model=copy.deepcopy(model))
         for position, spec in enumerate(recipe.phases):
-            if spec.technique != "declared":
+            if spec.technique in TECHNIQUES:
                 rehearsal.take(TECHNIQUES[spec.technique].rehearse(rehearsal.context(position)))
     return workbench
 

@@ -15,6 +15,7 @@ from measurement.recipe.techniques import (
     TECHNIQUES,
     DeclaredPhase,
     PhaseSpec,
+    PretrainedPhase,
     StructuredPruningPhase,
     SupervisedPhase,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "DeclaredPhase",
     "Optimizer",
     "PhaseSpec",
+    "PretrainedPhase",
     "Recipe",
     "StructuredPruningPhase",
     "SupervisedPhase",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 class Part(BaseModel):
@@ -52,3 +52,17 @@ def _plain_text(text: str) -> str:
 PlainText = Annotated[str, AfterValidator(_plain_text)]
 VisibleText = Annotated[str, AfterValidator(_visible)]
 WebAddress = Annotated[str, Field(max_length=300), AfterValidator(_web_address)]
+
+
+class DeclaredEnergy(PhasePart):
+    """A phase whose energy our worker did not meter: `reported` with a figure and its evidence, else `missing`."""
+
+    energy_j: float | None = Field(None, gt=0, le=1e18, description="joules; leave out where nobody knows")
+    scope: Literal["accelerator", "system"] = "accelerator"
+    evidence: WebAddress | None = Field(None, description="where the figure can be checked")
+
+    @model_validator(mode="after")
+    def _figure_needs_evidence(self) -> Self:
+        if (self.energy_j is None) != (self.evidence is None):
+            raise ValueError("energy_j and evidence go together: give both (reported), or neither (missing)")
+        return self

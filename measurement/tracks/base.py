@@ -107,6 +107,11 @@ class Protocolled:
     preprocessing: str
     description: str
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether a target is a class for every pixel, and not one for the image."""
+        return self.metric == "miou"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track(Protocolled):

@@ -10,12 +10,14 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from measurement.recipe.techniques.declared import DeclaredPhase
+from measurement.recipe.techniques.pretrained import PretrainedPhase
 from measurement.recipe.techniques.structured_pruning import StructuredPruningPhase
 from measurement.recipe.techniques.supervised import SupervisedPhase
 
 AnyPhase = (
     SupervisedPhase
     | StructuredPruningPhase
+    | PretrainedPhase
     | DeclaredPhase
 )  # fmt: skip
 PhaseSpec = Annotated[AnyPhase, Field(discriminator="technique")]
@@ -25,4 +27,4 @@ TECHNIQUES: frozenset[str] = frozenset(
 )
 """The names that `technique` may have."""
 
-__all__ = ["TECHNIQUES", "DeclaredPhase", "PhaseSpec", "StructuredPruningPhase", "SupervisedPhase"]
+__all__ = ["TECHNIQUES", "DeclaredPhase", "PhaseSpec", "PretrainedPhase", "StructuredPruningPhase", "SupervisedPhase"]

@@ -1,0 +1,135 @@
+"""Technique `pretrained`: weights from the store, or timm's where the worker has them. Nothing is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import try_to_load_from_cache
+from timm.models import get_pretrained_cfg
+from torch import Tensor, nn
+
+from measurement.dataroot import inside, weights_root
+from measurement.errors import BadInput
+from measurement.methods.base import PhaseContext, PhaseOutcome
+from measurement.output import sha256_of
+from measurement.recipe import PretrainedPhase
+from measurement.segmentation import LiteSegmenter
+from measurement.tracks.base import LACKS
+from measurement.weights import load_weights, read_safetensors
+
+HUB_FOLDER = "hub"
+HUB_FILE = "model.safetensors"
+
+
+def load_pretrained(context: PhaseContext) -> PhaseOutcome:
+    """The network with weights that somebody trained; a classifier for other classes starts from random weights.
+
+    Raises BadInput where the weights are not here, or are not this network's.
+    """
+    spec = context.spec_as(PretrainedPhase)
+    if spec.source == "timm":
+        return _from_timm(context, spec)
+    assert spec.sha256 is not None, "a store's weights have a hash"  # noqa: S101 - the schema says so
+    weights = load_weights(spec.sha256, field=context.field("sha256"))
+    kept = take_weights(context.model, weights, field=context.field("sha256"))
+    return PhaseOutcome(context.model, {"weights_sha256": spec.sha256, "classifier": _told(kept)})
+
+
+def take_weights(model: nn.Module, weights: Mapping[str, Tensor], *, field: str) -> bool:
+    """Copy `weights` into `model`, all but a classifier of another shape. True where the classifier was taken too.
+
+    Raises BadInput for `field` where names or shapes of anything else differ.
+    """
+    wanted, classifier = model.state_dict(), set(_classifier_names(model))
+    unlike = {name for name in wanted.keys() & weights.keys() if wanted[name].shape != weights[name].shape}
+    odd = sorted((wanted.keys() ^ weights.keys()) | (unlike - classifier))
+    if odd := [name for name in odd if name not in classifier]:
+        name = odd[0]
+        is_there, is_wanted = (_shape(tensors.get(name)) for tensors in (weights, wanted))
+        raise BadInput(
+            f"these are not the weights of this network: {name} is {is_there}, the network's is {is_wanted} "
+            f"({len(odd)} of {len(wanted)} differ)",
+            field=field,
+        )
+    taken = {name for name in wanted if name in weights and name not in unlike}
+    kept = classifier <= taken
+    model.load_state_dict({name: weights[name] for name in taken if kept or name not in classifier}, strict=False)
+    return kept
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "not there" if tensor is None else " x ".join(map(str, tensor.shape)) or "one number"
+
+
+def _classifier_names(model: nn.Module) -> Iterator[str]:
+    """Names of the tensors of the last layer, or of several where the network has several heads."""
+    found: Any = model.get_classifier() if hasattr(model, "get_classifier") else ()  # a backbone alone has none
+    parts = found if isinstance(found, tuple | list) else (found,)
+    within = {id(module) for part in parts if isinstance(part, nn.Module) for module in part.modules()}
+    for path, module in model.named_modules():
+        if id(module) in within:
+            yield from (f"{path}.{name}" for name in module.state_dict() if "." not in name)
+
+
+def _from_timm(context: PhaseContext, spec: PretrainedPhase) -> PhaseOutcome:
+    network = context.model
+    backbone = network.backbone if isinstance(network, LiteSegmenter) else network
+    architecture = getattr(backbone, "pretrained_cfg", {}).get("architecture")
+    if architecture is None:
+        raise BadInput(f"timm has no weights for {type(network).__name__}", field=context.field("source"))
+    name = f"{architecture}.{spec.tag}" if spec.tag else architecture
+    path = _timm_file(name, context)
+    options = network.backbone_options if isinstance(network, LiteSegmenter) else {}
+    loaded = _created(context, name, read_safetensors(path, field=context.field("tag")), options)
+    take_weights(backbone, loaded.state_dict(), field=context.field("tag"))
+    same_classes = not options and loaded.pretrained_cfg["num_classes"] == context.classes
+    told = {"weights_sha256": sha256_of(path), "timm_weights": name, "classifier": _told(same_classes)}
+    return PhaseOutcome(network, told)
+
+
+def _created(context: PhaseContext, name: str, weights: dict[str, Tensor], options: dict[str, Any]) -> Any:
+    """By timm's own loading, which fits a first convolution to other channels and positions to another resolution."""
+    options = options | {"num_classes": context.classes, "in_chans": context.track.channels}
+    overlay = {"state_dict": weights}
+    create = partial(timm.create_model, name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+    try:
+        try:
+            return create(img_size=context.train.resolution)
+        except TypeError as error:
+            if "img_size" not in str(error):
+                raise
+            return create()
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # timm's builders and filters run arbitrary code for 1,300 architectures
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(f"timm can't load {name}: {reason}", field=context.field("tag")) from error
+
+
+def _timm_file(name: str, context: PhaseContext) -> Path:
+    try:
+        config = get_pretrained_cfg(name)
+    except RuntimeError:  # timm's word for a tag that it does not know
+        config = None
+    if config is None or not config.hf_hub_id:
+        tags = ", ".join(sorted(timm.list_pretrained(f"{name.partition('.')[0]}.*"))[:5]) or "none"
+        raise BadInput(f"timm has no weights {name!r}; it has {tags}", field=context.field("tag"))
+    hub = weights_root() / HUB_FOLDER
+    found = try_to_load_from_cache(config.hf_hub_id, HUB_FILE, cache_dir=hub)
+    if not isinstance(found, str):
+        raise BadInput(
+            f"{LACKS} timm's weights {name}; as an operator, where there is a network: "
+            f"HF_HUB_CACHE=<data root>/weights/{HUB_FOLDER} python -c "
+            f"\"import timm; timm.create_model('{name}', pretrained=True)\"",
+            field=context.field("source"),
+        )
+    return inside(hub, str(Path(found).relative_to(hub)), field=context.field("source"))
+
+
+def _told(kept: bool) -> str:
+    return "kept" if kept else "replaced"

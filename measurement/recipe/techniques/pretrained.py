@@ -1,0 +1,38 @@
+"""Technique `pretrained`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from measurement.recipe.parts import DeclaredEnergy
+
+
+class PretrainedPhase(DeclaredEnergy):
+    """A start from weights that somebody trained: `reported` with a figure and its evidence, else `missing`.
+
+    Loading them is not metered: it is not the pre-training. The classifier is replaced where the classes differ.
+    """
+
+    gives_weights: ClassVar[bool] = True
+
+    technique: Literal["pretrained"]
+    phase: Literal["pretrain"]
+    source: Literal["store", "timm"] = Field(description="the worker's weights store, or timm's own weights")
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-f]{64}$", description="of the safetensors file in the store; with `source: store`"
+    )
+    tag: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.-]{1,80}$",
+        description="which of timm's weights, e.g. `a1_in1k`; empty: its default",
+    )
+
+    @model_validator(mode="after")
+    def _names_one_file(self) -> PretrainedPhase:
+        if (self.source == "store") != (self.sha256 is not None):
+            raise ValueError("sha256 goes with source: store, which needs it")
+        if self.source != "timm" and self.tag is not None:
+            raise ValueError("tag goes with source: timm")
+        return self

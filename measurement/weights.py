@@ -1,0 +1,46 @@
+"""The weights store: trained weights that recipes name by their SHA-256. Importing it needs torch.
+
+`weights/<sha256>.safetensors` in the data root; safetensors hold numbers and no code, and nothing else is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from measurement.dataroot import inside, weights_root
+from measurement.errors import BadInput
+from measurement.tracks.base import LACKS
+
+
+def load_weights(sha256: str, *, field: str) -> dict[str, Tensor]:
+    """Tensors by name, on the CPU, of the stored file with this SHA-256.
+
+    Raises BadInput for `field` where there is none, where its content has another hash, or is no safetensors.
+    """
+    return read_safetensors(inside(weights_root(), f"{sha256}.safetensors", field=field), field=field, sha256=sha256)
+
+
+def read_safetensors(path: Path, *, field: str, sha256: str | None = None) -> dict[str, Tensor]:
+    """Tensors by name, on the CPU. Raises BadInput for `field` as `load_weights` does."""
+    name = path.name if sha256 is None else f"weights/{path.name}"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise BadInput(f"{LACKS} {name}; copy the file into weights/ in the data root", field=field) from None
+    except OSError as error:
+        raise BadInput(f"{name} can't be read: {error.strerror}", field=field) from None
+    # What was hashed is what is read, whoever writes to the file meanwhile.
+    if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise BadInput(f"{name} holds other content, with SHA-256 {found}; copy it again", field=field)
+    try:
+        tensors = load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise BadInput(f"{name} is not a safetensors file: {error}", field=field) from None
+    if not tensors:
+        raise BadInput(f"{name} is not a safetensors file with weights: it holds no tensor", field=field)
+    return tensors

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import MISSED, first_run, latency, meters
+from bench import MISSED, api, first_run, latency, meters, page
 
 
 def main(words: list[str]) -> int:
@@ -18,6 +18,8 @@ def main(words: list[str]) -> int:
     benchmarks: dict[str, Callable[[], list[tuple[str, str, str]]]] = {
         "latency": latency.run,
         "first_run": first_run.run,
+        "api": api.run,
+        "page": page.run,
         "meters": lambda: meters.run(with_long=asked.long, write=asked.write),
     }
     unknown = set(asked.names) - set(benchmarks)

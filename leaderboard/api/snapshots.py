@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from collections.abc import Iterator
 from threading import Lock
 from typing import Any
@@ -27,6 +27,7 @@ SNAPSHOT_COLUMNS = {
 }
 # Twice as fast as the default, an eighth larger.
 COMPRESSION_LEVEL = 4
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 _lock = Lock()
 _kept: WeakKeyDictionary[Columns, bytes] = WeakKeyDictionary()
@@ -43,8 +44,9 @@ def snapshot(columns: Columns | None, group: dict[str, Any]) -> bytes:
 
 
 def _compressed(columns: Columns | None, group: dict[str, Any]) -> bytes:
-    # Level and time apart, the same bytes from every process, whenever it was started.
-    return gzip.compress(b"".join(_pieces(columns, group)), COMPRESSION_LEVEL, mtime=0)
+    # Piece by piece: the whole is never in memory uncompressed.
+    packer = zlib.compressobj(COMPRESSION_LEVEL, wbits=GZIP_WINDOW)
+    return b"".join([*map(packer.compress, _pieces(columns, group)), packer.flush()])
 
 
 def _pieces(columns: Columns | None, group: dict[str, Any]) -> Iterator[bytes]:

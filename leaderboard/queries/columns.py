@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from operator import neg
+from string import hexdigits
 from typing import Any
 
 import pyarrow as pa
@@ -93,7 +94,9 @@ class Columns:
                 found = pc.and_(found, pc.is_in(self.arrays[name], pa.array(wanted, pa.string())))
         for word in dict.fromkeys(query.search.lower().split()):
             named = pc.match_substring(self._searched, word)
-            found = pc.and_(found, pc.or_(named, pc.starts_with(self.arrays["sha256"], word)))
+            if not word.strip(hexdigits):
+                named = pc.or_(named, pc.starts_with(self.arrays["sha256"], word))
+            found = pc.and_(found, named)
         return found
 
     def position(self, entry: int) -> int | None:

@@ -98,6 +98,9 @@ def test_quality_floor_family_provenance_and_search(client: Client) -> None:
     assert methods(provenance="metered") == {"Counted"}
     assert methods(search="long") == {"Long searched"}
     assert methods(search="%") == set()
+    sha256 = get(client, search="long")["results"][0]["recipe"]
+    assert methods(search=sha256[:62].upper()) >= {"Long searched"}
+    assert methods(search=sha256[1:]) == set()
 
 
 def test_incomplete_entries_are_ranked_only_on_request(client: Client) -> None:

@@ -36,7 +36,9 @@ def build_model(recipe: Recipe, track: Track, device: torch.device) -> nn.Module
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Trainable numbers of the network."""
+    """Trainable numbers of the network; of an int8 program, those of the network that it was made from."""
+    if (known := getattr(model, "parameter_count", None)) is not None:
+        return int(known)
     return sum(parameter.numel() for parameter in model.parameters())
 
 

@@ -1,12 +1,18 @@
 """Technique `structured_pruning`: whole channels go, so that a dense and smaller network stays.
 
 With torch-pruning's dependency graph (G. Fang et al., DepGraph: Towards Any Structural Pruning, CVPR 2023,
-https://arxiv.org/abs/2301.12900), which removes a channel in every layer that is tied to it.
+https://arxiv.org/abs/2301.12900), which removes a channel in every layer that is tied to it. Importances: `taylor` is
+the first-order change of the loss (P. Molchanov et al., Importance Estimation for Neural Network Pruning, 2019,
+https://arxiv.org/abs/1906.10771), `bn_scale` the scale of batch normalisation (Z. Liu et al., Network Slimming, 2017,
+https://arxiv.org/abs/1708.06519).
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 import torch_pruning
@@ -14,19 +20,92 @@ from torch import nn
 
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods.base import PhaseContext, PhaseOutcome
+from measurement.model import count_parameters
 from measurement.recipe import StructuredPruningPhase
+from measurement.training import endless, fit, rehearse_step
+from measurement.zeros import renew_masks
+
+TRAINING = "training_after_step"
+LARGEST_SHARE = 0.9
+"""Of one layer's channels, where all layers compete: no layer loses its last."""
+
+AfterStep = Callable[[PhaseContext, int], dict[str, Any]]
+
+IMPORTANCES: dict[str, Callable[[], Any]] = {
+    "magnitude": lambda: torch_pruning.importance.GroupMagnitudeImportance(p=2),
+    "random": torch_pruning.importance.RandomImportance,
+    "taylor": torch_pruning.importance.GroupTaylorImportance,
+    "bn_scale": torch_pruning.importance.BNScaleImportance,
+}
 
 
 def prune_channels(context: PhaseContext) -> PhaseOutcome:
-    """Remove the declared share of channels; the classifier keeps its outputs.
+    """Remove the declared share of channels, and train after every step where that is declared.
 
-    Raises BadInput where torch-pruning can't take the architecture apart.
+    The classifier keeps its outputs. Raises BadInput where torch-pruning can't take the architecture apart, and
+    MeasurementError as `fit` does.
     """
     spec = context.spec_as(StructuredPruningPhase)
-    before = _parameters(context.model)
+    return _prune(context, spec, _train)
+
+
+def rehearse_pruning(context: PhaseContext) -> PhaseOutcome:
+    """The pruned network, untrained: it shows whether the architecture can be pruned, and how far."""
+    spec = context.spec_as(StructuredPruningPhase)
+    return _prune(context, spec.model_copy(update={"gradient_batches": 1}), _rehearse_training)
+
+
+def _prune(context: PhaseContext, spec: StructuredPruningPhase, after_step: AfterStep) -> PhaseOutcome:
+    before = count_parameters(context.model)
+    pruner, trained = _pruner(context, spec), []
+    for step in range(spec.steps):
+        if spec.importance == "taylor":
+            _gather_gradients(context, spec, step)
+        _taken_apart(context, pruner.step)
+        renew_masks(context.model)
+        context.model.zero_grad(set_to_none=True)
+        if spec.training_after_step is not None:
+            trained.append(after_step(_within(context, spec, step), step))
+        context.advance((step + 1) / spec.steps, detail=f"step {step + 1} of {spec.steps}")
+    after, classes = count_parameters(context.model), _taken_apart(context, lambda: _classes_of(context))
+    if classes != context.classes or after >= before:
+        raise BadInput(
+            f"pruning left {after:,} of {before:,} parameters and {classes} outputs of {context.classes}; "
+            "choose another ratio or architecture",
+            field=context.field("ratio"),
+        )
+    detail: dict[str, Any] = {"parameters_before": before, "parameters_after": after}
+    return PhaseOutcome(context.model, detail | ({"training_after_steps": trained} if trained else {}))
+
+
+def _pruner(context: PhaseContext, spec: StructuredPruningPhase) -> Any:
+    model = context.model.eval()
+    if spec.importance == "bn_scale" and not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        raise BadInput(
+            "this architecture has no batch normalisation; choose importance magnitude or taylor",
+            field=context.field("importance"),
+        )
+    options = {"global_pruning": True, "max_pruning_ratio": max(LARGEST_SHARE, spec.ratio)}
+    return _taken_apart(
+        context,
+        lambda: torch_pruning.pruner.BasePruner(
+            model,
+            _example(context),
+            importance=IMPORTANCES[spec.importance](),
+            pruning_ratio=spec.ratio,
+            iterative_steps=spec.steps,
+            ignored_layers=[model.get_classifier()],  # type: ignore[operator]  # every timm model has it
+            **(options if spec.global_ranking else {}),
+        ),
+    )
+
+
+def _taken_apart(context: PhaseContext, work: Callable[[], Any]) -> Any:
+    """The result of torch-pruning's `work`. Raises BadInput where the architecture is beyond it."""
     try:
-        _prune(context, spec)
-        classes = _classes_of(context)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # which free parameters it prunes along: nothing to act on
+            return work()
     except (MeasurementError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
@@ -36,51 +115,56 @@ def prune_channels(context: PhaseContext) -> PhaseOutcome:
             "convolutional networks such as resnet18 can be pruned",
             field=context.field("technique"),
         ) from error
-    after = _parameters(context.model)
-    if classes != context.classes or after >= before:
-        raise BadInput(
-            f"pruning left {after:,} of {before:,} parameters and {classes} outputs of {context.classes}; "
-            "choose another ratio or architecture",
-            field=context.field("ratio"),
-        )
-    return PhaseOutcome(context.model, {"parameters_before": before, "parameters_after": after})
 
 
-def rehearse_pruning(context: PhaseContext) -> PhaseOutcome:
-    """The pruned network, untrained: it shows whether the architecture can be pruned, and how far."""
-    return prune_channels(context)
+def _gather_gradients(context: PhaseContext, spec: StructuredPruningPhase, step: int) -> None:
+    """Add up the loss's gradients over training batches, with batch normalisation as in inference."""
+    model, loss_of = context.model.eval(), nn.CrossEntropyLoss()
+    order = torch.Generator().manual_seed(context.seed + step)
+    batches = endless(context.train, spec.gradient_batch_size, order)
+    for done in context.pace.steps(f"gradients before step {step + 1}", spec.gradient_batches):
+        images, targets = next(batches)
+        loss_of(model(images), targets).backward()
+        fraction = _gradient_share(context, spec) * (done + 1) / spec.gradient_batches
+        context.advance((step + fraction) / spec.steps, detail=f"gradients before step {step + 1}")
 
 
-def _prune(context: PhaseContext, spec: StructuredPruningPhase) -> None:
-    model = context.model.eval()
-    importance = (
-        torch_pruning.importance.GroupMagnitudeImportance(p=2)
-        if spec.importance == "magnitude"
-        else torch_pruning.importance.RandomImportance()
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # which free parameters it prunes along: not a thing a submitter can act on
-        pruner = torch_pruning.pruner.BasePruner(
-            model,
-            _example(context),
-            importance=importance,
-            pruning_ratio=spec.ratio,
-            iterative_steps=spec.steps,
-            ignored_layers=[model.get_classifier()],  # type: ignore[operator]  # every timm model has it
-        )
-        for step in range(spec.steps):
-            pruner.step()
-            context.advance((step + 1) / spec.steps, detail=f"step {step + 1} of {spec.steps}")
+def _gradient_share(context: PhaseContext, spec: StructuredPruningPhase) -> float:
+    """Of one step's batches, those that are looked at before it; the others train after it."""
+    before, options = spec.gradient_batches if spec.importance == "taylor" else 0, spec.training_after_step
+    after = options.epochs * context.train.batch_count(options.batch_size) if options else 0
+    return before / max(1, before + after)
+
+
+def _within(context: PhaseContext, spec: StructuredPruningPhase, step: int) -> PhaseContext:
+    """The context of the training after one step, whose progress is a part of the phase's."""
+    begun = _gradient_share(context, spec)
+
+    def advance(fraction: float, detail: str = "") -> None:
+        done = (step + begun + (1 - begun) * fraction) / spec.steps
+        context.advance(done, f"step {step + 1} of {spec.steps}, {detail}")
+
+    return replace(context, advance=advance, seed=context.seed + step)
+
+
+def _train(context: PhaseContext, step: int) -> dict[str, Any]:
+    options = context.spec_as(StructuredPruningPhase).training_after_step
+    if options is None:
+        raise TypeError("no training is declared")
+    return fit(context, options, stage=f"training after step {step + 1}", within=TRAINING)
+
+
+def _rehearse_training(context: PhaseContext, step: int) -> dict[str, Any]:
+    options = context.spec_as(StructuredPruningPhase).training_after_step
+    if options is not None and step == 0:
+        rehearse_step(context, options, within=TRAINING)
+    return {}
 
 
 def _classes_of(context: PhaseContext) -> int:
     with torch.inference_mode():
-        return int(context.model(_example(context)).shape[1])
+        return int(context.model.eval()(_example(context)).shape[1])
 
 
 def _example(context: PhaseContext) -> torch.Tensor:
     return context.train.first(2)[0]
-
-
-def _parameters(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())

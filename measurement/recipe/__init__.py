@@ -14,8 +14,12 @@ from measurement.recipe.model import known_architectures
 from measurement.recipe.techniques import (
     TECHNIQUES,
     DeclaredPhase,
+    LowRankPhase,
     PhaseSpec,
     PretrainedPhase,
+    QuantizationAwarePhase,
+    QuantizationPhase,
+    SparsityPhase,
     StructuredPruningPhase,
     SupervisedPhase,
 )
@@ -25,6 +29,10 @@ __all__ = [
     "SCHEMA_VERSION",
     "TECHNIQUES",
     "DeclaredPhase",
+    "LowRankPhase",
+    "QuantizationAwarePhase",
+    "QuantizationPhase",
+    "SparsityPhase",
     "Optimizer",
     "PhaseSpec",
     "PretrainedPhase",

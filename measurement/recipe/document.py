@@ -119,6 +119,12 @@ class Recipe(Part):
                     f"phases.{position}.phase: {spec.phase} needs trained weights: a `train` phase before it"
                 )
             trained = trained or spec.gives_weights
+            for earlier, ended in enumerate(self.phases[:position]):
+                if ended.ends_training and spec.technique != "declared":
+                    raise ValueError(
+                        f"phases.{position}.phase: {spec.phase} can't follow {ended.technique} (phases.{earlier}), "
+                        "which leaves a network that is only run; put it before"
+                    )
         if not trained:
             raise ValueError("phases: at least one `train` phase is needed")
 

@@ -24,6 +24,11 @@ class PhasePart(Part):
 
     gives_weights: ClassVar[bool] = False
 
+    @property
+    def ends_training(self) -> bool:
+        """Whether the network can be run after the phase, and neither trained nor compressed further."""
+        return False
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: up to three close ones, or nothing."""

@@ -10,7 +10,11 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from measurement.recipe.techniques.declared import DeclaredPhase
+from measurement.recipe.techniques.low_rank import LowRankPhase
 from measurement.recipe.techniques.pretrained import PretrainedPhase
+from measurement.recipe.techniques.quantization import QuantizationPhase
+from measurement.recipe.techniques.quantization_aware import QuantizationAwarePhase
+from measurement.recipe.techniques.sparsity import SparsityPhase
 from measurement.recipe.techniques.structured_pruning import StructuredPruningPhase
 from measurement.recipe.techniques.supervised import SupervisedPhase
 
@@ -18,6 +22,10 @@ AnyPhase = (
     SupervisedPhase
     | StructuredPruningPhase
     | PretrainedPhase
+    | SparsityPhase
+    | LowRankPhase
+    | QuantizationPhase
+    | QuantizationAwarePhase
     | DeclaredPhase
 )  # fmt: skip
 PhaseSpec = Annotated[AnyPhase, Field(discriminator="technique")]
@@ -27,4 +35,15 @@ TECHNIQUES: frozenset[str] = frozenset(
 )
 """The names that `technique` may have."""
 
-__all__ = ["TECHNIQUES", "DeclaredPhase", "PhaseSpec", "PretrainedPhase", "StructuredPruningPhase", "SupervisedPhase"]
+__all__ = [
+    "TECHNIQUES",
+    "DeclaredPhase",
+    "LowRankPhase",
+    "PhaseSpec",
+    "PretrainedPhase",
+    "QuantizationAwarePhase",
+    "QuantizationPhase",
+    "SparsityPhase",
+    "StructuredPruningPhase",
+    "SupervisedPhase",
+]

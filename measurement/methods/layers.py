@@ -1,0 +1,66 @@
+"""What the techniques share that work layer by layer: which layers, and how one is replaced."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from measurement.errors import BadInput, MeasurementError
+from measurement.methods.base import PhaseContext
+
+Layer = nn.Conv2d | nn.Linear
+
+
+def layers_of(model: nn.Module) -> list[tuple[str, Layer]]:
+    """Every plain linear layer and plain 2-d convolution with its name, without the classifier.
+
+    Left out are subclasses with a way of their own to use their weights, grouped convolutions (a depthwise one has
+    nothing to share between channels) and padding other than zeros by number.
+    """
+    heads = set(_classifier(model).modules())
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if module not in heads and (type(module) is nn.Linear or (type(module) is nn.Conv2d and _is_plain(module)))
+    ]
+
+
+def replace_layer(model: nn.Module, name: str, replacement: nn.Module) -> None:
+    """Put `replacement` where `name` (as in `named_modules`) stands."""
+    parent, _, child = name.rpartition(".")
+    setattr(model.get_submodule(parent), child, replacement)
+
+
+def runs_or_refused(context: PhaseContext, how: str) -> None:
+    """One forward pass of two images. Raises BadInput naming the technique where it fails."""
+    try:
+        with torch.inference_mode():
+            outputs = context.model.eval()(context.train.first(2)[0])
+    except (MeasurementError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        # The forward pass of 1,300 architectures: whatever it raises, the network can't be run so.
+        raise BadInput(
+            f"{context.recipe.model.architecture} can't run {how} ({type(error).__name__}: {_first_line(error)}); "
+            "choose another architecture or leave the phase out",
+            field=context.field("technique"),
+        ) from error
+    if tuple(outputs.shape[:2]) != (2, context.classes):
+        raise BadInput(
+            f"{context.recipe.model.architecture} has outputs of shape {tuple(outputs.shape)} {how}; "
+            "choose another architecture or leave the phase out",
+            field=context.field("technique"),
+        )
+
+
+def _is_plain(layer: nn.Conv2d) -> bool:
+    return layer.groups == 1 and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+
+
+def _classifier(model: nn.Module) -> nn.Module:
+    head = model.get_classifier()  # type: ignore[operator]  # every timm model has it
+    return head if isinstance(head, nn.Module) else nn.Identity()
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "")

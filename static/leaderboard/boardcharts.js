@@ -11,9 +11,12 @@ let view = null; // what the board has drawn last
 let tools = null; // the modules that only charts need
 
 function loadTools() {
-  tools ??= Promise.all([import("./charts.js"), import("./figures.js"), import("./charttables.js")]).then((modules) =>
-    Object.assign({}, ...modules),
-  );
+  tools ??= Promise.all([
+    import("./charts.js"),
+    import("./figures.js"),
+    import("./phases.js"),
+    import("./charttables.js"),
+  ]).then((modules) => Object.assign({}, ...modules));
   return tools;
 }
 
@@ -24,44 +27,59 @@ class BoardChart {
     this.frame = element.closest("figure");
     this.isNear = false;
     this.isDue = true;
+    this.isFollowing = false;
     this.pauseMs = LEAST_PAUSE_MS;
     this.timer = 0;
     this.frame.querySelector("details").addEventListener("toggle", () => this.fillTable());
     new IntersectionObserver((seen) => this.come(seen.at(-1).isIntersecting), { rootMargin: MARGIN }).observe(this.frame);
   }
 
-  come(isNear) {
+  async come(isNear) {
     this.isNear = isNear;
-    if (isNear && view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
-    if (isNear && this.isDue) this.follow();
+    if (!isNear) return;
+    if (view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
+    this.follow();
+    // Plotly takes its time; it comes while the board does.
+    (await this.drawer()).load();
   }
 
   /** The board has changed. Lines stay under the slider: their marker moves, and they are chosen anew at rest. */
   change() {
     this.isDue = true;
-    if (!this.isNear) return;
-    if (this.chart && this.kind === "energy") {
-      clearTimeout(this.rest);
-      this.rest = setTimeout(() => this.follow(), REST_MS);
-    }
-    const isMarkerAlone = this.chart && this.kind === "energy";
-    this.timer ||= setTimeout(
-      () => {
+    if (!this.chart?.figure) {
+      this.follow();
+    } else if (this.kind === "energy") {
+      this.chart.moveMarker(view.query.usageIntensity);
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.follow(), REST_MS);
+    } else {
+      this.timer ||= setTimeout(() => {
         this.timer = 0;
-        if (isMarkerAlone) this.chart.moveMarker(view.query.usageIntensity);
-        else this.follow();
-      },
-      isMarkerAlone ? LEAST_PAUSE_MS : this.pauseMs,
-    );
+        this.follow();
+      }, this.pauseMs);
+    }
   }
 
+  async drawer() {
+    const { Chart } = await loadTools();
+    return (this.chart ??= new Chart(this.element));
+  }
+
+  /** Draw the board as it is; once more where it has changed meanwhile. */
   async follow() {
-    if (view === null) return;
-    this.isDue = false;
-    const { Chart, ...make } = await loadTools();
-    this.chart ??= new Chart(this.element);
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    while (this.isDue && this.isNear && view !== null) {
+      this.isDue = false;
+      await this.drawView();
+    }
+    this.isFollowing = false;
+  }
+
+  async drawView() {
+    const [make, chart] = await Promise.all([loadTools(), this.drawer()]);
     const figure = make[`${this.kind}Figure`](view);
-    const costMs = await this.chart.draw(figure);
+    const costMs = await chart.draw(figure);
     // A slow machine draws less often, so that the slider stays under the finger.
     this.pauseMs = Math.min(GREATEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, 2 * costMs));
     this.say(figure.drawn);

@@ -19,6 +19,10 @@ function loadPlotly(address) {
   return plotly;
 }
 
+// One chart a task, so that each is seen as soon as it is drawn and none holds up the reader's hand.
+let turn = Promise.resolve();
+const inTurn = (action) => (turn = turn.then(() => new Promise((resolve) => setTimeout(resolve))).then(action));
+
 const isColour = (name) => name === "color" || name.endsWith("color");
 
 /** `value` with every token under a colour's name replaced by what it stands for now. */
@@ -70,41 +74,61 @@ export class Chart {
     }
   }
 
-  /** Show `figure`, {data, layout, title}. @returns {Promise<number>} milliseconds that painting took */
+  /** Fetch what drawing needs. */
+  load() {
+    return loadPlotly(this.element.dataset.plotly);
+  }
+
+  /** Show `figure`, {title, data, layout, marker}. @returns {Promise<number>} milliseconds that painting took */
   async draw(figure) {
     this.figure = figure;
-    const library = await loadPlotly(this.element.dataset.plotly);
-    const began = performance.now();
-    // Meanwhile the reader may have moved on to another.
-    if (figure === this.figure) await this.paint(library);
-    return performance.now() - began;
+    const library = await this.load();
+    return inTurn(async () => {
+      const began = performance.now();
+      // Meanwhile the reader may have moved on to another.
+      if (figure === this.figure) await this.paint(library);
+      return performance.now() - began;
+    });
   }
 
   async paint(library = window.Plotly) {
     if (this.figure === null || !library) return;
     const tokens = getComputedStyle(document.documentElement);
     await library.react(this.element, painted(this.figure.data, tokens), dressed(this.figure.layout, tokens), CONFIG);
+    this.placeMarker();
     for (const button of this.element.closest("figure").querySelectorAll("[data-save]")) button.disabled = false;
   }
 
-  /** Move the upright line, the first shape, to another usage intensity, and leave all else as it is. */
+  /** Move the upright line to another usage intensity. Plotly would lay out the whole chart anew. */
   moveMarker(usageIntensity) {
-    const marker = this.figure?.layout.shapes?.[0];
-    if (!marker || !window.Plotly || !this.element.layout || marker.x0 === usageIntensity) return;
-    Object.assign(marker, { x0: usageIntensity, x1: usageIntensity });
-    window.Plotly.relayout(this.element, { "shapes[0].x0": usageIntensity, "shapes[0].x1": usageIntensity });
+    if (!this.figure) return;
+    this.figure.marker = usageIntensity;
+    this.placeMarker();
+  }
+
+  placeMarker() {
+    const { marker, layout } = this.figure;
+    if (marker === undefined) return;
+    this.upright ??= Object.assign(document.createElement("i"), { className: "chart-marker" });
+    if (!this.upright.isConnected) this.element.append(this.upright);
+    const { l, r, t, b } = layout.margin;
+    const [low, high] = layout.xaxis.range;
+    const part = Math.max(0, Math.min(1, (Math.log10(marker) - low) / (high - low)));
+    Object.assign(this.upright.style, { left: `calc(${l}px + (100% - ${l + r}px) * ${part})`, top: `${t}px`, bottom: `${b}px` });
   }
 
   /** Hand the reader the chart as a file, "png" or "svg", with its title and where it is from. */
   save(format) {
     const tokens = getComputedStyle(document.documentElement);
     const source = { text: location.href, xref: "paper", yref: "paper", x: 0, y: -0.19, xanchor: "left", showarrow: false };
-    const { layout, title } = this.figure;
+    const { layout, title, marker } = this.figure;
+    const upright = { type: "line", yref: "paper", x0: marker, x1: marker, y0: 0, y1: 1, line: { color: "--focus", dash: "dash" } };
     const picture = {
       ...layout,
       ...PICTURE,
       title: { text: title, x: 0.02, xanchor: "left", font: { size: 16 } },
       margin: { ...layout.margin, t: 64, b: 96 },
+      shapes: marker === undefined ? layout.shapes : [upright],
       annotations: [...(layout.annotations ?? []), { ...source, font: { size: 10, color: "--ink-soft" } }],
     };
     window.Plotly.downloadImage(

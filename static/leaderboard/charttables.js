@@ -1,10 +1,10 @@
 /** The data of a chart as a table, for those who can't see it and for those who want the figures. */
 
 import { oneTimeEnergyJ } from "./ranking.js";
-import { SPACE, UNKNOWN, joules, percent, relative, share } from "./format.js";
-import { MOST_BARS, fullCycleEnergyJ, linesDrawn, phasesOf, pointsDrawn } from "./figures.js";
-
-const atLeast = (entry) => (entry.complete ? "" : `≥${SPACE}`);
+import { UNKNOWN, joules, percent, relative, share } from "./format.js";
+import { fullCycleEnergyJ, linesDrawn, pointsDrawn } from "./figures.js";
+import { atLeast } from "./labels.js";
+import { MOST_BARS, phasesOf } from "./phases.js";
 
 /** The lines of the first chart: what each entry costs before its first use, per image, and at the reader's N. */
 export function energyTable({ champions, places, byKey, query }) {

@@ -19,7 +19,7 @@ async function ownBoard() {
 
 const MAKE = {
   lines: async () => (await import("./figures.js")).energyFigure(await ownBoard()),
-  phases: async () => (await import("./figures.js")).phasesFigure(await ownBoard()),
+  phases: async () => (await import("./phases.js")).phasesFigure(await ownBoard()),
   power: async (element) => {
     const [answer, { powerFigure }] = await Promise.all([fetch(element.dataset.source), import("./powerfigure.js")]);
     return answer.ok ? powerFigure(await answer.json()) : null;

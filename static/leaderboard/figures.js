@@ -7,8 +7,9 @@
  */
 
 import { oneTimeEnergyJ } from "./ranking.js";
-import { GREATEST_EXPONENT, energyAxis, energyAxisFromZero, isNarrow, plain, usageAxis } from "./axes.js";
-import { SPACE, count, images, joules, percent, relative } from "./format.js";
+import { GREATEST_EXPONENT, energyAxis, isNarrow, plain, usageAxis } from "./axes.js";
+import { count, images, joules, percent, relative } from "./format.js";
+import { atLeast, cut, escape } from "./labels.js";
 
 const POINTS_PER_DECADE = 4;
 const GRID = Array.from({ length: GREATEST_EXPONENT * POINTS_PER_DECADE + 1 }, (_, step) => 10 ** (step / POINTS_PER_DECADE));
@@ -16,9 +17,6 @@ const LAST = GRID[GRID.length - 1];
 // More can't be told apart, and would make a phone wait.
 export const MOST_LINES = 40;
 export const MOST_POINTS = 300;
-export const MOST_BARS = 12;
-const PHASES = ["search", "pretrain", "train", "compress", "finetune", "inference"];
-const SHARED_PHASES = new Set(["search", "pretrain"]);
 // Never colour alone: where a figure comes from has a shape, as the marks in the tables have.
 const SYMBOLS = {
   metered: "circle",
@@ -27,23 +25,11 @@ const SYMBOLS = {
   estimated: "circle-open",
   missing: "triangle-right-open",
 };
-const PATTERNS = { metered: "", extrapolated: "-", reported: ".", estimated: "/" };
 const QUALITY_LABELS = { top1: "top-1" };
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 
-/** Plotly reads a few HTML tags in its texts; a method's title is text alone. */
-export const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-
-/** A title short enough for a place, whole characters only. */
-export function cut(title, most = 20) {
-  const letters = Array.from(title);
-  return letters.length <= most ? title : `${letters.slice(0, most - 1).join("")}…`;
-}
-
 export const fullCycleEnergyJ = (entry, usageIntensity, sharedBy) =>
   oneTimeEnergyJ(entry, sharedBy) + usageIntensity * entry.inference_energy_j;
-
-const atLeast = (entry) => (entry.complete ? "" : `≥${SPACE}`);
 
 /* Full-cycle energy against usage intensity */
 
@@ -53,30 +39,33 @@ export function linesDrawn(champions, places) {
 }
 
 /**
- * E(N, K) over N, both logarithmic, with the champions' envelope and its crossings. The first shape is the marker at
- * the reader's usage intensity. `named`: few lines, each with a dash and a name in the legend.
+ * E(N, K) over N, both logarithmic, with the champions' envelope and its crossings. `marker`: the reader's usage
+ * intensity. `named`: few lines, each with a dash and a name in the legend.
  */
 export function energyFigure({ champions, places, byKey, query, named = false }) {
   const winners = new Set(champions.map(({ key }) => key));
   const drawn = linesDrawn(champions, places).map((key) => byKey.get(key));
   const data = drawn.map((entry, index) => line(entry, index, query.sharedBy, winners.has(entry.key), named));
   if (champions.length > 0) data.push(envelope(champions, byKey, query.sharedBy), crossings(champions, byKey, query.sharedBy));
-  const here = query.usageIntensity;
   return {
     title: "Full-cycle energy against usage intensity",
     drawn: drawn.length,
+    marker: query.usageIntensity,
     data,
     layout: {
-      margin: { l: 64, r: 16, t: 16, b: named && isNarrow() ? 120 : 56 },
+      margin: { l: 76, r: 16, t: 16, b: 56 + legendHeight(named, drawn.length) },
       xaxis: usageAxis(),
       yaxis: energyAxis(data.flatMap(({ y }) => [y[0], y.at(-1)]), "Full-cycle energy"),
       showlegend: named,
-      legend: { orientation: "h", y: -0.2 },
-      shapes: [
-        { type: "line", yref: "paper", x0: here, x1: here, y0: 0, y1: 1, line: { color: "--focus", width: 2, dash: "dash" } },
-      ],
+      legend: { orientation: isNarrow() ? "v" : "h", yref: "container", y: 0.01, yanchor: "bottom" },
     },
   };
+}
+
+// Pixels; the envelope and its crossings have a line of their own.
+function legendHeight(named, lines) {
+  if (!named) return 0;
+  return isNarrow() ? 19 * (lines + 2) : 24 * Math.ceil((lines + 2) / 4);
 }
 
 // Phases own the colours; lines are told apart by weight, dash and name.
@@ -206,7 +195,7 @@ export function qualityFigure({ places, byKey, query }) {
       },
     ],
     layout: {
-      margin: { l: 64, r: 16, t: 16, b: 56 },
+      margin: { l: 76, r: 16, t: 16, b: 56 },
       xaxis: energyAxis([...front, ...others].map((place) => place.energy_j), energyTitle(query)),
       yaxis: { title: { text: `Quality, ${qualityLabel([...front, ...others], byKey)}` }, ticksuffix: " %" },
     },
@@ -226,7 +215,7 @@ function namesWithRoom(front, others, byKey) {
   });
 }
 
-const energyTitle = (query) => `Full-cycle energy for ${plain(images(query.usageIntensity))}`;
+export const energyTitle = (query) => `Full-cycle energy for ${plain(images(query.usageIntensity))}`;
 
 function qualityLabel(places, byKey) {
   const metric = places.length > 0 ? byKey.get(places[0].key).quality_metric : "";
@@ -236,93 +225,3 @@ function qualityLabel(places, byKey) {
 const pointText = (entry, place) =>
   `${escape(entry.method)}<br>${percent(entry.quality)}, ${atLeast(entry)}${joules(place.energy_j)} ` +
   `${relative(place.u95_j, place.energy_j)}<br>${entry.provenance}`;
-
-/* Phases, stacked */
-
-/** What each phase of an entry's life costs at N and K, in order: {phase, energyJ (null where missing), provenance}. */
-export function phasesOf(entry, usageIntensity, sharedBy) {
-  const oneTime = entry.phases.map(({ phase, provenance, energy_j: energyJ }) => ({
-    phase,
-    provenance,
-    energyJ: energyJ !== null && SHARED_PHASES.has(phase) ? energyJ / sharedBy : energyJ,
-  }));
-  const { inference_provenance: provenance, inference_energy_j: perImageJ } = entry;
-  const energyJ = provenance === "missing" ? null : usageIntensity * perImageJ;
-  return [...oneTime, { phase: "inference", provenance, energyJ }];
-}
-
-/** Bars of E(N, K) by phase for the first entries of a ranking, the best on top. */
-export function phasesFigure({ places, byKey, query }) {
-  const entries = places.slice(0, MOST_BARS).map((place) => byKey.get(place.key));
-  const parts = entries.map((entry) => phasesOf(entry, query.usageIntensity, query.sharedBy));
-  const most = isNarrow() ? 12 : 26;
-  return {
-    title: `Full-cycle energy by phase for ${images(query.usageIntensity)}`,
-    drawn: entries.length,
-    data: [
-      ...PHASES.map((phase) => phaseBars(phase, entries, parts)).filter((trace) => trace.x.length > 0),
-      totals(places.slice(0, MOST_BARS), byKey),
-    ],
-    layout: {
-      margin: { l: 8, r: 72, t: 16, b: 56 },
-      barmode: "stack",
-      bargap: 0.35,
-      showlegend: true,
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", traceorder: "normal" },
-      xaxis: energyAxisFromZero(Math.max(0, ...places.slice(0, MOST_BARS).map((place) => place.energy_j)), energyTitle(query)),
-      yaxis: {
-        autorange: "reversed",
-        automargin: true,
-        showgrid: false,
-        tickvals: entries.map((_, position) => position),
-        ticktext: entries.map((entry) => `${entry.complete ? "" : "≥ "}${escape(cut(entry.method, most))} `),
-      },
-    },
-  };
-}
-
-// What each bar comes to, written at its end.
-function totals(places, byKey) {
-  return {
-    type: "scatter",
-    mode: "text",
-    meta: { role: "totals" },
-    showlegend: false,
-    hoverinfo: "skip",
-    cliponaxis: false,
-    x: places.map((place) => place.energy_j),
-    y: places.map((_, position) => position),
-    text: places.map((place) => ` ${atLeast(byKey.get(place.key))}${joules(place.energy_j)}`),
-    textposition: "middle right",
-    textfont: { color: "--ink", size: 12 },
-  };
-}
-
-function phaseBars(phase, entries, parts) {
-  const found = parts.flatMap((ofEntry, position) =>
-    ofEntry.filter((part) => part.phase === phase && part.energyJ !== null).map((part) => ({ ...part, position })),
-  );
-  return {
-    type: "bar",
-    orientation: "h",
-    name: phase,
-    meta: { role: "phase", phase },
-    x: found.map((part) => part.energyJ),
-    y: found.map((part) => part.position),
-    hoverinfo: "text",
-    hovertext: found.map((part) => `${escape(entries[part.position].method)}<br>${phase}: ${joules(part.energyJ)}, ${part.provenance}`),
-    marker: {
-      color: `--${phase}`,
-      line: { color: "--sheet", width: 1 },
-      // Hatched where nobody metered it.
-      pattern: {
-        shape: found.map((part) => PATTERNS[part.provenance]),
-        fillmode: "overlay",
-        fgcolor: "--sheet",
-        fgopacity: 0.55,
-        size: 7,
-        solidity: 0.25,
-      },
-    },
-  };
-}

@@ -37,7 +37,7 @@ export function powerFigure(trace) {
       xaxis: { title: { text: "Seconds since the first phase began" }, rangemode: "tozero" },
       yaxis: { title: { text: "Power" }, ticksuffix: `${SPACE}W`, range: [0, most * 1.08 || 1] },
       shapes: phases.flatMap(mark),
-      annotations: phases.filter(({ start, end }) => isWide(start, end, time)).map(label),
+      annotations: phases.filter((phase) => hasRoom(phase, time)).map(label),
     },
   };
 }
@@ -57,7 +57,15 @@ function mark({ phase, start, end }) {
   ];
 }
 
-const isWide = (start, end, time) => end - start > 0.07 * (time.at(-1) ?? 0);
+const LETTER_PX = 6;
+const MARGINS_PX = 110;
+const GREATEST_WIDTH_PX = 1240;
+
+/** Whether a phase's name fits above it. */
+function hasRoom({ name, start, end }, time) {
+  const plotPx = Math.min(innerWidth, GREATEST_WIDTH_PX) - MARGINS_PX;
+  return ((end - start) / (time.at(-1) || 1)) * plotPx > name.length * LETTER_PX;
+}
 
 const label = ({ name, start, end }) => ({
   text: name,

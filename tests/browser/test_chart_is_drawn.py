@@ -19,7 +19,7 @@ MARKER = """
 () => {
   const chart = document.getElementById("energy-chart");
   const axis = chart._fullLayout.xaxis;
-  const line = chart.querySelector(".shapelayer path").getBoundingClientRect();
+  const line = chart.querySelector(".chart-marker").getBoundingClientRect();
   const x = line.left + line.width / 2 - chart.getBoundingClientRect().left - axis._offset;
   return axis.p2l(x);
 }

@@ -76,3 +76,25 @@ def test_script_redraws_names_as_written(reader, entries):
     page.wait_for_load_state("networkidle")
     assert page.locator("#energy-chart").locator("img, b, script").count() == 0
     assert_harmless(page, "/")
+
+
+def test_charts_of_compared_entries_show_names_as_written(open_reader, entries):
+    reader = open_reader()
+    page = reader.page
+    shown = list(entries.values())
+    for some in (shown[:6], shown[3:]):
+        address = "/compare/?" + "&".join(f"entry={entry.pk}" for entry in some)
+        reader.open(address)
+        for name in ("lines-chart", "phases-chart"):
+            page.locator(f"#{name}").scroll_into_view_if_needed()
+            page.locator(f"#{name} .main-svg").first.wait_for()
+        titles = [entry.recipe.method.title for entry in some]
+        expected = {title if len(title) <= 40 else f"{title[:39]}…" for title in titles}
+        drawn = set(page.locator("#lines-chart .legendtext").all_text_contents())
+        assert {_spaced(title) for title in expected} <= {_spaced(title) for title in drawn}
+        assert page.locator(".chart").locator("img, b, script").count() == 0
+        assert_harmless(page, address)
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())

@@ -1,27 +1,31 @@
 """No page has a fault that axe-core knows, light or dark, wide or narrow, and none scrolls sideways.
 
 That no page asks another host, breaks the content security policy or writes an error, `open_reader` asserts for every
-test of this package.
+test of this package. What each page looks like is left in build/screenshots/, to be looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from django.core.files.base import ContentFile
 from playwright.sync_api import Page
 
 from leaderboard.models import Entry
 from tests.browser.boards import make_varied_board
 from tests.browser.reader import DESK, PHONE
 from tests.factories import AttemptFactory, RunFactory, SubmissionFactory, WorkerFactory, make_verified_entry
+from tests.pages.test_power_over_time import trace
 
 AXE = """
 async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(
   (violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => node.html).join(" | ")}`
 )
 """
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -48,12 +52,35 @@ def empty_group(_) -> str:
 
 def entry(_) -> str:
     found = make_verified_entry(make_varied_board(), recipe__method__title="Looked at")
+    attempt = found.run.attempts.get()
+    windows = {"train": (0.0, 40.0, 90.0), "evaluate": (42.0, 50.0, 60.0), "inference": (52.0, 60.0, 75.0)}
+    attempt.record = {
+        "hardware": {"name": "Test Cpu", "cores": 2},
+        "phases": [
+            {
+                "phase": phase,
+                "started_s": start_s,
+                "ended_s": end_s,
+                "duration_s": end_s - start_s,
+                "energies": [{"scope": "accelerator", "energy_j": power_w * (end_s - start_s)}],
+            }
+            for phase, (start_s, end_s, power_w) in windows.items()
+        ],
+    }
+    times = [0.1 * n for n in range(610)]
+    powers = [next((w for start, end, w in windows.values() if start <= time < end), 12.0) for time in times]
+    attempt.trace.save("trace.parquet", ContentFile(trace(times, powers).read()))
     return found.get_absolute_url()
 
 
 def compare(_) -> str:
     make_varied_board()
     return "/compare/?" + "&".join(f"entry={pk}" for pk in Entry.objects.values_list("pk", flat=True)[:6])
+
+
+def compare_unknown(_) -> str:
+    make_varied_board()
+    return f"/compare/?entry=999999999&entry={Entry.objects.values_list('pk', flat=True)[0]}"
 
 
 def submit(user) -> str:
@@ -93,12 +120,14 @@ PAGES: dict[str, Callable] = {
     "entry": entry,
     "compare": compare,
     "compare nothing": lambda _: "/compare/",
+    "compare unknown": compare_unknown,
     "submission": submission,
     "published submission": published_submission,
     "failed submission": failed_submission,
     "queue": queue,
     "empty queue": lambda _: "/queue/",
     "methodology": lambda _: "/methodology/",
+    "about": lambda _: "/about/",
     "login": lambda _: "/accounts/login/",
     "signup": lambda _: "/accounts/signup/",
     "password reset": lambda _: "/accounts/password/reset/",
@@ -114,22 +143,28 @@ MEMBERS_PAGES: dict[str, Callable] = {
 }
 
 
-def assert_suits(page: Page) -> None:
-    """Axe finds nothing and nothing scrolls sideways, in every look and width."""
+def assert_suits(page: Page, name: str) -> None:
+    """Axe finds nothing and nothing scrolls sideways, in every look and width, with every chart drawn."""
     page.evaluate(AXE_SCRIPT)
-    for size in (DESK, PHONE):
+    for width, size in {"wide": DESK, "narrow": PHONE}.items():
         page.set_viewport_size(size)
+        for chart in page.locator(".chart").all():
+            chart.scroll_into_view_if_needed()
+            chart.locator(".main-svg").first.wait_for()
         for look in ("light", "dark"):
             page.emulate_media(color_scheme=look)
             assert page.evaluate(AXE) == [], f"{look}, {size['width']} px"
+            picture = SCREENSHOTS / f"{name.replace(' ', '-')}-{width}-{look}.png"
+            page.screenshot(path=picture, full_page=True, animations="disabled")
         assert page.evaluate(OVERFLOW) <= 0, f"scrolls sideways at {size['width']} px"
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page(reader, name):
+def test_page(reader, settings, tmp_path, name):
+    settings.MEDIA_ROOT = tmp_path
     path = PAGES[name](None)
-    reader.open(path, status=404 if name == "404" else 200)
-    assert_suits(reader.page)
+    reader.open(path, status=404 if name in {"404", "compare unknown"} else 200)
+    assert_suits(reader.page, name)
 
 
 @pytest.mark.parametrize("name", MEMBERS_PAGES)
@@ -138,7 +173,7 @@ def test_page_of_a_member(reader, alice, name):
     reader.open(MEMBERS_PAGES[name](alice))
     if name == "tokens":
         reader.page.get_by_role("button", name="Make a token").click()
-    assert_suits(reader.page)
+    assert_suits(reader.page, name)
 
 
 def test_form_with_faults(reader, alice):
@@ -147,7 +182,7 @@ def test_form_with_faults(reader, alice):
     reader.open("/submit/")
     reader.page.get_by_label("Recipe YAML or JSON").fill("track: nonsense\ncolour: blue")
     reader.page.get_by_role("button", name="Submit for verification").click()
-    assert_suits(reader.page)
+    assert_suits(reader.page, "form with faults")
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

@@ -117,6 +117,14 @@ def test_estimated_is_said_in_words(client):
         ("family", "magic"),
         ("order_by", "name"),
         ("colour", "blue"),
+        ("columns", "rank,smell"),
+        ("sort", "--quality"),
+        ("region", "atlantis"),
+        ("pue", "0.5"),
+        ("rate", "-1"),
+        ("years", "nan"),
+        ("page", "x"),
+        ("page", "99"),
     ],
 )
 def test_bad_parameter_is_named_and_put_right(client, parameter, value):
@@ -127,9 +135,18 @@ def test_bad_parameter_is_named_and_put_right(client, parameter, value):
     assert f"“{parameter}”" in text(page)
 
 
+def test_rate_and_lifetime_whose_product_is_no_usage_intensity_are_named(client):
+    make_board(3)
+    page = client.get("/", {"rate": "1e12", "years": "1000"})
+    assert "“rate” was left at its default: usage_intensity is" in text(page)
+    assert 'name="usage_intensity" value="1000000"' in page.content.decode()
+
+
 def test_good_parameters_bring_no_notice(client):
     make_board(3)
-    page = client.get("/", {"usage_intensity": "1e7", "family": ["pruning", "compact"], "page": "1", "search": "x"})
+    good = {"usage_intensity": "1e7", "family": ["pruning", "compact"], "page": "1", "search": "x", "pue": "1.2"}
+    good |= {"columns": ["rank", "macs,latency"], "sort": "-method", "region": "norway", "rate": "20", "years": "3"}
+    page = client.get("/", good)
     assert "notice-warning" not in page.content.decode()
 
 
@@ -139,6 +156,55 @@ def test_page_beyond_the_last_shows_the_last(client):
     last = rows(client.get("/", {"page": "99"}))
     assert (len(first), len(last)) == (50, 20)
     assert not {row["entry"] for row in first} & {row["entry"] for row in last}
+
+
+def test_columns_are_chosen(client):
+    make_board(3)
+    chosen = rows(client.get("/", {"columns": "latency,rank,macs"}))[0]
+    assert set(chosen) == {"entry", "rank", "method", "family", "macs", "latency"}
+    assert (chosen["macs"], chosen["latency"]) == ("12.0\u00a0M", "4.20\u00a0ms")
+
+
+def test_sorted_lines_keep_their_ranks_and_put_the_unknown_last(client):
+    board = make_board(4)
+    for macs in (None, 5, 5):
+        EntryFactory(board=board, macs=macs, own_energy_j=3.0)
+    page = rows(client.get("/", {"sort": "macs", "columns": "rank,macs"}))
+    assert [row["macs"] for row in page] == ["5.00", "5.00", *["12.0\u00a0M"] * 4, "—"]
+    assert page[0]["entry"] < page[1]["entry"]
+    descending = rows(client.get("/", {"sort": "-macs", "columns": "rank,macs"}))
+    assert [row["entry"] for row in descending[4:]] == [row["entry"] for row in [*page[:2], page[-1]]]
+    ranks = {row["entry"]: row["rank"] for row in rows(client.get("/"))}
+    assert {row["entry"]: row["rank"] for row in page} == ranks
+
+
+def test_filters_say_how_many_entries_each_would_leave(client):
+    board = make_board(9)
+    EntryFactory(board=board, recipe__method__family="pruning", provenance="metered", quality=0.2)
+    facets = client.get("/", {"family": "pruning"}).context["facets"]
+    assert facets["family"]["pruning"] == 2
+    assert facets["family"]["compact"] == 1
+    assert facets["provenance"] == {"estimated": 1, "metered": 1}
+    assert client.get("/", {"min_quality": "0.5"}).context["facets"]["family"]["pruning"] == 1
+
+
+def test_carbon_is_that_of_the_grid(client):
+    EntryFactory(own_energy_j=3.6e6, inference_energy_j=0.0)
+    shown = {
+        region: rows(client.get("/", {"region": region, "pue": pue}))[0]["carbon"]
+        for region, pue in (("norway", "1"), ("world", "2"))
+    }
+    assert shown == {"norway": "29.7\u00a0g", "world": "942\u00a0g"}
+
+
+@pytest.mark.parametrize("entries", [0, 1])
+def test_board_of_hardly_any_entries_is_served(client, entries):
+    board = make_board(entries)
+    if not entries:
+        EntryFactory(board__scenario="single_stream", board__hardware=board.hardware)
+    page = client.get("/", {"sort": "-quality", "page": "1"})
+    assert page.status_code == 200
+    assert len(rows(page)) == entries
 
 
 def test_links_between_pages_keep_the_question(client):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
+from torch._dynamo.backends.registry import lookup_backend
 from torch._inductor import config as inductor
 
 from measurement.errors import BadInput
@@ -37,15 +39,23 @@ def compiled(job: Job, segment: Segment, train: Split, stepper: Stepper) -> Iter
 
 
 def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, stepper: Stepper) -> None:
-    """Trace the model without generating code for it, and compile something tiny: seconds, where a whole compilation
-    takes minutes.
+    """Trace the model, and compile something tiny: seconds, where a whole compilation takes minutes.
 
-    Raises BadInput where the architecture can't be traced, or this machine has no working compiler.
+    Raises BadInput where the architecture can't be traced, where this machine has no working compiler, or where the
+    technique calls parts of the network rather than the whole, so that nothing would be compiled.
     """
+    traced_graphs = 0
+
+    def counting(graph: torch.fx.GraphModule, examples: list[torch.Tensor]) -> Callable[..., Any]:
+        nonlocal traced_graphs
+        traced_graphs += 1
+        return trace_only(graph, examples)
+
+    trace_only = lookup_backend("aot_eager")
     try:
         with _nothing_cached():
             torch.compile(_tiny)(torch.zeros(8, device=job.context.device))
-            traced: nn.Module = torch.compile(job.context.model, backend="aot_eager")  # type: ignore[assignment]
+            traced: nn.Module = torch.compile(job.context.model, backend=counting)  # type: ignore[assignment]
             stepper.gradients(traced, images, targets)
     except (MemoryError, torch.OutOfMemoryError):
         raise
@@ -56,6 +66,8 @@ def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, 
             f"torch.compile doesn't work for this network on this worker ({reason[:200]}); leave it out",
             field=job.field("compile"),
         ) from error
+    if not traced_graphs:
+        raise BadInput("this technique never runs the network as one piece; leave it out", field=job.field("compile"))
 
 
 def _tiny(numbers: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from torch import nn
 from measurement.documents import DocumentError
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES, PhaseContext
-from measurement.training import fit
+from measurement.training import fit, rehearse_step
 from measurement.training.augmentation import augmentation_of
 from measurement.training.job import Job, cross_entropy
 from measurement.training.optimization import optimizer_of, schedule_of
@@ -339,3 +339,15 @@ def test_compilation_is_a_stage_of_its_own_and_leaves_the_plain_model() -> None:
     assert "compiled-" not in os.environ.get("TORCHINDUCTOR_CACHE_DIR", "")
     for plain, compiled in zip(*(network.state_dict().values() for network in networks), strict=True):
         assert torch.allclose(plain, compiled, atol=1e-5)
+
+
+def test_compilation_is_refused_where_it_would_compile_nothing() -> None:
+    """As of a technique that runs parts of the network by themselves."""
+    at_work = context(tiny_recipe(TRAIN | {"compile": True}))
+
+    def of_parts(model: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return model.forward_features(images).mean()
+
+    with pytest.raises(BadInput, match="as one piece") as raised:
+        rehearse_step(at_work, at_work.spec, of_parts)
+    assert raised.value.field == "phases.0.compile"

@@ -5,16 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import images, joules
+from leaderboard.templatetags.energy import PROVENANCE_WORDS, images, joules
 
-# Words for the weakest provenance of the figures; the reader of a badge has no legend beside it.
-PROVENANCE_WORDS = {
-    "metered": "metered",
-    "extrapolated": "extrapolated from a metered window",
-    "reported": "partly reported by the submitter",
-    "estimated": "estimated",
-    "missing": "a lower bound",
-}
 LABEL_COLOUR, PLAIN_COLOUR, METERED_COLOUR = "#3c4248", "#5b6770", "#1f6f43"
 CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20
 

@@ -13,6 +13,14 @@ from django import template
 register = template.Library()
 
 UNKNOWN = "—"
+# Words for the weakest provenance of the figures, where the reader has no legend beside it.
+PROVENANCE_WORDS = {
+    "metered": "metered",
+    "extrapolated": "extrapolated from a metered window",
+    "reported": "partly reported by the submitter",
+    "estimated": "estimated",
+    "missing": "a lower bound",
+}
 TONNE_FROM_KG = 999.5  # with three digits that is a tonne
 SPACE = "\u00a0"  # a figure and its unit stay on one line
 _PREFIXES = {-5: "f", -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E"}

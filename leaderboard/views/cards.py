@@ -11,12 +11,11 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from leaderboard import queries
-from leaderboard.api.badge import PROVENANCE_WORDS
 from leaderboard.cards import Card, draw_card
 from leaderboard.domain import ranking
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import images, joules, percent, relative, watt_hours
+from leaderboard.templatetags.energy import PROVENANCE_WORDS, images, joules, percent, relative, watt_hours
 from leaderboard.views import rows
 from leaderboard.views.board import read_query
 from leaderboard.views.compare import champion_of, read_entries

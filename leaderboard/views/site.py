@@ -87,8 +87,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """What crawlers may read: everything that is not a form, a fragment or a chart's data."""
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in ("/accounts/", "/activity/", "/charts/", "/admin/"))]
+    """What crawlers may read: everything that is neither a form nor a fragment; the pictures of links too."""
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in ("/accounts/", "/activity/", "/admin/"))]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
 
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench import meters_page
+from bench import meters_figures, meters_page
 from bench.meters_cards import KINDS, LONG_WINDOWS, WINDOWS, card, schedule
 from bench.meters_child import TOOLS, costs, slowdowns, versions, virtual, windows
 from tests.simulated.child import run as in_child
@@ -27,12 +27,16 @@ from tests.simulated.work import Work
 LEAD_S = 30.0
 """Until the first window: long enough for all processes to have imported their tool."""
 
-SHORT_TRIALS = 1050
+SHORT_TRIALS = 2100
 LONG_TRIALS = 140
+PART_TIME_TRIALS = 420
+
+SLOWDOWN_PAIRS = 800
+SLOWDOWN_BLOCK_S = 0.1
 
 
 def run(*, with_long: bool = False, write: bool = False) -> list[tuple[str, str, str]]:
-    """Rows of (what, measured, wanted). Seven minutes, and six more `with_long`."""
+    """Rows of (what, measured, wanted). Ten minutes, and six more `with_long`."""
     if find_spec("zeus") is None or find_spec("codecarbon") is None:
         raise SystemExit("Zeus and CodeCarbon are missing: pip install --editable '.[bench]'")
     build()
@@ -42,14 +46,21 @@ def run(*, with_long: bool = False, write: bool = False) -> list[tuple[str, str,
             "versions": versions(),
             "load": os.getloadavg()[0],
             "costs": _costs(base),
-            "slowdowns": in_child(slowdowns, [card("training", 1, follows_work=False)], _new(base), 150, 0.15),
+            "slowdowns": in_child(
+                slowdowns,
+                [card("training", 1, follows_work=False)],
+                _new(base),
+                SLOWDOWN_PAIRS,
+                SLOWDOWN_BLOCK_S,
+            ),
             "short": _virtual(base, SHORT_TRIALS, (0.5, 5.0)),
             "long": _virtual(base, LONG_TRIALS, (5.0, 30.0)),
+            "part_time": _virtual(base, PART_TIME_TRIALS, (0.5, 5.0), part_time=True),
             "windows": _windows(base, WINDOWS, 0) + (_windows(base, LONG_WINDOWS, 1) if with_long else []),
         }
     if write:
         meters_page.write(results)
-    return meters_page.summary(results)
+    return meters_figures.summary(results)
 
 
 def _windows(base: Path, wanted: dict[float, int], seed: int) -> list[dict[str, Any]]:
@@ -89,11 +100,13 @@ def _costs(base: Path) -> dict[str, dict[str, float]]:
     return found
 
 
-def _virtual(base: Path, count: int, durations_s: tuple[float, float]) -> list[dict[str, Any]]:
+def _virtual(
+    base: Path, count: int, durations_s: tuple[float, float], *, part_time: bool = False
+) -> list[dict[str, Any]]:
     def part(first: int) -> Any:
         place = _new(base)
         seeds = [first, min(first + share, count)]
-        return in_child(virtual, [h100(Profile.constant(70.0))], place, seeds, durations_s, str(place))
+        return in_child(virtual, [h100(Profile.constant(70.0))], place, seeds, durations_s, part_time, str(place))
 
     share = -(-count // 2)
     with ThreadPoolExecutor(2) as pool:

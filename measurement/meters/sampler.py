@@ -126,8 +126,10 @@ class Sampler:
         with self.lock:
             now_s = self._clock.monotonic_s()
             late = self._long_to_read() if aligned else []
-            others = [position for position in range(len(self.tallies)) if position not in {*self._awaited, *late}]
-            energies = self._count(now_s, self._read([*self._awaited, *others], now_s))
+            at_once = [position for position in range(len(self.tallies)) if position not in {*self._awaited, *late}]
+            readings = self._read(self._awaited, now_s)
+            read_s = self._clock.monotonic_s()
+            energies = self._count(now_s, {**readings, **self._read(at_once, now_s)})
             before = {position: list(tally.ticks) for position, tally in self._awaited.items()}
 
             def read_late() -> None:
@@ -149,6 +151,7 @@ class Sampler:
                     ticks,
                     opened_s=self._opened_s,
                     ended_s=now_s,
+                    read_s=read_s,
                     rhythm=_rhythm(self._awaited[position]),
                     sensed_w=self._sensed_w(position, max(self._opened_s, now_s - RECENT_S), now_s),
                 )

@@ -84,6 +84,7 @@ def level_at_end(
     *,
     opened_s: float,
     ended_s: float,
+    read_s: float,
     rhythm: Rhythm,
     sensed_w: Sequence[float] = (),
 ) -> Level:
@@ -95,15 +96,21 @@ def level_at_end(
     internal and the external one of a weighted mean; R. T. Birge, Phys. Rev. 40, 207, 1932). The result lies within
     what the least and the most power of late allow, and is no more uncertain than any value in there.
 
-    opened_s: the tick at the window's opening. sensed_w: the component's power sensor of late, inside the window;
-    without it the counter's own intervals tell how far power moves.
+    opened_s: the tick at the window's opening. read_s: when the counter had been read at the end. sensed_w: the
+    component's power sensor of late, inside the window; without it the counter's own intervals tell how far power
+    moves.
     """
     period_s = rhythm.period_s
-    if after[0].time_s - period_s > ended_s and len(before) > 1:
+    blur_s = after[0].half_width_s + rhythm.deviation_s
+    if ended_s < after[0].time_s - period_s <= read_s + blur_s and len(before) > 1:
         # The counter ticked between the end and its reading.
-        ticked = Tick(after[0].time_s - period_s, after[0].half_width_s + rhythm.deviation_s, before[-1].energy_j)
+        ticked = Tick(after[0].time_s - period_s, blur_s, before[-1].energy_j)
         before, after = before[:-1], (ticked, *after)
-    tail_s = min(max(0.0, after[0].time_s - ended_s), period_s)
+    until_s = max(0.0, after[0].time_s - ended_s)
+    # On a machine that stood still for a period between two polls, a tick went by unseen.
+    stood_still = 2 * after[0].half_width_s >= 0.8 * period_s
+    span_s = period_s * max(1, math.ceil((until_s - blur_s) / period_s)) if stood_still else period_s
+    tail_s = min(until_s, span_s)
 
     def is_inside(tick: Tick) -> bool:
         return tick.time_s - tick.half_width_s >= opened_s - 0.01 * period_s
@@ -111,7 +118,7 @@ def level_at_end(
     means_w = _interval_powers_w(before, max(opened_s, ended_s - RECENT_S), rhythm)
     last = LastInterval(
         energy_j=after[0].energy_j - before[-1].energy_j,
-        inside_s=period_s - tail_s,
+        inside_s=span_s - tail_s,
         tail_s=tail_s,
         work_w=_power_up_to([tick for tick in before if is_inside(tick)], rhythm),
         tail_w=mean_power_w(after[0], after[1], rhythm) or 0.0,
@@ -126,7 +133,7 @@ def level_at_end(
 
 @dataclass(frozen=True, slots=True)
 class LastInterval:
-    """The interval between two ticks that a window ended in: `inside_s` of it before the end, `tail_s` after.
+    """The time between two ticks that a window ended in: `inside_s` of it before the end, `tail_s` after.
 
     `energy_j`: joules of both together. `work_w`: power before the interval, None in a short window; `tail_w`: after
     it. `seen_w`: powers that were seen of late; `spread_w`: their standard uncertainty as a guess of the power at one

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -55,6 +56,7 @@ COLUMNS = {
     **{f"{phase}_energy_j": "float64" for phase in ONE_TIME_PHASES},
     **{f"{phase}_provenance": "string" for phase in ONE_TIME_PHASES},
 }
+ROWS_AT_ONCE = 5_000
 # A cell that begins with one of these is run as a formula by spreadsheets.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -67,19 +69,16 @@ def view_of(ranked: queries.RankedBoard, site: str) -> str:
     return f"{site}{reverse('leaderboard')}?{urlencode(query.parameters(), doseq=True)}".rstrip("?")
 
 
-def lines(ranked: queries.RankedBoard, site: str) -> list[dict[str, Any]]:
-    """Flat rows. site: scheme and host, for the permalinks."""
+def lines(ranked: queries.RankedBoard, site: str) -> Iterator[dict[str, Any]]:
+    """Flat rows, one at a time: a board of 100,000 fits no small machine as dictionaries. site: scheme and host."""
     view = view_of(ranked, site)
-    return [
-        _flat(row(line, ranked.query))
-        | {
+    for line in ranked.rows:
+        yield _flat(row(line, ranked.query)) | {
             "permalink": site + line.entry.get_absolute_url(),
             "usage_intensity": ranked.query.usage_intensity,
             "shared_by": ranked.query.shared_by,
             "view": view,
         }
-        for line in ranked.rows
-    ]
 
 
 def as_csv(ranked: queries.RankedBoard, site: str) -> bytes:
@@ -107,17 +106,20 @@ def as_parquet(ranked: queries.RankedBoard, site: str) -> bytes:
         [(name, types[kind]()) for name, kind in COLUMNS.items()],
         metadata={"revision": str(ranked.revision), "view": view_of(ranked, site)},
     )
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(lines(ranked, site), schema=schema), buffer)
+    buffer, rest = io.BytesIO(), lines(ranked, site)
+    with pq.ParquetWriter(buffer, schema) as writer:
+        while batch := list(islice(rest, ROWS_AT_ONCE)):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
     return buffer.getvalue()
 
 
 def as_json(ranked: queries.RankedBoard, site: str) -> bytes:
     """`view`, `revision` and `results`, null where unknown."""
-    document = {"view": view_of(ranked, site), "revision": ranked.revision}
-    results = [{name: line.get(name) for name in COLUMNS if name != "view"} for line in lines(ranked, site)]
-    body: bytes = FiniteJSONRenderer().render(document | {"results": results})
-    return body
+    write = FiniteJSONRenderer().render
+    head: bytes = write({"view": view_of(ranked, site), "revision": ranked.revision})
+    names = [name for name in COLUMNS if name != "view"]
+    results = b",\n".join(write({name: line.get(name) for name in names}) for line in lines(ranked, site))
+    return head.removesuffix(b"}") + b',"results":[' + results + b"]}"
 
 
 def _flat(line: dict[str, Any]) -> dict[str, Any]:

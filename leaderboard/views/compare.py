@@ -19,6 +19,8 @@ from leaderboard.models import FAMILIES, Entry
 from leaderboard.templatetags.energy import count, images, joules, percent, relative, share
 from leaderboard.views import rows
 from leaderboard.views.board import read_query
+from leaderboard.views.entries import query_of
+from leaderboard.views.rivals import Against, find_rival
 
 MOST_COMPARED = 6
 
@@ -29,12 +31,14 @@ def compare(request: HttpRequest) -> HttpResponse:
     wanted, notices = read_entries(request.GET)
     given = request.GET.copy()
     given.pop("entry", None)
+    added = (given.pop("add", None) or [""])[-1]
     asked = read_query(given)
     found = {entry.pk: entry for entry in queries.entries().filter(pk__in=wanted).defer("recipe__document")}
     chosen = [found[pk] for pk in wanted if pk in found]
     unknown = [pk for pk in wanted if pk not in found]
-    boards = {entry.board_id for entry in chosen}
     query = asked.query
+    candidates = _add(chosen, added, query) if chosen and len(chosen) < MOST_COMPARED else Against()
+    boards = {entry.board_id for entry in chosen}
     context = {
         "notices": asked.notices + notices,
         "unknown": unknown,
@@ -43,8 +47,12 @@ def compare(request: HttpRequest) -> HttpResponse:
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
         "entries": chosen,
+        "heads": [(entry, _address([e for e in chosen if e is not entry], query)) for entry in chosen],
+        "found": [(entry, _address([*chosen, entry], query)) for entry in candidates.found],
+        "add_notice": candidates.notice,
+        "may_add": 0 < len(chosen) < MOST_COMPARED,
         "lines": _table(chosen, query),
-        "card_parameters": urlencode({"entry": [e.pk for e in chosen]} | query.parameters(), doseq=True),
+        "card_parameters": _address(chosen, query).removeprefix("?"),
         "verdict": _verdict(chosen, query) if len(boards) == 1 else [],
         "chart": {
             "entries": chart_entries(chosen),
@@ -53,6 +61,22 @@ def compare(request: HttpRequest) -> HttpResponse:
         },
     }
     return render(request, "leaderboard/compare.html", context, status=404 if unknown else 200)
+
+
+def _add(chosen: list[Entry], asked: str, query: LeaderboardQuery) -> Against:
+    """Append the entry that `asked` names, out of the first one's group; or say whom it might mean."""
+    if not asked.strip():
+        return Against()
+    ranked = queries.ranked_board(query_of(chosen[0].board, query))
+    against = find_rival(chosen[0], ranked, asked)
+    if against.rival is not None and against.rival.pk not in {entry.pk for entry in chosen}:
+        chosen.append(against.rival)
+    return against
+
+
+def _address(entries: list[Entry], query: LeaderboardQuery) -> str:
+    """The page with these entries, as the reader has set it."""
+    return "?" + urlencode({"entry": [entry.pk for entry in entries]} | query.parameters(), doseq=True)
 
 
 def read_entries(given: QueryDict) -> tuple[list[int], list[str]]:

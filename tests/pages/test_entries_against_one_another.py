@@ -84,6 +84,20 @@ def test_compare_invents_no_uncertainty_and_marks_lower_bounds(client):
     assert "an uncertainty is not known" in text(compare(client, unknown, other))
 
 
+def test_others_are_added_by_name_and_left_out_again(client, pair):
+    low_start, low_slope = pair
+    page = compare(client, low_start, add="low slope", usage_intensity="5e5")
+    assert [entry.pk for entry in page.context["entries"]] == [low_start.pk, low_slope.pk]
+    assert f'href="?entry={low_slope.pk}&amp;usage_intensity=500000"' in page.content.decode()
+    again = compare(client, *pair, add=low_slope.pk)
+    assert len(again.context["entries"]) == 2
+    third = EntryFactory(board=low_start.board, recipe__method__title="Low third")
+    several = compare(client, low_start, add="low")
+    assert f'href="?entry={low_start.pk}&amp;entry={third.pk}"' in several.content.decode()
+    assert "No other entry of this group is called “nobody”" in text(compare(client, *pair, add="nobody"))
+    assert "Add another" not in text(compare(client, *[e.pk for e in make_board(6).entries.all()[:6]]))
+
+
 @pytest.mark.parametrize("given", [["999"], ["9" * 15, "1"]])
 def test_unknown_entries_are_a_404_with_search(client, given):
     page = compare(client, *given)

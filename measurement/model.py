@@ -11,21 +11,29 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from measurement.elastic import ElasticMobile
 from measurement.errors import BadInput
-from measurement.recipe import Recipe
+from measurement.multipliers import Create, NotMultiplied, multiplier_options
+from measurement.recipe import ELASTIC_MOBILE, Model, Recipe
 from measurement.segmentation import LiteSegmenter
 from measurement.tracks import Track
 
 
 def build_model(recipe: Recipe, track: Track, device: torch.device) -> nn.Module:
-    """The recipe's architecture with random weights, tried on two images.
+    """The recipe's network with random weights, tried on two images. Raises BadInput as `build_network` does."""
+    return build_network(recipe.model, track, device)
 
-    Raises BadInput naming the field where timm can't build it, or where it can't take the recipe's resolution.
+
+def build_network(asked: Model, track: Track, device: torch.device) -> nn.Module:
+    """The network that is asked for, with random weights, tried on two images.
+
+    Raises BadInput naming the field where timm can't build it, where its builder takes no multiplier, or where it
+    can't take the resolution.
     """
-    name, resolution = recipe.model.architecture, recipe.model.resolution
+    name, resolution = asked.architecture, asked.resolution
     try:
-        model = _create(name, track, resolution)
-    except (MemoryError, torch.OutOfMemoryError):
+        model = _elastic(asked, track) if name == ELASTIC_MOBILE else _create(asked, track)
+    except (BadInput, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
         # timm's builders run arbitrary code for 1,300 architectures: any exception means "can't be built so".
@@ -42,33 +50,43 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def count_macs(model: nn.Module, image: torch.Tensor) -> int | None:
-    """Multiply-accumulates for one image (1, channels, resolution, resolution); None where torch counts none.
+def count_macs(model: nn.Module, images: torch.Tensor) -> int | None:
+    """Multiply-accumulates for one image, the mean over `images`; None where torch counts none.
 
+    images: (n, channels, resolution, resolution); one will do unless the network's work depends on the image.
     Convolutions and matrix products, as torch's flop counter has them (two operations each).
     """
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(image)
-    return int(counter.get_total_flops()) // 2 or None
+        model(images)
+    return int(counter.get_total_flops()) // (2 * len(images)) or None
 
 
-def _create(name: str, track: Track, resolution: int) -> nn.Module:
-    options: dict[str, Any] = {"num_classes": track.classes, "in_chans": track.channels, "pretrained": False}
+def _elastic(asked: Model, track: Track) -> nn.Module:
+    if asked.depth != 1:
+        raise BadInput(
+            f"{ELASTIC_MOBILE} has an elastic depth; leave this at 1 and let a supernet choose", field="model.depth"
+        )
+    return ElasticMobile(track.channels, track.classes, asked.width)
+
+
+def _create(asked: Model, track: Track) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        create = partial(_build, name, resolution, **options)
+        create = partial(_build, asked.architecture, track.channels, track.classes, asked.resolution)
+        options = _multipliers(asked, create)
         if track.is_dense:
-            example = torch.zeros(2, track.channels, resolution, resolution)
-            return LiteSegmenter(create, track.classes, example)
-        built = create()
+            example = torch.zeros(2, track.channels, asked.resolution, asked.resolution)
+            return LiteSegmenter(partial(create, **options), track.classes, example)
+        built = create(**options)
     if not hasattr(built, "get_classifier"):
         raise TypeError("it has no classifier")
     return built
 
 
-def _build(name: str, resolution: int, **options: Any) -> nn.Module:
+def _build(name: str, channels: int, classes: int, resolution: int, /, **options: Any) -> nn.Module:
     """timm's architecture; for those that are built for one image size, built for `resolution`."""
+    options = {"num_classes": classes, "in_chans": channels, "pretrained": False, **options}
     try:
         built: nn.Module = timm.create_model(name, img_size=resolution, **options)
     except TypeError as error:
@@ -76,6 +94,13 @@ def _build(name: str, resolution: int, **options: Any) -> nn.Module:
             raise
         built = timm.create_model(name, **options)
     return built
+
+
+def _multipliers(asked: Model, create: Create) -> dict[str, Any]:
+    try:
+        return multiplier_options(create, "width", asked.width) | multiplier_options(create, "depth", asked.depth)
+    except NotMultiplied as error:
+        raise BadInput(str(error), field=f"model.{error.axis}") from None
 
 
 def _try(model: nn.Module, track: Track, resolution: int, device: torch.device) -> None:

@@ -6,21 +6,27 @@
 from __future__ import annotations
 
 from measurement.methods.base import PhaseContext, PhaseOutcome, Technique, no_progress
+from measurement.methods.early_exit import rehearse_early_exits, train_early_exits
 from measurement.methods.low_rank import factorize
 from measurement.methods.pretrained import load_pretrained
 from measurement.methods.quantization import quantize, rehearse_quantization
 from measurement.methods.quantization_aware import rehearse_quantization_aware, train_and_quantize
+from measurement.methods.search import rehearse_search, search_architectures
 from measurement.methods.sparsity import sparsify
 from measurement.methods.structured_pruning import prune_channels, rehearse_pruning
+from measurement.methods.supernet import rehearse_supernet, search_supernet
 from measurement.methods.supervised import rehearse_training, train_supervised
 
 TECHNIQUES: dict[str, Technique] = {
-    "pretrained": Technique(run=load_pretrained, rehearse=load_pretrained),
+    "architecture_search": Technique(run=search_architectures, rehearse=rehearse_search),
+    "early_exit": Technique(run=train_early_exits, rehearse=rehearse_early_exits),
     "low_rank": Technique(run=factorize, rehearse=factorize),
+    "pretrained": Technique(run=load_pretrained, rehearse=load_pretrained),
     "quantization": Technique(run=quantize, rehearse=rehearse_quantization),
     "quantization_aware": Technique(run=train_and_quantize, rehearse=rehearse_quantization_aware),
     "sparsity": Technique(run=sparsify, rehearse=sparsify),
     "structured_pruning": Technique(run=prune_channels, rehearse=rehearse_pruning),
+    "supernet": Technique(run=search_supernet, rehearse=rehearse_supernet),
     "supervised": Technique(run=train_supervised, rehearse=rehearse_training),
 }
 

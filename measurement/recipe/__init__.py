@@ -10,10 +10,15 @@ from measurement.recipe.document import (
     read_recipe,
     recipe_json_schema,
 )
-from measurement.recipe.model import known_architectures
+from measurement.recipe.model import ELASTIC_MOBILE, Model, known_architectures
+from measurement.recipe.search import SearchOptions
 from measurement.recipe.techniques import (
     TECHNIQUES,
+    ArchitectureSearchPhase,
+    ArchitectureSpace,
     DeclaredPhase,
+    EarlyExitPhase,
+    ElasticSpace,
     LowRankPhase,
     PhaseSpec,
     PretrainedPhase,
@@ -21,23 +26,34 @@ from measurement.recipe.techniques import (
     QuantizationPhase,
     SparsityPhase,
     StructuredPruningPhase,
+    SubNetwork,
+    SupernetPhase,
     SupervisedPhase,
 )
 from measurement.recipe.training import Optimizer, TrainingOptions
 
 __all__ = [
+    "ELASTIC_MOBILE",
     "SCHEMA_VERSION",
     "TECHNIQUES",
+    "ArchitectureSearchPhase",
+    "ArchitectureSpace",
     "DeclaredPhase",
+    "EarlyExitPhase",
+    "ElasticSpace",
     "LowRankPhase",
-    "QuantizationAwarePhase",
-    "QuantizationPhase",
-    "SparsityPhase",
+    "Model",
     "Optimizer",
     "PhaseSpec",
     "PretrainedPhase",
+    "QuantizationAwarePhase",
+    "QuantizationPhase",
     "Recipe",
+    "SearchOptions",
+    "SparsityPhase",
     "StructuredPruningPhase",
+    "SubNetwork",
+    "SupernetPhase",
     "SupervisedPhase",
     "TrainingOptions",
     "known_architectures",

@@ -17,7 +17,14 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault, as_json, faults_of, read_document
 from measurement.recipe.model import Model
 from measurement.recipe.parts import Part, PlainText, VisibleText, WebAddress, did_you_mean
-from measurement.recipe.techniques import TECHNIQUES, PhaseSpec
+from measurement.recipe.techniques import (
+    TECHNIQUES,
+    ArchitectureSearchPhase,
+    DeclaredPhase,
+    PhaseSpec,
+    SupernetPhase,
+)
+from measurement.recipe.training import early_stoppings
 from measurement.tracks import TRACKS, OpenTrack
 from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
@@ -118,6 +125,11 @@ class Recipe(Part):
                 raise ValueError(
                     f"phases.{position}.phase: {spec.phase} needs trained weights: a `train` phase before it"
                 )
+            if spec.begins_anew and trained:
+                raise ValueError(
+                    f"phases.{position}.phase: {spec.technique} chooses a network with new random weights; put it "
+                    "before what trains one"
+                )
             trained = trained or spec.gives_weights
             for earlier, ended in enumerate(self.phases[:position]):
                 if ended.ends_training and spec.technique != "declared":
@@ -125,6 +137,11 @@ class Recipe(Part):
                         f"phases.{position}.phase: {spec.phase} can't follow {ended.technique} (phases.{earlier}), "
                         "which leaves a network that is only run; put it before"
                     )
+            if spec.brought_along and not any(isinstance(other, DeclaredPhase) for other in self.phases):
+                raise ValueError(
+                    f"phases.{position}.{spec.brought_along}: their training counts too: add a `declared` phase "
+                    "`pretrain`, with energy_j and evidence where they are known"
+                )
         if not trained:
             raise ValueError("phases: at least one `train` phase is needed")
 
@@ -135,6 +152,19 @@ class Recipe(Part):
         return (
             track.key(self.dataset.manifest_sha256) if isinstance(track, OpenTrack) and self.dataset else track.slug
         )
+
+    def why_not_sampled(self) -> Fault | None:
+        """What a verification of a sample of this recipe still needs, or None where it can be done."""
+        if self.reported is None:
+            return Fault("reported", "is needed in sampled mode, which trains only a part: give quality and evidence")
+        for path in early_stoppings(self):
+            return Fault(path, "ends nobody knows when, so a sample can't be scaled; give the epochs that it took")
+        for position, spec in enumerate(self.phases):
+            if isinstance(spec, ArchitectureSearchPhase | SupernetPhase) and spec.found is None:
+                return Fault(
+                    f"phases.{position}.found", "is needed in sampled mode, which does not train far enough to choose"
+                )
+        return None
 
     @property
     def sha256(self) -> str:

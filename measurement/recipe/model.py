@@ -10,11 +10,15 @@ from pydantic import AfterValidator, Field
 
 from measurement.recipe.parts import Part, did_you_mean
 
+ELASTIC_MOBILE = "elastic_mobile"
+"""The one architecture that is ours: the weight-sharing network of `measurement.elastic`."""
+
 
 @cache
 def known_architectures() -> frozenset[str]:
-    """Names of timm's architectures, without importing timm (written by `make architectures`)."""
-    return frozenset(resources.files("measurement").joinpath("architectures.txt").read_text("utf-8").split())
+    """Names of timm's architectures, without importing timm (written by `make architectures`), and our own."""
+    listed = resources.files("measurement").joinpath("architectures.txt").read_text("utf-8").split()
+    return frozenset([*listed, ELASTIC_MOBILE])
 
 
 def _known_architecture(name: str) -> str:
@@ -27,7 +31,16 @@ Architecture = Annotated[str, Field(max_length=100), AfterValidator(_known_archi
 
 
 class Model(Part):
-    """The network: any timm architecture at an input resolution in pixels."""
+    """The network: any timm architecture, or `elastic_mobile`, at an input resolution in pixels."""
 
     architecture: Architecture = Field(description="name of a timm architecture, e.g. mobilenetv3_small_050")
     resolution: int = Field(ge=8, le=1024, description="height and width of the input, pixels")
+    width: float = Field(1.0, ge=0.1, le=10, description="multiplies the channels, where timm's builder takes it")
+    depth: float = Field(1.0, ge=0.1, le=10, description="multiplies the blocks, where timm's builder takes it")
+
+    def __str__(self) -> str:
+        """For people, e.g. `resnet18 x 0.5 wide at 32 pixels`."""
+        multipliers = "".join(
+            f" x {factor:g} {word}" for factor, word in ((self.width, "wide"), (self.depth, "deep")) if factor != 1
+        )
+        return f"{self.architecture}{multipliers} at {self.resolution} pixels"

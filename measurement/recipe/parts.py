@@ -23,11 +23,18 @@ class PhasePart(Part):
     """
 
     gives_weights: ClassVar[bool] = False
+    begins_anew: ClassVar[bool] = False
+    """Whether the phase puts a new network with random weights in the place of the one before it."""
 
     @property
     def ends_training(self) -> bool:
         """Whether the network can be run after the phase, and neither trained nor compressed further."""
         return False
+
+    @property
+    def brought_along(self) -> str:
+        """The field that names weights whose training a `declared` phase must tell of; empty where there is none."""
+        return ""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

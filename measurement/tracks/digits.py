@@ -21,7 +21,6 @@ def _load(resolution: int, part: str) -> Split:
     import torch
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
-    from torch.nn.functional import interpolate
 
     from measurement.tracks.resident import ResidentSplit
 
@@ -31,8 +30,8 @@ def _load(resolution: int, part: str) -> Split:
     )
     chosen = indices[0] if part == "train" else indices[1]
     pixels = torch.tensor(digits.images[chosen], dtype=torch.float32).unsqueeze(1) / 16
-    resized = interpolate(pixels, size=(resolution, resolution), mode="bilinear", align_corners=False)
-    return ResidentSplit((resized - PIXEL_MEAN) / PIXEL_STD, torch.tensor(digits.target[chosen], dtype=torch.int64))
+    labels = torch.tensor(digits.target[chosen], dtype=torch.int64)
+    return ResidentSplit.of((pixels - PIXEL_MEAN) / PIXEL_STD, labels, resolution)
 
 
 @lru_cache(maxsize=2)

@@ -15,12 +15,24 @@ from measurement.tracks.base import Batch, batch_bounds
 
 @dataclass(frozen=True, slots=True)
 class ResidentSplit:
-    """Images as float32 (n, channels, resolution, resolution), normalised, and labels as int64 (n,)."""
+    """Images as float32 (n, channels, resolution, resolution), normalised, and labels as int64 (n,).
+
+    `originals` are the same images before they were resized; other resolutions are made from them, so that they are
+    what the track loads at those.
+    """
 
     images: Tensor
     labels: Tensor
+    originals: Tensor
 
     waited_s = 0.0
+
+    @classmethod
+    def of(cls, originals: Tensor, labels: Tensor, resolution: int) -> Self:
+        """The images resized bilinearly; shrinking averages over the pixels that fall together."""
+        size = (resolution, resolution)
+        images = interpolate(originals, size=size, mode="bilinear", align_corners=False, antialias=True)
+        return cls(images, labels, originals)
 
     def __len__(self) -> int:
         return int(self.labels.shape[0])
@@ -30,15 +42,12 @@ class ResidentSplit:
         return int(self.images.shape[-1])
 
     def to(self, device: torch.device) -> Self:
-        return type(self)(self.images.to(device), self.labels.to(device))
+        return type(self)(self.images.to(device), self.labels.to(device), self.originals.to(device))
 
     def at(self, resolution: int) -> Self:
-        """Resized bilinearly; shrinking averages over the pixels that fall together."""
         if resolution == self.resolution:
             return self
-        size = (resolution, resolution)
-        images = interpolate(self.images, size=size, mode="bilinear", align_corners=False, antialias=True)
-        return type(self)(images, self.labels)
+        return type(self).of(self.originals, self.labels, resolution)
 
     def batches(self, batch_size: int, order: torch.Generator | None = None) -> Iterator[Batch]:
         if order is None:
@@ -55,7 +64,7 @@ class ResidentSplit:
 
     def part(self, images: Sequence[int]) -> Self:
         chosen = torch.as_tensor(images, dtype=torch.int64, device=self.labels.device)
-        return type(self)(self.images[chosen], self.labels[chosen])
+        return type(self)(self.images[chosen], self.labels[chosen], self.originals[chosen])
 
     def first(self, count: int) -> Batch:
         return self.images[:count], self.labels[:count]

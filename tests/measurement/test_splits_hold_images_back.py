@@ -29,3 +29,10 @@ def test_the_seed_fixes_the_draw() -> None:
 def test_one_image_has_no_two_sides() -> None:
     with pytest.raises(ValueError, match="can't be split"):
         held_back(TRAIN.part([0]), 0.5, seed=0)
+
+
+def test_another_resolution_is_what_the_track_loads_at_it() -> None:
+    """Else a search would score its candidates on images that are more blurred than those of the test."""
+    part, again = TRAIN.part(range(50)), TRACKS["digits"].load_train(32).at(24).at(12).part(range(50))
+    assert part.at(12).first(50)[0].equal(again.first(50)[0])
+    assert TRACKS["digits"].load_train(12).part(range(50)).first(50)[0].equal(again.first(50)[0])

@@ -10,22 +10,28 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from measurement.recipe.techniques.declared import DeclaredPhase
+from measurement.recipe.techniques.early_exit import EarlyExitPhase
 from measurement.recipe.techniques.low_rank import LowRankPhase
 from measurement.recipe.techniques.pretrained import PretrainedPhase
 from measurement.recipe.techniques.quantization import QuantizationPhase
 from measurement.recipe.techniques.quantization_aware import QuantizationAwarePhase
+from measurement.recipe.techniques.search import ArchitectureSearchPhase, ArchitectureSpace
 from measurement.recipe.techniques.sparsity import SparsityPhase
 from measurement.recipe.techniques.structured_pruning import StructuredPruningPhase
+from measurement.recipe.techniques.supernet import ElasticSpace, SubNetwork, SupernetPhase
 from measurement.recipe.techniques.supervised import SupervisedPhase
 
 AnyPhase = (
     SupervisedPhase
     | StructuredPruningPhase
-    | PretrainedPhase
+    | ArchitectureSearchPhase
+    | SupernetPhase
     | SparsityPhase
     | LowRankPhase
     | QuantizationPhase
     | QuantizationAwarePhase
+    | EarlyExitPhase
+    | PretrainedPhase
     | DeclaredPhase
 )  # fmt: skip
 PhaseSpec = Annotated[AnyPhase, Field(discriminator="technique")]
@@ -37,7 +43,11 @@ TECHNIQUES: frozenset[str] = frozenset(
 
 __all__ = [
     "TECHNIQUES",
+    "ArchitectureSearchPhase",
+    "ArchitectureSpace",
     "DeclaredPhase",
+    "EarlyExitPhase",
+    "ElasticSpace",
     "LowRankPhase",
     "PhaseSpec",
     "PretrainedPhase",
@@ -45,5 +55,7 @@ __all__ = [
     "QuantizationPhase",
     "SparsityPhase",
     "StructuredPruningPhase",
+    "SubNetwork",
+    "SupernetPhase",
     "SupervisedPhase",
 ]

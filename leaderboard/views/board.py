@@ -24,6 +24,8 @@ from leaderboard.views.columns import ALWAYS, COLUMNS, Column, widths
 from leaderboard.views.view import REGIONS, View, ViewForm
 
 ROWS_PER_PAGE = 50
+# The server ranks larger boards at every change: their snapshot is more than a browser should be sent.
+MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
 # What board.js imports; named to the browser beforehand, so that it fetches them at once instead of one by one.
 MODULES = [
@@ -108,6 +110,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "rows": [rows.row(item, query, view) for item in page.object_list],
         "page": page,
         "page_address": _address(asked),
+        "most_entries": MOST_ENTRIES_IN_BROWSER,
         "columns": _columns(asked),
         "chosen": dict.fromkeys(view.columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),

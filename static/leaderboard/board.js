@@ -14,9 +14,8 @@ import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
 import { crossings, summary } from "./words.js";
 
-// Above so many entries the snapshot waits until the reader reaches for the board; above so many it stays where it is,
-// and the server ranks.
-const [EAGER_ENTRIES, MOST_ENTRIES] = [1000, 30_000];
+// Above so many entries the snapshot waits until the reader reaches for the board.
+const EAGER_ENTRIES = 1000;
 
 const form = document.getElementById("controls");
 const table = document.getElementById("board");
@@ -29,8 +28,9 @@ const gridIntensity = document.getElementById("grid-intensity");
 const region = document.getElementById("board-window");
 const pageSize = Number(form.dataset.pageSize);
 const families = JSON.parse(document.getElementById("families").textContent);
-const firstPage = Math.max(1, Number(new URLSearchParams(location.search).get("page")) || 1);
-const isRankedHere = Number(table.dataset.entries) <= MOST_ENTRIES;
+const entries = Number(table.dataset.entries);
+// A larger board's snapshot stays where it is, and the server ranks.
+const isRankedHere = entries <= Number(form.dataset.mostEntries);
 
 let board = null; // once the snapshot is here
 let loading = null;
@@ -40,9 +40,9 @@ let shown = null; // what is drawn: {query, lines} and what depends on the filte
 const list = new List({
   region,
   body: document.getElementById("rows"),
-  first: (firstPage - 1) * pageSize,
   make: makeRow,
   fill(node, line) {
+    if (shown === null) return; // a fresh board that is not ranked yet
     const position = shown.lines === null ? line : shown.lines[line];
     const entry = board.entry(board.ranking.order[position]);
     fillRow(node, rowOf(entry, board.ranking.place(position), shown.query, families), line);
@@ -245,15 +245,21 @@ list.onscroll = () => {
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input, textarea, select");
-  if (event.key === "Escape") for (const menu of form.querySelectorAll("details[open]")) menu.open = false;
+  if (event.key === "Escape") closeMenus();
   if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   search.focus();
 });
 
-document.addEventListener("click", (event) => {
-  for (const menu of form.querySelectorAll("details[open]")) if (!menu.contains(event.target)) menu.open = false;
-});
+function closeMenus(but = null) {
+  for (const menu of form.querySelectorAll("details[open]")) {
+    if (menu.contains(but)) continue;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+}
+
+document.addEventListener("click", (event) => closeMenus(event.target));
 
 for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
@@ -274,4 +280,6 @@ document.addEventListener("boardrevision", async (event) => {
 
 chooseColumns(chosenColumns());
 moveSlider();
-if (Number(table.dataset.entries) <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(() => load().then(drawNextFrame));
+// Charts are drawn from the snapshot.
+if (!isRankedHere) for (const part of document.querySelectorAll(".chart-frame, .chart-pair")) part.hidden = true;
+if (entries <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(() => load().then(drawNextFrame));

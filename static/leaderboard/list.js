@@ -14,16 +14,16 @@ export class List {
   /**
    * @param {object} parts
    * @param {HTMLElement} parts.region what scrolls
-   * @param {HTMLElement} parts.body parent of the rows, filled by the server from line `parts.first` on
-   * @param {number} parts.first
+   * @param {HTMLElement} parts.body parent of the rows, of which the server has filled some that follow each other
    * @param {() => HTMLElement} parts.make an empty row
    * @param {(row: HTMLElement, line: number) => void} parts.fill writes a line into a row
    */
-  constructor({ region, body, first, make, fill }) {
-    Object.assign(this, { region, body, first, make, fill });
+  constructor({ region, body, make, fill }) {
+    Object.assign(this, { region, body, make, fill });
     this.rows = [...body.children];
-    this.count = first + this.rows.length;
-    this.current = first;
+    this.first = this.rows.length > 0 ? this.rows[0].ariaRowIndex - 2 : 0; // 1 is the head
+    this.count = this.first + this.rows.length;
+    this.current = this.first;
     this.scrollTop = 0;
     this.motion = new Motion();
     this.isLive = false;

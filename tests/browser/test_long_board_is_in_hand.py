@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from bench.page_board import fill
 from tests.browser.boards import order
+from tests.browser.reader import DESK, PHONE
+from tests.browser.test_pages_suit_every_reader import AXE, OVERFLOW
 
 ENTRIES = 1200
 ROWS = """
@@ -102,6 +105,42 @@ def test_last_tick_is_kept_when_the_reader_leaves_at_once(ranked):
 def test_rows_move_to_their_new_ranks_unless_the_reader_wants_stillness(open_reader, long_board, motion):
     page = reach_for(open_reader(reduced_motion=motion).page)
     assert bool(page.evaluate(ANIMATED)) == (motion == "no-preference")
+
+
+def test_board_too_large_for_a_browser_is_ranked_by_the_server(reader, long_board, monkeypatch):
+    monkeypatch.setattr("leaderboard.views.board.MOST_ENTRIES_IN_BROWSER", ENTRIES - 1)
+    page = reader.page
+    page.goto("/")
+    first = order(page)
+    page.locator("#usage_slider").fill("11")
+    page.wait_for_url("**/?usage_intensity=100000000000")
+    assert order(page) != first
+    page.get_by_role("columnheader", name="Quality").get_by_role("link").click()
+    page.wait_for_url("**sort=-quality")
+    assert not [address for address in reader.requests if "/api/" in address]
+
+
+def test_page_beyond_the_last_is_the_last(page, long_board):
+    page.goto("/?page=99")
+    expect(page.locator(".notice-warning")).to_contain_text("“page”")
+    first = order(page)[0]
+    page.locator("#usage_slider").focus()
+    page.locator("#rows [tabindex='-1']").first.wait_for()
+    expect(page.locator(f"#rows tr[data-entry='{first}'][aria-rowindex='1152']")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_in_a_long_board_with_a_menu_open(open_reader, long_board, size):
+    page = reach_for(open_reader(viewport=size).page)
+    page.evaluate(AXE_SCRIPT)
+    for menu in ("#filters", "#column-menu"):
+        page.locator(f"{menu} summary").click()
+        for look in ("light", "dark"):
+            page.emulate_media(color_scheme=look)
+            assert page.evaluate(AXE) == [], f"{menu}, {look}"
+        assert page.evaluate(OVERFLOW) <= 0, menu
+    page.keyboard.press("Escape")
+    expect(page.locator("#column-menu summary")).to_be_focused()
 
 
 def test_place_in_the_table_is_kept_over_a_reload(ranked):

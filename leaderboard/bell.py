@@ -8,6 +8,7 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from leaderboard.celery import app
+from leaderboard.holdings import queue_of
 from leaderboard.models import Run
 
 VERIFY = "leaderboard.tasks.verify"
@@ -18,12 +19,12 @@ log = structlog.get_logger()
 
 
 def ring(run: Run) -> bool:
-    """Tell the workers of the run's hardware that it waits. False where there is no broker, or none that answers."""
+    """Tell the workers that can do the run that it waits. False where there is no broker, or none that answers."""
     if not settings.REDIS_URL:
         return False
     try:
         app.send_task(
-            VERIFY, args=[run.pk], queue=run.hardware.queue, expires=RING_EXPIRES_S, retry=False, ignore_result=True
+            VERIFY, args=[run.pk], queue=queue_of(run), expires=RING_EXPIRES_S, retry=False, ignore_result=True
         )
     except (KombuError, RedisError, OSError) as error:
         log.warning("bell not rung", run=run.pk, reason=str(error))

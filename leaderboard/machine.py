@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
+
+from django.conf import settings
+
+from measurement.dataroot import DATA_ROOT_VARIABLE
 
 
 class MachineError(Exception):
@@ -29,11 +34,18 @@ class Machine:
         return f"{self.device.replace(':', '-')}@{socket.gethostname()}"
 
 
+def data_root_variable() -> dict[str, str]:
+    """Where a measurement finds data sets and weights: in DATA_ROOT, unless the operator has said otherwise."""
+    return {DATA_ROOT_VARIABLE: os.environ.get(DATA_ROOT_VARIABLE) or str(settings.DATA_ROOT)}
+
+
 def inspect_machine(device: str) -> Machine:
     """Ask the doctor about `device`: cpu, cuda:N, or auto for the first GPU, else the CPU. Raises MachineError."""
     command = [sys.executable, "-m", "measurement", "doctor", "--json"]
     try:
-        answer = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        answer = subprocess.run(
+            command, capture_output=True, timeout=120, check=False, env=os.environ | data_root_variable()
+        )
     except subprocess.TimeoutExpired:
         raise MachineError("`python -m measurement doctor` did not answer within 2 minutes") from None
     if answer.returncode:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from leaderboard.machine import data_root_variable
 from measurement.events import Event, Failed, parse_event
 
 # What a measurement may know of its surroundings: no secret, no database, no broker.
@@ -49,7 +50,12 @@ REASONS = {
 }
 METER_MISSING = 4
 # What a measurement says where its machine is at fault and not the recipe: the same run may do well on another.
-MACHINE_FAULTS = ("is in use by another measurement", "is not installed;", "No space left on device")
+MACHINE_FAULTS = (
+    "is in use by another measurement",
+    "is not installed;",
+    "No space left on device",
+    "this machine lacks",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +222,12 @@ def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> l
 
 
 def scrubbed_environment(home: Path) -> dict[str, str]:
-    """The variables that a child gets: those in KEPT_VARIABLES, MEASUREMENT_*, and `home` as its home folder."""
+    """What a child gets: the variables in KEPT_VARIABLES, MEASUREMENT_*, the data root, `home` as its home folder."""
     kept = {
         name: value for name, value in os.environ.items() if name in KEPT_VARIABLES or name.startswith(KEPT_PREFIX)
     }
-    return kept | {"HOME": str(home), "TMPDIR": str(home), "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    given = {"HOME": str(home), "TMPDIR": str(home), "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    return kept | data_root_variable() | given
 
 
 def kill_group(leader: int) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from leaderboard import queries, services, workfolders
 from leaderboard.celery import app
+from leaderboard.holdings import tracks_of_worker
 from leaderboard.models import Hardware, Run
 from leaderboard.services import Claim
 from leaderboard.supervisor import Child, Ending, Limits, supervise
@@ -58,7 +59,7 @@ def verify(self: Task, run_id: int) -> None:
         fit = _attempt(claim, worker, termination)
         termination.wait(_fitness.pause_s(fit))
         if fit and not termination.requested:
-            _ring_for_the_next(run_id)
+            _ring_for_the_next(run_id, worker)
 
 
 def _attempt(claim: Claim, worker: str, termination: Termination) -> bool:
@@ -161,11 +162,12 @@ def _reconnect_and_renew(claim: Claim) -> None:
         connection.close()
 
 
-def _ring_for_the_next(run_id: int) -> None:
+def _ring_for_the_next(run_id: int, worker: str) -> None:
     """The sweeps ring for the first few in line only; whoever finishes one calls the next."""
     try:
         hardware = Hardware.objects.get(runs=run_id)
-        services.announce(queries.runs().queued().filter(hardware=hardware).select_related("hardware")[:1])
+        waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_of_worker(worker))
+        services.announce(waiting.with_bells()[:1])
     except Error as error:
         log.warning("next run not rung for", error=str(error))
         connection.close()
@@ -173,14 +175,15 @@ def _ring_for_the_next(run_id: int) -> None:
 
 @app.task(name="leaderboard.tasks.sweep_queued", expires=10)
 def sweep_queued() -> None:
-    """Ring again for the first in each hardware's line, where the broker may have lost them."""
-    place = Window(RowNumber(), partition_by=F("hardware_id"), order_by=["queued_at", "pk"])
+    """Ring again for the first in each line of hardware and track, where the broker may have lost them."""
+    line = [F("hardware_id"), F("recipe__track"), F("mode")]
+    place = Window(RowNumber(), partition_by=line, order_by=["queued_at", "pk"])
     first = queries.runs().queued().annotate(place=place).filter(place__lte=RING_AHEAD)
     due = queries.runs().due_for_a_ring(timezone.now()).filter(pk__in=[run.pk for run in first])
-    services.announce(due.select_related("hardware"))
+    services.announce(due.with_bells())
 
 
 @app.task(name="leaderboard.tasks.reap_expired", expires=5)
 def reap_expired() -> None:
     """Take runs away from workers that fell silent."""
-    services.announce(queries.runs().queued().filter(pk__in=services.reap()).select_related("hardware"))
+    services.announce(queries.runs().queued().filter(pk__in=services.reap()).with_bells())

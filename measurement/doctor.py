@@ -17,7 +17,7 @@ from measurement.meters import nvml
 from measurement.meters.base import Kind, kinds_in_scope
 from measurement.meters.discovery import Discovery, describe_hardware, discover
 from measurement.surroundings import torch_build
-from measurement.tracks import TRACKS
+from measurement.tracks import track_title, tracks_here
 from measurement.vocabulary import Provenance, Scope, Source
 
 _PACKAGES = (
@@ -65,11 +65,12 @@ class DeviceDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class TrackDiagnosis:
-    """A track, and the packages that are missing to run it here."""
+    """A track (or one data set of an open one), and what is missing to run it here: packages, data."""
 
     slug: str
     title: str
     missing_packages: tuple[str, ...] = ()
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def diagnose() -> Diagnosis:
     except MeasurementError as error:
         gpu_remedy = str(error)
     missing = tuple(package for module, package in _NEEDED_TO_RUN.items() if importlib.util.find_spec(module) is None)
-    tracks = tuple(TrackDiagnosis(track.slug, track.title, missing) for track in TRACKS.values())
+    tracks = tuple(TrackDiagnosis(key, track_title(key), missing, lacks) for key, lacks in tracks_here().items())
     return Diagnosis(tuple(devices), tracks, _software(), gpu_remedy, tuple(_advice(devices, gpu_remedy)))
 
 
@@ -247,6 +248,8 @@ def _scope_text(scope: ScopeDiagnosis) -> str:
 
 
 def _track_text(track: TrackDiagnosis) -> str:
+    if track.lacks:
+        return track.lacks
     if not track.missing_packages:
         return f"ready: {track.title}"
     return f"needs {', '.join(track.missing_packages)}: install the extra [worker]"

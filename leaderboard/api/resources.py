@@ -16,6 +16,7 @@ from leaderboard.api.serializers import (
     PhaseSerializer,
 )
 from leaderboard.domain.runstate import RunState
+from leaderboard.holdings import tracks_in
 from leaderboard.models import Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
 
 STATES = [(state.value, state.value) for state in RunState]
@@ -173,6 +174,7 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     recipe = serializers.CharField(source="recipe.sha256", help_text="SHA-256")
     track = serializers.CharField(source="recipe.track")
     hardware = serializers.CharField(source="hardware.slug")
+    waits_for = serializers.SerializerMethodField()
     run = RunSerializer(source="newest_run")
     links = serializers.SerializerMethodField()
 
@@ -188,6 +190,7 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
             "hardware",
             "created_at",
             "withdrawn_at",
+            "waits_for",
             "run",
             "links",
         ]
@@ -195,6 +198,10 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     def to_representation(self, submission: Submission) -> dict[str, Any]:
         submission.newest_run = queries.current_run(submission)  # type: ignore[attr-defined]
         return super().to_representation(submission)
+
+    def get_waits_for(self, submission: Submission) -> str:
+        """What a queued run needs beside its turn: a live worker, or one with its data; empty where one is there."""
+        return queries.waits_for(submission.newest_run)  # type: ignore[attr-defined]
 
     def get_links(self, submission: Submission) -> LinksSerializer:
         """Where to look next."""
@@ -221,7 +228,13 @@ class HardwareSerializer(serializers.ModelSerializer[Hardware]):
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
     hardware = serializers.CharField(source="hardware.slug")
     live = serializers.BooleanField(help_text="heard of within the last minute")
+    tracks = serializers.SerializerMethodField()
 
     class Meta:
         model = Worker
-        fields = ["name", "hardware", "device", "live", "started_at", "seen_at"]
+        fields = ["name", "hardware", "device", "live", "tracks", "started_at", "seen_at"]
+
+    def get_tracks(self, worker: Worker) -> list[str] | None:
+        """Keys of the tracks whose data it has; null where it never told."""
+        tracks = tracks_in(worker.diagnosis)
+        return None if tracks is None else sorted(tracks)

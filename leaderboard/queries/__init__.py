@@ -32,6 +32,7 @@ from leaderboard.queries.runs import (
     runs_by_state,
     submissions,
     trace_of,
+    waits_for,
     workers,
 )
 
@@ -65,5 +66,6 @@ __all__ = [
     "siblings",
     "submissions",
     "trace_of",
+    "waits_for",
     "workers",
 ]

@@ -9,6 +9,7 @@ from django.db.models import Case, Count, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
+from leaderboard import holdings
 from leaderboard.domain.runstate import ACTIVE, RunState
 from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, Run, Submission, Worker
 
@@ -21,6 +22,14 @@ class RunQuerySet(QuerySet[Run]):
     def queued(self) -> RunQuerySet:
         """Waiting for a worker, the longest waiting first."""
         return self.filter(state=RunState.QUEUED).order_by("queued_at", "pk")
+
+    def doable_with(self, tracks: frozenset[str] | None) -> RunQuerySet:
+        """Those that a worker with these tracks can do; all where it never told which it has."""
+        return self.filter(holdings.doable_with(tracks))
+
+    def with_bells(self) -> RunQuerySet:
+        """With what ringing for them needs."""
+        return self.select_related("hardware", "recipe").defer("recipe__document")
 
     def active(self) -> RunQuerySet:
         """Waiting or running."""
@@ -129,6 +138,23 @@ def record_of(run: Run) -> dict[str, Any] | None:
 def workers() -> QuerySet[Worker]:
     """All workers that ever reported."""
     return Worker.objects.select_related("hardware")
+
+
+def _live_workers_for(run: Run) -> tuple[int, int]:
+    """How many workers of the run's hardware are live, and how many of those can do it."""
+    told = [holdings.tracks_in(worker.diagnosis) for worker in live_workers().filter(hardware=run.hardware_id)]
+    able = [tracks for tracks in told if tracks is None or not holdings.needs_data(run) or run.recipe.track in tracks]
+    return len(told), len(able)
+
+
+def waits_for(run: Run | None) -> str:
+    """What a queued run needs beside its turn, in words; empty where a live worker can do it."""
+    if run is None or run.state != RunState.QUEUED:
+        return ""
+    live, able = _live_workers_for(run)
+    if not live:
+        return "no worker for this hardware is live"
+    return "" if able else f"no live worker of this hardware has the data of track {run.recipe.track}"
 
 
 def live_workers() -> QuerySet[Worker]:

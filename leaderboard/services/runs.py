@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from leaderboard.bell import ring
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
+from leaderboard.holdings import doable_with, tracks_of_worker
 from leaderboard.models import Attempt, PhaseEnergy, Run
 from leaderboard.services.publication import publish
 from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
@@ -57,8 +58,12 @@ def _move(
 
 @transaction.atomic
 def claim(run_id: int, worker: str) -> Claim | None:
-    """Take a queued run, or None where it is not to be had (taken, cancelled, finished, gone)."""
-    last = Run.objects.filter(pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
+    """Take a queued run, or None where it is not to be had (taken, cancelled, finished, gone).
+
+    Nor is a run of a track whose data this worker has told that it lacks.
+    """
+    able = doable_with(tracks_of_worker(worker))
+    last = Run.objects.filter(able, pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
     if last is None:
         return None
     now = timezone.now()

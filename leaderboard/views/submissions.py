@@ -110,7 +110,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)]
         if final
         else [],
-        "workers": queries.live_workers().filter(hardware=submission.hardware_id).count() if not final else None,
+        "waits_for": queries.waits_for(run),
         "is_mine": _is_mine(request, submission),
     }
 

@@ -68,7 +68,8 @@ def _shape(tensor: Tensor | None) -> str:
 
 def _classifier_names(model: nn.Module) -> Iterator[str]:
     """Names of the tensors of the last layer, or of several where the network has several heads."""
-    found: Any = model.get_classifier() if hasattr(model, "get_classifier") else ()  # a backbone alone has none
+    get: Any = getattr(model, "get_classifier", tuple)  # a backbone alone has none
+    found = get()
     parts = found if isinstance(found, tuple | list) else (found,)
     within = {id(module) for part in parts if isinstance(part, nn.Module) for module in part.modules()}
     for path, module in model.named_modules():

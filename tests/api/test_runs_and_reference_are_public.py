@@ -75,7 +75,7 @@ def test_submission_follows_its_newest_run(client: Client, django_assert_num_que
         submission=run.submission, recipe=run.recipe, hardware=run.hardware, queued_at=timezone.now()
     )
     measured(newer, 0, 1.0)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         answer = client.get(address).json()
     assert (answer["state"], answer["run"]["id"]) == ("queued", newer.pk)
 

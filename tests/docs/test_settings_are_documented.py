@@ -5,12 +5,21 @@ from pathlib import Path
 import pytest
 
 from leaderboard.configuration import BASE_DIR, SETTINGS, Setting
+from measurement.dataroot import DATA_ROOT_VARIABLE
 from measurement.guard import LOCK_FOLDER_VARIABLE
 from measurement.meters.estimate import TDP_VARIABLE
 from measurement.meters.gain import GAIN_VARIABLE, GAINS_VARIABLE
+from measurement.tracks.streamed import READERS_VARIABLE
 from tests.docs.reading import DOCS, names, rows, sections, text_of
 
-METER_VARIABLES = {TDP_VARIABLE, GAIN_VARIABLE, GAINS_VARIABLE, LOCK_FOLDER_VARIABLE}
+METER_VARIABLES = {
+    TDP_VARIABLE,
+    GAIN_VARIABLE,
+    GAINS_VARIABLE,
+    LOCK_FOLDER_VARIABLE,
+    DATA_ROOT_VARIABLE,
+    READERS_VARIABLE,
+}
 PAGE = DOCS / "settings.md"
 TABLE = {names(row[0])[0]: row for row in rows(text_of(PAGE)) if names(row[0])}
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from leaderboard import queries, services
 from leaderboard.celery import app
+from leaderboard.holdings import queues_of, tracks_in
 from leaderboard.machine import Machine, MachineError, inspect_machine
 from leaderboard.workerlife import Heartbeat
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
                 "--quiet",
                 "worker",
                 "--pool=solo",
-                f"--queues={hardware.queue}",
+                f"--queues={','.join(queues_of(hardware, tracks_in(machine.diagnosis)))}",
                 f"--hostname={machine.worker_name}",
                 "--without-gossip",
                 "--without-mingle",
@@ -49,4 +50,5 @@ def _register(machine: Machine) -> None:
         machine.worker_name, hardware=hardware, device=machine.device, diagnosis=machine.diagnosis
     )
     # Whatever was queued while nobody was here need not wait for the next sweep.
-    services.announce(queries.runs().queued().filter(hardware=hardware).select_related("hardware")[:10])
+    waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_in(machine.diagnosis))
+    services.announce(waiting.with_bells()[:10])

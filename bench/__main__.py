@@ -6,20 +6,24 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from bench import MISSED, api, first_run, latency, meters, page
+from bench import MISSED, api, architectures, first_run, latency, meters, page, sampled, throughput
 
 
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--long", action="store_true", help="meters: windows of 30 and 60 s too")
-    parser.add_argument("--write", action="store_true", help="meters: write docs/benchmarks.md")
+    parser.add_argument("--all", action="store_true", help="architectures: all of timm's, not only 300")
+    parser.add_argument("--write", action="store_true", help="meters, architectures: write their page of docs/")
     asked = parser.parse_args(words)
     benchmarks: dict[str, Callable[[], list[tuple[str, str, str]]]] = {
         "latency": latency.run,
         "first_run": first_run.run,
         "api": api.run,
         "page": page.run,
+        "throughput": throughput.run,
+        "sampled": sampled.run,
+        "architectures": lambda: architectures.run(every=asked.all, write=asked.write),
         "meters": lambda: meters.run(with_long=asked.long, write=asked.write),
     }
     unknown = set(asked.names) - set(benchmarks)

@@ -98,8 +98,8 @@ def segments_of(model: nn.Module) -> list[nn.Sequential]:
     if isinstance(blocks := getattr(model, "blocks", None), nn.Sequential) and hasattr(model, "conv_stem"):
         stem = [getattr(model, name) for name in ("conv_stem", "bn1") if hasattr(model, name)]
         return [nn.Sequential(*stem, blocks[0]), *(nn.Sequential(block) for block in blocks[1:])]
-    if not hasattr(model, "feature_info"):
-        raise ValueError("timm knows no stages of it")
+    if not hasattr(model, "feature_info") or str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC"):
+        raise ValueError("timm knows no stages of it that give images of features")
     for flatten in (False, True):
         try:
             stages = FeatureListNet(model, out_indices=_last_stages(model), flatten_sequential=flatten)

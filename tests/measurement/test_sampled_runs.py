@@ -11,6 +11,7 @@ import torch
 from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
 from measurement.meters.replay import ManualClock
+from measurement.recipe import load_recipe
 from measurement.recompute import recompute
 from measurement.runner import run_recipe
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, told
@@ -19,7 +20,7 @@ from measurement.tracks import TRACKS
 from measurement.tracks.synthetic import SyntheticSplit
 from measurement.vocabulary import Provenance, Scope
 from tests.measurement.instruments import Steady
-from tests.measurement.running import BRIEF, PRUNE, TRAIN, tiny_recipe
+from tests.measurement.running import BRIEF, PRUNE, ROOT, TRAIN, tiny_recipe
 
 WATTS = 50.0
 SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)
@@ -87,6 +88,23 @@ def test_without_the_submitters_figure_nothing_is_sampled(tmp_path):
     assert not (tmp_path / "record.json").exists()
 
 
+SPACE = {"architectures": ["test_resnet"], "resolutions": [8, 16]}
+SEARCH = {"technique": "architecture_search", "phase": "search", "space": SPACE, "candidates": 2}
+
+
+@pytest.mark.parametrize(
+    ("phases", "field"),
+    [
+        ([TRAIN | {"epochs": 9, "early_stopping": {"patience": 2}}], "phases.0.early_stopping"),
+        ([SEARCH | {"training": {"epochs": 1}}, TRAIN], "phases.0.found"),
+    ],
+)
+def test_what_a_sample_can_t_tell_is_refused(phases, field, tmp_path):
+    with pytest.raises(BadInput) as raised:
+        run_recipe(tiny_recipe(*phases, reported=REPORTED), tmp_path, mode="sampled", plan=BRIEF)
+    assert raised.value.field == field
+
+
 @pytest.fixture(scope="module")
 def sampled_run(tmp_path_factory):
     out = tmp_path_factory.mktemp("sampled")
@@ -122,6 +140,33 @@ def test_a_record_that_charges_less_than_its_sample_says_is_found_out(sampled_ru
         record.model_copy(update={"phases": (lie, *record.phases[1:])}), read_trace(out / "trace.parquet")
     )
     assert not found.agrees
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "recipes" / "imagenet-1k").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_the_recipes_for_imagenet_can_be_sampled(path):
+    recipe = load_recipe(path)
+    assert recipe.track == "imagenet-1k"
+    assert recipe.why_not_sampled() is None
+    assert recipe.method.paper
+
+
+def test_a_worker_without_the_images_samples_on_noise_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEASUREMENT_DATA_ROOT", str(tmp_path / "empty"))
+    recipe = tiny_recipe(
+        TRAIN | {"epochs": 90, "batch_size": 4},
+        track="imagenet-1k",
+        model={"architecture": "test_resnet", "resolution": 32},
+        inference={"scenarios": ["single_stream"]},
+        reported=REPORTED,
+    )
+    record = run_recipe(recipe, tmp_path / "out", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    assert (record.data, record.quality.provenance) == ("synthetic", "reported")
+    assert record.phases[0].detail["sampled"]["stages"][0]["steps_declared"] == 90 * -(-1_281_167 // 4)
+    with pytest.raises(BadInput) as raised:
+        run_recipe(recipe, tmp_path / "full", device="cpu", plan=BRIEF)
+    assert raised.value.field == "track"
 
 
 def test_noise_has_the_shape_of_the_tracks_images():

@@ -85,6 +85,7 @@ def _measured(found: Entry) -> dict[str, Any]:
         "power_lines": evidence.power_table(marks),
         "runs": runs,
         "spread": evidence.spread(runs),
+        "losses": evidence.losses(record, found.board.scope),
         "environment": evidence.environment(record),
     }
 

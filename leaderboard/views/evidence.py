@@ -145,6 +145,20 @@ def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:
     }
 
 
+def losses(record: dict[str, Any] | None, scope: str) -> list[str]:
+    """What attempts that died had spent beyond their last finished phase, a sentence each. Never charged."""
+    sentences = []
+    for attempt in (record or {}).get("lost", ()):
+        energy = next((part for part in attempt["energies"] if part["scope"] == scope), None)
+        known = energy is not None and energy["energy_j"] is not None
+        spent = f"{joules(energy['energy_j'])} ({energy['provenance']})" if known else "nobody knows how much energy"
+        when = f"An attempt of {attempt['started_at'][:10]} died {attempt['time_s']:.0f} s"
+        sentences.append(
+            f"{when} after its last finished phase, having spent {spent} beyond it. That is not charged to the model."
+        )
+    return sentences
+
+
 def spread(lines: list[dict[str, Any]]) -> list[str]:
     """How far apart the runs are, a sentence a figure; none where fewer than two runs have it."""
     sentences = []

@@ -57,6 +57,23 @@ def test_record_and_trace_with_the_command_that_checks_them(client):
     assert "python -m measurement recompute record.json" in page
 
 
+def test_what_a_dead_attempt_had_spent_is_told(client):
+    entry = make_verified_entry(make_board(1))
+    assert "died" not in text(client.get(entry.get_absolute_url()))
+    attempt = entry.run.attempts.get()
+    energies = [
+        {"scope": "accelerator", "provenance": "estimated", "energy_j": 12_345.0},
+        {"scope": "system", "provenance": "missing", "energy_j": None},
+    ]
+    attempt.record = attempt.record | {
+        "lost": [{"started_at": "2026-01-02T03:04:05Z", "time_s": 90.4, "energies": energies}]
+    }
+    attempt.save()
+    page = text(client.get(entry.get_absolute_url()))
+    assert "An attempt of 2026-01-02 died 90 s after its last finished phase" in page
+    assert "having spent 12.3 kJ (estimated) beyond it. That is not charged" in page
+
+
 def test_runs_say_how_far_apart_they_are(client):
     entry = make_verified_entry(make_board(1), own_energy_j=1000.0)
     assert "Measured once so far" in text(client.get(entry.get_absolute_url()))

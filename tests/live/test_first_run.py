@@ -7,11 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from leaderboard.domain import ranking
+from leaderboard.examples import examples
 from tests.live.site import ROOT, Site
 
 pytestmark = pytest.mark.live
 
-EXAMPLES = sorted((ROOT / "recipes" / "digits").glob("*.yaml"))
+EXAMPLES = examples()
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
 

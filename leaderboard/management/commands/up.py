@@ -30,8 +30,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-examples", action="store_true", help="queue no example recipes on an empty database"
         )
+        parser.add_argument(
+            "--all-examples",
+            action="store_true",
+            help="queue every recipe of recipes/digits/, not only the first five",
+        )
 
-    def handle(self, *args: Any, no_examples: bool, **options: Any) -> None:
+    def handle(self, *args: Any, no_examples: bool, all_examples: bool, **options: Any) -> None:
         _check_port_is_free()
         with ExitStack() as stack:
             stack.enter_context(only_site(settings.DATA_ROOT))
@@ -42,20 +47,20 @@ class Command(BaseCommand):
             manager = Manager()
             environment["REDIS_URL"] = settings.REDIS_URL or stack.enter_context(embedded_redis())
             if queries.is_empty() and not no_examples:
-                self._queue_examples()
+                self._queue_examples(every=all_examples)
             for name, command in parse_procfile((BASE_DIR / "Procfile").read_text()).processes.items():
                 manager.add_process(name, command, env=environment, cwd=str(BASE_DIR))
             threading.Thread(target=say_when_up, args=[self.stdout.write], daemon=True).start()
             manager.loop()
         sys.exit(_exit_code(manager.returncode))
 
-    def _queue_examples(self) -> None:
+    def _queue_examples(self, *, every: bool) -> None:
         try:
             machine = inspect_machine(settings.WORKER_DEVICE)
         except MachineError as error:
             raise CommandError(f"WORKER_DEVICE: {error}") from None
         hardware = services.register_hardware(machine.name, machine.kind)
-        count = queue_examples(hardware)
+        count = queue_examples(hardware, every=every)
         self.stdout.write(f"The board is empty: {count} example recipes are queued for {hardware.name}.")
 
 

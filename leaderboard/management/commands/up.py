@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--all-examples",
             action="store_true",
-            help="queue every recipe of recipes/digits/, not only the first five",
+            help="queue every recipe of recipes/digits/, not five",
         )
 
     def handle(self, *args: Any, no_examples: bool, all_examples: bool, **options: Any) -> None:

@@ -3,7 +3,10 @@
 import { SPACE, count, joules } from "./format.js";
 
 export const GREATEST_EXPONENT = 13;
-export const isNarrow = () => innerWidth < 640;
+const narrow = matchMedia("(max-width: 40rem)");
+export const isNarrow = () => narrow.matches;
+/** Figures leave out on a phone what has no room there: make them anew when a window becomes narrow, or wide. */
+export const onWidthChange = (action) => narrow.addEventListener("change", action);
 /** A text for Plotly, which takes no notice of spaces that don't break. */
 export const plain = (text) => text.replaceAll(SPACE, " ");
 

@@ -12,11 +12,16 @@ let tools = null; // the modules that only charts need
 
 function loadTools() {
   tools ??= Promise.all([
+    import("./axes.js"),
     import("./charts.js"),
     import("./figures.js"),
     import("./phases.js"),
     import("./charttables.js"),
-  ]).then((modules) => Object.assign({}, ...modules));
+  ]).then((modules) => {
+    const all = Object.assign({}, ...modules);
+    all.onWidthChange(changeAll);
+    return all;
+  });
   return tools;
 }
 
@@ -103,6 +108,10 @@ class BoardChart {
 
 const charts = [...document.querySelectorAll("[data-board-chart]")].map((element) => new BoardChart(element));
 
+function changeAll() {
+  for (const chart of charts) chart.change();
+}
+
 document.addEventListener("boarddrawn", ({ detail }) => {
   let places = null;
   const { query, champions, byKey } = detail;
@@ -115,7 +124,7 @@ document.addEventListener("boarddrawn", ({ detail }) => {
       return (places ??= detail.places);
     },
   };
-  for (const chart of charts) chart.change();
+  changeAll();
   // The files are of exactly the view that is shown.
   const asked = detail.parameters.toString();
   for (const link of document.querySelectorAll("[data-download]")) {

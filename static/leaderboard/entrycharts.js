@@ -27,9 +27,19 @@ const MAKE = {
 };
 
 async function draw(element) {
-  const [figure, { Chart }] = await Promise.all([MAKE[element.dataset.chart](element), import("./charts.js")]);
-  if (figure === null) element.textContent = "The power trace can't be read.";
-  else await new Chart(element).draw(figure);
+  const make = MAKE[element.dataset.chart];
+  const [figure, { Chart }, { onWidthChange }] = await Promise.all([
+    make(element),
+    import("./charts.js"),
+    import("./axes.js"),
+  ]);
+  if (figure === null) {
+    element.textContent = "The power trace can't be read.";
+    return;
+  }
+  const chart = new Chart(element);
+  onWidthChange(async () => chart.draw(await make(element)));
+  await chart.draw(figure);
 }
 
 async function fillTable(details, kind) {

@@ -288,4 +288,9 @@ def test_chart_fits_a_phone(open_reader, board):
     draw(page)
     chart, svg = (page.locator(name).bounding_box() for name in ("#energy-chart", "#energy-chart .main-svg >> nth=0"))
     assert svg["width"] <= chart["width"] <= PHONE["width"]
-    assert page.locator("#energy-chart .scatterlayer text").count() == 0
+    words = page.locator("#energy-chart .scatterlayer text")
+    assert words.count() == 0
+    page.set_viewport_size(DESK)
+    expect(words.first).to_be_attached()
+    page.set_viewport_size(PHONE)
+    expect(words).to_have_count(0)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from measurement.methods.base import PhaseContext, PhaseOutcome, Technique, no_progress
+from measurement.methods.distillation import distil, rehearse_distillation
 from measurement.methods.early_exit import rehearse_early_exits, train_early_exits
 from measurement.methods.low_rank import factorize
 from measurement.methods.pretrained import load_pretrained
@@ -19,6 +20,7 @@ from measurement.methods.supervised import rehearse_training, train_supervised
 
 TECHNIQUES: dict[str, Technique] = {
     "architecture_search": Technique(run=search_architectures, rehearse=rehearse_search),
+    "distillation": Technique(run=distil, rehearse=rehearse_distillation),
     "early_exit": Technique(run=train_early_exits, rehearse=rehearse_early_exits),
     "low_rank": Technique(run=factorize, rehearse=factorize),
     "pretrained": Technique(run=load_pretrained, rehearse=load_pretrained),

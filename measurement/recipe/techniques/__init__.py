@@ -10,6 +10,7 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from measurement.recipe.techniques.declared import DeclaredPhase
+from measurement.recipe.techniques.distillation import DistillationPhase
 from measurement.recipe.techniques.early_exit import EarlyExitPhase
 from measurement.recipe.techniques.low_rank import LowRankPhase
 from measurement.recipe.techniques.pretrained import PretrainedPhase
@@ -30,6 +31,7 @@ AnyPhase = (
     | LowRankPhase
     | QuantizationPhase
     | QuantizationAwarePhase
+    | DistillationPhase
     | EarlyExitPhase
     | PretrainedPhase
     | DeclaredPhase
@@ -46,6 +48,7 @@ __all__ = [
     "ArchitectureSearchPhase",
     "ArchitectureSpace",
     "DeclaredPhase",
+    "DistillationPhase",
     "EarlyExitPhase",
     "ElasticSpace",
     "LowRankPhase",

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +154,8 @@ class Child:
             self._memory_checked = now
             used_mb = _resident_mb(self.process.pid)
             if used_mb > self.limits.memory_mb:
+                used_mb = _proportional_mb(self.process.pid)
+            if used_mb > self.limits.memory_mb:
                 self.stop(
                     f"Out of memory: the measurement took {used_mb:,.0f} MiB, of {self.limits.memory_mb:,} allowed. "
                     "A smaller batch_size or resolution needs less."
@@ -239,18 +242,24 @@ def kill_group(leader: int) -> None:
 
 
 def _resident_mb(pid: int) -> float:
+    """Of a process and all below it. What they share counts each time: too much, but cheap to ask for."""
+    return sum(_of_each(pid, lambda process: process.memory_info().rss)) / 2**20
+
+
+def _proportional_mb(pid: int) -> float:
+    """The same with shared memory counted once: processes that decode images share most of theirs."""
+    return sum(_of_each(pid, lambda process: process.memory_full_info().pss)) / 2**20
+
+
+def _of_each(pid: int, asked: Callable[[psutil.Process], int]) -> Iterator[int]:
     try:
         root = psutil.Process(pid)
-        return sum(_rss(process) for process in [root, *root.children(recursive=True)]) / 2**20
+        processes = [root, *root.children(recursive=True)]
     except psutil.Error:
-        return 0.0
-
-
-def _rss(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
-        return 0
+        return
+    for process in processes:
+        with suppress(psutil.Error):  # it has just ended
+            yield int(asked(process))
 
 
 def supervise(child: Child, on_event: Callable[[Event | None], str]) -> Ending:

@@ -78,6 +78,21 @@ def test_memory_over_the_limit_is_stopped(run_child):
     assert "200 allowed" in ending.reason
 
 
+def test_memory_that_processes_share_counts_once(run_child):
+    limits = Limits(time_s=30.0, energy_j=1e6, memory_mb=350, silence_s=30.0)
+    ending, _, _ = run_child(
+        """
+        import os, time
+        shared = bytearray(os.urandom(150 * 2**20))
+        readers = [pid for _ in range(4) if (pid := os.fork()) or time.sleep(2.5) or os._exit(0)]
+        for pid in readers:
+            os.waitpid(pid, 0)
+        """,
+        limits,
+    )
+    assert ending.succeeded, ending.reason
+
+
 def test_a_talkative_child_is_held_to_its_memory_too(run_child):
     limits = Limits(time_s=30.0, energy_j=1e6, memory_mb=200, silence_s=30.0)
     ending, _, _ = run_child(

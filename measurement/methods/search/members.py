@@ -63,10 +63,10 @@ class Members:
                 raise BadInput(f"{member}: {error}", field=self._field(member, error.field)) from error
         return network
 
-    def size(self, member: Model) -> Size:
-        """Parameters and multiply-accumulates."""
+    def size(self, member: Model, built: nn.Module | None = None) -> Size:
+        """Parameters and multiply-accumulates; `built` is the member's network where there is one."""
         if member not in self._sizes:
-            network = self.build(member)
+            network = built or self.build(member)
             image = self._context.train.at(member.resolution).first(1)[0]
             self._sizes[member] = Size(count_parameters(network), count_macs(network, image))
         return self._sizes[member]
@@ -82,14 +82,13 @@ class Members:
         for constraints that none meets, and for more candidates than meet them."""
         check_resolutions(self._context, self._spec.space.resolutions)
         for member in self._rehearsed():
-            context = replace(
-                self._context, model=self.build(member), train=self._context.train.at(member.resolution)
-            )
+            network = self.build(member)
+            self.size(member, network)
+            context = replace(self._context, model=network, train=self._context.train.at(member.resolution))
             try:
                 rehearse_step(context, self._spec.training, within="training")
             except BadInput as error:
                 raise BadInput(f"{member}: {error}", field=error.field) from error
-            self.size(member)
         if self.axes.size <= ALL_BUILT:
             self._check_constraints()
 

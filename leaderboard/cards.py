@@ -21,6 +21,8 @@ MARGIN_PX = 64
 FONTS = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}
 STYLE_SHEET = BASE_DIR / "static" / "leaderboard" / "site.css"
 MOST_CARDS_KEPT = 128
+# For a font that lacks them.
+SPELLED = {"≥": "at least", "±": "+/-", "µ": "u", "—": "-", "–": "-", "½": "1/2", "×": "x"}
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -52,9 +54,10 @@ def draw_card(card: Card) -> bytes:
     draw.text((MARGIN_PX, 128), fitted(drawable(card.kicker, small), small, inner_px), font=small, fill=soft)
     bottom_px = _title(draw, card, ink, inner_px)
     large = font(52, bold=True)
-    draw.text((MARGIN_PX, bottom_px + 20), card.figure, font=large, fill=colours["accent"])
-    left_px = MARGIN_PX + large.getlength(card.figure) + 24
-    detail = fitted(card.detail, small, WIDTH_PX - MARGIN_PX - left_px)
+    figure = drawable(card.figure, large)
+    draw.text((MARGIN_PX, bottom_px + 20), figure, font=large, fill=colours["accent"])
+    left_px = MARGIN_PX + large.getlength(figure) + 24
+    detail = fitted(drawable(card.detail, small), small, WIDTH_PX - MARGIN_PX - left_px)
     draw.text((left_px, bottom_px + 40), detail, font=small, fill=soft)
     if card.bar:
         _bar(draw, card, colours)
@@ -83,11 +86,16 @@ def font(size_px: int, *, bold: bool = False) -> Font:
 
 
 def drawable(text: str, face: Font) -> str:
-    """`text` on one line without what the font has no shape for, and without characters that only steer others."""
-    kept = [
-        letter for letter in " ".join(text.split()) if letter == " " or (_is_visible(letter) and _has(face, letter))
-    ]
-    return " ".join("".join(kept).split())
+    """`text` on one line without what the font has no shape for, and without characters that only steer others.
+
+    What stands for a word is spelled, so that a font without "≥" makes no measurement of a lower bound.
+    """
+    return " ".join("".join(_drawn(letter, face) for letter in " ".join(text.split())).split())
+
+
+def _drawn(letter: str, face: Font) -> str:
+    parts = letter if _has(face, letter) else SPELLED.get(letter) or unicodedata.normalize("NFKD", letter)
+    return "".join(part for part in parts if part == " " or (_is_visible(part) and _has(face, part)))
 
 
 def _is_visible(letter: str) -> bool:
@@ -152,7 +160,8 @@ def _bar(draw: ImageDraw.ImageDraw, card: Card, colours: dict[str, str]) -> None
             draw.rectangle((left_px, top_px, right_px, top_px + height_px), fill=colours[phase])
         left_px = right_px
     face, at_px = font(24), float(MARGIN_PX)
-    for phase, _, label in card.bar:
+    for phase, _, words in card.bar:
+        label = drawable(words, face)
         if at_px + 34 + face.getlength(label) > WIDTH_PX - MARGIN_PX:
             break
         draw.rectangle((at_px, top_px + 54, at_px + 20, top_px + 74), fill=colours[phase])
@@ -166,4 +175,6 @@ def _foot(draw: ImageDraw.ImageDraw, card: Card, colours: dict[str, str], inner_
     mark = colours["good"] if is_metered else colours["warn"]
     # Never colour alone: what was metered has a full mark, all else an open one.
     draw.ellipse((MARGIN_PX, 562, MARGIN_PX + 20, 582), fill=mark if is_metered else None, outline=mark, width=3)
-    draw.text((MARGIN_PX + 32, 556), fitted(card.foot, face, inner_px - 32), font=face, fill=colours["ink"])
+    draw.text(
+        (MARGIN_PX + 32, 556), fitted(drawable(card.foot, face), face, inner_px - 32), font=face, fill=colours["ink"]
+    )

@@ -128,6 +128,18 @@ def test_a_short_name_is_drawn_as_it_is():
     assert cards.two_lines("ResNet-18", face, 1072) == ["ResNet-18"]
 
 
+def test_a_system_without_fonts_still_tells_a_bound_from_a_figure(monkeypatch):
+    monkeypatch.setattr(cards, "FONTS", {False: "no such.ttf", True: "no such.ttf"})
+    cards.font.cache_clear()
+    try:
+        face = cards.font(52)
+        assert cards.drawable("≥\u00a03.00 µJ — André", face) == "at least 3.00 uJ - Andre"
+        assert cards.draw_card(NO_WINNER).startswith(b"\x89PNG")
+    finally:
+        cards.font.cache_clear()
+        cards.draw_card.cache_clear()
+
+
 def test_colours_are_the_style_sheets():
     style_sheet = cards.STYLE_SHEET.read_text("utf-8")
     for phase in ("search", "pretrain", "train", "compress", "finetune", "inference"):

@@ -21,6 +21,7 @@ from measurement.recipe.techniques import (
     TECHNIQUES,
     ArchitectureSearchPhase,
     DeclaredPhase,
+    EarlyExitPhase,
     PhaseSpec,
     SupernetPhase,
 )
@@ -137,7 +138,9 @@ class Recipe(Part):
                         f"phases.{position}.phase: {spec.phase} can't follow {ended.technique} (phases.{earlier}), "
                         "which leaves a network that is only run; put it before"
                     )
-            if spec.brought_along and not any(isinstance(other, DeclaredPhase) for other in self.phases):
+            if spec.brought_along and not any(
+                isinstance(other, DeclaredPhase) and other.phase == "pretrain" for other in self.phases
+            ):
                 raise ValueError(
                     f"phases.{position}.{spec.brought_along}: their training counts too: add a `declared` phase "
                     "`pretrain`, with energy_j and evidence where they are known"
@@ -163,6 +166,12 @@ class Recipe(Part):
             if isinstance(spec, ArchitectureSearchPhase | SupernetPhase) and spec.found is None:
                 return Fault(
                     f"phases.{position}.found", "is needed in sampled mode, which does not train far enough to choose"
+                )
+            if isinstance(spec, EarlyExitPhase):
+                return Fault(
+                    f"phases.{position}.technique",
+                    "early_exit can't be sampled: where images leave, and so what they cost, depends on the whole "
+                    "training; ask for a full verification",
                 )
         return None
 

@@ -19,7 +19,8 @@ def _once_each(values: tuple[V, ...]) -> tuple[V, ...]:
     return values
 
 
-Axis = Annotated[tuple[V, ...], Field(min_length=1, max_length=100), AfterValidator(_once_each)]
+# Only the first wrong value is told of: looking for names like it costs milliseconds, and there may be thousands.
+Axis = Annotated[tuple[V, ...], Field(min_length=1, max_length=100, fail_fast=True), AfterValidator(_once_each)]
 """The values of one dimension of a space, each once."""
 
 Resolution = Annotated[int, Field(ge=8, le=1024)]

@@ -1,0 +1,56 @@
+"""What a recipe must not leave out or let pass as the whole, and that a crowded one costs the site little to read."""
+
+import pytest
+
+from measurement.documents import DocumentError
+from measurement.recipe import parse_recipe, parts
+from tests.measurement.running import TRAIN, tiny_recipe
+
+PRETRAIN = {"technique": "declared", "phase": "pretrain"}
+SEARCH = PRETRAIN | {"phase": "search", "energy_j": 1e-9, "evidence": "https://example.org/notes"}
+DISTILLED = {
+    "technique": "distillation",
+    "phase": "train",
+    "epochs": 1,
+    "teacher": {"architecture": "test_resnet", "weights": "0" * 64},
+}
+
+
+def test_a_teacher_that_is_brought_along_is_covered_by_a_pretraining_and_by_nothing_else():
+    with pytest.raises(DocumentError) as refused:
+        tiny_recipe(SEARCH, DISTILLED)
+    assert refused.value.faults[0].field == "phases.1.teacher.weights"
+    assert tiny_recipe(PRETRAIN, DISTILLED)
+
+
+def test_early_exits_are_not_sampled_since_their_joules_depend_on_the_whole_training():
+    early_exit = TRAIN | {"technique": "early_exit", "confidence": 0.11}
+    reported = {"quality": 0.99, "evidence": "https://example.org/notes"}
+    fault = tiny_recipe(early_exit, reported=reported).why_not_sampled()
+    assert fault is not None
+    assert fault.field == "phases.0.technique"
+    assert tiny_recipe(TRAIN, reported=reported).why_not_sampled() is None
+
+
+def test_thousands_of_wrong_names_are_looked_up_once_an_axis(monkeypatch):
+    looked_up = []
+    find = parts.difflib.get_close_matches
+    monkeypatch.setattr(
+        parts.difflib, "get_close_matches", lambda *given, **how: looked_up.append(1) or find(*given, **how)
+    )
+    phases = [
+        {
+            "technique": "architecture_search",
+            "phase": "search",
+            "candidates": 1,
+            "training": {"epochs": 1},
+            "space": {"resolutions": [16], "architectures": [f"resnet-{phase}-{name}" for name in range(100)]},
+        }
+        for phase in range(20)
+    ]
+    with pytest.raises(DocumentError) as refused:
+        parse_recipe(tiny_recipe(TRAIN).document() | {"phases": phases})
+    assert len(looked_up) == 20
+    assert [fault.field for fault in refused.value.faults[:2]] == [
+        f"phases.{phase}.space.architectures.0" for phase in (0, 1)
+    ]

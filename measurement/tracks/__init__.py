@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from measurement.errors import BadInput
 from measurement.tracks.base import KEY_DIGITS, LACKS, Batch, OpenTrack, Split, Track, batch_bounds, held_back
 from measurement.tracks.cifar10 import CIFAR10
 from measurement.tracks.cifar100 import CIFAR100
@@ -53,12 +54,19 @@ def track_of(recipe: Recipe) -> Track:
     return track.load(recipe.dataset.name, recipe.dataset.manifest_sha256)
 
 
+def _why_not(track: Track) -> str:
+    try:
+        return track.lacks()
+    except BadInput as error:  # a link that leads out of the data root
+        return f"{LACKS} {track.slug}: {error}"
+
+
 def tracks_here() -> dict[str, str]:
     """Key of each track -> why this machine can't do it; empty where it can. Data sets that recipes name, by key."""
     here: dict[str, str] = {}
     for track in TRACKS.values():
         if isinstance(track, Track):
-            here[track.slug] = track.lacks()
+            here[track.slug] = _why_not(track)
         elif found := track.found():
             here |= dict.fromkeys(found, "")
         else:

@@ -95,7 +95,8 @@ def _hashed(folder: Path, known: Known) -> Known:
         with ThreadPoolExecutor(READERS) as readers:
             found = dict(zip(new, readers.map(lambda path: _sha256(folder / path), new), strict=True))
     except OSError as error:
-        raise BadInput(f"{error.filename} can't be read: {error.strerror}") from None
+        name = Path(str(error.filename)).relative_to(folder)
+        raise BadInput(f"{name} can't be read: {error.strerror}") from None
     return {path: (*state, found[path] if path in found else known[path][2]) for path, state in listed.items()}
 
 
@@ -107,7 +108,10 @@ def _sha256(path: Path) -> str:
 def _listed(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     """Every file that counts, with size and time of the last change."""
     for path in _paths(folder):
-        state = (folder / path).stat()
+        try:
+            state = (folder / path).stat()
+        except OSError as error:
+            raise BadInput(f"{path} can't be read: {error.strerror}") from None
         yield path, (state.st_size, state.st_mtime_ns)
 
 

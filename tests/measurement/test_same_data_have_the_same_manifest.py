@@ -68,6 +68,12 @@ def test_what_has_not_changed_is_not_read_again(colours, monkeypatch):
     assert read == ["0.png"]
 
 
+def test_a_file_that_is_not_there_is_named(colours):
+    (colours / "train/blue/9.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(BadInput, match=r"train/blue/9\.jpg can't be read: No such file"):
+        read_manifest(colours)
+
+
 def test_the_command_prints_hash_counts_and_what_a_recipe_needs(colours, capsys, tmp_path):
     manifest = read_manifest(colours)
     assert main(["manifest", str(colours)]) == 0
@@ -123,6 +129,9 @@ def test_a_machine_tells_which_tracks_it_can_do(datasets, monkeypatch):
     here = tracks_here()
     assert here["digits"] == ""
     assert all(why.startswith("this machine lacks") for slug, why in here.items() if slug != "digits")
+    (datasets / "cifar-10-batches-py").symlink_to("/")
+    assert "leads out of datasets/" in tracks_here()["cifar10"]
+    (datasets / "cifar-10-batches-py").unlink()
     cifar(datasets, monkeypatch)
     manifests = {"imagefolder": image_folder(datasets), "segmentation": shapes(datasets)}
     assert tracks_here()["cifar10"] == ""

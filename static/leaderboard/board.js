@@ -112,13 +112,15 @@ function drawPlace() {
 /** What the charts follow (boardcharts.js); they draw in their own time, not in this frame, so they ask for places. */
 function tell() {
   const { ranking, byKey } = board;
+  let places = null;
   const detail = {
     query: shown.query,
     champions: shown.champions,
     byKey,
     parameters: parameters({ ofView: false }),
     get places() {
-      return ranking.places();
+      places ??= ranking.places();
+      return places;
     },
   };
   document.dispatchEvent(new CustomEvent("boarddrawn", { detail }));

@@ -57,6 +57,25 @@ def test_filter(page, live_server):
     assert page.locator(".notice-warning").count() == 0
 
 
+def test_sort_and_choose_columns(page, live_server):
+    make_board(9)
+    page.goto("/?usage_intensity=5000")
+    page.get_by_role("link", name="Quality").click()
+    expect(page).to_have_url(re.compile(r"usage_intensity=5000&sort=-quality$"))
+    expect(page.get_by_role("columnheader", name="Quality")).to_have_attribute("aria-sort", "descending")
+    best = order(page)
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Latency").check()
+    page.get_by_label("Carbon").uncheck()
+    page.get_by_label("Images per second").fill("20")
+    page.get_by_label("Years").fill("3")
+    page.get_by_role("button", name="Rank").click()
+    expect(page.get_by_role("columnheader", name="Latency")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Carbon")).to_be_hidden()
+    expect(page.locator("#usage_words")).to_have_text("1.89\u00a0billion images")
+    assert order(page) == best
+
+
 def test_page_through_a_long_board_and_open_an_entry(page, live_server):
     make_board(250)
     page.goto("/?usage_intensity=5000")

@@ -15,7 +15,7 @@ from leaderboard.cards import Card, draw_card
 from leaderboard.domain import ranking
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import PROVENANCE_WORDS, images, joules, percent, relative, watt_hours
+from leaderboard.templatetags.energy import PROVENANCE_WORDS, images, joules, relative, watt_hours
 from leaderboard.views import rows
 from leaderboard.views.board import read_query
 from leaderboard.views.compare import champion_of, read_entries
@@ -83,8 +83,7 @@ def card_of(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery, claim:
         title=entry.recipe.method.title,
         fallback=f"Entry {entry.pk}",
         figure=rows.at_least(entry) + joules(place.energy_j),
-        detail=f"{uncertainty}, {watt_hours(place.energy_j)} · {percent(entry.quality)} "
-        f"{rows.quality_label(entry.quality_metric)}",
+        detail=f"{uncertainty}, {watt_hours(place.energy_j)} · {rows.quality(entry)}",
         bar=tuple(
             (segment.phase, (segment.energy_j or 0.0) / known_j if known_j > 0 else 0.0, segment.label)
             for segment in segments

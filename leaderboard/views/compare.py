@@ -16,7 +16,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import FAMILIES, Entry
-from leaderboard.templatetags.energy import count, images, joules, percent, relative, share
+from leaderboard.templatetags.energy import count, images, joules, relative, share
 from leaderboard.views import rows
 from leaderboard.views.board import read_query
 from leaderboard.views.entries import query_of
@@ -110,7 +110,7 @@ def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list
         ("Hardware", [e.board.hardware.name for e in chosen]),
         ("Scenario", [e.board.get_scenario_display() for e in chosen]),
         ("Scope", [e.board.get_scope_display() for e in chosen]),
-        ("Quality", [f"{percent(e.quality)} {rows.quality_label(e.quality_metric)}" for e in chosen]),
+        ("Quality", [rows.quality(e) for e in chosen]),
         ("Full-cycle energy", [_total(e, totals[e.pk]) for e in chosen]),
         ("One-time energy", [rows.one_time(e, query.shared_by) for e in chosen]),
         ("Energy per image", [joules(e.inference_energy_j) for e in chosen]),

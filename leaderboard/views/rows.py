@@ -156,6 +156,12 @@ def quality_label(metric: str) -> str:
     return QUALITY_LABELS.get(metric, metric)
 
 
+def quality(entry: Entry) -> str:
+    """An entry's quality with its metric; marked where it is the submitter's word."""
+    said = ", reported" if entry.quality_provenance == "reported" else ""
+    return f"{percent(entry.quality)} {quality_label(entry.quality_metric)}{said}"
+
+
 def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     """The result in words, in pieces: {"text"}, with {"strong"} or {"url"} where it is one."""
     query, board = ranked.query, ranked.board
@@ -183,6 +189,9 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     pieces.append(
         {"text": f" ({watt_hours(first.place.energy_j)}) over its life, {share(ahead)} of it before the first use"}
     )
+    counts = query.min_quality is not None or query.order_by == "energy_per_correct"
+    if counts and first.entry.quality_provenance == "reported":
+        pieces.append({"text": ", its quality as its submitter reports it"})
     others = (first.place.rank_worst or 1) - 1
     if first.place.u95_j is None:
         pieces.append({"text": ", though its uncertainty is not known"})

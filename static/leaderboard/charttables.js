@@ -1,9 +1,9 @@
 /** The data of a chart as a table, for those who can't see it and for those who want the figures. */
 
 import { oneTimeEnergyJ } from "./ranking.js";
-import { UNKNOWN, joules, percent, relative, share } from "./format.js";
+import { UNKNOWN, joules, relative, share } from "./format.js";
 import { fullCycleEnergyJ, linesDrawn, pointsDrawn } from "./figures.js";
-import { atLeast } from "./labels.js";
+import { atLeast, qualityText } from "./labels.js";
 import { MOST_BARS, phasesOf } from "./phases.js";
 
 /** The lines of the first chart: what each entry costs before its first use, per image, and at the reader's N. */
@@ -30,7 +30,7 @@ export function qualityTable({ places, byKey }) {
     const entry = byKey.get(place.key);
     return [
       entry,
-      percent(entry.quality),
+      qualityText(entry),
       atLeast(entry) + joules(place.energy_j),
       relative(place.u95_j, place.energy_j),
       entry.provenance,

@@ -1,6 +1,6 @@
 /** Words in figures: names made harmless and short. */
 
-import { SPACE } from "./format.js";
+import { SPACE, percent } from "./format.js";
 
 /** Plotly reads a few HTML tags in its texts, and fills in what stands in %{…}; a method's title is text alone. */
 export const escape = (text) =>
@@ -11,6 +11,9 @@ export function cut(title, most = 20) {
   const letters = Array.from(title);
   return letters.length <= most ? title : `${letters.slice(0, most - 1).join("")}…`;
 }
+
+/** An entry's quality, marked where it is the submitter's word. */
+export const qualityText = (entry) => percent(entry.quality) + (entry.quality_provenance === "reported" ? ", reported" : "");
 
 /** The sign before a total that misses a phase, nothing before another's. */
 export const atLeast = (entry) => (entry.complete ? "" : `≥${SPACE}`);

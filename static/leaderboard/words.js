@@ -39,6 +39,10 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
     { text: ` (${wattHours(first.energy_j)}) over its life` },
     { text: `, ${share(ahead)} of it before the first use` },
   );
+  const qualityCounts = query.minQuality !== null || query.orderBy === "energy_per_correct";
+  if (qualityCounts && winner.quality_provenance === "reported") {
+    pieces.push({ text: ", its quality as its submitter reports it" });
+  }
   const others = (first.rank_worst ?? 1) - 1;
   if (first.u95_j === null) {
     pieces.push({ text: ", though its uncertainty is not known" });

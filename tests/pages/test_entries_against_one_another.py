@@ -73,6 +73,14 @@ def test_compare_says_who_wins_where(client, pair, django_assert_num_queries):
     assert "within their uncertainty" in near
 
 
+def test_compare_marks_a_quality_that_is_only_reported(client, pair):
+    evaluated, other = pair
+    reported = EntryFactory(board=other.board, quality=0.97, quality_provenance="reported")
+    page = text(compare(client, evaluated, reported))
+    assert "97.0 % top-1, reported" in page
+    assert page.count("top-1, reported") == 1
+
+
 def test_compare_invents_no_uncertainty_and_marks_lower_bounds(client):
     unknown = EntryFactory(own_u95_j=None, own_energy_j=1000, inference_energy_j=0.001)
     bound = EntryFactory(board=unknown.board, complete=False, provenance="missing", own_energy_j=3000)

@@ -97,6 +97,14 @@ def test_summary_says_the_result_in_words(client):
     ) in text(page)
 
 
+@pytest.mark.parametrize("asked", [{"min_quality": "0.9"}, {"order_by": "energy_per_correct"}])
+def test_a_winner_whose_quality_is_only_reported_is_not_said_to_have_it(client, asked):
+    board = make_board(0)
+    EntryFactory(board=board, quality_provenance="reported")
+    assert "before the first use, its quality as its submitter reports it" in text(client.get("/", asked))
+    assert "its submitter reports" not in text(client.get("/"))
+
+
 def test_estimated_is_said_in_words(client):
     make_board(1)
     assert rows(client.get("/"))[0]["provenance"] == "estimated"

@@ -158,6 +158,14 @@ def test_a_phase_has_its_share_of_the_bar(client, drawn):
     assert "#{:02x}{:02x}{:02x}".format(*colours[0]) == cards.palette()["train"]
 
 
+def test_a_card_says_which_quality_is_only_reported(db):
+    for provenance in ("reported", "evaluated"):
+        entry = EntryFactory(quality_provenance=provenance)
+        (place,) = ranking.rank([queries.candidate(entry)], 1e6)
+        card = card_of(Entry.objects.get(pk=entry.pk), place, LeaderboardQuery(), "Least energy")
+        assert card.detail.endswith("top-1, reported" if provenance == "reported" else "top-1")
+
+
 def test_a_card_never_shows_an_estimate_as_metered(db):
     for provenance, words in (("metered", "metered,"), ("estimated", "estimated,"), ("reported", "partly reported")):
         entry = EntryFactory(provenance=provenance)

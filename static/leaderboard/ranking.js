@@ -32,6 +32,7 @@
 
 import { lowerEnvelope } from "./envelope.js";
 import { countBelow, countUpTo, sortByValue } from "./order.js";
+import { paretoFront } from "./pareto.js";
 
 export const MAX_USAGE_INTENSITY = 1e15;
 const ORDERINGS = ["energy", "energy_per_correct"];
@@ -261,24 +262,13 @@ export class Ranking {
     return Array.from(this.order, (index, position) => ({ ...this.place(position), pareto: pareto[index] === 1 }));
   }
 
-  // Along ascending energy, and descending quality where energies are equal, quality must rise.
   #paretoFront() {
     const { complete, quality } = this.columns;
     const isShown = new Uint8Array(this.size);
     for (const index of this.order) isShown[index] = 1;
     const byEnergy = this.byTie.filter((index) => isShown[index] && complete[index] && !Number.isNaN(quality[index]));
     sortByValue(byEnergy, this.energyJ);
-    const pareto = new Uint8Array(this.size);
-    let bestQuality = -Infinity;
-    let bestEnergyJ = -Infinity;
-    for (const index of byEnergy) {
-      if (quality[index] > bestQuality) {
-        bestQuality = quality[index];
-        bestEnergyJ = this.energyJ[index];
-      }
-      if (quality[index] === bestQuality && this.energyJ[index] === bestEnergyJ) pareto[index] = 1;
-    }
-    return pareto;
+    return paretoFront(byEnergy, this.energyJ, quality);
   }
 
   /** The lower envelope of `eligible` lines over all N > 0. @returns {Champion[]} */

@@ -37,7 +37,6 @@ FAMILIES: dict[str, list[dict[str, Any]]] = {
         BRIEFLY,
         {"technique": "quantization_aware", "phase": "compress", "scheme": "int8_dynamic"} | TRAINING,
     ],
-    "dynamic": [{"technique": "early_exit", "phase": "train"} | TRAINING],
     "nas, search": [
         {
             "technique": "architecture_search",

@@ -157,6 +157,11 @@ def assert_suits(page: Page, name: str) -> None:
             picture = SCREENSHOTS / f"{name.replace(' ', '-')}-{width}-{look}.png"
             page.screenshot(path=picture, full_page=True, animations="disabled")
         assert page.evaluate(OVERFLOW) <= 0, f"scrolls sideways at {size['width']} px"
+    if page.locator("details").count():
+        page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+        page.wait_for_timeout(200)
+        assert page.evaluate(AXE) == [], "with all opened"
+        assert page.evaluate(OVERFLOW) <= 0, "scrolls sideways with all opened"
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -33,7 +33,14 @@ METHODS: dict[str, dict[str, Any]] = {
     "structured_pruning": {"phase": "compress", "ratio": 0.25},
     "sparsity": {"phase": "compress", "ratio": 0.5},
     "low_rank": {"phase": "compress", "rank_share": 0.5},
-    "quantization": {"phase": "compress", "scheme": "int8_dynamic"},
+    "quantization, int8_dynamic": {"technique": "quantization", "phase": "compress", "scheme": "int8_dynamic"},
+    "quantization, int8_static": {
+        "technique": "quantization",
+        "phase": "compress",
+        "scheme": "int8_static",
+        "calibration_batches": 1,
+        "calibration_batch_size": 2,
+    },
     "early_exit": {"phase": "finetune", "epochs": 1, "batch_size": 2, "exits": 1},
 }
 OK = "yes"
@@ -138,7 +145,7 @@ def _answer(name: str, answers: Connection) -> None:
     for method, fields in METHODS.items():
         context = _context(method, fields, copy.deepcopy(model), asked)
         try:
-            TECHNIQUES[method].rehearse(context)
+            TECHNIQUES[context.spec.technique].rehearse(context)
         except Exception as error:
             answers.send((method, _reason(error)))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,8 @@ from measurement.recipe import Recipe, load_recipe
 from tests.measurement.running import ROOT
 
 EXAMPLES = {path.stem: path for path in sorted((ROOT / "recipes" / "digits").glob("*.yaml"))}
+
+OF_FAMILIES = {path.stem: path for path in sorted((ROOT / "recipes" / "families").glob("*.yaml"))}
 
 
 def example(name: str) -> Recipe:
@@ -21,6 +24,16 @@ def test_example_is_valid_and_on_the_digits_track(name: str) -> None:
     recipe = example(name)
     assert recipe.track == "digits"
     assert recipe.method.paper, "an example credits the work it shows"
+
+
+@pytest.mark.parametrize("name", OF_FAMILIES)
+def test_recipe_of_a_family_is_valid_and_states_the_quality_that_it_reaches(name: str) -> None:
+    recipe = load_recipe(OF_FAMILIES[name])
+    assert recipe.track == "digits"
+    assert recipe.method.paper, "an example credits the work it shows"
+    floors = re.findall(r"^# floor: (0\.\d+)$", OF_FAMILIES[name].read_text("utf-8"), re.MULTILINE)
+    assert len(floors) == 1
+    assert float(floors[0]) >= 0.9
 
 
 def test_there_are_five_and_no_two_are_the_same() -> None:

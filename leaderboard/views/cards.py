@@ -40,7 +40,13 @@ def board_card(request: HttpRequest) -> HttpResponseBase:
     first = next(iter(queries.ranked_board(query).rows[:1]), None)
     if first is None or first.place.rank is None:
         return _answer(request, NO_WINNER)
-    return _answer(request, card_of(first.entry, first.place, query, "Least energy"))
+    return _answer(request, card_of(first.entry, first.place, query, _claim(query, first.entry)))
+
+
+def _claim(query: LeaderboardQuery, entry: Entry) -> str:
+    """What the first of a view is the first in: whoever filters chooses the winner."""
+    per_correct = " per correct prediction" if query.order_by == "energy_per_correct" else ""
+    return f"Least energy{rows.among(query)}{per_correct}{rows.floor(query, entry)}"
 
 
 @require_safe

@@ -173,14 +173,14 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     pieces: list[dict[str, Any]] = [
         {"text": "For "},
         {"text": images(query.usage_intensity), "strong": True},
-        {"text": f"{_floor(query, first.entry)} on {board.hardware.name}, "},
+        {"text": f"{floor(query, first.entry)} on {board.hardware.name}, "},
     ]
     if first.place.rank is None:
         return [*pieces, {"text": f"no entry is ranked: {_why_none_is_ranked(ranked)}."}]
     bound = "" if first.entry.complete else "at least "
     ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
     pieces.append({"text": first.entry.recipe.method.title, "url": first.entry.get_absolute_url() + use(query)})
-    pieces.append({"text": " uses the least energy"})
+    pieces.append({"text": f" uses the least energy{among(query)}"})
     if query.order_by == "energy_per_correct":
         per_correct_j = energy_per_correct_j(first.place.energy_j, query.usage_intensity, first.entry.quality)
         pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
@@ -216,7 +216,13 @@ def _nothing(ranked: RankedBoard) -> str:
     return "No entry matches these filters."
 
 
-def _floor(query: LeaderboardQuery, entry: Entry) -> str:
+def among(query: LeaderboardQuery) -> str:
+    """Says of a winner that it is the winner of what filters have left; empty where there are none."""
+    return " of the filtered entries" if query.families or query.provenance or query.search else ""
+
+
+def floor(query: LeaderboardQuery, entry: Entry) -> str:
+    """The quality that a winner has at least, empty where the reader asks for none. entry: any of the board."""
     if query.min_quality is None:
         return ""
     return f" at ≥\u00a0{percent(query.min_quality)} {quality_label(entry.quality_metric)}"

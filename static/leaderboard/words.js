@@ -28,7 +28,7 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
     return pieces;
   }
   const ahead = first.energy_j > 0 ? oneTimeEnergyJ(winner, query.sharedBy) / first.energy_j : 0;
-  pieces.push({ text: winner.method, url: entryUrl(winner.entry, query) }, { text: " uses the least energy" });
+  pieces.push({ text: winner.method, url: entryUrl(winner.entry, query) }, { text: ` uses the least energy${among(query)}` });
   if (query.orderBy === "energy_per_correct") {
     const perCorrectJ = energyPerCorrectJ(first.energy_j, query.usageIntensity, winner.quality);
     pieces.push({ text: ` per correct prediction, ${joules(perCorrectJ)}` });
@@ -58,6 +58,10 @@ function nothing(query, belowFloor) {
     return `${which} that could be shown is below the quality floor of ${percent(query.minQuality)}.`;
   }
   return "No entry matches these filters.";
+}
+
+function among({ families, provenance, words }) {
+  return families.size + provenance.size + words.length > 0 ? " of the filtered entries" : "";
 }
 
 function floor(query, entry) {

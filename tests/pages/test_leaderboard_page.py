@@ -97,6 +97,13 @@ def test_summary_says_the_result_in_words(client):
     ) in text(page)
 
 
+@pytest.mark.parametrize("asked", [{"search": "mine"}, {"family": "pruning"}, {"provenance": "estimated"}])
+def test_a_winner_of_a_filtered_view_is_not_said_to_win_the_board(client, asked):
+    EntryFactory(recipe__method__title="Mine", recipe__method__family="pruning")
+    assert "Mine uses the least energy of the filtered entries: " in text(client.get("/", asked))
+    assert "Mine uses the least energy: " in text(client.get("/"))
+
+
 @pytest.mark.parametrize("asked", [{"min_quality": "0.9"}, {"order_by": "energy_per_correct"}])
 def test_a_winner_whose_quality_is_only_reported_is_not_said_to_have_it(client, asked):
     board = make_board(0)

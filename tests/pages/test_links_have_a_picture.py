@@ -77,6 +77,19 @@ def test_every_view_has_its_own_picture(client, drawn):
         assert f"{entry.published_at:%Y-%m-%d}" in card.foot
 
 
+def test_the_picture_of_a_view_says_what_its_winner_is_the_first_in(client, drawn):
+    EntryFactory(recipe__method__title="Mine")
+    claims = {
+        "": "Least energy for",
+        "search=mine": "Least energy of the filtered entries for",
+        "min_quality=0.5": "Least energy at ≥ 50.0 % top-1 for",
+        "order_by=energy_per_correct": "Least energy per correct prediction for",
+    }
+    for asked, claim in claims.items():
+        picture(client, f"/card.png?{asked}")
+        assert drawn[-1].kicker.replace("\u00a0", " ").startswith(claim)
+
+
 @pytest.mark.parametrize("address", ["/about/", "/methodology/", "/queue/", "/compare/", "/"])
 def test_pages_without_a_winner_have_the_sites_picture(client, drawn, address):
     meta = social(client.get(address))

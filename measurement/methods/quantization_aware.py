@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from measurement.errors import MeasurementError
 from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.model import count_parameters
 from measurement.recipe import QuantizationAwarePhase
@@ -44,7 +45,15 @@ def _static(context: PhaseContext, spec: QuantizationAwarePhase, train: Train) -
 
     refuse_other_processors(context)
     parameters, network = count_parameters(context.model), prepared_for_training(context)
-    trained = train(replace(context, model=network), spec) or {}
+    try:
+        trained = train(replace(context, model=network), spec) or {}
+    except RuntimeError as error:
+        if "zero_point" not in str(error):
+            raise
+        raise MeasurementError(
+            "an activation was no finite number in training; a smaller learning_rate usually helps",
+            field=context.field("optimizer.learning_rate"),
+        ) from error
     program = converted(context, network.eval().graph, parameters)
     return PhaseOutcome(program, trained | program.told())
 

@@ -21,7 +21,7 @@ from torch.export import Dim, ExportedProgram, default_decompositions
 from torch.fx import GraphModule
 from torch.utils.flop_counter import conv_flop_count, register_flop_formula
 from torchao.quantization.pt2e import move_exported_model_to_eval, move_exported_model_to_train
-from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e, prepare_qat_pt2e
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import (
     X86InductorQuantizer,
     get_default_x86_inductor_quantization_config,
@@ -99,7 +99,7 @@ class Trainable(nn.Module):
         return outputs
 
     def train(self, mode: bool = True) -> Self:
-        """Switch dropout and batch normalisation, which are written into the graph."""
+        """Switch dropout, which is written into the graph."""
         self.training = mode
         if mode:
             move_exported_model_to_train(self.graph)
@@ -123,9 +123,15 @@ def prepared(context: PhaseContext) -> GraphModule:
 
 
 def prepared_for_training(context: PhaseContext) -> Trainable:
-    """The exported network with the rounding simulated."""
-    context.model.train()
-    graph = _exported(context, lambda graph: prepare_qat_pt2e(graph, _quantizer(context.device, is_qat=True)))
+    """The exported network with the rounding simulated.
+
+    Batch normalisation is folded into the convolutions first, as it is when the network runs (R. Krishnamoorthi,
+    Quantizing deep convolutional networks for efficient inference, 2018, https://arxiv.org/abs/1806.08342, 3.2.2).
+    """
+    context.model.eval()
+    graph = _exported(context, lambda graph: prepare_pt2e(graph, _quantizer(context.device, is_qat=True)))
+    for weight in graph.parameters():
+        weight.requires_grad_()
     return Trainable(graph)
 
 

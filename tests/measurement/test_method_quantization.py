@@ -1,0 +1,205 @@
+"""8 bits: what is rounded, what computes it, how it is told and kept, and where it is refused."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from measurement.documents import DocumentError
+from measurement.errors import BadInput, MeasurementError
+from measurement.methods import TECHNIQUES, PhaseOutcome
+from measurement.model import count_macs, count_parameters
+from measurement.recipe import TECHNIQUES as DECLARABLE
+from measurement.weights_out import save_weights, weight_bytes
+from tests.measurement.compressing import (
+    CPU,
+    DIGITS,
+    FINETUNE,
+    TAUGHT,
+    TRANSFORMER,
+    accuracy,
+    after,
+    compress,
+    untrained,
+)
+from tests.measurement.running import PRUNE, tiny_recipe
+
+IMAGE = DIGITS.load_test(16).first(1)[0]
+
+
+@cache
+def static() -> PhaseOutcome:
+    """A convolutional network, pruned, fine-tuned and then quantized."""
+    return after(PRUNE | {"ratio": 0.2}, FINETUNE, compress("quantization", scheme="int8_static"))
+
+
+def transformer(scheme: str) -> PhaseOutcome:
+    return after(compress("quantization", scheme=scheme), model=TRANSFORMER)
+
+
+def test_a_pruned_and_fine_tuned_network_runs_by_int8_kernels_and_stays_good() -> None:
+    before, outcome = after(PRUNE | {"ratio": 0.2}, FINETUNE), static()
+    assert accuracy(outcome.model) == pytest.approx(accuracy(before.model), abs=0.03)
+    assert count_macs(outcome.model, IMAGE) == count_macs(before.model, IMAGE)
+    assert count_parameters(outcome.model) == count_parameters(before.model)
+    detail = outcome.detail
+    assert detail["layers"] == detail["quantized_layers"] == 16
+    assert detail["executed_as"] == "int8 kernels of oneDNN for 16 of 16 layers"
+    assert detail["quantized_parameters"] > 0.98 * detail["parameters"]
+    assert detail["weight_bytes_after"] < 0.3 * detail["weight_bytes_before"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 360])
+def test_the_int8_network_takes_a_batch_of_any_size(batch: int) -> None:
+    images = DIGITS.load_test(16).first(360)[0]
+    with torch.inference_mode():
+        assert torch.equal(static().model(images[:batch]), static().model(images)[:batch])
+
+
+@pytest.mark.parametrize("scheme", ["int8_weight_only", "int8_dynamic"])
+def test_linear_layers_of_a_transformer_hold_int8(scheme: str) -> None:
+    before, outcome = after(model=TRANSFORMER), transformer(scheme)
+    assert accuracy(outcome.model) == pytest.approx(accuracy(before.model), abs=0.03)
+    assert count_macs(outcome.model, IMAGE) == count_macs(before.model, IMAGE)
+    assert count_parameters(outcome.model) == count_parameters(before.model) == outcome.detail["parameters"]
+    assert outcome.detail["quantized_layers"] == outcome.detail["layers"] - 1  # the convolution that cuts patches
+    assert outcome.detail["weight_bytes_after"] < 0.4 * outcome.detail["weight_bytes_before"]
+
+
+@pytest.mark.parametrize("kind", ["program", "linear", "plain"])
+def test_weights_are_kept_whole(kind: str, tmp_path: Path) -> None:
+    """In the file as in the network: as many bytes, int8 where int8 was told, and nothing but numbers."""
+    model = {"program": static, "linear": lambda: transformer("int8_dynamic"), "plain": lambda: after(PRUNE)}[
+        kind
+    ]().model
+    save_weights(model, tmp_path / "model.safetensors")
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) == weight_bytes(model)
+    rounded = sum(tensor.numel() for tensor in tensors.values() if tensor.dtype == torch.int8)
+    told = {"program": static().detail["quantized_parameters"], "plain": 0}
+    if kind in told:
+        assert rounded == told[kind]
+    else:
+        assert torch.equal(tensors["head.weight.qdata"], model.head.weight.qdata)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["program", "linear"])
+def test_a_run_that_goes_on_finds_the_same_network(kind: str) -> None:
+    model = static().model if kind == "program" else transformer("int8_weight_only").model
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301
+    images = DIGITS.load_test(16).first(32)[0]
+    with torch.inference_mode():
+        assert torch.equal(again(images), model.eval()(images))
+    assert count_parameters(again) == count_parameters(model)
+
+
+@pytest.mark.parametrize(("scheme", "model"), [("int8_static", {}), ("int8_dynamic", TRANSFORMER)])
+def test_training_that_knows_of_the_rounding_ends_in_the_same_form(scheme: str, model: dict[str, Any]) -> None:
+    """Some of what the trained network knows is lost by noise on its weights, and found again."""
+    changes = {"model": model} if model else {}
+    phase = compress("quantization_aware", scheme=scheme, epochs=1, batch_size=128, optimizer={"learning_rate": 2e-3})
+    recipe = tiny_recipe(TAUGHT, phase, **changes)
+    noisy = after(**changes).model
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in noisy.parameters():
+            weight.add_(weight.std().nan_to_num() * torch.randn(weight.shape, generator=generator))
+    before = accuracy(noisy)
+    outcome = TECHNIQUES["quantization_aware"].run(replace(untrained(recipe, 1), model=noisy))
+    assert accuracy(outcome.model) > before
+    assert outcome.detail["steps"] == 12
+    assert outcome.detail["quantized_layers"] >= 16
+    assert outcome.detail["weight_bytes_after"] < 0.4 * outcome.detail["weight_bytes_before"]
+    if model:
+        assert {type(layer).__name__ for layer in outcome.model.modules()}.isdisjoint({"FakeQuantizedLinear"})
+
+
+def test_a_training_that_comes_apart_names_its_learning_rate() -> None:
+    wild = {"epochs": 1, "batch_size": 64, "optimizer": {"name": "sgd", "learning_rate": 100.0}}
+    context = untrained(tiny_recipe(TAUGHT, compress("quantization_aware", scheme="int8_static", **wild)), 1)
+    with pytest.raises(MeasurementError, match="smaller learning_rate") as raised:
+        TECHNIQUES["quantization_aware"].run(replace(context, model=after().model))
+    assert raised.value.field == "phases.1.optimizer.learning_rate"
+
+
+class Unexportable(torch.nn.Module):
+    """What it computes depends on the values that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = torch.nn.Linear(256, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(images.flatten(1) * (2 if float(images.sum()) > 0 else 1))
+
+
+class Rootless(torch.nn.Module):
+    """Nothing in it is a layer that could be quantized."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(10))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1)[:, :10] * self.scale
+
+
+@pytest.mark.parametrize("technique", ["quantization", "quantization_aware"])
+@pytest.mark.parametrize(
+    ("scheme", "network", "told"),
+    [
+        ("int8_static", Unexportable, "can't be exported and quantized"),
+        ("int8_static", Rootless, "no layer"),
+        ("int8_dynamic", Rootless, "has none"),
+    ],
+)
+def test_a_network_beyond_the_scheme_is_refused(
+    technique: str, scheme: str, network: type[torch.nn.Module], told: str
+) -> None:
+    training = {"epochs": 1} if technique == "quantization_aware" else {}
+    context = untrained(tiny_recipe(TAUGHT, compress(technique, scheme=scheme, **training)), 1)
+    with pytest.raises(BadInput, match=told) as raised:
+        TECHNIQUES[technique].rehearse(replace(context, model=network()))
+    assert raised.value.field == "phases.1.scheme"
+
+
+@pytest.mark.parametrize("technique", ["quantization", "quantization_aware"])
+def test_a_scheme_that_the_device_lacks_is_refused(technique: str) -> None:
+    assert technique in DECLARABLE
+    scheme, training = ("float8", {}) if technique == "quantization" else ("int8_static", {"epochs": 1})
+    context = untrained(tiny_recipe(TAUGHT, compress(technique, scheme=scheme, **training)), 1)
+    device = CPU if scheme == "float8" else torch.device("meta")
+    with pytest.raises(BadInput, match="for this device") as raised:
+        TECHNIQUES[technique].rehearse(replace(context, device=device))
+    assert raised.value.field == "phases.1.scheme"
+
+
+@pytest.mark.parametrize("later", [FINETUNE, PRUNE, compress("quantization", scheme="int8_dynamic")])
+@pytest.mark.parametrize(
+    "first",
+    [compress("quantization", scheme="int8_static"), compress("quantization_aware", scheme="int8_static", epochs=1)],
+)
+def test_what_is_quantized_is_only_run(first: dict[str, Any], later: dict[str, Any]) -> None:
+    with pytest.raises(
+        DocumentError, match=rf"phases.2.phase: .* can't follow {first['technique']} \(phases.1\).*before"
+    ):
+        tiny_recipe(TAUGHT, first, later)
+
+
+@pytest.mark.parametrize(
+    ("technique", "fields", "told"),
+    [
+        ("quantization", {"scheme": "int8_dynamic", "calibration_batches": 2}, "belong to the scheme int8_static"),
+        ("quantization_aware", {"scheme": "int8_static", "epochs": 2, "ema_decay": 0.9}, "leave out"),
+    ],
+)
+def test_fields_that_mean_nothing_together_are_refused(technique: str, fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(DocumentError, match=told):
+        tiny_recipe(TAUGHT, compress(technique, **fields))

@@ -1,0 +1,124 @@
+"""Channels go by what is known of them, step by step, with training in between; each part is paced by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from measurement.documents import DocumentError
+from measurement.errors import BadInput, MeasurementError
+from measurement.methods import TECHNIQUES
+from measurement.methods.layers import layers_of
+from measurement.model import count_parameters
+from measurement.pace import FullPace
+from measurement.recipe import Recipe
+from tests.measurement.compressing import FINETUNE, TAUGHT, TRANSFORMER, accuracy, after, untrained
+from tests.measurement.running import PRUNE, tiny_recipe
+
+FEW = {"gradient_batches": 2, "gradient_batch_size": 64}
+
+
+def recipe(**fields: Any) -> Recipe:
+    return tiny_recipe(TAUGHT, PRUNE | fields, FINETUNE)
+
+
+class Heard(FullPace):
+    """Every step is done, and the stages are written down."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int]] = []
+
+    def steps(self, stage: str, count: int) -> Iterator[int]:
+        self.stages.append((stage, count))
+        return super().steps(stage, count)
+
+
+def test_steps_with_training_between_them_keep_quality_that_one_cut_loses() -> None:
+    at_once = after(PRUNE | {"ratio": 0.3})
+    fields = {"ratio": 0.3, "steps": 2, "importance": "taylor", "training_after_step": {"epochs": 1}}
+    in_steps = after(PRUNE | fields)
+    assert count_parameters(in_steps.model) == pytest.approx(count_parameters(at_once.model), rel=0.1)
+    assert accuracy(in_steps.model) > 0.8 > accuracy(at_once.model)
+    assert [training["epochs"] for training in in_steps.detail["training_after_steps"]] == [1, 1]
+
+
+def test_each_network_on_the_way_is_a_stage_of_its_own() -> None:
+    pace, fractions = Heard(), []
+    context = replace(
+        untrained(
+            recipe(importance="taylor", steps=2, training_after_step={"epochs": 1, "batch_size": 512}, **FEW), 1
+        ),
+        pace=pace,
+        advance=lambda fraction, detail="": fractions.append(fraction),
+    )
+    TECHNIQUES["structured_pruning"].run(context)
+    names = [name for name, _ in pace.stages]
+    assert len(set(names)) == len(names) == 4
+    assert [name.partition(" ")[0] for name in names] == ["gradients", "training"] * 2
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("importance", ["taylor", "bn_scale"])
+def test_what_counts_least_goes_first(importance: str) -> None:
+    """Channels without a scale reach nothing behind them: it is they that go."""
+    context = untrained(recipe(importance=importance, ratio=0.25, **(FEW if importance == "taylor" else {})), 1)
+    block = context.model.layer4[0]  # type: ignore[index, union-attr]
+    silent = block.bn1.num_features // 4
+    torch.nn.init.ones_(block.bn2.weight)  # of fresh weights, timm shuts what a block adds
+    for number in (block.bn1.weight, block.bn1.bias):
+        number.data[:silent] = 0
+        number.data[silent:] = number.data[silent:].abs() + 1
+    kept = block.conv1.weight[silent:, 0, 1, 1].detach().clone()
+    TECHNIQUES["structured_pruning"].run(context)
+    assert block.conv1.weight.shape[0] == len(kept)
+    assert (block.bn1.weight != 0).all()
+
+
+def test_layers_compete_where_the_ranking_is_global() -> None:
+    """A layer of large weights keeps its channels; in the other ranking each loses its share."""
+    shapes = {}
+    for ranking in (False, True):
+        context = untrained(recipe(ratio=0.4, global_ranking=ranking), 1)
+        before = {name: layer.weight.shape[0] for name, layer in layers_of(context.model)}
+        TECHNIQUES["structured_pruning"].run(context)
+        shapes[ranking] = {round(layer.weight.shape[0] / before[name], 1) for name, layer in layers_of(context.model)}
+    assert len(shapes[False]) < len(shapes[True])
+    assert min(shapes[True]) >= 0.1
+
+
+@pytest.mark.parametrize(
+    ("fields", "changes", "told", "field"),
+    [
+        ({"importance": "bn_scale"}, {"model": TRANSFORMER}, "no batch normalisation", "importance"),
+        (
+            {"training_after_step": {"epochs": 1, "batch_size": 1}},
+            {"model": {"architecture": "resnet10t", "resolution": 32}},
+            "at least 2 images",
+            "training_after_step.batch_size",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_metered(
+    fields: dict[str, Any], changes: dict[str, Any], told: str, field: str
+) -> None:
+    context = untrained(tiny_recipe(TAUGHT, PRUNE | fields, **changes), 1)
+    with pytest.raises(BadInput, match=told) as raised:
+        TECHNIQUES["structured_pruning"].rehearse(context)
+    assert raised.value.field == f"phases.1.{field}"
+
+
+def test_a_loss_that_is_no_number_names_the_training_between_the_steps() -> None:
+    wild = {"epochs": 3, "batch_size": 128, "optimizer": {"name": "sgd", "learning_rate": 100.0}}
+    with pytest.raises(MeasurementError, match="smaller learning_rate") as raised:
+        TECHNIQUES["structured_pruning"].run(untrained(recipe(training_after_step=wild), 1))
+    assert raised.value.field == "phases.1.training_after_step.optimizer.learning_rate"
+
+
+def test_gradients_belong_to_taylor() -> None:
+    with pytest.raises(DocumentError, match="belong to importance taylor"):
+        recipe(gradient_batches=3)

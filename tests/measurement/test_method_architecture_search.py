@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from random import Random
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
-from measurement.methods.search.strategies import Axes, Evolution, NothingLeft, Point, next_point, rounds
 from measurement.model import build_model, build_network, count_macs, count_parameters
 from measurement.recipe import Model, Recipe, parse_recipe
 from measurement.tracks import TRACKS
@@ -279,40 +275,3 @@ def test_a_search_alone_trains_nothing_that_could_be_ranked() -> None:
 def test_a_search_does_not_throw_trained_weights_away() -> None:
     with pytest.raises(DocumentError, match="architecture_search chooses a network with new random weights"):
         parse_recipe(tiny_document(TRAIN, SEARCH))
-
-
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(0, 2**32), st.booleans())
-def test_a_space_is_tried_to_its_last_member_and_none_twice(lengths: list[int], seed: int, evolves: bool) -> None:
-    axes = Axes(tuple(tuple(range(length)) for length in lengths))
-    evolution = Evolution(population=3, tournament=2) if evolves else None
-    chance, tried = Random(seed), dict[Point, float]()
-    for _ in range(axes.size):
-        point = next_point(axes, tried, chance, evolution)
-        assert point not in tried
-        tried[point] = chance.random()
-    with pytest.raises(NothingLeft):
-        next_point(axes, tried, chance, evolution)
-
-
-def test_evolution_climbs_where_chance_does_not() -> None:
-    """Of 4,096 members one is best; the score is how many values are right."""
-    axes = Axes((tuple(range(4)),) * 6)
-
-    def best(seed: int, evolution: Evolution | None) -> float:
-        chance, tried = Random(seed), dict[Point, float]()
-        for _ in range(120):
-            point = next_point(axes, tried, chance, evolution)
-            tried[point] = float(point.count(3))
-        return max(tried.values())
-
-    by_evolution = [best(seed, Evolution(20, 5)) for seed in range(20)]
-    by_chance = [best(seed, None) for seed in range(20)]
-    assert sum(by_evolution) > sum(by_chance) + 10
-
-
-@pytest.mark.parametrize(
-    ("candidates", "factor", "expected"),
-    [(8, 2, [(8, 3), (4, 6), (2, 12)]), (9, 3, [(9, 3), (3, 9)]), (3, 4, [(3, 3)]), (1, 2, [(1, 3)])],
-)
-def test_rounds_of_halving(candidates: int, factor: int, expected: list[tuple[int, int]]) -> None:
-    assert rounds(candidates, 3, factor) == expected

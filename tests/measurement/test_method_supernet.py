@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +15,7 @@ from measurement.elastic import ElasticMobile, MobileNetwork, resized
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
 from measurement.model import build_model, count_macs, count_parameters
-from measurement.recipe import ElasticSpace, Recipe, parse_recipe
+from measurement.recipe import ElasticSpace, Recipe, SubNetwork, parse_recipe
 from measurement.tracks import TRACKS
 from tests.measurement.running import tiny_document
 
@@ -121,6 +123,25 @@ def test_constraints_are_kept(strategy: dict[str, Any]) -> None:
     recipe = recipe_of(max_macs=250_000, **BRIEF, **strategy)
     told = TECHNIQUES["supernet"].run(context(recipe)).detail
     assert all(candidate["macs"] <= 250_000 for candidate in told["candidates"])
+
+
+class _Sample:
+    """A pace that does the first two steps of every loop and leaves out the others."""
+
+    def steps(self, stage: str, count: int) -> Iterator[int]:
+        yield from range(min(2, count))
+
+
+def test_a_sample_goes_on_with_what_the_submitter_found() -> None:
+    found = {"resolution": 8, "depths": [2, 1, 1, 2], "kernels": [3, 3, 5, 3], "expansions": [1, 2, 2, 1]}
+    of_sample = replace(context(recipe_of(found=found)), pace=_Sample())
+    outcome = TECHNIQUES["supernet"].run(of_sample)
+    assert outcome.detail["chosen"] == found
+    assert outcome.detail["scored"] == 2
+    assert "candidates" not in outcome.detail, "the scores of a sample mean nothing"
+    assert outcome.resolution == 8
+    cut = ElasticMobile(1, 10, 0.5).cut_out(SubNetwork.model_validate_json(json.dumps(found)))
+    assert count_parameters(outcome.model) == count_parameters(cut)
 
 
 def test_progress_never_goes_back_and_reaches_the_end() -> None:

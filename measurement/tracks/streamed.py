@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from measurement.errors import BadInput
+from measurement.errors import BadInput, MeasurementError
 from measurement.tracks.base import Batch, batch_bounds
 
 READERS_VARIABLE = "MEASUREMENT_LOADER_WORKERS"
@@ -104,7 +104,7 @@ class StreamedSplit:
         arriving = iter(loader)
         while True:
             asked_s = time.perf_counter()
-            batch = next(arriving, None)
+            batch = _next_of(arriving)
             if batch is None:
                 return
             if isinstance(batch, BadInput):
@@ -112,6 +112,18 @@ class StreamedSplit:
             images, targets = (part.to(self.device, non_blocking=True) for part in batch)
             self._waited.seconds += time.perf_counter() - asked_s
             yield images, targets
+
+
+def _next_of(arriving: Iterator[Batch | BadInput]) -> Batch | BadInput | None:
+    try:
+        return next(arriving, None)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise MeasurementError(
+            "a process that decodes images was killed, most likely for want of memory or of room in /dev/shm; "
+            f"a smaller batch_size needs less, and {READERS_VARIABLE}=0 decodes without such processes"
+        ) from error
 
 
 def reader_count(batches: int) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from measurement.errors import BadInput
+from measurement.errors import BadInput, MeasurementError
 from measurement.tracks import TRACKS, Track, held_back
 from measurement.tracks.listing import read_class_folders
 from measurement.tracks.manifest import read_manifest
 from measurement.tracks.pixels import shifted_and_flipped
-from measurement.tracks.streamed import READERS_VARIABLE
+from measurement.tracks.streamed import READERS_VARIABLE, StreamedSplit
 from tests.measurement.folders import cifar, class_folders, image_folder, photograph, shapes
 
 
@@ -135,6 +137,24 @@ def test_a_broken_image_is_named(datasets, monkeypatch, readers):
         list(train.batches(2))
     assert raised.value.exit_code == 2
     assert str(datasets) not in str(raised.value)
+
+
+class Deadly:
+    """A source whose third image takes the process that reads it along."""
+
+    def __len__(self) -> int:
+        return 16
+
+    def read(self, index: int, resolution: int, *, augment: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        if index == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return torch.zeros(3, resolution, resolution), torch.tensor(0)
+
+
+def test_a_reader_that_is_killed_is_told_of(monkeypatch):
+    monkeypatch.setenv(READERS_VARIABLE, "1")
+    with pytest.raises(MeasurementError, match=r"was killed.*smaller batch_size"):
+        list(StreamedSplit(Deadly(), 8).batches(2))
 
 
 def test_masks_are_resized_with_their_images(datasets):

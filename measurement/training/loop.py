@@ -90,17 +90,17 @@ class _Course:
                     break
         self._epochs_of_segments += segment.epochs
         self._finite(self._epoch_loss, self._epochs_of_segments)  # of an epoch that a sample left unfinished
+        self._epoch_loss.zero_()
 
     def finish(self) -> dict[str, Any]:
         """Give the model its final weights; returns what the record keeps."""
         self._stepper.finish()
-        told = {
-            "steps": self._total,
-            "epochs": self._job.options.epochs,
-            "final_epoch_mean_loss": None if math.isnan(self._mean_loss) else round(self._mean_loss, 6),
-        }
+        told: dict[str, Any] = {"steps": self._total, "epochs": self._job.options.epochs}
+        if self._patience is None and self._steps_run < self._total:
+            return told | {"steps_run": self._steps_run, "final_epoch_mean_loss": None}
+        told["final_epoch_mean_loss"] = round(self._mean_loss, 6)
         if self._patience is None:
-            return told if self._steps_run == self._total else told | {"steps_run": self._steps_run}
+            return told
         self._patience.restore(self._job.context.model)
         epochs = self._patience.epochs
         return told | {"steps": epochs * self._steps_per_epoch, "epochs": epochs} | self._patience.told()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from measurement.documents import DocumentError
-from measurement.errors import BadInput
+from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseContext
 from measurement.training import fit, rehearse_step
 from measurement.training.augmentation import augmentation_of
@@ -38,16 +38,17 @@ def refusal(**options: Any) -> BadInput:
 
 @dataclass
 class Watch:
-    """A pace that does every step and remembers the stages, and what was frozen and how large the images were."""
+    """A pace that remembers the stages and what was frozen; it does at most so many steps of each."""
 
     model: nn.Module
+    most: int | None = None
     stages: list[tuple[str, int]] = field(default_factory=list)
     frozen: list[set[str]] = field(default_factory=list)
 
     def steps(self, stage: str, count: int) -> Iterator[int]:
         self.stages.append((stage, count))
         self.frozen.append({name for name, weight in self.model.named_parameters() if not weight.requires_grad})
-        yield from range(count)
+        yield from range(count if self.most is None else min(count, self.most))
 
 
 def watched(**options: Any) -> tuple[Watch, PhaseContext]:
@@ -161,6 +162,23 @@ def test_resizing_and_freezing_make_stages_of_their_own() -> None:
     stem_and_first = {name for name in watch.frozen[0] if name.startswith(("conv1", "bn1", "layer1"))}
     assert watch.frozen == [stem_and_first, stem_and_first, set()]
     assert stem_and_first
+
+
+def test_a_sample_steps_into_every_stage_and_tells_no_loss_of_the_last_epoch() -> None:
+    """Thirteen steps: an epoch of each stage, and one step of the next."""
+    at_work = context(tiny_recipe(TRAIN | {"epochs": 4, "progressive_resizing": [{"resolution": 8, "share": 0.5}]}))
+    detail = fit(replace(at_work, pace=Watch(at_work.model, most=13)), at_work.spec)
+    assert detail == {"steps": 48, "epochs": 4, "steps_run": 26, "final_epoch_mean_loss": None}
+
+
+def test_a_loss_that_is_no_number_ends_a_sample_too() -> None:
+    at_work = context(tiny_recipe())
+
+    def no_number(model: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return model(images).sum() * torch.nan
+
+    with pytest.raises(MeasurementError, match="epoch 1"):
+        fit(replace(at_work, pace=Watch(at_work.model, most=2)), at_work.spec, no_number)
 
 
 def test_frozen_layers_keep_weights_and_statistics_and_the_rest_learns() -> None:

@@ -32,6 +32,21 @@ def test_early_exits_are_not_sampled_since_their_joules_depend_on_the_whole_trai
     assert tiny_recipe(TRAIN, reported=reported).why_not_sampled() is None
 
 
+def test_a_training_is_not_called_a_search_to_be_shared():
+    space = {"resolutions": [16], "depths": [1], "kernels": [3], "expansions": [1]}
+    supernet = {
+        "technique": "supernet",
+        "phase": "search",
+        "strategy": "random",
+        "candidates": 1,
+        "training": {"epochs": 1},
+    }
+    model = {"architecture": "elastic_mobile", "resolution": 16}
+    with pytest.raises(DocumentError, match="a training and no search"):
+        tiny_recipe(supernet | {"space": space}, model=model)
+    assert tiny_recipe(supernet | {"space": space | {"depths": [1, 2]}}, model=model)
+
+
 def test_thousands_of_wrong_names_are_looked_up_once_an_axis(monkeypatch):
     looked_up = []
     find = parts.difflib.get_close_matches

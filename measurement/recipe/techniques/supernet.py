@@ -99,6 +99,11 @@ class SupernetPhase(SearchOptions):
 
     @model_validator(mode="after")
     def _fits_its_space(self) -> SupernetPhase:
+        if self.space.size == 1:
+            # Readers share a search's energy among deployments, never that of a training.
+            raise ValueError(
+                "the space holds one sub-network alone, which is a training and no search: use supervised"
+            )
         check_space(self.space, self.candidates, self.found)
         for name in ONE_NETWORK_AT_A_TIME:
             if getattr(self.training, name) != type(self.training).model_fields[name].default:

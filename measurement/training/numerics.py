@@ -46,13 +46,18 @@ def check_precision(job: Job) -> None:
         able = precision != "bfloat16" or torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         # bfloat16 is float32 cut short: every CPU copes. float16 without instructions for it is 30 times slower.
-        able = precision != "float16" or torch.ops.mkldnn._is_mkldnn_fp16_supported()
+        able = precision != "float16" or cpu_has_float16()
     if not able:
         other = "float16" if device.type == "cuda" else "bfloat16"
         raise BadInput(
             f"this worker's {device.type} device has no {precision} arithmetic; {other} or float32 can be run",
             field=job.field("precision"),
         )
+
+
+def cpu_has_float16() -> bool:
+    """Whether this CPU has instructions for float16 that torch uses."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
 
 
 @contextmanager

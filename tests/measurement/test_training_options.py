@@ -17,6 +17,7 @@ from measurement.methods import TECHNIQUES, PhaseContext
 from measurement.training import fit, rehearse_step
 from measurement.training.augmentation import augmentation_of
 from measurement.training.job import Job, cross_entropy
+from measurement.training.numerics import cpu_has_float16
 from measurement.training.optimization import optimizer_of, schedule_of
 from tests.measurement.running import TRAIN, tiny_recipe
 from tests.measurement.test_methods_train_and_prune import accuracy, context
@@ -299,7 +300,7 @@ def test_a_network_for_one_size_of_image_is_not_resized() -> None:
     assert raised.value.field == "phases.0.progressive_resizing"
 
 
-@pytest.mark.skipif(torch.ops.mkldnn._is_mkldnn_fp16_supported(), reason="this CPU has float16 arithmetic")
+@pytest.mark.skipif(cpu_has_float16(), reason="this CPU has float16 arithmetic")
 def test_float16_is_refused_on_a_cpu_without_it() -> None:
     assert refusal(precision="float16").field == "phases.0.precision"
 

@@ -57,7 +57,8 @@ def check_precision(job: Job) -> None:
 
 def cpu_has_float16() -> bool:
     """Whether this CPU has instructions for float16 that torch uses."""
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
 
 
 @contextmanager

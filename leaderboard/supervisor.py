@@ -23,6 +23,7 @@ import psutil
 
 from leaderboard.machine import data_root_variable
 from measurement.events import Event, Failed, parse_event
+from measurement.tracks.base import LACKS
 
 # What a measurement may know of its surroundings: no secret, no database, no broker.
 KEPT_VARIABLES = (
@@ -55,7 +56,7 @@ MACHINE_FAULTS = (
     "is in use by another measurement",
     "is not installed;",
     "No space left on device",
-    "this machine lacks",
+    LACKS,
 )
 
 
@@ -71,11 +72,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a child ended. `reason` is empty where it succeeded; `machine_at_fault` where another may do better."""
+    """How a child ended. `reason` is empty where it succeeded; `machine_at_fault` where another may do better.
+
+    `lacks_data`: at fault for want of data or weights that this recipe names; the next one may do well here.
+    """
 
     succeeded: bool
     reason: str = ""
     machine_at_fault: bool = False
+    lacks_data: bool = False
 
 
 class Child:
@@ -184,7 +189,7 @@ class Child:
             return Ending(True)
         reason = self._explain(code)
         at_fault = code == METER_MISSING or (code > 0 and any(fault in reason for fault in MACHINE_FAULTS))
-        return Ending(False, reason, at_fault)
+        return Ending(False, reason, at_fault, lacks_data=at_fault and LACKS in reason)
 
     def _explain(self, code: int) -> str:
         if code == -signal.SIGKILL:

@@ -203,6 +203,12 @@ def test_only_the_machine_s_faults_give_the_run_back(run, child_does, code, mess
     assert run.attempts.get().outcome == ("lost" if state == "queued" else "failed")
 
 
+def test_weights_that_are_nowhere_make_no_worker_pause_for_long(run, child_does):
+    child_does(FAILED % (2, "this machine lacks weights/00.safetensors; copy the file", 2))
+    assert verify(run).state == "queued"
+    assert tasks._fitness.pause_s(False) == tasks.PAUSE_S, "a fault was counted before this one"
+
+
 def test_faults_in_a_row_make_longer_pauses():
     fitness = tasks.Fitness()
     pauses = [fitness.pause_s(fit) for fit in (False, False, False, False, False, True, False)]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from measurement import assembly
 from measurement.budget import Limits
@@ -36,6 +37,7 @@ from measurement.recipe.parts import DeclaredEnergy
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
+from measurement.tracks import Split
 from measurement.vocabulary import Mode, Phase, Scenario
 from measurement.weights_out import save_weights
 from measurement.workbench import Workbench, explained, seed_all, set_up
@@ -66,10 +68,8 @@ def run_recipe(
     MeasurementError; then `out` holds no record.
     """
     started_s, started_at = time.monotonic(), datetime.now(UTC)
-    if mode == "sampled" and recipe.reported is None:
-        raise BadInput(
-            "is needed in sampled mode, which trains only a part: give quality and evidence", field="reported"
-        )
+    if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
+        raise BadInput(fault.message, field=fault.field)
     folder = OutputFolder(out, force=force)
     torch_device = choose_device(device)
     leave_a_core(torch_device)
@@ -216,7 +216,7 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
     workbench = run.workbench
     step = run.steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
-    inputs = Inputs(workbench.test.first(RESIDENT_IMAGES)[0], whole_passes=is_dynamic(workbench.model))
+    inputs = Inputs(_across(workbench.test, RESIDENT_IMAGES), whole_passes=is_dynamic(workbench.model))
     synchronize = run.synchronize
     with explained(f"in {step_name(Phase.INFERENCE, scenario)}", "inference.max_batch_size"):
         prepared = prepare(
@@ -243,7 +243,7 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
 
 
 def _facts(workbench: Workbench, weights: Path) -> ModelFacts:
-    images, _ = workbench.test.first(64 if is_dynamic(workbench.model) else 1)
+    images = _across(workbench.test, 64 if is_dynamic(workbench.model) else 1)
     return ModelFacts(
         architecture=workbench.architecture,
         resolution=workbench.test.resolution,
@@ -251,6 +251,12 @@ def _facts(workbench: Workbench, weights: Path) -> ModelFacts:
         macs=count_macs(workbench.model, images),
         weights_sha256=sha256_of(weights),
     )
+
+
+def _across(split: Split, count: int) -> Tensor:
+    """`count` images from all over the split (all where there are fewer): its first may be of one class alone."""
+    step = max(1, len(split) // count)
+    return split.part(range(0, len(split), step)).first(count)[0]
 
 
 def choose_device(asked: str) -> torch.device:

@@ -26,8 +26,8 @@ def submit(
 
     Returns the submission, and whether it is new. Raises Refused for a sample without the submitter's own figure.
     """
-    if mode == "sampled" and recipe.reported is None:
-        raise Refused("reported", "is needed in sampled mode, which trains only a part: give quality and evidence")
+    if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
+        raise Refused(fault.field, fault.message)
     stored = _stored_recipe(recipe, submitter)
     standing = _standing_submission(stored, hardware)
     if standing:

@@ -200,7 +200,7 @@ def test_what_a_run_trained_starts_the_next_and_is_reported_or_missing_but_never
 
 
 def test_the_example_of_transfer_names_what_its_weights_cost():
-    recipe = load_recipe(ROOT / "recipes" / "families" / "transfer.yaml")
+    recipe = load_recipe(ROOT / "recipes" / "transfer" / "starnet-s050.yaml")
     start, finetune = recipe.phases
     assert (start.technique, start.source, start.energy_j is None) == ("pretrained", "store", False)
     assert finetune.phase == "finetune"

@@ -16,7 +16,17 @@ from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
 from measurement.sampling import StageSample, extrapolated, told
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
-PACKAGES = ("torch", "torchvision", "pillow", "timm", "torch-pruning", "numpy", "scikit-learn", "nvidia-ml-py")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "pillow",
+    "timm",
+    "torch-pruning",
+    "torchao",
+    "numpy",
+    "scikit-learn",
+    "nvidia-ml-py",
+)
 
 
 def metered(

@@ -25,6 +25,7 @@ _PACKAGES = (
     "torchvision",
     "timm",
     "torch-pruning",
+    "torchao",
     "safetensors",
     "scikit-learn",
     "nvidia-ml-py",

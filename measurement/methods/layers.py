@@ -58,7 +58,9 @@ def _is_plain(layer: nn.Conv2d) -> bool:
 
 
 def _classifier(model: nn.Module) -> nn.Module:
-    head = model.get_classifier()  # type: ignore[operator]  # every timm model has it
+    """timm's networks name theirs; one put together of several parts may have none of its own."""
+    find = getattr(model, "get_classifier", None)
+    head = find() if callable(find) else None
     return head if isinstance(head, nn.Module) else nn.Identity()
 
 

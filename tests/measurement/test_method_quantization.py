@@ -161,12 +161,13 @@ class Rootless(torch.nn.Module):
     ],
 )
 def test_a_network_beyond_the_scheme_is_refused(
-    technique: str, scheme: str, network: type[torch.nn.Module], told: str
+    technique: str, scheme: str, network: type[torch.nn.Module], told: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     training = {"epochs": 1} if technique == "quantization_aware" else {}
     context = untrained(tiny_recipe(TAUGHT, compress(technique, scheme=scheme, **training)), 1)
     with pytest.raises(BadInput, match=told) as raised:
         TECHNIQUES[technique].rehearse(replace(context, model=network()))
+    assert "def forward" not in capfd.readouterr().err
     assert raised.value.field == "phases.1.scheme"
 
 

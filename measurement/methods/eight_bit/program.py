@@ -10,6 +10,7 @@ import io
 import math
 import platform
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from typing import Any, Self, TypeVar
 
 import torch
@@ -159,7 +160,8 @@ def _exported(context: PhaseContext, prepare: Callable[[GraphModule], GraphModul
 def _quantizable(context: PhaseContext, work: Callable[[], Result]) -> Result:
     """The result of `work`. Raises BadInput where the architecture is beyond torch.export or torchao."""
     try:
-        return work()
+        with redirect_stderr(io.StringIO()):  # torch.export writes out the graph that it gives up on
+            return work()
     except (MeasurementError, MemoryError):
         raise
     except Exception as error:

@@ -186,9 +186,8 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
         pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
     pieces.append({"text": f": {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
-    pieces.append(
-        {"text": f" ({watt_hours(first.place.energy_j)}) over its life, {share(ahead)} of it before the first use"}
-    )
+    told = watt_hours(first.place.energy_j) + trusted(first.entry.provenance)
+    pieces.append({"text": f" ({told}) over its life, {share(ahead)} of it before the first use"})
     counts = query.min_quality is not None or query.order_by == "energy_per_correct"
     if counts and first.entry.quality_provenance == "reported":
         pieces.append({"text": ", its quality as its submitter reports it"})
@@ -214,6 +213,11 @@ def _nothing(ranked: RankedBoard) -> str:
         which = "The only entry" if ranked.below_floor == 1 else f"Each of the {ranked.below_floor} entries"
         return f"{which} that could be shown is below the quality floor of {percent(ranked.query.min_quality)}."
     return "No entry matches these filters."
+
+
+def trusted(provenance: str) -> str:
+    """How far a total can be trusted, for a sentence; empty where all of it was metered."""
+    return {"metered": "", "missing": ", without what nobody knows"}.get(provenance, f", {provenance}")
 
 
 def among(query: LeaderboardQuery) -> str:

@@ -36,7 +36,7 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
   pieces.push(
     { text: `: ${winner.complete ? "" : "at least "}` },
     { text: joules(first.energy_j), strong: true },
-    { text: ` (${wattHours(first.energy_j)}) over its life` },
+    { text: ` (${wattHours(first.energy_j)}${trusted(winner.provenance)}) over its life` },
     { text: `, ${share(ahead)} of it before the first use` },
   );
   const qualityCounts = query.minQuality !== null || query.orderBy === "energy_per_correct";
@@ -58,6 +58,11 @@ function nothing(query, belowFloor) {
     return `${which} that could be shown is below the quality floor of ${percent(query.minQuality)}.`;
   }
   return "No entry matches these filters.";
+}
+
+function trusted(provenance) {
+  if (provenance === "metered") return "";
+  return provenance === "missing" ? ", without what nobody knows" : `, ${provenance}`;
 }
 
 function among({ families, provenance, words }) {

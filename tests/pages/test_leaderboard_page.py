@@ -93,7 +93,7 @@ def test_summary_says_the_result_in_words(client):
 
     assert (
         "For 1 million images at ≥ 90.0 % top-1 on Test Cpu, Cheap to make uses the least energy: 11.0 kJ "
-        "(3.06 Wh) over its life, 9 % of it before the first use; from 11 million on, Cheap to run wins."
+        "(3.06 Wh, estimated) over its life, 9 % of it before the first use; from 11 million on, Cheap to run wins."
     ) in text(page)
 
 

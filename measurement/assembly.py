@@ -50,6 +50,7 @@ def sampled(
     position: int,
     spec: PhaseSpec,
     measured: PhaseMeasurement,
+    *,
     stages: Sequence[StageSample],
     idle_power_w: Mapping[Scope, float | None],
     detail: dict[str, Any],

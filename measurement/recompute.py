@@ -16,7 +16,7 @@ from measurement.errors import BadInput, MeasurementError, NotTrustworthy
 from measurement.integrate import fault_line
 from measurement.meters.base import kinds_in_scope, provenance_of
 from measurement.output import RECORD, TRACE, sha256_of
-from measurement.record import Energy, PhaseRecord, Record, parse_record
+from measurement.record import PhaseRecord, Record, parse_record
 from measurement.sampling import left_out_from
 from measurement.trace import Trace, WindowMark, read_trace
 from measurement.vocabulary import Provenance, Scope, Source

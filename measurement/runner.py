@@ -183,7 +183,14 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
         return assembly.metered(position, Phase(spec.phase), spec.technique, window.measurement, outcome.detail)
     run.left_out = True
     idle_power_w = run.steps.meter.idle_power_w
-    return assembly.sampled(position, spec, window.measurement, pace.stages, idle_power_w, outcome.detail)
+    return assembly.sampled(
+        position,
+        spec,
+        window.measurement,
+        stages=pace.stages,
+        idle_power_w=idle_power_w,
+        detail=outcome.detail,
+    )
 
 
 def _unmetered(run: _Run, position: int) -> dict[str, Any]:

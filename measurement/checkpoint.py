@@ -36,7 +36,7 @@ from measurement.vocabulary import Mode, Scope
 from measurement.workbench import Workbench
 
 FOLDER, JOURNAL, NETWORK, SPENT, LOST = "checkpoint", "journal.json", "network.pt", "spent.json", "lost.json"
-SPENT_EVERY_S = 2.0
+SPENT_EVERY_S = 0.5
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -224,7 +224,7 @@ class Journey:
         self.earlier_trace = checkpoint.trace(earlier.journal) if earlier.journal is not None else None
 
     def note_spent(self, window: Window | None) -> None:
-        """Every few seconds, for the next attempt to know what was lost should this one die."""
+        """Now and then, for the next attempt to know what was lost should this one die."""
         if self.checkpoint.spend_is_due():
             self.checkpoint.spend(self._spent(window))
 

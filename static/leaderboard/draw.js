@@ -84,10 +84,11 @@ export function drawFacets(counts, filtersSet) {
 
 /** The result in words; said aloud once the reader's hand is at rest. */
 export function drawSummary(pieces) {
-  const text = pieces.map((piece) => piece.text).join("");
-  if (summaryLine.written === text) return;
-  summaryLine.written = text;
+  const signature = JSON.stringify(pieces); // its links may change where its words do not
+  if (summaryLine.written === signature) return;
+  summaryLine.written = signature;
   summaryLine.replaceChildren(...pieces.map(inline));
+  const text = pieces.map((piece) => piece.text).join("");
   clearTimeout(speech);
   speech = setTimeout(() => write(announcement, text), SPEECH_DELAY_MS);
 }

@@ -135,7 +135,8 @@ def test_no_break_even_means_that_one_is_never_dearer(pair, k):
     if break_even(a, b, k) is None:
         one_time = one_time_j(a, k) - one_time_j(b, k)
         per_image = Fraction(a.inference_energy_j) - Fraction(b.inference_energy_j)
-        assert one_time * per_image >= 0
+        # Two lines may cross at an intensity too small for a floating-point number.
+        assert one_time * per_image >= 0 or -one_time / per_image < Fraction(1, 10**300)
 
 
 @given(line_pairs)

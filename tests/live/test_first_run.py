@@ -109,6 +109,15 @@ def test_where_nothing_is_metered_the_page_says_estimated(verified, chromium):
     page.close()
 
 
+def _show_charts(page: Page) -> None:
+    """Charts are drawn once they come into sight."""
+    for chart in page.locator("[data-plotly]").all():
+        chart.scroll_into_view_if_needed()
+        page.wait_for_timeout(200)
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(300)
+
+
 def test_pictures_for_the_readme(verified, chromium):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     entry = board(verified)[0]["entry"]
@@ -119,7 +128,7 @@ def test_pictures_for_the_readme(verified, chromium):
         for name, path in paths.items():
             page.goto(verified.address + path)
             page.wait_for_load_state("networkidle")
-            page.wait_for_timeout(300)
+            _show_charts(page)
             picture = SCREENSHOTS / f"{name}-{width}-{look}.png"
             page.screenshot(path=picture, full_page=True)
             assert Path(picture).stat().st_size > 10_000

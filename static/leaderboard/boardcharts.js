@@ -25,6 +25,14 @@ function loadTools() {
   return tools;
 }
 
+const ahead = new Set();
+
+function fetchAhead(script) {
+  if (ahead.has(script)) return;
+  ahead.add(script);
+  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href: script }));
+}
+
 class BoardChart {
   constructor(element) {
     this.element = element;
@@ -42,6 +50,8 @@ class BoardChart {
   async come(isNear) {
     this.isNear = isNear;
     if (!isNear) return;
+    // By far the longest way: it sets out before the modules that will use it are here.
+    fetchAhead(this.element.dataset.plotly);
     if (view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
     this.follow();
     // Plotly takes its time; it comes while the board does.

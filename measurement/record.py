@@ -106,13 +106,17 @@ class PhaseRecord(_Part):
 
 
 class Quality(_Part):
-    """The track's metric on its test split, 0..1: `evaluated` by the worker or `reported` by the submitter."""
+    """The track's metric on its test split, 0..1: `evaluated` by the worker or `reported` by the submitter.
+
+    finished_weights_sha256: what a sampled run evaluated, which trains no network of its own to the end.
+    """
 
     metric: str
     value: float = Field(ge=0, le=1)
     provenance: Literal["evaluated", "reported"]
     images: int | None = Field(None, gt=0)
     evidence: str | None = None
+    finished_weights_sha256: str | None = None
 
 
 class ModelFacts(_Part):
@@ -186,8 +190,10 @@ class Record(_Part):
         scenarios = [str(phase.scenario) for phase in self.phases if phase.scenario is not None]
         if sorted(scenarios) != sorted(self.recipe.inference.scenarios):
             raise ValueError("the inference phases are not the recipe's scenarios")
-        if self.mode == "full" and (self.data != "track" or self.quality.provenance != "evaluated"):
-            raise ValueError("a full run works on the track's data and evaluates the quality itself")
+        if self.mode == "full" and (
+            self.data != "track" or self.quality.provenance != "evaluated" or self.quality.finished_weights_sha256
+        ):
+            raise ValueError("a full run works on the track's data and evaluates the network that it made")
         if self.mode == "full" and any(
             energy.provenance == Provenance.EXTRAPOLATED for phase in self.phases for energy in phase.energies
         ):

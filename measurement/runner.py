@@ -5,7 +5,6 @@ Importing it needs torch; the command line does so only for `run`.
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable
@@ -15,15 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from measurement import assembly
 from measurement.budget import Limits
 from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
+from measurement.device import choose_device, leave_a_core, synchronizer_of
 from measurement.early_exit import EarlyExitNetwork, exit_shares, is_dynamic
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
+from measurement.finished import take_finished_weights
 from measurement.inference import InferencePlan, Inputs, measure, prepare
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
@@ -76,7 +76,7 @@ def run_recipe(
     hardware = describe_hardware(str(torch_device))
     checkpoint = Checkpoint(out, Origin.of(recipe.sha256, mode, hardware))
     earlier = checkpoint.read() if resume else Earlier()
-    synchronize = _synchronize_of(torch_device)
+    synchronize = synchronizer_of(torch_device)
     meter = EnergyMeter.for_device(
         str(torch_device), require_metered=require_metered, clock=earlier.clock(), synchronize=synchronize
     )
@@ -205,16 +205,29 @@ def _unmetered(run: _Run, position: int) -> dict[str, Any]:
 
 
 def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
-    """Evaluated on the test images; of a network that saw only a sample of its training, the submitter's figure."""
+    """Evaluated on the test images; of a network that saw only a sample of its training, the submitter's figure.
+
+    Where the recipe names the submitter's finished weights, these are evaluated instead.
+    """
     metric = run.workbench.track.metric
+    model = run.workbench.model
     reported = run.recipe.reported
+    finished_sha256 = None
     if reported is not None and (run.left_out or run.workbench.data != "track"):
-        return Quality(metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence), []
+        if run.workbench.data != "track" or not take_finished_weights(run.recipe, model):
+            told = Quality(metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence)
+            return told, []
+        finished_sha256 = reported.weights_sha256
     step = run.steps.begin(Phase.EVALUATE)
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate") as window:
-        value = evaluate(run.workbench.track, run.workbench.model, run.workbench.test, step.advance)
-    quality = Quality(metric=metric, value=value, provenance="evaluated", images=len(run.workbench.test))
-    model = run.workbench.model
+        value = evaluate(run.workbench.track, model, run.workbench.test, step.advance)
+    quality = Quality(
+        metric=metric,
+        value=value,
+        provenance="evaluated",
+        images=len(run.workbench.test),
+        finished_weights_sha256=finished_sha256,
+    )
     detail = {"exit_shares": exit_shares(model, run.workbench.test)} if isinstance(model, EarlyExitNetwork) else {}
     return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)]
 
@@ -266,37 +279,9 @@ def _across(split: Split, count: int) -> Tensor:
     return split.part(range(0, len(split), step)).first(count)[0]
 
 
-def choose_device(asked: str) -> torch.device:
-    """`auto` is the first GPU where torch sees one, else the CPU. Raises BadInput for a device that isn't there."""
-    if asked == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    kind, _, ordinal = asked.partition(":")
-    if asked == "cpu" or (kind == "cuda" and ordinal.isdecimal() and int(ordinal) < torch.cuda.device_count()):
-        return torch.device(asked)
-    there = ", ".join(["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))])
-    raise BadInput(f"{asked!r} is not a device of this machine; there is: {there}", field="--device")
-
-
-def leave_a_core(device: torch.device) -> None:
-    """On a CPU, compute with one thread fewer than there are cores, unless OMP_NUM_THREADS says otherwise.
-
-    The meter's thread and whatever else the machine does need a core too: where a computing thread has to make room
-    for them, all the others wait for it at every layer, and a figure becomes many times what it should be.
-    """
-    if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - 1)))
-
-
 def _step_names(recipe: Recipe) -> tuple[str, ...]:
     return (
         *(spec.phase for spec in recipe.phases if not isinstance(spec, DeclaredEnergy)),
         str(Phase.EVALUATE),
         *(step_name(Phase.INFERENCE, scenario) for scenario in recipe.inference.scenarios),
     )
-
-
-def _synchronize_of(device: torch.device) -> Callable[[], None]:
-    if device.type == "cuda":
-        return lambda: torch.cuda.synchronize(device)
-    return lambda: None

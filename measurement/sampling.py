@@ -49,6 +49,14 @@ class StageSample:
     def steps_left(self) -> int:
         return self.steps_declared - self.steps_run
 
+    def steady(self, amounts: Sequence[float]) -> Steady:
+        """The stage's own among all blocks of the window, whose joules (or seconds) `amounts` are."""
+        return Steady(
+            tuple(amounts[index] for index, _ in self.blocks),
+            tuple(steps for _, steps in self.blocks),
+            self.steps_left,
+        )
+
 
 class SampledPace:
     """A `Pace` that meters warm-up and steady-state blocks of each stage inside `window`, and leaves out the rest.
@@ -105,14 +113,19 @@ class Steady:
         return self.steps_left * math.fsum(self.amounts) / sum(self.steps) if self.steps_left else 0.0
 
     def uncertainty(self) -> Uncertainty:
-        """Of `left_out`: how well the mean is known, and how far so many further blocks may stray from it."""
+        """Of `left_out`, for a power that drifts: neighbouring blocks are alike, so their mean is no better known.
+
+        Of such flicker (1/f) noise the variance grows with the logarithm of the number of blocks, which gives what
+        the blocks that were left out may differ by; white noise alone would let it fall with 1/n. Source: M. S.
+        Keshner, 1/f noise, Proceedings of the IEEE 70 (1982).
+        """
         if not self.steps_left:
             return Uncertainty(0.0)
+        blocks = len(self.steps)
+        left = self.steps_left * blocks / sum(self.steps)
+        drift = math.log(blocks + left) / math.log(blocks)
         per_step = [amount / steps for amount, steps in zip(self.amounts, self.steps, strict=True)]
-        block = sum(self.steps) / len(self.steps)
-        further = self.steps_left / block
-        spread = statistics.stdev(per_step) * block
-        return Uncertainty(spread * math.sqrt(further**2 / len(self.steps) + further), len(self.steps) - 1)
+        return Uncertainty(self.steps_left * statistics.stdev(per_step) * math.sqrt(1 / blocks + drift), blocks - 1)
 
 
 def extrapolated(
@@ -126,8 +139,8 @@ def extrapolated(
     energy = measured.to_energy(scope)
     if energy.energy_j is None or not any(sample.steps_left for sample in stages):
         return energy
-    parts = [_steady(sample, [_joules(block, scope) for block in measured.blocks]) for sample in stages]
-    seconds = [_steady(sample, [block.duration_s for block in measured.blocks]) for sample in stages]
+    parts = [sample.steady([_joules(block, scope) for block in measured.blocks]) for sample in stages]
+    seconds = [sample.steady([block.duration_s for block in measured.blocks]) for sample in stages]
     left_out_j = math.fsum(part.left_out() for part in parts)
     left_out_s = math.fsum(part.left_out() for part in seconds)
     edges = Uncertainty((energy.repeatability_u95_j or 0.0) / Uncertainty(1.0).u95)
@@ -147,7 +160,7 @@ def extrapolated(
 
 def told(measured: PhaseMeasurement, stages: Sequence[StageSample]) -> dict[str, Any]:
     """What the record keeps in the phase's `detail`, so that anyone can recompute the figure from the trace."""
-    seconds = [_steady(sample, [block.duration_s for block in measured.blocks]) for sample in stages]
+    seconds = [sample.steady([block.duration_s for block in measured.blocks]) for sample in stages]
     return {
         "sampled": {
             "stages": [_stage(sample, measured.blocks) for sample in stages],
@@ -168,14 +181,6 @@ def left_out_from(stages: Sequence[Mapping[str, Any]], amount: Callable[[float, 
         amounts = tuple(amount(block["started_s"], block["ended_s"]) for block in blocks)
         total.append(Steady(amounts, tuple(int(block["steps"]) for block in blocks), left).left_out())
     return math.fsum(total)
-
-
-def _steady(sample: StageSample, amounts: Sequence[float]) -> Steady:
-    return Steady(
-        tuple(amounts[index] for index, _ in sample.blocks),
-        tuple(steps for _, steps in sample.blocks),
-        sample.steps_left,
-    )
 
 
 def _joules(block: Block, scope: Scope) -> float:

@@ -26,16 +26,18 @@ def save_weights(model: nn.Module, path: Path) -> None:
         safetensors.torch.save_model(model, str(path))
         return
     # Copied, since safetensors takes no two names for one piece of memory.
-    tensors = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in _tensors(model).items()}
-    safetensors.torch.save_file(tensors, str(path))
+    tensors = plain_tensors(model).items()
+    copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors}
+    safetensors.torch.save_file(copies, str(path))
 
 
 def weight_bytes(model: nn.Module) -> int:
     """Bytes of all that the network keeps: parameters, buffers, and what quantization adds to them."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(model).values())
+    return sum(tensor.numel() * tensor.element_size() for tensor in plain_tensors(model).values())
 
 
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
+def plain_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors that `save_weights` writes, by its names; they share the network's memory."""
     named = model.weights() if isinstance(model, HoldsWeights) else model.state_dict()
     return {name: part for whole, tensor in named.items() for name, part in _parts(whole, tensor).items()}
 

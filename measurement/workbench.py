@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from measurement.errors import BadInput, MeasurementError
+from measurement.finished import take_finished_weights
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
 from measurement.model import build_model
 from measurement.pace import FullPace, Pace
@@ -82,6 +83,8 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
         for position, spec in enumerate(recipe.phases):
             if spec.technique in TECHNIQUES:
                 rehearsal.take(TECHNIQUES[spec.technique].rehearse(rehearsal.context(position)))
+        if mode == "sampled" and data == "track":
+            take_finished_weights(recipe, rehearsal.model)
     return workbench
 
 

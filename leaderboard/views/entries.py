@@ -87,6 +87,7 @@ def _measured(found: Entry) -> dict[str, Any]:
         "spread": evidence.spread(runs),
         "losses": evidence.losses(record, found.board.scope),
         "environment": evidence.environment(record),
+        "quality_basis": evidence.quality_basis(record),
     }
 
 

@@ -79,6 +79,12 @@ def environment(record: dict[str, Any] | None) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in lines if value is not None]
 
 
+def quality_basis(record: dict[str, Any] | None) -> dict[str, Any]:
+    """Where the quality comes from: the evidence of a reported one, and whether it is of the submitter's weights."""
+    quality = (record or {}).get("quality") or {}
+    return {"link": quality.get("evidence"), "of_finished_weights": bool(quality.get("finished_weights_sha256"))}
+
+
 def power_marks(record: dict[str, Any] | None, scope: str) -> list[dict[str, Any]]:
     """Where each phase lies on the power trace's clock, in order, with its mean power in W (None: unknown)."""
     marks = []

@@ -80,6 +80,11 @@ class Reported(Part):
 
     quality: float = Field(ge=0, le=1, description="the track's metric on its test split, 0 to 1")
     evidence: WebAddress = Field(description="where the figure can be checked")
+    weights_sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="of the finished network's safetensors file in the worker's weights store: then it is evaluated",
+    )
 
 
 class Recipe(Part):

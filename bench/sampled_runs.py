@@ -1,0 +1,69 @@
+"""The runs that bench/sampled.py compares. Importing it needs torch."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from measurement.device import leave_a_core
+from measurement.inference import InferencePlan
+from measurement.meters import EnergyMeter, Window
+from measurement.methods import TECHNIQUES
+from measurement.recipe import Recipe
+from measurement.runner import run_recipe
+from measurement.sampling import SampledPace, SamplingPlan
+from measurement.vocabulary import Scope
+from measurement.workbench import seed_all, set_up
+
+SAMPLING = SamplingPlan(window_s=2.5, warm_up_s=0.3)
+UNCHARGED = ("inference", "evaluate")
+
+
+def run_sample(recipe: Recipe) -> tuple[float, float]:
+    """Joules of a sampled run's one-time phases, and their half-width."""
+    brief = InferencePlan(0.2, 0.3, 0.04, 0.02, 0.05, max_jitter_s=0.0)
+    with tempfile.TemporaryDirectory() as out:
+        record = run_recipe(recipe, Path(out), mode="sampled", device="cpu", plan=brief, sampling=SAMPLING)
+    one_time = [phase.energy(Scope.ACCELERATOR) for phase in record.phases if phase.phase not in UNCHARGED]
+    half_width_j = math.hypot(*(energy.repeatability_u95_j or 0.0 for energy in one_time))
+    return sum(energy.energy_j or 0.0 for energy in one_time), half_width_j
+
+
+class WholeInBlocks(SampledPace):
+    """Does every step, and marks the blocks of a sample where it would be taken, then the rest of each stage."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window, SAMPLING)
+        self.rests: list[int] = []
+
+    def steps(self, stage: str, count: int) -> Iterator[int]:
+        yield from super().steps(stage, count)
+        yield from range(self.stages[-1].steps_run, count)
+        self.rests.append(self._marked)
+        self._mark()
+
+
+def run_whole(recipe: Recipe) -> tuple[float, tuple[float, float]]:
+    """Joules of the one-time phases done whole; how far a sample of this very run is off, and its half-width."""
+    device = torch.device("cpu")
+    leave_a_core(device)
+    workbench = set_up(recipe, "full", device)
+    whole_j = off_j = 0.0
+    half_widths_j = []
+    with EnergyMeter.for_device("cpu") as meter:
+        for position, spec in enumerate(recipe.phases):
+            seed_all(recipe.seed + position)
+            with meter.window(f"{position}-{spec.phase}") as window:
+                pace = WholeInBlocks(window)
+                workbench.take(TECHNIQUES[spec.technique].run(workbench.context(position, pace=pace)))
+            whole_j += window.measurement.energies[Scope.ACCELERATOR].energy_j or math.nan
+            joules = [block.energies_j[Scope.ACCELERATOR] or 0.0 for block in window.measurement.blocks]
+            for stage, rest in zip(pace.stages, pace.rests, strict=True):
+                steady = stage.steady(joules)
+                off_j += steady.left_out() - joules[rest] if stage.steps_left else 0.0
+                half_widths_j.append(steady.uncertainty().u95)
+    return whole_j, (off_j / whole_j, math.hypot(*half_widths_j) / whole_j)

@@ -47,8 +47,7 @@ class SyntheticSplit:
         return replace(self, count=len(images))
 
     def first(self, count: int) -> Batch:
-        images, labels = self._pool(min(count, POOL_IMAGES))
-        return images, labels
+        return self._pool(min(count, self.count))
 
     def _pool(self, count: int) -> Batch:
         draw = torch.Generator().manual_seed(0)

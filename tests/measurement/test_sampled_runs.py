@@ -187,4 +187,11 @@ def test_noise_has_the_shape_of_the_tracks_images():
         assert images.shape == real_images.shape
         assert labels.shape == real_labels.shape
         assert labels.dtype == real_labels.dtype
-    assert len(noise.first(2000)[0]) == 512
+    assert len(noise.first(2000)[0]) == len(real.first(2000)[0])
+
+
+@pytest.mark.parametrize("batch_size", [64, 1000])
+def test_noise_is_compiled_for_the_batches_that_come(batch_size):
+    """What `first` gives is compiled for; another size of batch would be compiled again, inside a metered step."""
+    noise = SyntheticSplit(TRACKS["digits"], 2000, 8, torch.device("cpu"))
+    assert noise.first(batch_size)[0].shape == next(noise.batches(batch_size))[0].shape

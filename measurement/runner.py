@@ -174,7 +174,7 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
     seed_all(run.recipe.seed + position)
     with (
         explained(f"in phase {spec.phase}", f"phases.{position}"),
-        step.metered(f"{position}-{spec.phase}") as window,
+        step.metered(f"{position}-{spec.phase}", reads=run.workbench.train) as window,
     ):
         pace = SampledPace(window, run.sampling) if run.sampling else FullPace()
         outcome = TECHNIQUES[spec.technique].run(run.workbench.context(position, step.advance, pace))
@@ -219,16 +219,17 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
             return told, []
         finished_sha256 = reported.weights_sha256
     step = run.steps.begin(Phase.EVALUATE)
-    with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate") as window:
-        value = evaluate(run.workbench.track, model, run.workbench.test, step.advance)
+    test = run.workbench.test
+    with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate", reads=test) as window:
+        value = evaluate(run.workbench.track, model, test, step.advance)
     quality = Quality(
         metric=metric,
         value=value,
         provenance="evaluated",
-        images=len(run.workbench.test),
+        images=len(test),
         finished_weights_sha256=finished_sha256,
     )
-    detail = {"exit_shares": exit_shares(model, run.workbench.test)} if isinstance(model, EarlyExitNetwork) else {}
+    detail = {"exit_shares": exit_shares(model, test)} if isinstance(model, EarlyExitNetwork) else {}
     return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)]
 
 

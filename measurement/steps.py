@@ -10,6 +10,7 @@ from measurement.budget import Limits, PhaseBudget, Spending
 from measurement.events import Event, PhaseEnded, PhaseStarted, Progress
 from measurement.meters import EnergyMeter, Window
 from measurement.record import PhaseRecord
+from measurement.tracks import Split
 from measurement.vocabulary import Phase, Scenario, Scope
 
 Reporter = Callable[[Event], None]
@@ -98,14 +99,20 @@ class Step:
         self.length_is_known = True
 
     @contextmanager
-    def metered(self, window_name: str) -> Iterator[Window]:
-        """Meter the body. Raises OverBudget where the step ends past a limit."""
+    def metered(self, window_name: str, reads: Split | None = None) -> Iterator[Window]:
+        """Meter the body. Raises OverBudget where the step ends past a limit.
+
+        reads: the split that the body takes its images from; the window is told how long it waited for them.
+        """
         with self._steps.meter.window(window_name) as window:
             self._window = window
             yield window
         self._steps.close(window)
         measured = window.measurement
+            waited_s = reads.waited_s if reads is not None else 0.0
         self._steps.reporter(
+            if reads is not None:
+                window.waited(reads.waited_s - waited_s)
             PhaseEnded(
                 position=self._position,
                 energy_j=measured.energies[Scope.ACCELERATOR].energy_j,

@@ -32,7 +32,10 @@ class Split(Protocol):
 
     @property
     def waited_s(self) -> float:
-        """Seconds that the consumers of `batches` have waited for data so far; 0 where it lies on the device."""
+        """Seconds that consumers have waited for data so far; 0 where it lies on the device.
+
+        One sum for the split and all that is made from it: its parts, and the same images at other resolutions.
+        """
         ...
 
     def to(self, device: torch.device) -> Self:

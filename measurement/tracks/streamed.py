@@ -94,6 +94,17 @@ class StreamedSplit:
         return torch.cat([images for images, _ in parts]), torch.cat([targets for _, targets in parts])
 
     def _stream(self, plan: _Plan, *, augment: bool) -> Iterator[Batch]:
+        """The batches of `_arriving`. What starting and ending its processes takes is waiting too."""
+        arriving = self._arriving(plan, augment)
+        while True:
+            asked_s = time.perf_counter()
+            batch = next(arriving, None)
+            self._waited.seconds += time.perf_counter() - asked_s
+            if batch is None:
+                return
+            yield batch
+
+    def _arriving(self, plan: _Plan, augment: bool) -> Iterator[Batch]:
         loader = DataLoader(
             _Prepared(self.source, self.resolution, augment),
             batch_sampler=plan,
@@ -102,15 +113,10 @@ class StreamedSplit:
             pin_memory=self.device.type == "cuda",
         )
         arriving = iter(loader)
-        while True:
-            asked_s = time.perf_counter()
-            batch = _next_of(arriving)
-            if batch is None:
-                return
+        while (batch := _next_of(arriving)) is not None:
             if isinstance(batch, BadInput):
                 raise batch
             images, targets = (part.to(self.device, non_blocking=True) for part in batch)
-            self._waited.seconds += time.perf_counter() - asked_s
             yield images, targets
 
 

@@ -7,8 +7,13 @@ import math
 import pytest
 
 from measurement.meters.replay import ManualClock
+from measurement.runner import run_recipe
+from measurement.tracks.manifest import read_manifest
+from measurement.tracks.streamed import READERS_VARIABLE
 from measurement.vocabulary import Flag
+from tests.measurement.folders import photograph
 from tests.measurement.instruments import Steady, cpu_meter, gpu_meter
+from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 
 
 def of_gpu(clock):
@@ -67,3 +72,45 @@ def test_a_closed_window_hears_of_no_more_waits():
         clock.sleep(1)
     with pytest.raises(RuntimeError, match="closed"):
         window.waited(1)
+
+
+def photographs(folder, count):
+    """Two classes of photographs that take far longer to decode than a tiny network takes to learn from them."""
+    for name, colour in {"blue": (20, 40, 230), "red": (230, 30, 20)}.items():
+        for part in ("train", "val"):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count):
+                photograph(colour, number, size=(1200, 900)).save(folder / part / name / f"{number}.jpg")
+    return {"name": folder.name, "manifest_sha256": read_manifest(folder).sha256}
+
+
+def shares(record):
+    return {str(phase.phase): phase.detail.get("conditions", {}).get("input_wait_share") for phase in record.phases}
+
+
+def test_a_run_tells_how_long_it_waited_for_the_images_that_it_trained_and_was_tested_on(tmp_path, monkeypatch):
+    """Also those held back and those at other resolutions, which are splits made from the one that is trained on."""
+    monkeypatch.setenv("MEASUREMENT_DATA_ROOT", str(tmp_path))
+    monkeypatch.setenv(READERS_VARIABLE, "0")  # then all decoding is waited for
+    stopping = {"patience": 1, "validation_share": 0.5}
+    train = TRAIN | {
+        "epochs": 2,
+        "progressive_resizing": [{"resolution": 8, "share": 1.0}],
+        "early_stopping": stopping,
+    }
+    recipe = tiny_recipe(
+        train,
+        track="imagefolder",
+        dataset=photographs(tmp_path / "datasets" / "large", 8),
+        inference={"scenarios": ["single_stream"], "max_batch_size": 4},
+    )
+    found = shares(run_recipe(recipe, tmp_path / "out", device="cpu", plan=BRIEF))
+    assert 0.5 < found["train"] <= 1
+    assert 0.5 < found["evaluate"] <= 1
+    assert found["inference"] is None, "its images lie on the device, and none is waited for"
+
+
+def test_a_run_whose_images_lie_on_the_device_waits_for_none(tmp_path):
+    recipe = tiny_recipe(inference={"scenarios": ["single_stream"]})
+    found = shares(run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF))
+    assert found == {"train": 0.0, "evaluate": 0.0, "inference": None}

@@ -25,14 +25,16 @@ CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
 def publish(run: Run, record: Record) -> list[Entry]:
     """Point the entry of every scenario and scope in `record` to `run`.
 
-    An entry of a newer run is left as it is, and that of a full run where this one only sampled.
+    An entry of a newer run is left as it is, and that of a full run where this one only sampled; that of a newer
+    sampled run gives way to a full one.
     """
     now = timezone.now()
     lines = _ranked_lines(run, record)
+    newer, full = Q(run_id__gt=run.pk), Q(run__mode="full")
+    better = newer & full if record.mode == "full" else newer | full
     _lock(board.pk for board, _, _ in lines)
     published = []
     for board, inference, scope in lines:
-        better = Q(run_id__gt=run.pk) | (Q(run__mode="full") if record.mode == "sampled" else Q())
         if Entry.objects.filter(better, board=board, recipe=run.recipe).exists():
             continue
         figures = _figures(record, inference, scope)

@@ -8,6 +8,7 @@ from functools import partial
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Case, When
 from django.utils import timezone
 
 from leaderboard.domain.runstate import RunState
@@ -24,15 +25,20 @@ def submit(
 ) -> tuple[Submission, bool]:
     """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
 
-    Returns the submission, and whether it is new. Raises Refused for a sample without the submitter's own figure.
+    What a full run answers a sampled one would not: asking for `full` where only a sampled one stands queues a full
+    run of the standing submission. Returns the submission, and whether a run was queued. Raises Refused for a sample
+    without the submitter's own figure, and for one run more than a person may have waiting.
     """
     if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
         raise Refused(fault.field, fault.message)
     stored = _stored_recipe(recipe, submitter)
-    standing = _standing_submission(stored, hardware)
-    if standing:
+    standing, stands = _standing_submission(stored, hardware)
+    if standing and stands in (mode, "full"):
         return standing, False
     _check_share(submitter)
+    if standing:
+        _enqueue(standing, requested_by=submitter, mode=mode)
+        return standing, True
     if stored.method.submitter_id != (submitter.pk if submitter else None):
         _rename(stored, recipe, submitter)
     submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
@@ -77,9 +83,7 @@ def _check_share(submitter: AbstractBaseUser | None) -> None:
     """One person's runs must not keep everybody else's waiting for days."""
     if submitter is None or getattr(submitter, "is_staff", False):
         return
-    active = Run.objects.filter(
-        submission__submitter=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]
-    ).count()
+    active = Run.objects.filter(requested_by=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
     if active >= settings.MAX_ACTIVE_RUNS:
         raise Refused(
             "submission",
@@ -87,16 +91,21 @@ def _check_share(submitter: AbstractBaseUser | None) -> None:
         )
 
 
-def _standing_submission(recipe: Recipe, hardware: Hardware) -> Submission | None:
-    """The submission whose verification of this recipe is under way or done."""
+def _standing_submission(recipe: Recipe, hardware: Hardware) -> tuple[Submission | None, str]:
+    """The submission whose verification of this recipe is under way or done, and in which mode: full before sampled.
+
+    It can't be withdrawn before the transaction ends.
+    """
     standing = (
         Run.objects.filter(recipe=recipe, hardware=hardware, submission__withdrawn_at__isnull=True)
         .exclude(state__in=[RunState.FAILED, RunState.CANCELLED])
-        .select_related("submission")
-        .order_by("pk")
-        .first()
+        .order_by(Case(When(mode="full", then=0), default=1), "pk")
     )
-    return standing.submission if standing else None
+    for submission_id, mode in standing.values_list("submission", "mode"):
+        submission = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
+        if submission.withdrawn_at is None:
+            return submission, mode
+    return None, ""
 
 
 def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, mode: str) -> Run:
@@ -118,14 +127,15 @@ def rerun(run: Run, *, by: AbstractBaseUser | None) -> Run:
 
     Raises Refused where one is waiting or running already, and where nobody wants the result any more.
     """
-    # The locks make this take turns with withdrawing, and with submissions and re-runs of the same recipe: there may
-    # be no run yet that could be locked. They leave foreign keys to these rows free (no_key).
+    # The locks make this take turns with submissions and re-runs of the same recipe, and with withdrawing: there may
+    # be no run yet that could be locked. Submitting takes them in the same order. They leave foreign keys to these
+    # rows free (no_key).
+    Recipe.objects.select_for_update(no_key=True).get(pk=run.recipe_id)
     submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
     if submission is None:
         raise Refused("run", f"run {run.pk} has no submission to run again for")
     if submission.withdrawn_at is not None:
         raise Refused("run", f"the submission of run {run.pk} was withdrawn; submit the recipe again")
-    Recipe.objects.select_for_update(no_key=True).get(pk=run.recipe_id)
     waiting = Run.objects.filter(
         recipe=run.recipe_id, hardware=run.hardware_id, state__in=[RunState.QUEUED, RunState.RUNNING]
     ).first()

@@ -107,9 +107,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "ahead": queries.ahead_in_queue(run) if run and run.state == "queued" else None,
         "steps": _steps(run) if run else [],
         "elapsed_s": _elapsed_s(run) if run else None,
-        "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)]
-        if final
-        else [],
+        "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)],
         "waits_for": queries.waits_for(run),
         "is_mine": _is_mine(request, submission),
     }

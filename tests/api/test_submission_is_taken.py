@@ -262,3 +262,7 @@ def test_a_sample_needs_the_submitters_own_figure(client: Client, by_alice: dict
     body["recipe"]["reported"] = {"quality": 0.97, "evidence": "https://example.org/log"}
     answer = post(client, body, by_alice)
     assert (answer.status_code, answer.json()["run"]["mode"]) == (201, "sampled")
+    body["mode"] = "full"
+    again = [post(client, body, by_alice) for _ in range(2)]
+    assert [(follow.status_code, follow.json()["run"]["mode"]) for follow in again] == [(201, "full"), (200, "full")]
+    assert {follow.json()["id"] for follow in again} == {answer.json()["id"]}

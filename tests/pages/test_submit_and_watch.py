@@ -185,6 +185,18 @@ def test_published_submission_links_to_its_entries(client):
     assert entry.get_absolute_url() in page.content.decode()
 
 
+def test_a_result_stays_in_view_while_a_newer_run_waits(client):
+    entry = EntryFactory()
+    Run.objects.filter(pk=entry.run_id).update(mode="sampled")
+    address = entry.run.submission.get_absolute_url()
+    assert "Succeeded sampled run" in text(client.get(address))
+    RunFactory(submission=entry.run.submission)
+    page = client.get(address)
+    assert "Queued" in text(page)
+    assert "sampled run" not in text(page)
+    assert entry.get_absolute_url() in page.content.decode()
+
+
 def test_waiting_run_tells_its_place(client):
     machine = HardwareFactory()
     WorkerFactory(hardware=machine)

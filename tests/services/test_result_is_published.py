@@ -88,6 +88,28 @@ def test_a_sample_never_takes_the_place_of_a_full_run(hardware, administrator):
     assert Run.objects.get(pk=again.pk).state == "succeeded"
 
 
+def test_a_full_run_takes_the_place_of_a_sample(hardware, administrator):
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    sample = make_record(recipe, one_time_j=90.0).model_copy(update={"mode": "sampled"})
+
+    def verified(run, record):
+        assert services.record(services.claim(run.pk, "worker"), record.model_dump_json().encode())
+        return {(entry.run_id, entry.own_energy_j) for entry in Entry.objects.all()}
+
+    submission, _ = services.submit(recipe, hardware=hardware, submitter=None, mode="sampled")
+    sampled = submission.runs.get()
+    assert verified(sampled, sample) == {(sampled.pk, 90.0)}
+    services.submit(recipe, hardware=hardware, submitter=None)
+    full = submission.runs.get(mode="full")
+    assert verified(full, make_record(recipe, flags=(Flag.THROTTLED,))) == {(sampled.pk, 90.0)}
+
+    again = services.rerun(sampled, by=administrator)
+    assert again.mode == "sampled"
+    assert verified(again, sample) == {(again.pk, 90.0)}
+    services.release_hold(Run.objects.get(pk=full.pk))
+    assert {(entry.run_id, entry.own_energy_j) for entry in Entry.objects.all()} == {(full.pk, 100.0)}
+
+
 def test_a_rerun_is_refused_while_one_is_waiting(hardware, administrator):
     run, _ = verify(make_recipe(), hardware)
     services.rerun(run, by=administrator)

@@ -78,3 +78,59 @@ def test_a_withdrawn_recipe_may_be_submitted_again(hardware, alice, bob):
     _, created = services.submit(make_recipe(), hardware=hardware, submitter=bob)
 
     assert created
+
+
+REPORTED = {"reported": {"quality": 0.97, "evidence": "https://example.org/log"}}
+
+
+def asked(hardware, submitter, mode):
+    return services.submit(make_recipe(**REPORTED), hardware=hardware, submitter=submitter, mode=mode)
+
+
+@pytest.mark.parametrize("verified", [False, True])
+def test_a_full_run_follows_a_sampled_one(hardware, alice, bob, verified):
+    sampled, _ = asked(hardware, alice, "sampled")
+    if verified:
+        Run.objects.update(state="succeeded")
+
+    assert asked(hardware, bob, "sampled") == (sampled, False)
+    assert asked(hardware, bob, "full") == (sampled, True)
+    assert [asked(hardware, alice, mode) for mode in ("full", "sampled")] == [(sampled, False)] * 2
+
+    full, first = sampled.runs.all()
+    assert [(run.mode, run.requested_by) for run in (first, full)] == [("sampled", alice), ("full", bob)]
+    assert Submission.objects.count() == 1
+
+
+def test_a_full_run_answers_for_a_sample(hardware, alice, bob):
+    full, _ = asked(hardware, alice, "full")
+    assert asked(hardware, bob, "sampled") == (full, False)
+    assert Run.objects.count() == 1
+
+
+def test_a_full_run_that_failed_may_be_asked_for_again(hardware, alice):
+    sampled, _ = asked(hardware, alice, "sampled")
+    asked(hardware, alice, "full")
+    services.fail(services.claim(sampled.runs.get(mode="full").pk, "worker"), "it broke")
+
+    assert asked(hardware, alice, "sampled") == (sampled, False)
+    assert asked(hardware, alice, "full") == (sampled, True)
+    assert sampled.runs.filter(mode="full").count() == 2
+
+
+def test_full_runs_of_others_samples_count_as_the_share_of_who_asks(hardware, alice, bob, settings):
+    settings.MAX_ACTIVE_RUNS = 1
+    asked(hardware, alice, "sampled")
+    asked(hardware, bob, "full")
+    with pytest.raises(Refused, match="the most allowed"):
+        services.submit(make_recipe(seed=1), hardware=hardware, submitter=bob)
+
+
+def test_withdrawing_ends_the_full_run_too(hardware, alice, bob):
+    sampled, _ = asked(hardware, alice, "sampled")
+    asked(hardware, bob, "full")
+    services.withdraw(sampled, by=alice)
+    assert {run.state for run in sampled.runs.all()} == {"cancelled"}
+    again, created = asked(hardware, bob, "full")
+    assert created
+    assert again.submitter == bob

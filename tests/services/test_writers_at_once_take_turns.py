@@ -161,6 +161,28 @@ def test_one_of_two_equal_submissions_is_stored(cpu):
     assert Run.objects.count() == 1
 
 
+def test_of_full_and_sampled_requests_at_once_each_mode_is_queued_once(cpu, monkeypatch):
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    services.submit(recipe, hardware=cpu, submitter=None, mode="sampled")
+    slow_down(monkeypatch, submissions, "_enqueue")
+    acts = [partial(services.submit, recipe, hardware=cpu, submitter=None, mode=mode) for mode in ("full", "sampled")]
+    results = together(*acts * 2)
+    assert sorted(created for _, created in results) == [False, False, False, True]
+    assert sorted(Run.objects.values_list("mode", flat=True)) == ["full", "sampled"]
+
+
+def test_no_full_run_is_queued_for_a_submission_that_is_withdrawn_meanwhile(cpu, monkeypatch):
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    sampled, _ = services.submit(recipe, hardware=cpu, submitter=None, mode="sampled")
+    slow_down(monkeypatch, submissions, "_enqueue", lambda *_: 0.3)
+    together(
+        partial(services.submit, recipe, hardware=cpu, submitter=None),
+        lambda: (time.sleep(0.1), services.withdraw(sampled, by=None)),
+        lambda: (time.sleep(0.15), services.rerun(sampled.runs.get(mode="sampled"), by=None)),
+    )
+    assert {run.state for run in sampled.runs.all()} == {"cancelled"}
+
+
 def test_a_re_run_and_a_second_submission_of_a_failed_recipe_queue_one_run(cpu, monkeypatch):
     claim = claimed(make_recipe(), cpu)
     services.fail(claim, "it broke")

@@ -66,7 +66,10 @@ class SubmissionsView(ApiView):
         examples=[OpenApiExample("A recipe and its hardware", EXAMPLE, request_only=True)],
         responses={
             201: SubmissionSerializer,
-            200: OpenApiResponse(SubmissionSerializer, "This recipe is already queued, running or verified there."),
+            200: OpenApiResponse(
+                SubmissionSerializer,
+                "This recipe is already queued, running or verified there, in this mode or in full.",
+            ),
             **errors(400, 401, 411, 413, 415, 429),
         },
     )

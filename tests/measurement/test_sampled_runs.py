@@ -154,11 +154,13 @@ def test_a_record_that_charges_less_than_its_sample_says_is_found_out(sampled_ru
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "recipes" / "imagenet-1k").glob("*.yaml")), ids=lambda path: path.stem
 )
-def test_the_recipes_for_imagenet_can_be_sampled(path):
+def test_the_recipes_for_imagenet_can_be_sampled_where_somebody_has_published_their_quality(path):
     recipe = load_recipe(path)
     assert recipe.track == "imagenet-1k"
-    assert recipe.why_not_sampled() is None
     assert recipe.method.paper
+    fault = recipe.why_not_sampled()
+    # The elastic network is this project's own: whoever runs the recipe is the first to know what it reaches.
+    assert (fault and fault.field) == ("reported" if path.stem == "supernet" else None)
 
 
 def test_a_worker_without_the_images_samples_on_noise_and_says_so(tmp_path, monkeypatch):

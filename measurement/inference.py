@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from measurement.accounting import repeat_uncertainty
+from measurement.memory import is_out_of_memory
 from measurement.meters import Window
 from measurement.methods.base import Advance
 from measurement.record import InferenceFigures
@@ -24,6 +25,18 @@ from measurement.vocabulary import Scenario, Scope
 
 LEAST_GAIN = 1.02
 """Doubling the batch must bring 2 % of throughput to be worth it."""
+
+MOST_IMAGES, LEAST_IMAGES = 1024, 64
+MOST_BYTES = 2**30
+
+
+def resident_images(channels: int, resolution: int) -> int:
+    """How many test images inference cycles over: as many as MOST_BYTES hold, within the bounds above.
+
+    A power of two, as the batches are: whole passes then need no image twice.
+    """
+    held = MOST_BYTES // (channels * resolution**2 * torch.float32.itemsize)
+    return min(MOST_IMAGES, max(LEAST_IMAGES, 1 << held.bit_length() >> 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +192,9 @@ def _probe(model: nn.Module, inputs: Inputs, batch_size: int, synchronize: Calla
     try:
         feed = inputs.batches(batch_size)
         times_s = [_timed(model, next(feed), synchronize) for _ in range(5)]
-    except (MemoryError, torch.OutOfMemoryError):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return None

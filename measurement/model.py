@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from measurement.elastic import ElasticMobile
 from measurement.errors import BadInput
+from measurement.memory import is_out_of_memory
 from measurement.multipliers import Create, NotMultiplied, multiplier_options
 from measurement.recipe import ELASTIC_MOBILE, Model, Recipe
 from measurement.segmentation import LiteSegmenter
@@ -33,9 +34,11 @@ def build_network(asked: Model, track: Track, device: torch.device) -> nn.Module
     name, resolution = asked.architecture, asked.resolution
     try:
         model = _elastic(asked, track) if name == ELASTIC_MOBILE else _create(asked, track)
-    except (BadInput, MemoryError, torch.OutOfMemoryError):
+    except BadInput:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # timm's builders run arbitrary code for 1,300 architectures: any exception means "can't be built so".
         raise BadInput(f"timm can't build {name}: {_reason(error)}", field="model.architecture") from error
     model = model.to(device)
@@ -108,9 +111,9 @@ def _try(model: nn.Module, track: Track, resolution: int, device: torch.device) 
     try:
         with torch.inference_mode():
             outputs = model.eval()(images)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise BadInput(
             f"{type(model).__name__} can't run at {resolution} x {resolution} pixels: {_reason(error)}; "
             f"choose another resolution ({track.min_resolution} to {track.max_resolution})",

@@ -11,6 +11,8 @@ from measurement.tracks import Split, Track
 BATCH_SIZE = 256
 DENSE_BATCH_SIZE = 16
 """Outputs of a dense task are large: a number for every class at every pixel."""
+FULL_BATCH_RESOLUTION = 224
+"""Pixels, height and width, up to which a batch has its full size; of larger images it holds no more pixels."""
 
 
 def evaluate(track: Track, model: nn.Module, test: Split, advance: Advance) -> float:
@@ -26,7 +28,7 @@ def top1_accuracy(model: nn.Module, test: Split, advance: Advance) -> float:
     done = 0
     model.eval()
     with torch.inference_mode():
-        for images, labels in test.batches(BATCH_SIZE):
+        for images, labels in test.batches(_batch_size(BATCH_SIZE, test.resolution)):
             correct += (model(images).argmax(dim=1) == labels).sum()
             done += len(labels)
             advance(done / len(test), f"{done} of {len(test)} images")
@@ -43,7 +45,7 @@ def mean_iou(model: nn.Module, test: Split, classes: int, advance: Advance) -> f
     done = 0
     model.eval()
     with torch.inference_mode():
-        for images, targets in test.batches(DENSE_BATCH_SIZE):
+        for images, targets in test.batches(_batch_size(DENSE_BATCH_SIZE, test.resolution)):
             counted = targets >= 0
             pairs = targets[counted] * classes + model(images).argmax(dim=1)[counted]
             found = torch.bincount(pairs, minlength=classes**2)
@@ -51,6 +53,10 @@ def mean_iou(model: nn.Module, test: Split, classes: int, advance: Advance) -> f
             done += len(targets)
             advance(done / len(test), f"{done} of {len(test)} images")
     return 0.0 if confusion is None else _mean_iou(confusion.cpu().view(classes, classes).double())
+
+
+def _batch_size(full: int, resolution: int) -> int:
+    return max(1, min(full, full * FULL_BATCH_RESOLUTION**2 // resolution**2))
 
 
 def _mean_iou(confusion: torch.Tensor) -> float:

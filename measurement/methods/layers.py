@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from measurement.errors import BadInput, MeasurementError
+from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext
 
 Layer = nn.Conv2d | nn.Linear
@@ -36,9 +37,11 @@ def runs_or_refused(context: PhaseContext, how: str) -> None:
     try:
         with torch.inference_mode():
             outputs = context.model.eval()(context.train.first(2)[0])
-    except (MeasurementError, MemoryError, torch.OutOfMemoryError):
+    except MeasurementError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # The forward pass of 1,300 architectures: whatever it raises, the network can't be run so.
         raise BadInput(
             f"{context.recipe.model.architecture} can't run {how} ({type(error).__name__}: {_first_line(error)}); "

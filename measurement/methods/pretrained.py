@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import timm
-import torch
 from huggingface_hub import try_to_load_from_cache
 from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from measurement.dataroot import inside, weights_root
 from measurement.errors import BadInput
+from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.output import sha256_of
 from measurement.recipe import PretrainedPhase
@@ -105,9 +105,9 @@ def _created(context: PhaseContext, name: str, weights: dict[str, Tensor], optio
             if "img_size" not in str(error):
                 raise
             return create()
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:  # timm's builders and filters run arbitrary code for 1,300 architectures
+        if is_out_of_memory(error):
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"timm can't load {name}: {reason}", field=context.field("tag")) from error
 

@@ -19,6 +19,7 @@ import torch_pruning
 from torch import nn
 
 from measurement.errors import BadInput, MeasurementError
+from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.model import count_parameters
 from measurement.recipe import StructuredPruningPhase
@@ -106,9 +107,11 @@ def _taken_apart(context: PhaseContext, work: Callable[[], Any]) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # which free parameters it prunes along: nothing to act on
             return work()
-    except (MeasurementError, MemoryError, torch.OutOfMemoryError):
+    except MeasurementError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # torch-pruning traces arbitrary architectures and fails with any exception where one is beyond it.
         raise BadInput(
             f"torch-pruning can't prune this architecture ({type(error).__name__}: {error}); "

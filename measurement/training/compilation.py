@@ -14,6 +14,7 @@ from torch._dynamo.backends.registry import lookup_backend
 from torch._inductor import config as inductor
 
 from measurement.errors import BadInput
+from measurement.memory import is_out_of_memory
 from measurement.tracks import Split, batch_bounds
 from measurement.training.job import Job
 from measurement.training.segments import Segment
@@ -57,9 +58,9 @@ def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, 
             torch.compile(_tiny)(torch.zeros(8, device=job.context.device))
             traced: nn.Module = torch.compile(job.context.model, backend=counting)  # type: ignore[assignment]
             stepper.gradients(traced, images, targets)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # Tracing runs any architecture's own code, and the compiler is another program.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(

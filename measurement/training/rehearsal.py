@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from measurement.errors import BadInput
+from measurement.memory import is_out_of_memory
 from measurement.recipe import TrainingOptions
 from measurement.training.compilation import rehearse_compilation
 from measurement.training.freezing import frozen
@@ -43,9 +42,9 @@ def _try(job: Job, segment: Segment, stepper: Stepper) -> None:
     images, targets = stepper.augmented(*job.context.train.at(segment.resolution).first(count))
     try:
         stepper.gradients(job.context.model, images, targets)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise _explained(job, segment, count, error) from error
     if job.options.compile:
         rehearse_compilation(job, images, targets, stepper)

@@ -30,6 +30,7 @@ from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import (
 from torchao.utils import should_reduce_range
 
 from measurement.errors import BadInput, MeasurementError
+from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext
 
 aten, onednn = torch.ops.aten, torch.ops.onednn
@@ -162,9 +163,11 @@ def _quantizable(context: PhaseContext, work: Callable[[], Result]) -> Result:
     try:
         with redirect_stderr(io.StringIO()):  # torch.export writes out the graph that it gives up on
             return work()
-    except (MeasurementError, MemoryError):
+    except MeasurementError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # Tracing arbitrary architectures fails with any exception where one is beyond it.
         reason = next(iter(str(error).strip().splitlines()), "")
         raise BadInput(

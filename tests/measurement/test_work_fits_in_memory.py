@@ -1,0 +1,83 @@
+"""Large images come in smaller numbers, and a batch that memory does not hold ends a search instead of a run."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from measurement.inference import LEAST_IMAGES, MOST_BYTES, Inputs, prepare, resident_images
+from measurement.memory import is_out_of_memory
+from measurement.methods import no_progress
+from measurement.quality import top1_accuracy
+from measurement.tracks import TRACKS
+from measurement.tracks.synthetic import SyntheticSplit
+from measurement.training import rehearse_step
+from measurement.vocabulary import Scenario
+from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
+from tests.measurement.test_methods_train_and_prune import context
+
+BEYOND = 1 << 50
+"""Numbers for which no machine has the memory."""
+
+
+@pytest.mark.parametrize(
+    ("channels", "resolution", "images"), [(1, 16, 1024), (3, 224, 1024), (3, 384, 512), (3, 1024, 64), (3, 4096, 64)]
+)
+def test_inference_keeps_fewer_images_where_they_are_large(channels, resolution, images):
+    assert resident_images(channels, resolution) == images
+    assert images == LEAST_IMAGES or images * channels * resolution**2 * 4 <= MOST_BYTES
+
+
+@pytest.mark.parametrize(("resolution", "batches"), [(32, [100]), (448, [64, 36])])
+def test_a_batch_of_the_evaluation_has_no_more_pixels_than_256_images_of_224(resolution, batches):
+    seen = []
+
+    class Seeing(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(len(images))
+            return images[:, 0, 0, :10]
+
+    split = SyntheticSplit(TRACKS["digits"], 100, resolution, torch.device("cpu"))
+    assert 0 <= top1_accuracy(Seeing(), split, no_progress) <= 1
+    assert seen == batches
+
+
+class Hungry(nn.Module):
+    """Runs up to 4 images; for more it asks for memory that is not there."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if len(images) > 4:
+            torch.empty(BEYOND)
+        return images.flatten(1)
+
+
+def test_the_search_for_a_batch_ends_at_the_last_that_fits():
+    prepared = prepare(
+        Scenario.OFFLINE,
+        Hungry(),
+        Inputs(torch.zeros(64, 1, 8, 8)),
+        BRIEF,
+        max_batch_size=64,
+        synchronize=lambda: None,
+    )
+    assert prepared.batch_size <= 4
+
+
+def test_torchs_ways_of_saying_so_are_known_and_other_errors_are_not():
+    with pytest.raises(RuntimeError) as of_torch:
+        torch.empty(BEYOND)
+    with pytest.raises(RuntimeError) as other:
+        torch.zeros(2).reshape(3)
+    assert is_out_of_memory(of_torch.value)
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
+    assert not is_out_of_memory(other.value)
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_want_of_memory_is_not_mistaken_for_a_fault_of_an_option():
+    at_work = context(tiny_recipe(TRAIN | {"precision": "bfloat16"}))
+    with pytest.raises(RuntimeError) as raised:
+        rehearse_step(at_work, at_work.spec, lambda model, images, targets: torch.empty(BEYOND))
+    assert is_out_of_memory(raised.value)

@@ -3,7 +3,7 @@
 `checkpoint/` in the output folder holds the network, the records of the finished phases, the trace so far, and what
 has been spent; network and trace are named by the number of phases that they come after. A run that resumes goes on
 after the last finished phase, on the trace's own clock; what the lost attempt had spent beyond it is told in the
-record, apart from the phases.
+record, apart from the phases, and counts in the budget with all else that earlier attempts have spent.
 
 The network is pickled, since pruned and searched ones have no shape that could be told otherwise: it is read only
 where this program has written it.
@@ -55,7 +55,7 @@ class Origin(BaseModel):
 
 
 class Spent(BaseModel):
-    """What an attempt has spent since it began, open windows included."""
+    """What a run has spent in all its attempts, open windows included; the latest one began at `started_at`."""
 
     started_at: datetime
     time_s: float
@@ -65,7 +65,7 @@ class Spent(BaseModel):
 class Journal(BaseModel):
     """The state of a run after its last finished phase.
 
-    `kept` is what the attempt that wrote it had spent by then; None once another attempt goes on from it.
+    `kept` is what had been spent by then; None once another attempt goes on from it.
     `wall_at_zero` and `clock_s` are the trace's anchor and its last time.
     """
 
@@ -81,18 +81,30 @@ class Journal(BaseModel):
 
 
 class Losses(BaseModel):
-    """The attempts that were lost so far."""
+    """The attempts that were lost so far, and what had been spent before the present one; None before the first."""
 
     origin: Origin
     attempts: tuple[LostAttempt, ...]
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What earlier attempts at a run have left: where to go on from, if anywhere, and what each lost."""
+    """What earlier attempts at a run have left: where to go on from, if anywhere, what each lost, what all spent."""
 
     journal: Journal | None = None
     lost: tuple[LostAttempt, ...] = ()
+    spent: Spent | None = None
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds of all earlier attempts together."""
+        return self.spent.time_s if self.spent is not None else 0.0
+
+    def spent_j(self) -> dict[Scope, float | None]:
+        """Joules of all earlier attempts together; None in a scope without a figure."""
+        known = self.spent.energies if self.spent is not None else ()
+        return dict.fromkeys(Scope, 0.0) | {energy.scope: energy.energy_j for energy in known}
 
     def clock(self) -> SystemClock:
         """A clock that goes on with the trace's, or a new one."""
@@ -111,10 +123,13 @@ class Checkpoint:
 
     def read(self) -> Earlier:
         """What earlier attempts have left; what is of another recipe, mode or device, or unreadable, is nothing."""
-        journal, lost = self._resumable(), self._lost()
-        if (spent := self._read(SPENT, Spent)) is not None and (journal or lost is not None):
-            lost = (*(lost or ()), _beyond(spent, journal.kept if journal else None))
-        return Earlier(journal, lost or ())
+        journal, losses = self._resumable(), self._losses()
+        lost = losses.attempts if losses else ()
+        before = journal.kept if journal and journal.kept else losses.spent if losses else None
+        spent = self._read(SPENT, Spent) if journal or losses else None
+        if spent is not None:
+            lost = (*lost, _beyond(spent, before))
+        return Earlier(journal, lost, spent or before)
 
     def begin(self, earlier: Earlier) -> None:
         """Go on from `earlier`, or anew: what lies there of anything else is removed. Raises BadInput."""
@@ -122,7 +137,7 @@ class Checkpoint:
             if earlier.journal is None:
                 shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._write(LOST, Losses(origin=self.origin, attempts=earlier.lost))
+            self._write(LOST, Losses(origin=self.origin, attempts=earlier.lost, spent=earlier.spent))
             if earlier.journal is not None:
                 self._write(JOURNAL, earlier.journal.model_copy(update={"kept": None}))
             (self.folder / SPENT).unlink(missing_ok=True)
@@ -134,10 +149,10 @@ class Checkpoint:
         usable = journal is not None and journal.origin == self.origin and self._file_of(journal, NETWORK).exists()
         return journal if usable else None
 
-    def _lost(self) -> tuple[LostAttempt, ...] | None:
+    def _losses(self) -> Losses | None:
         """None where another run has left what is there."""
         losses = self._read(LOST, Losses)
-        return losses.attempts if losses is not None and losses.origin == self.origin else None
+        return losses if losses is not None and losses.origin == self.origin else None
 
     def network(self, journal: Journal) -> nn.Module:
         """The network after the last finished phase."""
@@ -257,7 +272,7 @@ class Journey:
 
 
 def _beyond(spent: Spent, kept: Spent | None) -> LostAttempt:
-    """What an attempt spent after its last finished phase."""
+    """What an attempt spent after its last finished phase, or since it began where it has finished none."""
     before = {energy.scope: energy.energy_j for energy in kept.energies} if kept is not None else {}
     energies = tuple(
         energy

@@ -64,8 +64,8 @@ def run_recipe(
     """Run `recipe` on `device` and write its record, trace and weights to the folder `out`.
 
     The smaller of the given budget and the recipe's own holds. resume: go on after the last phase that an earlier
-    attempt in `out` has finished, if there is one. Raises BadInput, OverBudget, MeterMissing or another
-    MeasurementError; then `out` holds no record.
+    attempt in `out` has finished, if there is one; the budget is then of all attempts together. Raises BadInput,
+    OverBudget, MeterMissing or another MeasurementError; then `out` holds no record.
     """
     started_s, started_at = time.monotonic(), datetime.now(UTC)
     if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
@@ -93,7 +93,10 @@ def run_recipe(
         reporter(Started(hardware=hardware.name, phases=_step_names(recipe)))
         held.enter_context(meter)
         journey = Journey(checkpoint, meter, started_at, earlier)
-        steps = Steps(meter, reporter, limits, started_s, journey.note_spent)
+        begun_s = started_s - earlier.spent_s
+        steps = Steps(
+            meter, reporter, limits, started_s=begun_s, spent_j=earlier.spent_j(), note_spent=journey.note_spent
+        )
         journey.steps = steps
         run = _Run(recipe, workbench, steps, synchronize, sampling if mode == "sampled" else None)
         phases = _one_time_phases(run, journey)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from measurement.budget import Limits, PhaseBudget, Spending
@@ -32,10 +32,11 @@ def step_name(phase: Phase | str, scenario: Scenario | str | None = None) -> str
 
 
 class Steps:
-    """Counts the steps, and the seconds and joules spent in all of them since `started_s`.
+    """Counts the steps, and the seconds and joules spent in all of them, beyond those of earlier attempts.
 
-    started_s: the run's start on `time.monotonic`, so that the time budget also covers what lies between steps.
-    note_spent: told now and then what this attempt has spent, for the next one to know should this one die.
+    started_s: the run's start on `time.monotonic`, so that the time budget also covers what lies between steps; put
+    back by the seconds of earlier attempts. spent_j: their joules in each scope, None where nobody knows them.
+    note_spent: told now and then what has been spent, for the next attempt to know should this one die.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class Steps:
         meter: EnergyMeter,
         reporter: Reporter,
         limits: Limits,
+        *,
         started_s: float,
+        spent_j: Mapping[Scope, float | None],
         note_spent: Callable[[Window | None], None] = nothing,
     ) -> None:
         self.meter = meter
@@ -51,7 +54,7 @@ class Steps:
         self.limits = limits
         self.note_spent = note_spent
         self._started_s = started_s
-        self._closed_j: dict[Scope, float | None] = dict.fromkeys(Scope, 0.0)
+        self._closed_j = dict(spent_j)
         self._count = 0
 
     def begin(self, phase: Phase, scenario: Scenario | None = None) -> Step:
@@ -106,13 +109,13 @@ class Step:
         """
         with self._steps.meter.window(window_name) as window:
             self._window = window
-            yield window
-        self._steps.close(window)
-        measured = window.measurement
             waited_s = reads.waited_s if reads is not None else 0.0
-        self._steps.reporter(
+            yield window
             if reads is not None:
                 window.waited(reads.waited_s - waited_s)
+        self._steps.close(window)
+        measured = window.measurement
+        self._steps.reporter(
             PhaseEnded(
                 position=self._position,
                 energy_j=measured.energies[Scope.ACCELERATOR].energy_j,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from measurement.budget import PROJECT_AFTER_S, Limits, PhaseBudget, Spending
 from measurement.errors import OverBudget
 from measurement.runner import run_recipe
-from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
+from tests.measurement.running import BRIEF, FINETUNE, TRAIN, tiny_recipe
 
 ENDLESS = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16})
 
@@ -64,3 +65,28 @@ def test_the_recipe_s_own_budget_holds_too(tmp_path: Path) -> None:
     recipe = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16}, budget={"energy_j": 100.0})
     with pytest.raises(OverBudget):
         run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, budget_j=1e9)
+
+
+def test_a_budget_holds_over_all_attempts_at_a_run(tmp_path: Path) -> None:
+    """An attempt that goes on begins where the ones before it ended: with their budget spent, at its first step."""
+    recipe = tiny_recipe(TRAIN, FINETUNE | {"epochs": 10_000, "batch_size": 16})
+    with pytest.raises(OverBudget, match="projected"):
+        run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, budget_s=200.0)
+    for limit, unit in (("budget_s", "s"), ("budget_j", "J"), ("budget_s", "s")):
+        before = spent(tmp_path)[unit]
+        with pytest.raises(OverBudget, match=rf" {unit} spent in phase finetune") as raised:
+            run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, resume=True, **{limit: before})
+        assert float(re.findall(r"^[\d,.]+", str(raised.value))[0].replace(",", "")) >= round(before, 1)
+        assert spent(tmp_path)[unit] > before
+    lost = json.loads((tmp_path / "checkpoint" / "lost.json").read_text())["attempts"]
+    phases = json.loads((tmp_path / "checkpoint" / "journal.json").read_text())["phases"]
+    assert [phase["phase"] for phase in phases] == ["train"]
+    assert len(lost) == 3
+    assert sum(attempt["time_s"] for attempt in lost) < spent(tmp_path)["s"], "what one lost is not lost again"
+
+
+def spent(out: Path) -> dict[str, float]:
+    """Seconds, and joules of the accelerator scope, that the attempts in `out` have noted."""
+    document = json.loads((out / "checkpoint" / "spent.json").read_text())
+    energy_j = next(energy["energy_j"] for energy in document["energies"] if energy["scope"] == "accelerator")
+    return {"s": document["time_s"], "J": energy_j}

@@ -6,7 +6,7 @@ masked weights. AdamW and SGD, with weight decay and momentum, leave a weight of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -22,8 +22,19 @@ def remember_zeros(layer: nn.Module) -> None:
 
 def renew_masks(model: nn.Module) -> None:
     """Read the masks from the weights again, after a change of the layers' shapes."""
-    for layer in _masked(model):
+    for layer in _masked(model).values():
         remember_zeros(layer)
+
+
+def masks_of(model: nn.Module) -> dict[str, Tensor]:
+    """The masks by the names of their layers, for `give_masks`."""
+    return {name: layer.get_buffer(MASK) for name, layer in _masked(model).items()}
+
+
+def give_masks(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    """Put the masks where other layers of the same names and weights have taken the place of the masked ones."""
+    for name, mask in masks.items():
+        model.get_submodule(name).register_buffer(MASK, mask, persistent=False)
 
 
 @contextmanager
@@ -31,7 +42,7 @@ def zeros_held(model: nn.Module) -> Iterator[None]:
     """While open, masked weights get no gradient."""
     handles = [
         weight.register_hook(_Masked(layer))  # type: ignore[no-untyped-call]
-        for layer in _masked(model)
+        for layer in _masked(model).values()
         if (weight := layer.get_parameter("weight")).requires_grad
     ]
     try:
@@ -52,5 +63,5 @@ class _Masked:
         return torch.where(mask, gradient, torch.zeros((), dtype=gradient.dtype, device=gradient.device))
 
 
-def _masked(model: nn.Module) -> list[nn.Module]:
-    return [layer for layer in model.modules() if getattr(layer, MASK, None) is not None]
+def _masked(model: nn.Module) -> dict[str, nn.Module]:
+    return {name: layer for name, layer in model.named_modules() if getattr(layer, MASK, None) is not None}

@@ -16,6 +16,7 @@ from measurement.methods import TECHNIQUES, PhaseContext
 from measurement.methods.layers import layers_of
 from measurement.methods.semi_structured import has_sparse_kernels
 from measurement.model import count_parameters
+from measurement.weights_out import plain_tensors
 from tests.measurement.compressing import (
     FINETUNE,
     SCHEDULE,
@@ -82,6 +83,17 @@ def test_zeros_stay_in_training_and_the_others_learn(optimizer: str) -> None:
         assert torch.equal(old.weight == 0, new.weight == 0)
         assert not torch.equal(old.weight, new.weight)
     assert not any("mask" in name for name in model.state_dict())
+
+
+@pytest.mark.parametrize(("scheme", "changes"), [("int8_static", {}), ("int8_dynamic", {"model": TRANSFORMER})])
+def test_zeros_stay_while_a_network_learns_the_rounding_of_8_bits(scheme: str, changes: dict[str, Any]) -> None:
+    settings = {"epochs": 1, "batch_size": 512, "optimizer": {"learning_rate": 0.02}}
+    rounding = compress("quantization_aware", scheme=scheme, **settings)
+    recipe = tiny_recipe(TAUGHT, compress("sparsity", ratio=0.8), rounding, **changes)
+    sparse = TECHNIQUES["sparsity"].run(untrained(recipe, 1))
+    outcome = TECHNIQUES["quantization_aware"].run(replace(untrained(recipe, 2), model=sparse.model))
+    tensors = plain_tensors(outcome.model).values()
+    assert sum(int((tensor == 0).sum()) for tensor in tensors) >= sparse.detail["zero_weights"]
 
 
 def test_a_network_stays_good_with_most_weights_gone_and_can_lose_channels_after() -> None:

@@ -23,6 +23,7 @@ from measurement.errors import BadInput
 from measurement.methods.base import PhaseContext
 from measurement.methods.layers import runs_or_refused
 from measurement.model import count_parameters
+from measurement.zeros import give_masks, masks_of
 
 ADA = (8, 9)
 FLOAT8_STEP = 16
@@ -87,7 +88,7 @@ def linear_layers(model: nn.Module, scheme: str) -> set[nn.Linear]:
 
 
 def simulate_int8(context: PhaseContext) -> None:
-    """The linear layers round as `int8_dynamic` with SIMULATED activations will, and can be trained.
+    """The linear layers round as `int8_dynamic` with SIMULATED activations will, and can be trained; zeros stay.
 
     Raises BadInput where there are none.
     """
@@ -100,7 +101,9 @@ def simulate_int8(context: PhaseContext) -> None:
     rows = IntxFakeQuantizeConfig(torch.int8, "per_token", is_symmetric=False)
     channels = IntxFakeQuantizeConfig(torch.int8, "per_channel", is_symmetric=True)
     settings = QATConfig(activation_config=rows, weight_config=channels, step="prepare")
+    masks = masks_of(context.model)
     quantize_(context.model, settings, lambda module, name: module in layers)
+    give_masks(context.model, masks)
 
 
 def end_simulation(model: nn.Module) -> None:

@@ -32,6 +32,7 @@ from torchao.utils import should_reduce_range
 from measurement.errors import BadInput, MeasurementError
 from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext
+from measurement.zeros import give_masks, masks_of
 
 aten, onednn = torch.ops.aten, torch.ops.onednn
 Result = TypeVar("Result")
@@ -125,13 +126,15 @@ def prepared(context: PhaseContext) -> GraphModule:
 
 
 def prepared_for_training(context: PhaseContext) -> Trainable:
-    """The exported network with the rounding simulated.
+    """The exported network with the rounding simulated; zeros stay.
 
     Batch normalisation is folded into the convolutions first, as it is when the network runs (R. Krishnamoorthi,
     Quantizing deep convolutional networks for efficient inference, 2018, https://arxiv.org/abs/1806.08342, 3.2.2).
     """
     context.model.eval()
+    masks = masks_of(context.model)
     graph = _exported(context, lambda graph: prepare_pt2e(graph, _quantizer(context.device, is_qat=True)))
+    give_masks(graph, masks)
     for weight in graph.parameters():
         weight.requires_grad_()
     return Trainable(graph)

@@ -172,6 +172,12 @@ class Recipe(Part):
                 return Fault(
                     f"phases.{position}.found", "is needed in sampled mode, which does not train far enough to choose"
                 )
+            if self.reported.weights_sha256 is not None and (field := spec.shapes_follow_weights):
+                return Fault(
+                    "reported.weights_sha256",
+                    f"can't be put into what a sample makes: by phases.{position}.{field} its shapes depend on the "
+                    "whole training; leave it out to have quality reported",
+                )
             if isinstance(spec, EarlyExitPhase):
                 return Fault(
                     f"phases.{position}.technique",

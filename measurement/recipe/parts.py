@@ -32,6 +32,11 @@ class PhasePart(Part):
         return False
 
     @property
+    def shapes_follow_weights(self) -> str:
+        """The field by which the shapes that the phase leaves depend on the weights; empty where they don't."""
+        return ""
+
+    @property
     def brought_along(self) -> str:
         """The field that names weights whose training a `declared` phase must tell of; empty where there is none."""
         return ""

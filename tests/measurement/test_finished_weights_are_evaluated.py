@@ -23,6 +23,7 @@ SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)
 LONG = {"epochs": 500}
 WEIGHT_ONLY = {"technique": "quantization", "phase": "compress", "scheme": "int8_weight_only"}
 STATIC = WEIGHT_ONLY | {"scheme": "int8_static", "calibration_batches": 1}
+SPECTRAL = {"technique": "low_rank", "phase": "compress", "spectral_share": 0.9}
 ONCE = {"scenarios": ["single_stream"]}
 
 
@@ -105,6 +106,23 @@ def test_weights_that_do_not_fit_are_refused_before_anything_is_metered(theirs, 
         run_recipe(tiny_recipe(*phases, reported=reported(sha256)), tmp_path / "out", mode="sampled", device="cpu")
     assert raised.value.field == "reported.weights_sha256"
     assert not (tmp_path / "out" / "record.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "follows", "does_not"),
+    [
+        ("spectral_share", SPECTRAL, SPECTRAL | {"spectral_share": None, "rank_share": 0.5}),
+        ("global_ranking", PRUNE | {"global_ranking": True}, PRUNE),
+    ],
+)
+def test_weights_are_not_taken_where_a_sample_makes_other_shapes(field, follows, does_not):
+    """The full run's network is smaller or larger than the sample's, so its right weights would be refused."""
+    fault = tiny_recipe(TRAIN, follows, reported=reported("0" * 64)).why_not_sampled()
+    assert fault.field == "reported.weights_sha256"
+    assert f"phases.1.{field}" in fault.message
+    assert "leave it out to have quality reported" in fault.message
+    assert tiny_recipe(TRAIN, does_not, reported=reported("0" * 64)).why_not_sampled() is None
+    assert tiny_recipe(TRAIN, follows, reported=reported(None)).why_not_sampled() is None
 
 
 def test_tied_weights_are_taken_once_and_a_lacking_name_is_told(store, tmp_path):

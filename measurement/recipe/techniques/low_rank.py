@@ -27,3 +27,7 @@ class LowRankPhase(PhasePart):
         if (self.rank_share is None) == (self.spectral_share is None):
             raise ValueError("give either rank_share or spectral_share")
         return self
+
+    @property
+    def shapes_follow_weights(self) -> str:
+        return "" if self.spectral_share is None else "spectral_share"

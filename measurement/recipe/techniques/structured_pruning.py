@@ -35,3 +35,7 @@ class StructuredPruningPhase(PhasePart):
         if self.importance != "taylor" and gradients != (GRADIENT_BATCHES, GRADIENT_BATCH_SIZE):
             raise ValueError("gradient_batches and gradient_batch_size belong to importance taylor; leave them out")
         return self
+
+    @property
+    def shapes_follow_weights(self) -> str:
+        return "global_ranking" if self.global_ranking else ""

@@ -7,43 +7,59 @@ docs/architectures.md of it. Without `--all` 300 are drawn at random, by a fixed
 
 from __future__ import annotations
 
+import copy
 import json
 import multiprocessing
 import os
 import random
+import tempfile
 import time
-from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from bench import MISSED
+from bench.architectures_page import OK, UNEXPLAINED, UNTRIED, page
+from measurement.errors import BadInput
 from measurement.recipe import known_architectures
 
 ROOT = Path(__file__).parents[1]
 FOUND = ROOT / "build" / "architectures.jsonl"
 PAGE = ROOT / "docs" / "architectures.md"
+PROCESSES = multiprocessing.get_context("forkserver")
 DRAWN, SEED = 300, 20210813
-WITHIN_S = 240.0
-MOST_PARAMETERS = 120_000_000
-"""Larger networks are built and counted only: a benchmark on a CPU does not get through them."""
+WITHIN_S = 120.0
+MOST_RUN, MOST_TRIED = 1_500_000_000, 60_000_000
+"""Parameters of the largest networks that are run here, and that are tried with every method: the memory and the time
+of a CPU end there. timm has some of 7 billion."""
 
+RESOLUTIONS = (128, 112)
+"""Pixels that are tried before the size that an architecture is made for: patches of 16 and of 14 fit into these."""
+
+BRIEFLY: dict[str, Any] = {"epochs": 1, "batch_size": 2}
+TEACHER = {"architecture": "test_resnet", "training": BRIEFLY}
+CALIBRATION = {"calibration_batches": 1, "calibration_batch_size": 2}
 METHODS: dict[str, dict[str, Any]] = {
-    "supervised": {"phase": "finetune", "epochs": 1, "batch_size": 2},
+    "supervised": {"phase": "finetune"} | BRIEFLY,
+    "distillation": {"phase": "finetune", "teacher": TEACHER} | BRIEFLY,
+    "early_exit": {"phase": "finetune", "exits": 1} | BRIEFLY,
     "structured_pruning": {"phase": "compress", "ratio": 0.25},
-    "sparsity": {"phase": "compress", "ratio": 0.5},
+    "sparsity, unstructured": {"phase": "compress", "ratio": 0.5},
+    "sparsity, 2:4": {"phase": "compress", "pattern": "2:4"},
     "low_rank": {"phase": "compress", "rank_share": 0.5},
-    "quantization, int8_dynamic": {"technique": "quantization", "phase": "compress", "scheme": "int8_dynamic"},
-    "quantization, int8_static": {
-        "technique": "quantization",
-        "phase": "compress",
-        "scheme": "int8_static",
-        "calibration_batches": 1,
-        "calibration_batch_size": 2,
-    },
-    "early_exit": {"phase": "finetune", "epochs": 1, "batch_size": 2, "exits": 1},
+    "quantization, int8_weight_only": {"phase": "compress", "scheme": "int8_weight_only"},
+    "quantization, int8_dynamic": {"phase": "compress", "scheme": "int8_dynamic"},
+    "quantization_aware, int8_dynamic": {"phase": "compress", "scheme": "int8_dynamic"} | BRIEFLY,
+    "quantization, int8_static": {"phase": "compress", "scheme": "int8_static"} | CALIBRATION,
 }
-OK = "yes"
+"""What a phase of each method says; before the comma its technique."""
+MULTIPLIERS = ("model.width", "model.depth")
+QUESTIONS = (*MULTIPLIERS, *METHODS)
 
 
 def run(*, every: bool = False, write: bool = False) -> list[tuple[str, str, str]]:
@@ -52,48 +68,65 @@ def run(*, every: bool = False, write: bool = False) -> list[tuple[str, str, str
     drawn = random.Random(SEED).sample(names, DRAWN)
     found = _read()
     order = [*drawn, *(name for name in names if name not in set(drawn))] if every else drawn
-    for number, name in enumerate(order, 1):
-        if name not in found:
-            found[name] = _try(name)
-            _keep(name, found[name])
-            print(f"  {number} of {len(order)}  {name}: {found[name]['window']}", flush=True)
+    untried = [name for name in order if name not in found]
+    for number, (name, answers) in enumerate(_all_of(untried), 1):
+        found[name] = answers
+        _keep(name, answers)
+        print(f"  {number} of {len(untried)}  {name}: {answers['window']}", flush=True)
     if write:
-        PAGE.write_text(page(found, len(names)), "utf-8")
+        PAGE.write_text(page(found, QUESTIONS, len(names)), "utf-8")
     return _rows({name: found[name] for name in drawn})
 
 
+def _all_of(names: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each name with its answers, as they come: one at a time a core, each in a process of its own."""
+    if names:
+        PROCESSES.set_forkserver_preload(["measurement.runner", "measurement.methods.eight_bit.program"])
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for asked in as_completed([pool.submit(_try, name) for name in names]):
+                yield asked.result()
+
+
 def _rows(found: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
-    told = Counter(answers["window"] for answers in found.values())
-    silent = [name for name, answers in found.items() if answers["window"].startswith("died")]
-    wanted = "each builds and runs a window, or says why not"
-    wanted = MISSED + wanted if silent else wanted
-    rows = [(f"{len(found)} architectures, a window each", f"{told[OK]} do", wanted)]
-    for method in METHODS:
-        asked = [answers[method] for answers in found.values() if method in answers]
-        rows.append((f"of those, {method}", f"{asked.count(OK)} of {len(asked)}", "reported"))
+    windows = [answers["window"] for answers in found.values()]
+    wanted = "each builds and runs a window, or is refused with a reason"
+    wanted = MISSED + wanted if any(_is_silent(answer) for answer in windows) else wanted
+    untried = sum(answer.startswith(UNTRIED) for answer in windows)
+    told = f"{windows.count(OK)} do, {untried} not tried"
+    rows = [(f"{len(found)} architectures, a window each", told, wanted)]
+    for question in QUESTIONS:
+        asked = [answers[question] for answers in found.values() if question in answers]
+        rows.append((f"of those, {question}", f"{asked.count(OK)} of {len(asked)}", "reported"))
     return rows
 
 
+def _is_silent(answer: str) -> bool:
+    """Whether it is neither a success nor our own refusal, which names the field."""
+    return answer.startswith(("died", UNEXPLAINED))
+
+
 def _read() -> dict[str, dict[str, str]]:
+    """What an earlier sitting found with the same timm and the same questions."""
     if not FOUND.exists():
         return {}
     lines = [json.loads(line) for line in FOUND.read_text("utf-8").splitlines()]
-    return {line.pop("architecture"): line for line in lines}
+    return {line["architecture"]: line["answers"] for line in lines if line["asked"] == _asked()}
+
+
+def _asked() -> str:
+    return f"timm {version('timm')}: {', '.join(QUESTIONS)}"
 
 
 def _keep(name: str, answers: dict[str, str]) -> None:
     FOUND.parent.mkdir(exist_ok=True)
     with FOUND.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"architecture": name} | answers) + "\n")
+        file.write(json.dumps({"asked": _asked(), "architecture": name, "answers": answers}) + "\n")
 
 
-def _try(name: str) -> dict[str, str]:
+def _try(name: str) -> tuple[str, dict[str, str]]:
     """Answers by question: `yes`, or the reason why not. A process that hangs or dies has the rest unanswered."""
-    context = multiprocessing.get_context("fork")  # torch is imported once, in this process
-    os.environ["MEASUREMENT_LOCK_FOLDER"] = str(FOUND.parent)  # whether a window runs is asked, not what it costs
-    _import_all()
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(name, theirs))
+    ours, theirs = PROCESSES.Pipe(duplex=False)
+    child = PROCESSES.Process(target=_answer, args=(name, theirs))
     child.start()
     theirs.close()
     answers: dict[str, str] = {}
@@ -107,49 +140,64 @@ def _try(name: str) -> dict[str, str]:
     took_too_long = child.is_alive() and time.monotonic() >= until
     child.kill()
     child.join()
-    why = f"took over {WITHIN_S:.0f} s" if took_too_long else f"died ({child.exitcode})"
-    expected = ["window"] if answers.get("window", OK) != OK else ["window", *METHODS]
-    return {question: answers.get(question, why) for question in expected}
-
-
-def _import_all() -> None:
-    import torch
-
-    import measurement.runner
-
-    torch.set_num_threads(1)
-    assert measurement.runner
+    why = f"{UNTRIED} to the end: over {WITHIN_S:.0f} s" if took_too_long else f"died ({child.exitcode})"
+    expected = ["window"] if answers.get("window", OK) != OK else ["window", *QUESTIONS]
+    return name, {question: answers.get(question, why) for question in expected}
 
 
 def _answer(name: str, answers: Connection) -> None:
-    import copy
-
     import torch
 
     from measurement.methods import TECHNIQUES
-    from measurement.model import build_network, count_parameters
-    from measurement.recipe import Model
+    from measurement.model import build_network
 
+    torch.set_num_threads(1)
+    # Whether a window runs is asked, not what it costs: two may run at once.
+    os.environ["MEASUREMENT_LOCK_FOLDER"] = tempfile.mkdtemp(prefix="bench-locks-")
     device, track = torch.device("cpu"), _track()
+
+    def answer(question: str, act: Callable[[], None]) -> bool:
+        said = OK
+        try:
+            act()
+        except Exception as error:  # whatever a thousand architectures raise is the answer
+            said = _reason(error)
+        answers.send((question, said))
+        return said == OK
+
+    parameters = _parameters(name)
+    if parameters > MOST_RUN:
+        answers.send(("window", f"{UNTRIED}: over {MOST_RUN // 10**6:,} M parameters"))
+        return
     try:
-        asked = Model(architecture=name, resolution=_resolution(name))
-        model = build_network(asked, track, device)
-        if count_parameters(model) > MOST_PARAMETERS:
-            answers.send(("window", f"builds; over {MOST_PARAMETERS // 10**6} M parameters, so not run here"))
-            return
-        _run_window(model, track, asked.resolution)
-    except Exception as error:  # whatever a thousand architectures raise is the answer
+        asked, model = _built(name, track, device)
+    except Exception as error:
         answers.send(("window", _reason(error)))
         return
-    answers.send(("window", OK))
-    for method, fields in METHODS.items():
-        context = _context(method, fields, copy.deepcopy(model), asked)
-        try:
-            TECHNIQUES[context.spec.technique].rehearse(context)
-        except Exception as error:
-            answers.send((method, _reason(error)))
-        else:
-            answers.send((method, OK))
+    if not answer("window", lambda: _run_window(model, track, asked.resolution)):
+        return
+    if parameters > MOST_TRIED:
+        for question in QUESTIONS:
+            answers.send((question, f"{UNTRIED}: over {MOST_TRIED // 10**6} M parameters"))
+        return
+    for question in MULTIPLIERS:
+        multiplied = asked.model_copy(update={question.partition(".")[2]: 0.5})
+        answer(question, partial(build_network, multiplied, track, device))
+    for question, fields in METHODS.items():
+        context = _context(question.partition(",")[0], fields, copy.deepcopy(model), asked)
+        answer(question, partial(TECHNIQUES[context.spec.technique].rehearse, context))
+
+
+def _parameters(name: str) -> int:
+    """Counted on torch's meta device, where a network has no numbers; 0 where it can't be built there."""
+    import timm
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in timm.create_model(name).parameters())
+    except Exception:  # whoever can't be counted is built
+        return 0
 
 
 def _track() -> Any:
@@ -158,14 +206,22 @@ def _track() -> Any:
     return TRACKS["imagenet-1k"]
 
 
-def _resolution(name: str) -> int:
-    """128 pixels where the architecture is not made for one size alone."""
+def _built(name: str, track: Any, device: Any) -> tuple[Any, Any]:
+    """The question to the builder, and the network, small where it can be. Raises as the builder does."""
     import timm
 
+    from measurement.model import build_network
+    from measurement.recipe import Model
+
     settings = timm.get_pretrained_cfg(name, allow_unregistered=True) or timm.models.get_arch_pretrained_cfgs(name)
-    native = int(getattr(settings, "input_size", (3, 224, 224))[-1])
-    fixed = bool(getattr(settings, "fixed_input_size", False))
-    return min(native, 1024) if fixed else min(native, 128)
+    native = min(int(getattr(settings, "input_size", (3, 224, 224))[-1]), 1024)
+    smaller = [resolution for resolution in RESOLUTIONS if resolution < native]
+    for resolution in smaller:
+        with suppress(BadInput):
+            asked = Model(architecture=name, resolution=resolution)
+            return asked, build_network(asked, track, device)
+    asked = Model(architecture=name, resolution=native)
+    return asked, build_network(asked, track, device)
 
 
 def _run_window(model: Any, track: Any, resolution: int) -> None:
@@ -222,60 +278,7 @@ def _context(method: str, fields: dict[str, Any], model: Any, asked: Any) -> Any
 
 def _reason(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    field = getattr(error, "field", "")
-    return f"{field}: {lines[0]}" if field and lines else f"{type(error).__name__}: {lines[0] if lines else ''}"
-
-
-def page(found: dict[str, dict[str, str]], known: int) -> str:
-    """The page for readers: counts by method, and what those that don't work say, most frequent first."""
-    runs = sum(answers["window"] == OK for answers in found.values())
-    lines = [
-        "# Which architectures work with which method",
-        "",
-        "What this page is for: seeing before you submit whether your architecture can be run, pruned, quantized …",
-        "",
-        f"timm has {known:,} architectures; {len(found):,} were tried, each in a process of its own on a CPU,",
-        "with random weights, at 128 pixels or the size that it is made for. A method was tried as a worker tries it",
-        "before it meters anything. Written by `python -m bench architectures --all --write`.",
-        "",
-        "| | work | of | share |",
-        "|---|---|---|---|",
-        _share("build and run an inference window", runs, len(found)),
-    ]
-    for method in METHODS:
-        asked = [answers[method] for answers in found.values() if method in answers]
-        lines.append(_share(f"`{method}`", asked.count(OK), len(asked)))
-    lines += [
-        "",
-        "## What the others say",
-        "",
-        "| question | answer | architectures | for example |",
-        "|---|---|---|---|",
-    ]
-    for question in ("window", *METHODS):
-        lines += _answers(question, found)
-    return "\n".join(lines) + "\n"
-
-
-def _share(what: str, work: int, asked: int) -> str:
-    return f"| {what} | {work:,} | {asked:,} | {work / asked:.0%} |" if asked else f"| {what} | – | – | – |"
-
-
-def _answers(question: str, found: dict[str, dict[str, str]]) -> list[str]:
-    examples: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for name, answers in sorted(found.items()):
-        answer = answers.get(question, OK)
-        if answer != OK:
-            kind = _kind(answer)
-            counts[kind] += 1
-            examples.setdefault(kind, name)
-    return [f"| `{question}` | {kind} | {count} | `{examples[kind]}` |" for kind, count in counts.most_common(8)]
-
-
-def _kind(answer: str) -> str:
-    """An answer without its figures and names, so that alike ones are counted together."""
-    words = "".join("…" if letter.isdigit() else letter for letter in answer.replace("|", "/"))
-    while "……" in words:
-        words = words.replace("……", "…")
-    return words[:110]
+    what = lines[0] if lines else ""
+    return (
+        f"{error.field}: {what}" if isinstance(error, BadInput) else f"{UNEXPLAINED}, {type(error).__name__}: {what}"
+    )

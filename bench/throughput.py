@@ -61,7 +61,8 @@ def _ratios(architecture: str, resolution: int, batch_size: int) -> list[float]:
                 advance=_nothing,
                 jitter=jitter,
             )
-        return figures.throughput_images_per_s
+        # Whatever lies between the passes counts, as in the bare loop: only the pauses between blocks don't.
+        return figures.images / window.measurement.duration_s
 
     bare()  # warm
     for turn in range(ROUNDS):

@@ -1,0 +1,101 @@
+"""Writes docs/architectures.md from what bench/architectures.py has found."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+OK, UNTRIED, UNEXPLAINED = "yes", "not tried", "unexplained"
+INTRODUCTION = """# Which architectures work with which method
+
+What this page is for: seeing before you submit whether your architecture can be run, pruned or quantized.
+
+timm has {known:,} architectures; {found:,} were looked at, each in a process of its own on a CPU, with random
+weights, at 128 or 112 pixels or the size that it is made for. Those of up to 1,500 M parameters were run, those of up
+to 60 M tried with every method, as a worker tries it before it meters anything: the phase on a copy of the network,
+with its training cut to one step. What took over two minutes, or is larger, counts as not tried. Multipliers were
+tried at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a GPU. Written by
+`python -m bench architectures --all --write`.
+"""
+Found = Mapping[str, Mapping[str, str]]
+"""By architecture: by question, `yes` or the reason why not."""
+
+
+def page(found: Found, questions: Sequence[str], known: int) -> str:
+    """How many architectures work with each method, by kind of network, and what the others say."""
+    return "\n".join(
+        [
+            INTRODUCTION.format(known=known, found=len(found)),
+            "| | work | of those tried | share |",
+            "|---|---|---|---|",
+            *(_share(question, *_count(found, question)) for question in ("window", *questions)),
+            "",
+            "## By kind of network",
+            "",
+            "How many of the architectures of each of timm's modules work; “all” and “–” (none) for short.",
+            "",
+            *_by_module(found, ["window", *questions]),
+            "",
+            "## What the others say",
+            "",
+            "The most frequent answers to each question.",
+            "",
+            "| question | answer | architectures | for example |",
+            "|---|---|---|---|",
+            *(line for question in ("window", *questions) for line in _answers(found, question)),
+            "",
+        ]
+    )
+
+
+def _count(found: Found, question: str) -> tuple[int, int]:
+    """How many work, of how many that were asked to the end."""
+    asked = [answers[question] for answers in found.values() if question in answers]
+    asked = [answer for answer in asked if not answer.startswith(UNTRIED)]
+    return asked.count(OK), len(asked)
+
+
+def _share(question: str, work: int, asked: int) -> str:
+    what = "builds and runs an inference window" if question == "window" else f"`{question}`"
+    return f"| {what} | {work:,} | {asked:,} | {work / asked:.1%} |" if asked else f"| {what} | – | – | – |"
+
+
+def _by_module(found: Found, questions: Sequence[str]) -> list[str]:
+    import timm
+
+    modules: dict[str, dict[str, Mapping[str, str]]] = defaultdict(dict)
+    for name, answers in found.items():
+        modules[timm.model_entrypoint(name).__module__.rpartition(".")[2]][name] = answers
+    heads = [question.replace(", ", " ").removeprefix("model.") for question in questions]
+    lines = [f"| module | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for module, members in sorted(modules.items()):
+        cells = [_cell(*_count(members, question)) for question in questions]
+        lines.append(f"| `{module}` | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(work: int, asked: int) -> str:
+    if work == asked:
+        return "all" if asked else ""
+    return f"{work} of {asked}" if work else "–"
+
+
+def _answers(found: Found, question: str) -> list[str]:
+    examples: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for name, answers in sorted(found.items()):
+        answer = answers.get(question, OK)
+        if answer != OK and not answer.startswith(UNTRIED):
+            kind = _kind(answer, name)
+            counts[kind] += 1
+            examples.setdefault(kind, name)
+    return [f"| `{question}` | {kind} | {count} | `{examples[kind]}` |" for kind, count in counts.most_common(8)]
+
+
+def _kind(answer: str, name: str) -> str:
+    """An answer without its figures and names, so that alike ones are counted together."""
+    words = answer.replace(name, "…").replace("|", "/")
+    words = "".join("…" if letter.isdigit() else letter for letter in words)
+    while "……" in words:
+        words = words.replace("……", "…")
+    return words[:160]

@@ -62,7 +62,8 @@ def _main(
     decay_steps = options.decay_epochs * steps_per_epoch
     match options.schedule:
         case "one_cycle":
-            return OneCycleLR(optimizer, max_lr=options.optimizer.learning_rate, total_steps=max(2, steps))
+            rate = options.optimizer.learning_rate
+            return OneCycleLR(optimizer, max_lr=rate, total_steps=max(2, steps), cycle_momentum=False)
         case "cosine":
             return CosineAnnealingLR(optimizer, T_max=steps)
         case "linear":

@@ -100,18 +100,23 @@ def test_every_option_teaches_and_is_rehearsed(options: dict[str, Any]) -> None:
     assert accuracy(TECHNIQUES["supervised"].run(context(recipe)).model) > 0.5  # guessing gives 0.1
 
 
-def learning_rates(**options: Any) -> list[float]:
-    """Of each step, in parts of the declared one; an epoch has 10 steps."""
+def scheduled(**options: Any) -> list[dict[str, Any]]:
+    """The optimizer's settings at each step; an epoch has 10 steps."""
     spec = tiny_recipe(TRAIN | {"optimizer": SGD} | options).phases[0]
     layer = nn.Linear(1, 1)
     optimizer = optimizer_of(spec.optimizer, layer)
     schedule = schedule_of(spec, optimizer, spec.epochs * 10, 10)
-    rates = []
+    settings = []
     for _ in range(spec.epochs * 10):
-        rates.append(optimizer.param_groups[0]["lr"] / SGD["learning_rate"])
+        settings.append(dict(optimizer.param_groups[0]))
         optimizer.step()
         schedule.step()
-    return rates
+    return settings
+
+
+def learning_rates(**options: Any) -> list[float]:
+    """Of each step, in parts of the declared one."""
+    return [settings["lr"] / SGD["learning_rate"] for settings in scheduled(**options)]
 
 
 def test_schedules_follow_their_formulas() -> None:
@@ -121,6 +126,14 @@ def test_schedules_follow_their_formulas() -> None:
     exponential = learning_rates(epochs=4, schedule="exponential", decay_epochs=2, decay_factor=0.25)
     assert exponential == pytest.approx([0.25 ** (step / 20) for step in range(40)])
     assert learning_rates(epochs=2, schedule="linear") == pytest.approx([1 - step / 20 for step in range(20)])
+
+
+def test_one_cycle_leaves_the_momentum_as_it_is_declared() -> None:
+    sgd = scheduled(epochs=3, schedule="one_cycle", optimizer=SGD | {"momentum": 0.5})
+    assert {step["momentum"] for step in sgd} == {0.5}
+    adamw = scheduled(epochs=3, schedule="one_cycle", optimizer={"name": "adamw"})
+    assert {step["betas"] for step in adamw} == {(0.9, 0.999)}
+    assert len({step["lr"] for step in sgd}) == 30
 
 
 def test_micro_batches_add_up_to_the_gradient_of_the_whole_batch() -> None:

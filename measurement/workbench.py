@@ -67,11 +67,11 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
     """Data and network on the device, and every phase tried on a copy: bad input costs no energy.
 
     Raises BadInput, also where the worker lacks the track's data; a sampled run then works on noise in its shape,
-    since its quality is the submitter's figure.
+    since its quality is the submitter's figure, unless what an image costs depends on the image.
     """
     track = track_of(recipe)
     lacking = track.lacks()
-    if lacking and mode == "full":
+    if lacking and (mode == "full" or recipe.cost_depends_on_images):
         raise BadInput(lacking, field="track")
     data: Data = "synthetic" if lacking else "track"
     with explained("while the model was set up", "model"):

@@ -178,12 +178,12 @@ class Recipe(Part):
                     f"can't be put into what a sample makes: by phases.{position}.{field} its shapes depend on the "
                     "whole training; leave it out to have quality reported",
                 )
-            if isinstance(spec, EarlyExitPhase):
-                return Fault(
-                    f"phases.{position}.technique",
-                    "early_exit can't be sampled: where images leave, and so what they cost, depends on the whole "
-                    "training; ask for a full verification",
-                )
+        if self.cost_depends_on_images and self.reported.weights_sha256 is None:
+            return Fault(
+                "reported.weights_sha256",
+                "is needed to sample early exits: where images leave, and so what they cost, depends on the whole "
+                "training; name the finished weights, or ask for a full verification",
+            )
         return None
 
     @property
@@ -198,6 +198,11 @@ class Recipe(Part):
 
     def document(self) -> dict[str, Any]:
         """The whole recipe as plain JSON values, defaults written out."""
+    @property
+    def cost_depends_on_images(self) -> bool:
+        """Whether what an image costs depends on it and on what the network has learnt, as with early exits."""
+        return any(isinstance(spec, EarlyExitPhase) for spec in self.phases)
+
         return self.model_dump(mode="json")
 
 

@@ -69,6 +69,35 @@ def test_a_sampled_run_finds_the_quality_of_the_full_runs_weights(further, store
     assert [phase.phase for phase in sampled.phases] == [phase.phase for phase in full.phases]
 
 
+def test_a_sample_of_early_exits_is_run_on_the_finished_weights(store, tmp_path):
+    """Images leave where those of the full run leave, and so cost what they cost there."""
+    exits = TRAIN | {"technique": "early_exit", "confidence": 0.6, "optimizer": {"learning_rate": 0.005}}
+    full = run_recipe(tiny_recipe(exits | {"epochs": 3}, inference=ONCE), tmp_path / "full", device="cpu", plan=BRIEF)
+    finished = reported(kept(store, tmp_path / "full" / "model.safetensors"))
+    recipe = tiny_recipe(exits | LONG, inference=ONCE, reported=finished)
+    sampled = run_recipe(recipe, tmp_path / "sampled", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    assert "sampled" in sampled.phases[0].detail
+    shares, shares_of_sampled = (
+        next(phase.detail["exit_shares"] for phase in record.phases if phase.phase == "evaluate")
+        for record in (full, sampled)
+    )
+    assert len([share for share in shares if share > 0]) == 3
+    assert shares_of_sampled == shares
+    assert sampled.quality.value == full.quality.value
+    assert sampled.model.macs == full.model.macs
+
+
+def test_early_exits_are_not_sampled_on_noise(store, tmp_path):
+    """The store lacks CIFAR-10, and what noise costs is not what its images cost."""
+    model = {"architecture": "test_resnet", "resolution": 32}
+    recipe = tiny_recipe(
+        TRAIN | {"technique": "early_exit"}, track="cifar10", model=model, reported=reported("0" * 64)
+    )
+    with pytest.raises(BadInput, match="this machine lacks") as raised:
+        run_recipe(recipe, tmp_path / "out", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    assert raised.value.field == "track"
+
+
 def test_a_run_that_leaves_nothing_out_evaluates_what_it_has_trained(store, tmp_path):
     save_weights(fresh(tiny_recipe()), tmp_path / "untrained.safetensors")
     recipe = tiny_recipe(

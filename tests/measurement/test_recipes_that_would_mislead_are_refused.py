@@ -23,13 +23,15 @@ def test_a_teacher_that_is_brought_along_is_covered_by_a_pretraining_and_by_noth
     assert tiny_recipe(PRETRAIN, DISTILLED)
 
 
-def test_early_exits_are_not_sampled_since_their_joules_depend_on_the_whole_training():
+def test_early_exits_are_sampled_on_finished_weights_alone_since_their_joules_depend_on_the_whole_training():
     early_exit = TRAIN | {"technique": "early_exit", "confidence": 0.11}
     reported = {"quality": 0.99, "evidence": "https://example.org/notes"}
     fault = tiny_recipe(early_exit, reported=reported).why_not_sampled()
     assert fault is not None
-    assert fault.field == "phases.0.technique"
+    assert fault.field == "reported.weights_sha256"
     assert tiny_recipe(TRAIN, reported=reported).why_not_sampled() is None
+    finished = reported | {"weights_sha256": "0" * 64}
+    assert tiny_recipe(early_exit, reported=finished).why_not_sampled() is None
 
 
 def test_a_training_is_not_called_a_search_to_be_shared():

@@ -34,6 +34,7 @@ from measurement.pace import FullPace
 from measurement.quality import evaluate
 from measurement.recipe import Recipe
 from measurement.recipe.parts import DeclaredEnergy
+from measurement.recipe.training import early_stoppings
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
@@ -173,7 +174,8 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
     if isinstance(spec, DeclaredEnergy):
         return assembly.declared(position, spec, _unmetered(run, position))
     step = run.steps.begin(Phase(spec.phase))
-    step.length_is_known = run.sampling is None  # a sample ends long before the schedule does
+    # A sample ends long before its schedule does, and when a training stops early shows only as it goes.
+    step.length_is_known = run.sampling is None and not any(early_stoppings(spec))
     seed_all(run.recipe.seed + position)
     with (
         explained(f"in phase {spec.phase}", f"phases.{position}"),

@@ -67,6 +67,16 @@ def test_the_recipe_s_own_budget_holds_too(tmp_path: Path) -> None:
         run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, budget_j=1e9)
 
 
+def test_a_training_that_may_stop_early_goes_on_until_its_budget_is_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its epochs are only the most that it may take: nothing is to be projected from them, however soon."""
+    monkeypatch.setattr("measurement.budget.PROJECT_AFTER_S", 0.0)
+    endless = TRAIN | {"epochs": 10_000, "batch_size": 16, "early_stopping": {"patience": 9_999}}
+    with pytest.raises(OverBudget, match=r"^[\d.,]+ J spent in phase train"):
+        run_recipe(tiny_recipe(endless), tmp_path, device="cpu", plan=BRIEF, budget_j=10.0)
+
+
 def test_a_budget_holds_over_all_attempts_at_a_run(tmp_path: Path) -> None:
     """An attempt that goes on begins where the ones before it ended: with their budget spent, at its first step."""
     recipe = tiny_recipe(TRAIN, FINETUNE | {"epochs": 10_000, "batch_size": 16})

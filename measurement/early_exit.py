@@ -49,6 +49,14 @@ class EarlyExitNetwork(nn.Module):
             outputs.append(exit_(features))
         return outputs
 
+    def get_classifier(self) -> nn.ModuleList:
+        """The last layer of every exit, by the name that timm's networks have for theirs."""
+        return nn.ModuleList(exit_.classifier for exit_ in self.exits)
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, str]:
+        """How timm parts the parameters, here always coarsely: each segment is one stage, the exits come last."""
+        return {"segments": r"^segments\.(\d+)"}
+
     def forward(self, images: Tensor) -> Tensor:
         """Each image's outputs (n, classes) at the exit where it left. In training, those of the last exit."""
         return self.all_exits(images)[-1] if self.training else self.leave(images)[0]

@@ -23,6 +23,7 @@ from measurement.recipe.techniques import (
     DeclaredPhase,
     EarlyExitPhase,
     PhaseSpec,
+    StructuredPruningPhase,
     SupernetPhase,
 )
 from measurement.recipe.training import early_stoppings
@@ -120,6 +121,7 @@ class Recipe(Part):
         if len(set(self.inference.scenarios)) != len(self.inference.scenarios):
             raise ValueError("inference.scenarios: each scenario once")
         self._check_order()
+        self._check_exits()
         return self
 
     def _check_order(self) -> None:
@@ -152,6 +154,16 @@ class Recipe(Part):
                 )
         if not trained:
             raise ValueError("phases: at least one `train` phase is needed")
+
+    def _check_exits(self) -> None:
+        exits: int | None = None
+        for position, spec in enumerate(self.phases):
+            if exits is not None and isinstance(spec, StructuredPruningPhase | EarlyExitPhase):
+                raise ValueError(
+                    f"phases.{position}.technique: {spec.technique} takes a network with one way through it, and "
+                    f"early_exit (phases.{exits}) leaves one with several; put it before, and early_exit only once"
+                )
+            exits = position if isinstance(spec, EarlyExitPhase) else exits
 
     @property
     def track_key(self) -> str:
@@ -187,6 +199,11 @@ class Recipe(Part):
         return None
 
     @property
+    def cost_depends_on_images(self) -> bool:
+        """Whether what an image costs depends on it and on what the network has learnt, as with early exits."""
+        return any(isinstance(spec, EarlyExitPhase) for spec in self.phases)
+
+    @property
     def sha256(self) -> str:
         """Hexadecimal SHA-256 of `canonical()`."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
@@ -198,11 +215,6 @@ class Recipe(Part):
 
     def document(self) -> dict[str, Any]:
         """The whole recipe as plain JSON values, defaults written out."""
-    @property
-    def cost_depends_on_images(self) -> bool:
-        """Whether what an image costs depends on it and on what the network has learnt, as with early exits."""
-        return any(isinstance(spec, EarlyExitPhase) for spec in self.phases)
-
         return self.model_dump(mode="json")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -15,7 +17,7 @@ from measurement.methods import TECHNIQUES
 from measurement.model import build_model, count_macs
 from measurement.runner import run_recipe
 from measurement.tracks import TRACKS
-from tests.measurement.running import BRIEF, tiny_recipe
+from tests.measurement.running import BRIEF, FINETUNE, tiny_recipe
 from tests.measurement.test_methods_train_and_prune import context
 
 DIGITS = TRACKS["digits"]
@@ -79,6 +81,21 @@ def test_a_run_with_exits_has_their_shares_in_its_record(tmp_path):
     evaluation = next(phase for phase in record.phases if phase.phase == "evaluate")
     assert sum(evaluation.detail["exit_shares"]) == pytest.approx(1, abs=1e-5)
     assert all(phase.inference.images % 360 == 0 for phase in record.phases if phase.inference)
+
+
+@pytest.mark.parametrize(
+    ("freeze", "learning"),
+    [({}, {"exits.2.classifier"}), ({"stages": 1}, {"segments.1", "segments.2", "exits.2"})],
+    ids=["all but the last layers", "the first stage"],
+)
+def test_a_part_up_to_an_exit_is_a_stage_that_can_be_frozen(freeze, learning, trained):
+    finetune = FINETUNE | {"freeze": freeze, "batch_size": 512}
+    at_hand = replace(context(tiny_recipe(EXITS, finetune), 1), model=deepcopy(trained))
+    TECHNIQUES["supervised"].rehearse(at_hand)
+    after = TECHNIQUES["supervised"].run(at_hand).model.get_parameter
+    changed = {name for name, weights in trained.named_parameters() if not torch.equal(weights, after(name))}
+    assert {part for part in learning for name in changed if name.startswith(f"{part}.")} == learning
+    assert all(any(name.startswith(f"{part}.") for part in learning) for name in changed)
 
 
 @pytest.mark.parametrize("architecture", ["starnet_s050", "mobilenetv3_small_050", "resnet18", "regnetx_002"])

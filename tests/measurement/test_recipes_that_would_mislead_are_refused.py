@@ -4,7 +4,7 @@ import pytest
 
 from measurement.documents import DocumentError
 from measurement.recipe import parse_recipe, parts
-from tests.measurement.running import TRAIN, tiny_recipe
+from tests.measurement.running import FINETUNE, PRUNE, TRAIN, tiny_recipe
 
 PRETRAIN = {"technique": "declared", "phase": "pretrain"}
 SEARCH = PRETRAIN | {"phase": "search", "energy_j": 1e-9, "evidence": "https://example.org/notes"}
@@ -32,6 +32,19 @@ def test_early_exits_are_sampled_on_finished_weights_alone_since_their_joules_de
     assert tiny_recipe(TRAIN, reported=reported).why_not_sampled() is None
     finished = reported | {"weights_sha256": "0" * 64}
     assert tiny_recipe(early_exit, reported=finished).why_not_sampled() is None
+
+
+@pytest.mark.parametrize(
+    "then", [PRUNE, TRAIN | {"technique": "early_exit", "phase": "finetune"}], ids=lambda phase: phase["technique"]
+)
+def test_what_takes_one_way_through_a_network_stands_before_its_early_exits(then):
+    exits = TRAIN | {"technique": "early_exit"}
+    with pytest.raises(
+        DocumentError, match=r"early_exit \(phases\.1\) leaves one with several; put it before"
+    ) as told:
+        tiny_recipe(PRETRAIN, exits, FINETUNE, then)
+    assert told.value.faults[0].field == "phases.3.technique"
+    assert tiny_recipe(TRAIN, PRUNE, exits | {"phase": "finetune"}, FINETUNE)
 
 
 def test_a_training_is_not_called_a_search_to_be_shared():

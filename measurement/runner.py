@@ -24,7 +24,7 @@ from measurement.early_exit import EarlyExitNetwork, exit_shares, is_dynamic
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
 from measurement.finished import take_finished_weights
-from measurement.inference import InferencePlan, Inputs, measure, prepare
+from measurement.inference import InferencePlan, Inputs, measure, prepare, resident_images
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
 from measurement.methods import TECHNIQUES, PhaseOutcome
@@ -42,9 +42,6 @@ from measurement.tracks import Split
 from measurement.vocabulary import Mode, Phase, Scenario
 from measurement.weights_out import save_weights
 from measurement.workbench import Workbench, explained, seed_all, set_up
-
-RESIDENT_IMAGES = 1024
-"""Test images that inference cycles over, resident on the device."""
 
 
 def run_recipe(
@@ -242,7 +239,8 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
     workbench = run.workbench
     step = run.steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
-    inputs = Inputs(_across(workbench.test, RESIDENT_IMAGES), whole_passes=is_dynamic(workbench.model))
+    resident = resident_images(workbench.track.channels, workbench.test.resolution)
+    inputs = Inputs(_across(workbench.test, resident), whole_passes=is_dynamic(workbench.model))
     synchronize = run.synchronize
     with explained(f"in {step_name(Phase.INFERENCE, scenario)}", "inference.max_batch_size"):
         prepared = prepare(

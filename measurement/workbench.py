@@ -14,6 +14,7 @@ from torch import nn
 
 from measurement.errors import BadInput, MeasurementError
 from measurement.finished import take_finished_weights
+from measurement.memory import is_out_of_memory
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
 from measurement.model import build_model
 from measurement.pace import FullPace, Pace
@@ -100,9 +101,7 @@ def explained(where: str, field: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        message = str(error)
-        exhausted = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if exhausted or "can't allocate memory" in message or "out of memory" in message:
+        if is_out_of_memory(error):
             raise MeasurementError(
                 f"out of memory {where}; a smaller batch_size or resolution needs less", field=field
             ) from error

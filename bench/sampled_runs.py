@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from measurement.budget import Limits
+from measurement.dataroot import weights_root
 from measurement.device import leave_a_core
 from measurement.inference import InferencePlan
 from measurement.meters import EnergyMeter, Window
 from measurement.methods import TECHNIQUES
+from measurement.output import sha256_of
 from measurement.recipe import Recipe
 from measurement.runner import run_recipe
 from measurement.sampling import SampledPace, SamplingPlan
-from measurement.vocabulary import Scope
+from measurement.steps import Steps, silent
+from measurement.vocabulary import Phase, Scope
+from measurement.weights_out import save_weights
 from measurement.workbench import seed_all, set_up
 
 SAMPLING = SamplingPlan(window_s=2.5, warm_up_s=0.3)
@@ -31,6 +37,18 @@ def run_sample(recipe: Recipe) -> tuple[float, float]:
     one_time = [phase.energy(Scope.ACCELERATOR) for phase in record.phases if phase.phase not in UNCHARGED]
     half_width_j = math.hypot(*(energy.repeatability_u95_j or 0.0 for energy in one_time))
     return sum(energy.energy_j or 0.0 for energy in one_time), half_width_j
+
+
+def keep_weights(recipe: Recipe) -> str:
+    """Put random weights for the recipe's finished network into the store, and return their SHA-256."""
+    workbench = set_up(recipe, "full", torch.device("cpu"))
+    for position, spec in enumerate(recipe.phases):
+        workbench.take(TECHNIQUES[spec.technique].rehearse(workbench.context(position)))
+    weights_root().mkdir(exist_ok=True)
+    save_weights(workbench.model, partial := weights_root() / "partial")
+    sha256 = sha256_of(partial)
+    partial.rename(weights_root() / f"{sha256}.safetensors")
+    return sha256
 
 
 class WholeInBlocks(SampledPace):
@@ -55,11 +73,14 @@ def run_whole(recipe: Recipe) -> tuple[float, tuple[float, float]]:
     whole_j = off_j = 0.0
     half_widths_j = []
     with EnergyMeter.for_device("cpu") as meter:
+        spent_j = dict.fromkeys(Scope, 0.0)
+        steps = Steps(meter, silent, Limits(None, None), started_s=time.monotonic(), spent_j=spent_j)
         for position, spec in enumerate(recipe.phases):
+            step = steps.begin(Phase(spec.phase))
             seed_all(recipe.seed + position)
-            with meter.window(f"{position}-{spec.phase}") as window:
-                pace = WholeInBlocks(window)
-                workbench.take(TECHNIQUES[spec.technique].run(workbench.context(position, pace=pace)))
+            with step.metered(f"{position}-{spec.phase}") as window:
+                context = workbench.context(position, step.advance, pace := WholeInBlocks(window))
+                workbench.take(TECHNIQUES[spec.technique].run(context))
             whole_j += window.measurement.energies[Scope.ACCELERATOR].energy_j or math.nan
             joules = [block.energies_j[Scope.ACCELERATOR] or 0.0 for block in window.measurement.blocks]
             for stage, rest in zip(pace.stages, pace.rests, strict=True):

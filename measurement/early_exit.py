@@ -51,7 +51,7 @@ class EarlyExitNetwork(nn.Module):
 
     def get_classifier(self) -> nn.ModuleList:
         """The last layer of every exit, by the name that timm's networks have for theirs."""
-        return nn.ModuleList(exit_.classifier for exit_ in self.exits)
+        return nn.ModuleList(exit_.get_submodule("classifier") for exit_ in self.exits)
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
         """How timm parts the parameters, here always coarsely: each segment is one stage, the exits come last."""

@@ -42,7 +42,7 @@ class ReadOnly:
 
 class AttemptInline(ReadOnly, admin.TabularInline):
     model = Attempt
-    fields = ["number", "worker", "started_at", "ended_at", "outcome", "reason", "trace"]
+    fields = ["number", "worker", "started_at", "ended_at", "outcome", "reason", "spent_energy_j", "trace"]
 
 
 class PhaseInline(ReadOnly, admin.TabularInline):

@@ -159,7 +159,7 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     # Shown on the status page while the run is going: position, phase, scenario, fraction, detail, power_w,
-    # energy_j and the list of steps.
+    # energy_j and the list of steps; and what the attempt has spent, which is kept with it where it ends in nothing.
     progress = models.JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True, help_text="Why the run failed or was cancelled, in words for people.")
     held_for = models.JSONField(default=list, blank=True, help_text="Quality flags that hold the result for review.")
@@ -182,6 +182,10 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
     reason = models.TextField(blank=True)
+    # What an attempt that left no record had spent when it last told, accelerator scope: a lower bound.
+    spent_energy_j = models.FloatField(null=True, blank=True)
+    spent_time_s = models.FloatField(null=True, blank=True)
+    spent_provenance = models.CharField(max_length=15, choices=Provenance, default=Provenance.MISSING)
     record = models.JSONField(null=True, blank=True)
     trace = models.FileField(upload_to="traces/%Y/%m/", blank=True)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from measurement.vocabulary import Phase, Scenario
+from measurement.vocabulary import Phase, Provenance, Scenario
 
 
 class _Event(BaseModel):
@@ -22,12 +22,17 @@ class Started(_Event):
 
 
 class PhaseStarted(_Event):
-    """A phase begins. `position` counts the steps of `Started.phases` from 0."""
+    """A phase begins. `position` counts the steps of `Started.phases` from 0.
+
+    `earlier`: an attempt before this one did it, and spent its joules. `provenance` of the joules that will be told.
+    """
 
     event: Literal["phase"] = "phase"
     position: int
     phase: Phase
     scenario: Scenario | None = None
+    earlier: bool = False
+    provenance: Provenance = Provenance.MISSING
 
 
 class Progress(_Event):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from measurement.budget import Limits, PhaseBudget, Spending
 from measurement.events import Event, PhaseEnded, PhaseStarted, Progress
 from measurement.meters import EnergyMeter, Window
+from measurement.meters.base import provenance_of
 from measurement.record import PhaseRecord
 from measurement.tracks import Split
 from measurement.vocabulary import Phase, Scenario, Scope
@@ -60,7 +61,8 @@ class Steps:
     def begin(self, phase: Phase, scenario: Scenario | None = None) -> Step:
         """Announce the next step; its window opens with `Step.metered`."""
         position, self._count = self._count, self._count + 1
-        self.reporter(PhaseStarted(position=position, phase=phase, scenario=scenario))
+        provenance = provenance_of(self.meter.sources(Scope.ACCELERATOR))
+        self.reporter(PhaseStarted(position=position, phase=phase, scenario=scenario, provenance=provenance))
         return Step(self, position, step_name(phase, scenario))
 
     def pass_over(self, phase: PhaseRecord) -> None:
@@ -68,9 +70,9 @@ class Steps:
         if phase.started_s is None:
             return
         position, self._count = self._count, self._count + 1
-        energy_j = phase.energy(Scope.ACCELERATOR).energy_j
-        self.reporter(PhaseStarted(position=position, phase=phase.phase))
-        self.reporter(PhaseEnded(position=position, energy_j=energy_j, duration_s=phase.duration_s or 0.0))
+        energy = phase.energy(Scope.ACCELERATOR)
+        self.reporter(PhaseStarted(position=position, phase=phase.phase, earlier=True, provenance=energy.provenance))
+        self.reporter(PhaseEnded(position=position, energy_j=energy.energy_j, duration_s=phase.duration_s or 0.0))
 
     def spending(self, open_window: Window | None = None) -> Spending:
         """Spent so far, with what an open window has counted; joules of the accelerator."""

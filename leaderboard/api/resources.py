@@ -112,7 +112,7 @@ class QueueLineSerializer(serializers.ModelSerializer[Run]):
     state = serializers.ChoiceField(STATES)
     mode = serializers.CharField(help_text="full or sampled")
     progress = serializers.JSONField(
-        help_text="position, phase, scenario, fraction, detail, power_w, energy_j, steps; empty where nothing runs"
+        help_text="of an attempt: position, phase, scenario, fraction, detail, power_w, energy_j, steps, ended, spent"
     )
 
     class Meta:

@@ -23,7 +23,7 @@ from django.utils import timezone
 from leaderboard.bell import ring
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
 from leaderboard.holdings import doable_with, tracks_of_worker
-from leaderboard.models import Attempt, PhaseEnergy, Run
+from leaderboard.models import Attempt, PhaseEnergy, Provenance, Run
 from leaderboard.services.publication import publish
 from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
 from measurement.vocabulary import HOLDING_FLAGS
@@ -111,6 +111,17 @@ def _end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) ->
         setattr(attempt, name, value)
     attempt.save()
     return attempt
+
+
+def _spent(claim: Claim) -> dict[str, Any]:
+    """What the attempt has told of its spending so far, as fields of it; None where it told nothing."""
+    progress = Run.objects.filter(pk=claim.run_id, attempt=claim.token).values_list("progress", flat=True).first()
+    told = (progress or {}).get("spent", {})
+    return {
+        "spent_energy_j": told.get("energy_j"),
+        "spent_time_s": told.get("time_s"),
+        "spent_provenance": told.get("provenance", Provenance.MISSING),
+    }
 
 
 def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
@@ -238,6 +249,7 @@ def _end_cancelled(claim: Claim, only_if: dict[str, Any] | None = None) -> bool:
 
 
 def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | None = None) -> bool:
+    spent = _spent(claim)
     moved = _move(
         claim.run_id,
         RunState.RUNNING,
@@ -250,12 +262,13 @@ def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | N
         cancel_requested=False,
     )
     if moved:
-        _end_attempt(claim, str(state), reason)
+        _end_attempt(claim, str(state), reason, **spent)
     return moved
 
 
 def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] | None = None) -> bool:
     """Back to the queue; not where somebody asked to cancel the run, which the next worker would not learn of."""
+    spent = _spent(claim)
     moved = _move(
         claim.run_id,
         RunState.RUNNING,
@@ -268,7 +281,7 @@ def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] 
         reason=reason,
     )
     if moved:
-        _end_attempt(claim, outcome, reason)
+        _end_attempt(claim, outcome, reason, **spent)
     return moved
 
 

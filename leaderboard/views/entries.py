@@ -85,10 +85,15 @@ def _measured(found: Entry) -> dict[str, Any]:
         "power_lines": evidence.power_table(marks),
         "runs": runs,
         "spread": evidence.spread(runs),
-        "losses": evidence.losses(record, found.board.scope),
+        "losses": evidence.losses(record, found.board.scope, _attempts(runs)),
         "environment": evidence.environment(record),
         "quality_basis": evidence.quality_basis(record),
     }
+
+
+def _attempts(runs: list[dict[str, Any]]) -> list[Attempt]:
+    """Those of the run that the entry shows."""
+    return [attempt for line in runs if line["is_shown"] for attempt in line["run"].attempts.all()]
 
 
 def _rivals(found: Entry, ranked: queries.RankedBoard, asked: str) -> dict[str, Any]:

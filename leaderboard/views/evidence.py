@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from leaderboard.domain.energy import EVALUATE, INFERENCE
-from leaderboard.models import Board, PhaseEnergy, Run
+from leaderboard.models import Attempt, Board, PhaseEnergy, Run
 from leaderboard.templatetags.energy import joules, relative, seconds, share, si, words
 
 FLAGS = {
@@ -151,10 +152,32 @@ def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:
     }
 
 
-def losses(record: dict[str, Any] | None, scope: str) -> list[str]:
-    """What attempts that died had spent beyond their last finished phase, a sentence each. Never charged."""
+def losses(record: dict[str, Any] | None, scope: str, attempts: Iterable[Attempt]) -> list[str]:
+    """What attempts that died had spent beyond what the result goes on from, a sentence each. Never charged.
+
+    The record tells of those whose checkpoint was at hand; `attempts` of the same run, of the others.
+    """
+    lost = (record or {}).get("lost", ())
+    return [*_losses_told(lost, scope), *_losses_beside(lost, attempts)]
+
+
+def _losses_beside(lost: Iterable[dict[str, Any]], attempts: Iterable[Attempt]) -> Iterator[str]:
+    """Of attempts whose checkpoint nobody took up: all that they are known to have spent."""
+    told = [datetime.fromisoformat(attempt["started_at"]) for attempt in lost]
+    for attempt in attempts:
+        if attempt.spent_energy_j is None or attempt.ended_at is None:
+            continue
+        if not any(attempt.started_at <= started_at <= attempt.ended_at for started_at in told):
+            yield (
+                f"Attempt {attempt.number} of {attempt.started_at:%Y-%m-%d} ended without a result, having spent at "
+                f"least {joules(attempt.spent_energy_j)} ({attempt.spent_provenance}, accelerator) in "
+                f"{seconds(attempt.spent_time_s)}. That is not charged to the model."
+            )
+
+
+def _losses_told(lost: Iterable[dict[str, Any]], scope: str) -> list[str]:
     sentences = []
-    for attempt in (record or {}).get("lost", ()):
+    for attempt in lost:
         energy = next((part for part in attempt["energies"] if part["scope"] == scope), None)
         known = energy is not None and energy["energy_j"] is not None
         spent = f"{joules(energy['energy_j'])} ({energy['provenance']})" if known else "nobody knows how much energy"

@@ -74,6 +74,8 @@ def test_standard_output_holds_events_and_nothing_else(
     durations = sum(event.duration_s for event in events if isinstance(event, PhaseEnded))
     assert 10 <= len(progress) <= 4 * durations + len(events[0].phases)
     assert progress[-1].power_w is not None
+    provenances = [str(phase.energies[0].provenance) for phase in record_of(ended[1]).phases]
+    assert [str(event.provenance) for event in events if isinstance(event, PhaseStarted)] == provenances
 
 
 def test_inference_was_metered_for_as_long_as_the_methodology_says(

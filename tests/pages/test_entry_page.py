@@ -1,6 +1,7 @@
 """An entry's page shows what its figures are made of, how sure they are, and how to check, cite and show them."""
 
 import re
+from datetime import timedelta
 from itertools import accumulate
 
 import pytest
@@ -23,6 +24,7 @@ from tests.pages.reading import text
 pytestmark = pytest.mark.django_db
 # However large its group is and however often it ran; two more read the group where it has changed.
 QUERIES = 8
+ATTEMPT = timedelta(minutes=30)
 
 
 def test_phases_provenance_flags_and_recipe(client):
@@ -72,6 +74,35 @@ def test_what_a_dead_attempt_had_spent_is_told(client):
     page = text(client.get(entry.get_absolute_url()))
     assert "An attempt of 2026-01-02 died 90 s after its last finished phase" in page
     assert "having spent 12.3 kJ (estimated) beyond it. That is not charged" in page
+
+
+def test_what_attempts_had_spent_that_the_record_does_not_tell_of(client):
+    entry = make_verified_entry(make_board(1))
+    measured = entry.run.attempts.get()
+    entry.run.attempts.update(number=4)
+    began = measured.started_at - timedelta(days=1)
+    spent = {"spent_energy_j": 12_345.0, "spent_time_s": 90.0, "spent_provenance": "estimated"}
+    for number, more in ((1, spent), (2, {}), (3, spent)):
+        started_at = began + timedelta(hours=number)
+        AttemptFactory(
+            run=entry.run, number=number, outcome="lost", started_at=started_at, ended_at=started_at + ATTEMPT, **more
+        )
+    taken_up = {
+        "started_at": (began + timedelta(hours=3, minutes=1)).isoformat().replace("+00:00", "Z"),
+        "time_s": 30.0,
+        "energies": [{"scope": "accelerator", "provenance": "estimated", "energy_j": 345.0}],
+    }
+    entry.run.attempts.filter(number=4).update(record=measured.record | {"lost": [taken_up]})
+
+    page = text(client.get(entry.get_absolute_url()))
+    assert (
+        f"Attempt 1 of {began:%Y-%m-%d} ended without a result, having spent at least 12.3 kJ "
+        "(estimated, accelerator) in 1 min 30 s. That is not charged to the model." in page
+    )
+    assert [number for number in (1, 2, 3, 4) if f"Attempt {number} of" in page] == [1]
+    assert "died 30 s after its last finished phase, having spent 345 J (estimated)" in page
+    assert "1: lost worker-0, spent at least 12.3 kJ estimated2: lost worker-0, spent —3: lost" in page
+    assert "4: succeeded worker-0, spent" not in page
 
 
 def test_runs_say_how_far_apart_they_are(client):

@@ -31,7 +31,7 @@ from measurement.model import count_parameters
 from measurement.quality import evaluate
 from measurement.recipe import ELASTIC_MOBILE, SubNetwork, SupernetPhase
 from measurement.tracks import Split, held_back
-from measurement.training import LossOf, fit, rehearse_step
+from measurement.training import LossOf, fit, rehearse_step, share_validated_from
 
 CALIBRATION_IMAGES = 2048
 """Training images that a cut-out network takes its running statistics from: the shared ones are of no one network."""
@@ -48,7 +48,7 @@ def search_supernet(context: PhaseContext) -> PhaseOutcome:
     spec = context.spec_as(SupernetPhase)
     check_found(context, spec.found)
     elastic = _elastic(context)
-    train, validation = held_back(context.train, spec.validation_share, context.recipe.seed)
+    train, validation = _split(context, spec)
     progress = Progress(context.advance, expected=1.0)
     training = fit(
         replace(context, train=train.at(max(spec.space.resolutions)), advance=progress.of(0.8, "elastic network")),
@@ -160,6 +160,14 @@ def _sandwich(context: PhaseContext, spec: SupernetPhase) -> LossOf:
         return loss / (1 + len(others))
 
     return loss_of
+
+
+def _split(context: PhaseContext, spec: SupernetPhase) -> tuple[Split, Split]:
+    """What the elastic network is trained on, none of which a later phase validates on, and what scores are of."""
+    largest = max(spec.validation_share, share_validated_from(context))
+    shares = largest, spec.validation_share
+    (train, _), (_, validation) = (held_back(context.train, share, context.recipe.seed) for share in shares)
+    return train, validation
 
 
 def _elastic(context: PhaseContext) -> ElasticMobile:

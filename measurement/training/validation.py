@@ -6,15 +6,19 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from measurement.errors import BadInput
+from measurement.recipe import PhaseSpec, StructuredPruningPhase, TrainingOptions
 from measurement.tracks import Split, held_back
 from measurement.training.job import Job
 from measurement.training.numerics import autocast
+
+if TYPE_CHECKING:
+    from measurement.methods.base import PhaseContext
 
 
 @contextmanager
@@ -33,14 +37,33 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def held_back_for(job: Job) -> tuple[Split, Split | None]:
     """The images to train on, and those to validate on where the training may stop early.
 
-    The recipe's seed alone fixes the draw, so that no phase validates on images that another one has trained on.
+    A network that goes on to later phases is trained on none of the images that they validate on: the recipe's seed
+    alone fixes the draw, so that a smaller share is part of a larger one.
     """
-    stopping, train = job.options.early_stopping, job.context.train
-    if stopping is None:
-        return train, None
-    if round(len(train) * (1 - stopping.validation_share)) < 2:
+    stopping, context = job.options.early_stopping, job.context
+    train, seed = context.train, context.recipe.seed
+    share = stopping.validation_share if stopping else 0.0
+    if stopping and round(len(train) * (1 - share)) < 2:
         raise BadInput("leaves fewer than 2 images to train on", field=job.field("early_stopping.validation_share"))
-    return held_back(train, stopping.validation_share, job.context.recipe.seed)
+    goes_on = job.options == _training_of(context.spec)
+    largest = max(share, share_validated_from(context)) if goes_on else share
+    if not largest:
+        return train, None
+    return held_back(train, largest, seed)[0], held_back(train, share, seed)[1] if stopping else None
+
+
+def share_validated_from(context: PhaseContext) -> float:
+    """The largest share of the training images that this phase or a later one validates the run's network on."""
+    trainings = map(_training_of, context.recipe.phases[context.position :])
+    stoppings = [training.early_stopping for training in trainings if training and training.early_stopping]
+    return max((stopping.validation_share for stopping in stoppings), default=0.0)
+
+
+def _training_of(spec: PhaseSpec) -> TrainingOptions | None:
+    """How a phase trains the network that goes on to the next phase, unlike a teacher or a candidate."""
+    if isinstance(spec, StructuredPruningPhase):
+        return spec.training_after_step
+    return spec if isinstance(spec, TrainingOptions) else None
 
 
 class Patience:

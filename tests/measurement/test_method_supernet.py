@@ -33,6 +33,7 @@ SUPERNET: dict[str, Any] = {
     "tournament": 2,
 }
 BRIEF: dict[str, Any] = {"training": {"epochs": 1, "batch_size": 160}}
+EARLY: dict[str, Any] = {"patience": 1, "validation_share": 0.5}
 ELASTIC: dict[str, Any] = {"architecture": "elastic_mobile", "resolution": 16, "width": 0.5}
 
 
@@ -142,6 +143,24 @@ def test_a_sample_goes_on_with_what_the_submitter_found() -> None:
     assert outcome.resolution == 8
     cut = ElasticMobile(1, 10, 0.5).cut_out(SubNetwork.model_validate_json(json.dumps(found)))
     assert count_parameters(outcome.model) == count_parameters(cut)
+
+
+@pytest.mark.parametrize(("later", "images"), [({}, 320), ({"early_stopping": EARLY}, 200)], ids=["none", "half"])
+def test_the_elastic_network_is_not_trained_on_what_a_later_phase_validates_on(
+    later: dict[str, Any], images: int
+) -> None:
+    finetune = {"technique": "supervised", "phase": "finetune", "epochs": 2} | later
+    steps: dict[str, int] = {}
+
+    class Counting(_Sample):
+        def steps(self, stage: str, count: int) -> Iterator[int]:
+            steps[stage] = count
+            yield from super().steps(stage, count)
+
+    found = {"resolution": 8, "depths": [2, 1, 1, 2], "kernels": [3, 3, 5, 3], "expansions": [1, 2, 2, 1]}
+    recipe = recipe_of(finetune, found=found, training={"epochs": 1, "batch_size": 2})
+    TECHNIQUES["supernet"].run(replace(context(recipe), pace=Counting()))
+    assert steps["elastic network"] == images / 2
 
 
 def test_progress_never_goes_back_and_reaches_the_end() -> None:

@@ -247,6 +247,30 @@ def test_early_stopping_ends_at_the_weights_of_the_best_epoch() -> None:
     assert not torch.equal(at_work.model.fc.weight, kept[-1])
 
 
+def test_no_phase_is_trained_on_what_it_or_a_later_one_validates_on() -> None:
+    """Four phases: two of them may stop early, on a tenth and on a quarter of the images."""
+    finetune = TRAIN | {"phase": "finetune", "epochs": 2, "batch_size": 1437}
+    shares: list[float | None] = [None, 0.1, 0.25, None]
+    stopping = [{"early_stopping": {"patience": 1, "validation_share": share}} if share else {} for share in shares]
+    recipe = tiny_recipe(
+        *[finetune | {"phase": "finetune" if place else "train"} | stopping[place] for place in range(4)]
+    )
+    trained: list[set[bytes]] = [set() for _ in shares]
+    validated: list[set[bytes]] = [set() for _ in shares]
+    for place, spec in enumerate(recipe.phases):
+        at_work = replace(context(recipe, place), model=nn.Sequential(nn.Flatten(), nn.Linear(256, 10)))
+
+        def loss_of(model: nn.Module, images: torch.Tensor, targets: torch.Tensor, at: int = place) -> torch.Tensor:
+            seen = trained if torch.is_grad_enabled() else validated
+            seen[at].update(image.numpy().tobytes() for image in images)
+            return cross_entropy(recipe.phases[at])(model, images, targets)
+
+        fit(at_work, spec, loss_of)
+    assert [len(images) for images in trained] == [1437 - 359, 1437 - 359, 1437 - 359, 1437]
+    assert [len(images) for images in validated] == [0, 144, 359, 0]
+    assert not any(earlier & later for at, later in enumerate(validated) for earlier in trained[: at + 1])
+
+
 def changed(images: torch.Tensor, targets: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
     spec = tiny_recipe(TRAIN | {"augmentation": options}).phases[0]
     at_work = context(tiny_recipe())

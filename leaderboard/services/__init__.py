@@ -2,6 +2,7 @@
 
 from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
 from leaderboard.services.refusal import Refused
+from leaderboard.services.results import record
 from leaderboard.services.runs import (
     Claim,
     announce,
@@ -10,7 +11,6 @@ from leaderboard.services.runs import (
     fail,
     lose,
     reap,
-    record,
     renew_lease,
     report_progress,
     stop,

@@ -1,36 +1,26 @@
-"""A run's way through a worker: claim, renew, report, record or fail. Every write names the fencing token.
+"""A run's way through a worker: claim, renew, report, end. Every write names the fencing token.
 
 The token is the attempt's number. A worker that lost its lease holds an old one, and all that it writes is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import structlog
 from django.conf import settings
-from django.core.files import File
-from django.db import Error, transaction
-from django.db.models.fields.files import FieldFile
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from leaderboard.bell import ring
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
 from leaderboard.holdings import doable_with, tracks_of_worker
-from leaderboard.models import Attempt, PhaseEnergy, Provenance, Run
-from leaderboard.services.publication import publish
-from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
-from measurement.vocabulary import HOLDING_FLAGS
+from leaderboard.models import Attempt, Provenance, Run
 
 LOST = "lost"
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ def _lease_end() -> Any:
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def _move(
+def move(
     run_id: int, old: RunState, new: RunState, token: int, *, only_if: dict[str, Any] | None = None, **changes: Any
 ) -> bool:
     """Compare and swap: True where the run was in `old` under `token` (and as `only_if` says) and now is in `new`."""
@@ -67,7 +57,7 @@ def claim(run_id: int, worker: str) -> Claim | None:
     if last is None:
         return None
     now = timezone.now()
-    taken = _move(
+    taken = move(
         run_id,
         RunState.QUEUED,
         RunState.RUNNING,
@@ -104,7 +94,8 @@ def report_progress(claim: Claim, progress: dict[str, Any]) -> bool:
     return bool(_held(claim).update(progress=progress))
 
 
-def _end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> Attempt:
+def end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> Attempt:
+    """Say how an attempt ended. Only for who has moved its run under its token, in the same transaction."""
     attempt = Attempt.objects.get(run_id=claim.run_id, number=claim.token)
     attempt.ended_at, attempt.outcome, attempt.reason = timezone.now(), outcome, reason
     for name, value in fields.items():
@@ -122,100 +113,6 @@ def _spent(claim: Claim) -> dict[str, Any]:
         "spent_time_s": told.get("time_s"),
         "spent_provenance": told.get("provenance", Provenance.MISSING),
     }
-
-
-def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
-    """Validate a record and store it with its phases once, then publish it unless a quality flag holds it back.
-
-    False where the run is no longer this worker's: nothing is stored then. Raises DocumentError for a record that
-    is not valid, and ValueError for one of another recipe.
-    """
-    parsed = parse_record(text)
-    with _no_orphan(claim) as kept, transaction.atomic():
-        moved = _move(
-            claim.run_id,
-            RunState.RUNNING,
-            RunState.SUCCEEDED,
-            claim.token,
-            finished_at=timezone.now(),
-            lease_expires_at=None,
-            cancel_requested=False,
-            reason="",
-            held_for=sorted(str(flag) for flag in parsed.flags & HOLDING_FLAGS),
-        )
-        if not moved:
-            return False
-        run = Run.objects.select_related("recipe", "hardware", "submission").get(pk=claim.run_id)
-        _check_is_of(parsed, run)
-        attempt = _end_attempt(claim, "succeeded", record=parsed.model_dump(mode="json"))
-        PhaseEnergy.objects.bulk_create(row for phase in parsed.phases for row in _phase_rows(attempt, phase))
-        if trace is not None:
-            with trace.open("rb") as file:
-                attempt.trace.save(f"run-{run.pk}-{claim.token}.parquet", File(file), save=False)
-            kept.append(attempt.trace)
-            attempt.save(update_fields=["trace"])
-        withdrawn = run.submission is not None and run.submission.withdrawn_at is not None
-        if not run.held_for and not withdrawn:
-            publish(run, parsed)
-    return True
-
-
-@contextmanager
-def _no_orphan(claim: Claim) -> Iterator[list[FieldFile]]:
-    """Removes the files in the list that it gives where what follows fails: no row would name them."""
-    files: list[FieldFile] = []
-    try:
-        yield files
-    except BaseException:
-        for file in files:
-            _remove_unless_named(file, claim)
-        raise
-
-
-def _remove_unless_named(file: FieldFile, claim: Claim) -> None:
-    try:
-        # A connection that broke while committing leaves open whether the row is there.
-        if not Attempt.objects.filter(run_id=claim.run_id, number=claim.token, trace=file.name).exists():
-            file.storage.delete(str(file.name))
-    except (Error, OSError) as error:
-        log.warning("trace of no attempt left behind", file=file.name, reason=str(error))
-
-
-def _check_is_of(parsed: Record, run: Run) -> None:
-    if parsed.recipe_sha256 != run.recipe.sha256:
-        raise ValueError(f"the record is of recipe {parsed.recipe_sha256[:12]}, run {run.pk} verifies another")
-    if parsed.hardware.name != run.hardware.name:
-        raise ValueError(f"the record is from {parsed.hardware.name}, run {run.pk} asks for {run.hardware.name}")
-    if parsed.mode != run.mode:
-        raise ValueError(f"the record is of a {parsed.mode} run, run {run.pk} is to be {run.mode}")
-
-
-def _phase_rows(attempt: Attempt, phase: PhaseRecord) -> list[PhaseEnergy]:
-    return [
-        PhaseEnergy(
-            attempt=attempt,
-            position=phase.position,
-            phase=str(phase.phase),
-            technique=phase.technique,
-            scenario=str(phase.scenario or ""),
-            scope=str(energy.scope),
-            provenance=str(energy.provenance),
-            sources=[str(source) for source in energy.sources],
-            contains_estimate=bool(set(energy.sources) - COUNTED_SOURCES),
-            energy_j=energy.energy_j,
-            repeatability_u95_j=energy.repeatability_u95_j,
-            absolute_u95_j=energy.absolute_u95_j,
-            net_of_idle_j=energy.net_of_idle_j,
-            duration_s=phase.duration_s,
-            energy_per_image_j=energy.energy_per_image_j,
-            energy_per_image_u95_j=energy.energy_per_image_u95_j,
-            energy_per_image_absolute_u95_j=energy.energy_per_image_absolute_u95_j,
-            images=phase.inference.images if phase.inference else None,
-            flags=[str(flag) for flag in phase.flags],
-            evidence=phase.evidence or "",
-        )
-        for energy in phase.energies
-    ]
 
 
 @transaction.atomic
@@ -250,7 +147,7 @@ def _end_cancelled(claim: Claim, only_if: dict[str, Any] | None = None) -> bool:
 
 def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | None = None) -> bool:
     spent = _spent(claim)
-    moved = _move(
+    moved = move(
         claim.run_id,
         RunState.RUNNING,
         state,
@@ -262,14 +159,14 @@ def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | N
         cancel_requested=False,
     )
     if moved:
-        _end_attempt(claim, str(state), reason, **spent)
+        end_attempt(claim, str(state), reason, **spent)
     return moved
 
 
 def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] | None = None) -> bool:
     """Back to the queue; not where somebody asked to cancel the run, which the next worker would not learn of."""
     spent = _spent(claim)
-    moved = _move(
+    moved = move(
         claim.run_id,
         RunState.RUNNING,
         RunState.QUEUED,
@@ -281,7 +178,7 @@ def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] 
         reason=reason,
     )
     if moved:
-        _end_attempt(claim, outcome, reason, **spent)
+        end_attempt(claim, outcome, reason, **spent)
     return moved
 
 
@@ -290,7 +187,7 @@ def cancel(run_id: int, reason: str) -> bool:
     """Cancel a queued run; ask the worker of a running one to stop it. False where the run has ended."""
     run = Run.objects.select_for_update(no_key=True).get(pk=run_id)
     if run.state == RunState.QUEUED:
-        return _move(
+        return move(
             run_id, RunState.QUEUED, RunState.CANCELLED, run.attempt, reason=reason, finished_at=timezone.now()
         )
     return bool(_held(Claim(run_id, run.attempt)).update(cancel_requested=True, reason=reason))

@@ -144,7 +144,7 @@ def test_a_trace_is_kept_with_its_attempt_and_with_nothing_else(run, settings, t
         raise RuntimeError("the publication failed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("leaderboard.services.runs.publish", broken)
+        patch.setattr("leaderboard.services.results.publish", broken)
         with pytest.raises(RuntimeError):
             services.record(claim, record_text(), trace)
     assert not [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]

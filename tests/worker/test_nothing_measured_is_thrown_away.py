@@ -98,7 +98,7 @@ def test_a_database_that_is_away_for_a_moment(run, child_measures, data, monkeyp
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server that could end a connection")
 def test_a_connection_that_the_server_ends_while_the_record_is_stored(run, child_measures, data, monkeypatch):
-    real, ended = services.runs.publish, []
+    real, ended = services.results.publish, []
 
     def publish(*arguments):
         if not ended:
@@ -107,7 +107,7 @@ def test_a_connection_that_the_server_ends_while_the_record_is_stored(run, child
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return real(*arguments)
 
-    monkeypatch.setattr(services.runs, "publish", publish)
+    monkeypatch.setattr(services.results, "publish", publish)
     assert verify(run).state == "succeeded"
     assert ended
     assert Entry.objects.count() == 4

@@ -1,0 +1,116 @@
+"""What a worker has measured: checked, stored once, and published unless it is held for review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+from django.core.files import File
+from django.db import Error, transaction
+from django.db.models.fields.files import FieldFile
+from django.utils import timezone
+
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Attempt, PhaseEnergy, Run
+from leaderboard.services.publication import publish
+from leaderboard.services.runs import Claim, end_attempt, move
+from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
+from measurement.vocabulary import HOLDING_FLAGS
+
+log = structlog.get_logger()
+
+
+def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
+    """Validate a record and store it with its phases once, then publish it unless a quality flag holds it back.
+
+    False where the run is no longer this worker's: nothing is stored then. Raises DocumentError for a record that
+    is not valid, and ValueError for one of another recipe.
+    """
+    parsed = parse_record(text)
+    with _no_orphan(claim) as kept, transaction.atomic():
+        moved = move(
+            claim.run_id,
+            RunState.RUNNING,
+            RunState.SUCCEEDED,
+            claim.token,
+            finished_at=timezone.now(),
+            lease_expires_at=None,
+            cancel_requested=False,
+            reason="",
+            held_for=sorted(str(flag) for flag in parsed.flags & HOLDING_FLAGS),
+        )
+        if not moved:
+            return False
+        run = Run.objects.select_related("recipe", "hardware", "submission").get(pk=claim.run_id)
+        _check_is_of(parsed, run)
+        attempt = end_attempt(claim, "succeeded", record=parsed.model_dump(mode="json"))
+        PhaseEnergy.objects.bulk_create(row for phase in parsed.phases for row in _phase_rows(attempt, phase))
+        if trace is not None:
+            with trace.open("rb") as file:
+                attempt.trace.save(f"run-{run.pk}-{claim.token}.parquet", File(file), save=False)
+            kept.append(attempt.trace)
+            attempt.save(update_fields=["trace"])
+        withdrawn = run.submission is not None and run.submission.withdrawn_at is not None
+        if not run.held_for and not withdrawn:
+            publish(run, parsed)
+    return True
+
+
+@contextmanager
+def _no_orphan(claim: Claim) -> Iterator[list[FieldFile]]:
+    """Removes the files in the list that it gives where what follows fails: no row would name them."""
+    files: list[FieldFile] = []
+    try:
+        yield files
+    except BaseException:
+        for file in files:
+            _remove_unless_named(file, claim)
+        raise
+
+
+def _remove_unless_named(file: FieldFile, claim: Claim) -> None:
+    try:
+        # A connection that broke while committing leaves open whether the row is there.
+        if not Attempt.objects.filter(run_id=claim.run_id, number=claim.token, trace=file.name).exists():
+            file.storage.delete(str(file.name))
+    except (Error, OSError) as error:
+        log.warning("trace of no attempt left behind", file=file.name, reason=str(error))
+
+
+def _check_is_of(parsed: Record, run: Run) -> None:
+    if parsed.recipe_sha256 != run.recipe.sha256:
+        raise ValueError(f"the record is of recipe {parsed.recipe_sha256[:12]}, run {run.pk} verifies another")
+    if parsed.hardware.name != run.hardware.name:
+        raise ValueError(f"the record is from {parsed.hardware.name}, run {run.pk} asks for {run.hardware.name}")
+    if parsed.mode != run.mode:
+        raise ValueError(f"the record is of a {parsed.mode} run, run {run.pk} is to be {run.mode}")
+
+
+def _phase_rows(attempt: Attempt, phase: PhaseRecord) -> list[PhaseEnergy]:
+    return [
+        PhaseEnergy(
+            attempt=attempt,
+            position=phase.position,
+            phase=str(phase.phase),
+            technique=phase.technique,
+            scenario=str(phase.scenario or ""),
+            scope=str(energy.scope),
+            provenance=str(energy.provenance),
+            sources=[str(source) for source in energy.sources],
+            contains_estimate=bool(set(energy.sources) - COUNTED_SOURCES),
+            energy_j=energy.energy_j,
+            repeatability_u95_j=energy.repeatability_u95_j,
+            absolute_u95_j=energy.absolute_u95_j,
+            net_of_idle_j=energy.net_of_idle_j,
+            duration_s=phase.duration_s,
+            energy_per_image_j=energy.energy_per_image_j,
+            energy_per_image_u95_j=energy.energy_per_image_u95_j,
+            energy_per_image_absolute_u95_j=energy.energy_per_image_absolute_u95_j,
+            images=phase.inference.images if phase.inference else None,
+            flags=[str(flag) for flag in phase.flags],
+            evidence=phase.evidence or "",
+        )
+        for energy in phase.energies
+    ]

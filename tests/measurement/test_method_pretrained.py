@@ -15,11 +15,12 @@ from measurement.documents import DocumentError
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES, PhaseContext, no_progress
 from measurement.model import build_model
-from measurement.recipe import Recipe, load_recipe
+from measurement.recipe import Recipe, load_recipe, read_recipe
 from measurement.record import Record
 from measurement.runner import run_recipe
 from measurement.tracks import TRACKS
 from measurement.weights import load_weights
+from measurement.workbench import set_up
 from tests.measurement.running import BRIEF, FINETUNE, ROOT, tiny_recipe
 
 CPU = torch.device("cpu")
@@ -199,8 +200,12 @@ def test_what_a_run_trained_starts_the_next_and_is_reported_or_missing_but_never
     assert tuned.phases[1].energy("accelerator").energy_j > 0
 
 
-def test_the_example_of_transfer_names_what_its_weights_cost():
-    recipe = load_recipe(ROOT / "recipes" / "transfer" / "starnet-s050.yaml")
-    start, finetune = recipe.phases
-    assert (start.technique, start.source, start.energy_j is None) == ("pretrained", "store", False)
+def test_the_example_of_transfer_invents_no_figure_and_works_once_its_lines_are_filled_in(store):
+    path = ROOT / "recipes" / "transfer" / "starnet-s050.yaml"
+    start, finetune = load_recipe(path).phases
+    assert (start.technique, start.source, start.energy_j, start.evidence) == ("pretrained", "store", None, None)
     assert finetune.phase == "finetune"
+    sha256 = keep(store, network(name="starnet_s050"))
+    filled_in = path.read_text("utf-8").replace(start.sha256, sha256)
+    workbench = set_up(read_recipe(filled_in), "full", CPU)
+    assert TECHNIQUES["pretrained"].run(workbench.context(0)).detail["weights_sha256"] == sha256

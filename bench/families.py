@@ -12,12 +12,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import django
-import yaml
 
 from bench import MISSED
+from measurement.documents import read_document
 from measurement.record import PhaseRecord, Record, parse_record
 from measurement.vocabulary import Scope
 
@@ -76,7 +75,7 @@ def _transferred(folder: Path) -> Row:
     weights = folder / "data" / "weights"
     weights.mkdir(parents=True)
     shutil.copyfile(made / "model.safetensors", weights / f"{record.model.weights_sha256}.safetensors")
-    recipe: dict[str, Any] = yaml.safe_load(TRANSFER.read_text("utf-8"))
+    recipe = read_document(TRANSFER.read_bytes())
     figure = {"energy_j": _one_time_energy_j(record), "evidence": EVIDENCE}
     recipe["phases"][0] |= {"sha256": record.model.weights_sha256} | figure
     filled_in = folder / "transfer.json"

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,12 +27,14 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
+from measurement.assembly import software_versions
 from measurement.errors import BadInput, MeasurementError
 from measurement.meters import EnergyMeter, Window
 from measurement.meters.base import SystemClock, provenance_of
 from measurement.output import TRACE
 from measurement.record import Energy, Hardware, LostAttempt, PhaseRecord
 from measurement.steps import Steps
+from measurement.trace import read_trace
 from measurement.vocabulary import Mode, Scope
 from measurement.workbench import Workbench
 
@@ -39,19 +42,26 @@ FOLDER, JOURNAL, NETWORK, SPENT, LOST = "checkpoint", "journal.json", "network.p
 SPENT_EVERY_S = 0.5
 
 Document = TypeVar("Document", bound=BaseModel)
+Left = TypeVar("Left", "Journal", "Losses")
 
 
 class Origin(BaseModel):
-    """What must be the same for a run to go on: recipe, mode and device."""
+    """What must be the same for a run to go on: recipe, mode, device, and the versions of all software."""
 
     recipe_sha256: str
     mode: Mode
     hardware: str
     device_uuid: str | None
+    software: dict[str, str]
 
     @classmethod
     def of(cls, recipe_sha256: str, mode: Mode, hardware: Hardware) -> Origin:
-        return cls(recipe_sha256=recipe_sha256, mode=mode, hardware=hardware.name, device_uuid=hardware.uuid)
+        name, uuid, software = hardware.name, hardware.uuid, software_versions()
+        return cls(recipe_sha256=recipe_sha256, mode=mode, hardware=name, device_uuid=uuid, software=software)
+
+    def is_same_run(self, other: Origin) -> bool:
+        """Whether what the other spent was spent for this run, whatever the software."""
+        return self == other.model_copy(update={"software": self.software})
 
 
 class Spent(BaseModel):
@@ -122,14 +132,18 @@ class Checkpoint:
         self._spent_s = -math.inf
 
     def read(self) -> Earlier:
-        """What earlier attempts have left; what is of another recipe, mode or device, or unreadable, is nothing."""
-        journal, losses = self._resumable(), self._losses()
+        """What earlier attempts at this run have left; of phases that nobody can go on from, only what they took."""
+        journal, losses = self._of_this_run(JOURNAL, Journal), self._of_this_run(LOST, Losses)
         lost = losses.attempts if losses else ()
         before = journal.kept if journal and journal.kept else losses.spent if losses else None
         spent = self._read(SPENT, Spent) if journal or losses else None
-        if spent is not None:
+        everything = spent or before
+        if journal is not None and not self._can_go_on(journal):
+            journal = None  # so what its finished phases took is lost too
+            lost = (*lost, reduce(_beyond, lost, _beyond(everything, None))) if everything else lost
+        elif spent is not None:
             lost = (*lost, _beyond(spent, before))
-        return Earlier(journal, lost, spent or before)
+        return Earlier(journal, lost, everything)
 
     def begin(self, earlier: Earlier) -> None:
         """Go on from `earlier`, or anew: what lies there of anything else is removed. Raises BadInput."""
@@ -144,20 +158,23 @@ class Checkpoint:
         except OSError as error:
             raise BadInput(f"{self.folder} can't be written: {error.strerror}", field="--out") from None
 
-    def _resumable(self) -> Journal | None:
-        journal = self._read(JOURNAL, Journal)
-        usable = journal is not None and journal.origin == self.origin and self._file_of(journal, NETWORK).exists()
-        return journal if usable else None
-
-    def _losses(self) -> Losses | None:
+    def _of_this_run(self, name: str, kind: type[Left]) -> Left | None:
         """None where another run has left what is there."""
-        losses = self._read(LOST, Losses)
-        return losses if losses is not None and losses.origin == self.origin else None
+        left = self._read(name, kind)
+        return left if left is not None and left.origin.is_same_run(self.origin) else None
+
+    def _can_go_on(self, journal: Journal) -> bool:
+        """Whether the software is the same, and the network and the trace can be read."""
+        try:
+            self.network(journal)
+            read_trace(self.trace(journal))
+        except Exception:  # unpickling a torn file fails with any exception
+            return False
+        return journal.origin == self.origin
 
     def network(self, journal: Journal) -> nn.Module:
         """The network after the last finished phase."""
-        path = self._file_of(journal, NETWORK)
-        network: nn.Module = torch.load(path, map_location="cpu", weights_only=False)
+        network: nn.Module = torch.load(self._file_of(journal, NETWORK), map_location="cpu", weights_only=False)
         return network
 
     def trace(self, journal: Journal) -> Path:
@@ -267,11 +284,10 @@ class Journey:
             sources = self._meter.sources(scope) if energy_j is not None else ()
             provenance = provenance_of(sources)
             energies.append(Energy(scope=scope, provenance=provenance, sources=sources, energy_j=energy_j))
-        spent_s = self.steps.spending(window).time_s
-        return Spent(started_at=self._started_at, time_s=spent_s, energies=tuple(energies))
+        return Spent(started_at=self._started_at, time_s=self.steps.spending(window).time_s, energies=tuple(energies))
 
 
-def _beyond(spent: Spent, kept: Spent | None) -> LostAttempt:
+def _beyond(spent: Spent | LostAttempt, kept: Spent | LostAttempt | None) -> LostAttempt:
     """What an attempt spent after its last finished phase, or since it began where it has finished none."""
     before = {energy.scope: energy.energy_j for energy in kept.energies} if kept is not None else {}
     energies = tuple(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from measurement.checkpoint import Checkpoint, Earlier, Origin
+from measurement.checkpoint import Checkpoint, Earlier, Origin, Spent
+from measurement.errors import OverBudget
 from measurement.recompute import recompute
-from measurement.record import Hardware, Record
+from measurement.record import Hardware, LostAttempt, Record
 from measurement.runner import run_recipe
 from measurement.trace import read_trace
 from measurement.vocabulary import Scope
@@ -96,6 +99,56 @@ def test_the_whole_recomputes_from_one_trace(killed_twice):
     times = list(trace.columns["timestamp_s"])
     assert times == sorted(times)
     assert [window.name for window in trace.windows][:3] == ["idle", "0-train", "1-compress"]
+
+
+@pytest.fixture(scope="module")
+def ended_in_its_second_phase(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that finished one phase and would not have finished the next within its budget."""
+    out = tmp_path_factory.mktemp("ended") / "out"
+    with pytest.raises(OverBudget):
+        run_recipe(tiny_recipe(TRAIN, FINETUNE | {"epochs": 10_000}), out, device="cpu", plan=BRIEF, budget_s=100.0)
+    return out
+
+
+def torn(name: str) -> Callable[[Path], None]:
+    return lambda out: os.truncate(out / "checkpoint" / name, 100)
+
+
+def updated(out: Path) -> None:
+    """As if torch had been another when the checkpoint was written."""
+    for name in ("journal.json", "lost.json"):
+        document = read(out, name)
+        document["origin"]["software"]["torch"] = "1.0"
+        (out / "checkpoint" / name).write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("went_on", [False, True])
+@pytest.mark.parametrize("spoil", [torn("1-network.pt"), torn("1-trace.parquet"), updated])
+def test_a_checkpoint_that_can_t_be_gone_on_from_is_lost_with_all_its_joules(
+    spoil: Callable[[Path], None], went_on: bool, ended_in_its_second_phase: Path, tmp_path: Path
+) -> None:
+    """Whether the attempt that finds it is the second, or a third after one that went on and left nothing."""
+    out = tmp_path / "out"
+    shutil.copytree(ended_in_its_second_phase, out)
+    checkpoint = Checkpoint(out, Origin.model_validate(read(out, "journal.json")["origin"]))
+    earlier = checkpoint.read()
+    assert earlier.journal is not None
+    lost_j, spent_j = sum(joules(attempt) for attempt in earlier.lost), joules(earlier.spent)
+    assert 0 < lost_j < spent_j
+    if went_on:
+        checkpoint.begin(earlier)
+    spoil(out)
+    anew = checkpoint.read()
+    assert anew.journal is None
+    assert joules(anew.spent) == spent_j
+    assert sum(joules(attempt) for attempt in anew.lost) == pytest.approx(spent_j)
+    assert sum(attempt.time_s for attempt in anew.lost) == pytest.approx(anew.spent_s)
+
+
+def joules(spent: Spent | LostAttempt | None) -> float:
+    """Of the accelerator scope."""
+    found = next(energy.energy_j for energy in spent.energies if energy.scope == Scope.ACCELERATOR) if spent else None
+    return found or 0.0
 
 
 def test_what_another_recipe_left_is_not_resumed(tmp_path):

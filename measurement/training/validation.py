@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Within, `model` is in evaluation mode and no gradients are kept; afterwards each module's mode is as it was."""
-    modes = [(module, module.training) for module in model.modules()]
+    was_training, modes = model.training, [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
+        model.train(was_training)  # which does more than set modes where the network is an exported graph
         for module, training in modes:
             module.training = training
 

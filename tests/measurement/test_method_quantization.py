@@ -15,8 +15,10 @@ from safetensors.torch import load_file
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseOutcome
+from measurement.methods.eight_bit.program import prepared_for_training
 from measurement.model import count_macs, count_parameters
 from measurement.recipe import TECHNIQUES as DECLARABLE
+from measurement.training import evaluating
 from measurement.weights_out import save_weights, weight_bytes
 from tests.measurement.compressing import (
     CPU,
@@ -119,6 +121,27 @@ def test_training_that_knows_of_the_rounding_ends_in_the_same_form(scheme: str, 
     assert outcome.detail["weight_bytes_after"] < 0.4 * outcome.detail["weight_bytes_before"]
     if model:
         assert {type(layer).__name__ for layer in outcome.model.modules()}.isdisjoint({"FakeQuantizedLinear"})
+
+
+def test_a_validation_leaves_the_dropout_of_an_exported_network_as_it_was() -> None:
+    """It is written into the graph: no module's mode tells of it."""
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 64), torch.nn.Dropout(0.5))
+    phase = compress("quantization_aware", scheme="int8_static", epochs=1)
+    context = untrained(tiny_recipe(TAUGHT, phase), 1)
+    trainable = prepared_for_training(replace(context, model=network)).train()
+    images, _ = context.train.first(8)
+
+    def dropped() -> float:
+        return float((trainable(images) == 0).float().mean())
+
+    assert dropped() > 0.3
+    with evaluating(trainable):
+        assert dropped() < 0.1
+    assert dropped() > 0.3
+    trainable.eval()
+    with evaluating(trainable):
+        pass
+    assert dropped() < 0.1
 
 
 def test_a_training_that_comes_apart_names_its_learning_rate() -> None:

@@ -41,7 +41,7 @@ from measurement.steps import Reporter, Steps, silent, step_name
 from measurement.tracks import Split
 from measurement.vocabulary import Mode, Phase, Scenario
 from measurement.weights_out import save_weights
-from measurement.workbench import Workbench, explained, seed_all, set_up
+from measurement.workbench import Data, Workbench, explained, seed_all, set_up
 
 
 def run_recipe(
@@ -88,7 +88,7 @@ def run_recipe(
         folder.open(recipe)
         checkpoint.begin(earlier)
         held.enter_context(checkpoint.unless_in_vain())
-        reporter(Started(hardware=hardware.name, phases=_step_names(recipe)))
+        reporter(Started(hardware=hardware.name, phases=_step_names(recipe, workbench.data)))
         held.enter_context(meter)
         journey = Journey(checkpoint, meter, started_at, earlier)
         begun_s = started_s - earlier.spent_s
@@ -216,7 +216,10 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
     reported = run.recipe.reported
     finished_sha256 = None
     if reported is not None and (run.left_out or run.workbench.data != "track"):
-        if run.workbench.data != "track" or not take_finished_weights(run.recipe, model):
+        on_noise = run.workbench.data != "track"
+        if on_noise or not take_finished_weights(run.recipe, model):
+            if not on_noise:
+                run.steps.leave_out()
             told = Quality(metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence)
             return told, []
         finished_sha256 = reported.weights_sha256
@@ -283,9 +286,10 @@ def _across(split: Split, count: int) -> Tensor:
     return split.part(range(0, len(split), step)).first(count)[0]
 
 
-def _step_names(recipe: Recipe) -> tuple[str, ...]:
+def _step_names(recipe: Recipe, data: Data) -> tuple[str, ...]:
+    """Nothing is evaluated on noise; whether on a track's images, a sample tells only once it has left steps out."""
     return (
         *(spec.phase for spec in recipe.phases if not isinstance(spec, DeclaredEnergy)),
-        str(Phase.EVALUATE),
+        *([str(Phase.EVALUATE)] if data == "track" else []),
         *(step_name(Phase.INFERENCE, scenario) for scenario in recipe.inference.scenarios),
     )

@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from measurement.errors import BadInput
+from measurement.events import PhaseStarted
 from measurement.meters import EnergyMeter
 from measurement.meters.replay import ManualClock
 from measurement.recipe import load_recipe
 from measurement.recompute import recompute
 from measurement.runner import run_recipe
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, told
+from measurement.steps import step_name
 from measurement.trace import read_trace
 from measurement.tracks import TRACKS
 from measurement.tracks.synthetic import SyntheticSplit
@@ -115,10 +117,29 @@ def test_what_a_sample_can_t_tell_is_refused(phases, field, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def sampled_run(tmp_path_factory):
+def sampled_events():
+    """The events of `sampled_run`."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def sampled_run(tmp_path_factory, sampled_events):
     out = tmp_path_factory.mktemp("sampled")
     recipe = tiny_recipe(TRAIN | {"epochs": 500}, PRUNE, reported=REPORTED)
-    return run_recipe(recipe, out, mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT), out
+    plans = {"plan": BRIEF, "sampling": SHORT}
+    return run_recipe(recipe, out, mode="sampled", device="cpu", reporter=sampled_events.append, **plans), out
+
+
+def steps_begun(events):
+    """The name that was announced for the place of each step, and its own."""
+    begun = [event for event in events if isinstance(event, PhaseStarted)]
+    return [(events[0].phases[event.position], step_name(event.phase, event.scenario)) for event in begun]
+
+
+def test_the_evaluation_that_is_not_done_leaves_the_others_their_places(sampled_run, sampled_events):
+    begun = steps_begun(sampled_events)
+    assert [announced for announced, _ in begun] == [name for _, name in begun]
+    assert [name for _, name in begun] == ["train", "compress", "inference single_stream", "inference offline"]
 
 
 def test_a_sampled_run_keeps_what_is_reported_apart(sampled_run):
@@ -172,8 +193,12 @@ def test_a_worker_without_the_images_samples_on_noise_and_says_so(tmp_path, monk
         inference={"scenarios": ["single_stream"]},
         reported=REPORTED,
     )
-    record = run_recipe(recipe, tmp_path / "out", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    events, out = [], tmp_path / "out"
+    plans = {"plan": BRIEF, "sampling": SHORT}
+    record = run_recipe(recipe, out, mode="sampled", device="cpu", reporter=events.append, **plans)
     assert (record.data, record.quality.provenance) == ("synthetic", "reported")
+    assert events[0].phases == ("train", "inference single_stream")
+    assert [announced for announced, _ in steps_begun(events)] == ["train", "inference single_stream"]
     assert record.phases[0].detail["sampled"]["stages"][0]["steps_declared"] == 90 * -(-1_281_167 // 4)
     with pytest.raises(BadInput) as raised:
         run_recipe(recipe, tmp_path / "full", device="cpu", plan=BRIEF)

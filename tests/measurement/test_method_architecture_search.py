@@ -87,6 +87,17 @@ def test_halving_trains_half_of_the_candidates_for_twice_as_long() -> None:
     assert told["epochs"] == 6
 
 
+def test_epochs_are_told_as_many_as_early_stopping_let_be() -> None:
+    details: list[str] = []
+    training = {"epochs": 30, "batch_size": 320, "early_stopping": {"patience": 1}}
+    recipe = recipe_of(candidates=1, space={"architectures": ["test_byobnet"], "resolutions": [8]}, training=training)
+    told = TECHNIQUES["architecture_search"].run(
+        replace(context(recipe), advance=lambda fraction, detail="": details.append(detail))
+    )
+    epochs = {detail for detail in details if "epoch" in detail}
+    assert told.detail["epochs"] == told.detail["candidates"][0]["epochs"] == len(epochs) < 30
+
+
 def test_the_seed_fixes_the_choice() -> None:
     first, again, other = (run(seed=seed, **EVOLUTION) for seed in (3, 3, 4))
     assert again.detail == first.detail

@@ -84,7 +84,7 @@ class _Search:
     def __init__(self, context: PhaseContext, spec: ArchitectureSearchPhase) -> None:
         self._context, self._spec = context, spec
         self._chance = Random(context.seed)  # noqa: S311 - reproducible, not secret
-        # The recipe's seed alone draws them: no phase validates on images that another has trained on.
+        # The recipe's seed alone draws them: every search of a recipe scores on the same images.
         self._train, self._validation = held_back(context.train, spec.validation_share, context.recipe.seed)
         self.members = Members(context, spec)
         self.trials: dict[Point, _Trial] = {}
@@ -144,7 +144,7 @@ class _Search:
         return trial
 
     def _train_on(self, trial: _Trial, epochs: int, progress: Progress) -> None:
-        """Train a candidate for so many epochs more, from where it stands, and score it."""
+        """Train a candidate for so many epochs more, or until it stops early, from where it stands, and score it."""
         number = 1 + list(self.trials.values()).index(trial)
         name = f"candidate {number}, {trial.member}"
         network = (trial.network or self.members.build(trial.member)).to(self._context.device)
@@ -153,7 +153,7 @@ class _Search:
         context = replace(self._context, model=network, train=train, advance=advance)
         options = self._spec.training.model_copy(update={"epochs": epochs})
         try:
-            fit(context, options, stage=name, within="training")
+            trained = fit(context, options, stage=name, within="training")
         except MeasurementError as error:
             if not error.field.startswith("phases."):
                 raise
@@ -162,7 +162,7 @@ class _Search:
             self._context.track, network, validation, lambda *_, **__: advance(1.0, "validation")
         )
         trial.score = score_of(trial.quality, trial.size.macs, self._spec)
-        trial.epochs += epochs
+        trial.epochs += trained["epochs"]
         trial.network = network.cpu()
 
 

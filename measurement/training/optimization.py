@@ -49,7 +49,7 @@ def schedule_of(
 ) -> LRScheduler:
     """Of the learning rate, step by step: a linear rise over the warm-up, then the schedule over what is left."""
     warm_up = round(options.warmup_epochs * steps_per_epoch)
-    schedule = _main(options, optimizer, total_steps - warm_up, steps_per_epoch)
+    schedule = _main(options, optimizer, max(1, total_steps - warm_up), steps_per_epoch)
     if not warm_up:
         return schedule
     rise = LinearLR(optimizer, start_factor=1 / (warm_up + 1), total_iters=warm_up)

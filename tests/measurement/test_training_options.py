@@ -128,6 +128,12 @@ def test_schedules_follow_their_formulas() -> None:
     assert learning_rates(epochs=2, schedule="linear") == pytest.approx([1 - step / 20 for step in range(20)])
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "step", "exponential", "constant"])
+def test_a_warm_up_may_take_every_step(schedule: str) -> None:
+    rates = learning_rates(epochs=1, warmup_epochs=0.99, schedule=schedule)
+    assert rates == pytest.approx([(step + 1) / 11 for step in range(10)])
+
+
 def test_one_cycle_leaves_the_momentum_as_it_is_declared() -> None:
     sgd = scheduled(epochs=3, schedule="one_cycle", optimizer=SGD | {"momentum": 0.5})
     assert {step["momentum"] for step in sgd} == {0.5}

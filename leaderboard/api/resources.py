@@ -140,7 +140,8 @@ class RunSerializer(QueueLineSerializer):
     """A run, with what its current attempt measured."""
 
     held_for = serializers.ListField(
-        child=serializers.CharField(), help_text="quality flags that hold the result for review"
+        child=serializers.CharField(),
+        help_text="quality flags, or a reported figure's, that hold the result for review",
     )
     phases = serializers.SerializerMethodField()
     entries = serializers.SerializerMethodField()

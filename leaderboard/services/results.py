@@ -15,15 +15,15 @@ from django.utils import timezone
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Attempt, PhaseEnergy, Run
 from leaderboard.services.publication import publish
+from leaderboard.services.review import reasons_to_hold
 from leaderboard.services.runs import Claim, end_attempt, move
 from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
-from measurement.vocabulary import HOLDING_FLAGS
 
 log = structlog.get_logger()
 
 
 def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
-    """Validate a record and store it with its phases once, then publish it unless a quality flag holds it back.
+    """Validate a record and store it with its phases once, then publish it unless it is held for review.
 
     False where the run is no longer this worker's: nothing is stored then. Raises DocumentError for a record that
     is not valid, and ValueError for one of another recipe.
@@ -39,12 +39,13 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
             lease_expires_at=None,
             cancel_requested=False,
             reason="",
-            held_for=sorted(str(flag) for flag in parsed.flags & HOLDING_FLAGS),
         )
         if not moved:
             return False
-        run = Run.objects.select_related("recipe", "hardware", "submission").get(pk=claim.run_id)
+        run = Run.objects.select_related("recipe", "hardware", "submission__submitter").get(pk=claim.run_id)
         _check_is_of(parsed, run)
+        run.held_for = reasons_to_hold(run, parsed)
+        run.save(update_fields=["held_for"])
         attempt = end_attempt(claim, "succeeded", record=parsed.model_dump(mode="json"))
         PhaseEnergy.objects.bulk_create(row for phase in parsed.phases for row in _phase_rows(attempt, phase))
         if trace is not None:

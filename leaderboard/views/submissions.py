@@ -23,7 +23,7 @@ from leaderboard.domain.runstate import FINAL
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Run, Scope, Submission, Worker
 from leaderboard.throttles import SubmissionThrottle
-from leaderboard.views import rows
+from leaderboard.views import evidence, rows
 from measurement.documents import MAX_DOCUMENT_BYTES
 
 EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
@@ -109,6 +109,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "elapsed_s": _elapsed_s(run) if run else None,
         "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)],
         "waits_for": queries.waits_for(run),
+        "held_for": evidence.doubts(run.held_for) if run else [],
         "is_mine": _is_mine(request, submission),
     }
 

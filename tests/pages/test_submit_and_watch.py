@@ -197,6 +197,13 @@ def test_a_result_stays_in_view_while_a_newer_run_waits(client):
     assert entry.get_absolute_url() in page.content.decode()
 
 
+def test_a_held_result_says_why_it_waits(client):
+    run = RunFactory(state="succeeded", held_for=["reported_energy_too_low", "throttled"])
+    page = text(client.get(run.submission.get_absolute_url()))
+    assert "Held for an administrator’s review before it is published. A search or pre-training is reported" in page
+    assert "The device lowered its clocks" in page
+
+
 def test_waiting_run_tells_its_place(client):
     machine = HardwareFactory()
     WorkerFactory(hardware=machine)

@@ -28,12 +28,12 @@ def sparsify(context: PhaseContext) -> PhaseOutcome:
     """
     spec, model = context.spec_as(SparsityPhase), context.model.eval()
     layers = [layer for _, layer in layers_of(model)]
-    before = _zeros(layers)
+    masked = [layer for layer in layers if spec.pattern == "unstructured" or layer.weight.shape[1] % 4 == 0]
+    before = _zeros(masked)
     if spec.pattern == "2:4":
-        masked = _two_of_four(layers)
+        _two_of_four(masked)
     else:
-        masked = layers
-        _unstructured(layers, spec)
+        _unstructured(masked, spec)
     context.advance(0.5, "weights set to zero")
     _check(context, spec, masked, before)
     for layer in masked:
@@ -59,13 +59,11 @@ def _unstructured(layers: list[Layer], spec: SparsityPhase) -> None:
         prune.remove(layer, "weight")  # type: ignore[no-untyped-call]
 
 
-def _two_of_four(layers: list[Layer]) -> list[Layer]:
-    """Along the input channels, in every layer that has a multiple of four of them; returns those layers."""
-    taken = [layer for layer in layers if layer.weight.shape[1] % 4 == 0]
+def _two_of_four(layers: list[Layer]) -> None:
+    """Along the input channels, of which each layer has a multiple of four."""
     with torch.no_grad():
-        for layer in taken:
+        for layer in layers:
             layer.weight.mul_(_two_of_four_mask(layer.weight))
-    return taken
 
 
 def _two_of_four_mask(weight: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from measurement.documents import DocumentError
 from measurement.errors import BadInput
@@ -36,7 +37,7 @@ def ready(phase: dict[str, Any], **changes: Any) -> PhaseContext:
     return untrained(tiny_recipe(TAUGHT, phase, FINETUNE, **changes), 1)
 
 
-def shares_of_zeros(model: torch.nn.Module) -> list[float]:
+def shares_of_zeros(model: nn.Module) -> list[float]:
     return [1 - float(layer.weight.count_nonzero()) / layer.weight.numel() for _, layer in layers_of(model)]
 
 
@@ -153,6 +154,15 @@ def test_zeros_that_are_there_already_are_no_compression() -> None:
         ({"ratio": 0.5, "kernels": "sparse"}, "leave out kernels"),
     ],
 )
+def test_zeros_of_layers_that_are_left_alone_are_not_held_against_the_others() -> None:
+    """One input channel is no multiple of four: the convolution keeps its zeros, and the linear layer gets some."""
+    network = nn.Sequential(nn.Conv2d(1, 64, 5), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    with torch.no_grad():
+        network[0].weight[1:] = 0
+    context = replace(ready(compress("sparsity", pattern="2:4")), model=network)
+    assert TECHNIQUES["sparsity"].rehearse(context).detail["zero_weights"] == 320
+
+
 def test_fields_that_mean_nothing_together_are_refused(fields: dict[str, Any], told: str) -> None:
     with pytest.raises(DocumentError, match=told):
         tiny_recipe(TAUGHT, compress("sparsity", **fields))

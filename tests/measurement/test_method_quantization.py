@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseOutcome
+from measurement.methods.eight_bit.linear import linear_layers
 from measurement.methods.eight_bit.program import prepared_for_training
 from measurement.model import count_macs, count_parameters
 from measurement.recipe import TECHNIQUES as DECLARABLE
@@ -142,6 +143,16 @@ def test_a_validation_leaves_the_dropout_of_an_exported_network_as_it_was() -> N
     with evaluating(trainable):
         pass
     assert dropped() < 0.1
+
+
+def test_a_card_gets_no_layer_that_torchao_would_multiply_on_the_cpu() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(64, 24), torch.nn.Linear(24, 10), torch.nn.Linear(10, 32))
+    first, *_ = layers = list(network)
+    card = torch.device("cuda")
+    assert linear_layers(network, "int8_dynamic", card) == {first}
+    assert linear_layers(network, "int8_dynamic", CPU) == set(layers)
+    assert linear_layers(network, "int8_weight_only", card) == set(layers)
+    assert linear_layers(network, "float8", card) == set()
 
 
 def test_a_training_that_comes_apart_names_its_learning_rate() -> None:

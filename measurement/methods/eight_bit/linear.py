@@ -26,8 +26,9 @@ from measurement.model import count_parameters
 from measurement.zeros import give_masks, masks_of
 
 ADA = (8, 9)
-FLOAT8_STEP = 16
-"""The sides that a card's float8 matrix product takes are multiples of it."""
+FLOAT8_STEP, INT8_STEP = 16, 8
+"""The sides of a layer that a card's float8 and int8 matrix products take are multiples of these. torchao multiplies
+int8 layers of other sides on the CPU (torchao.kernel.intmm.safe_int_mm)."""
 
 SIMULATED = MappingType.ASYMMETRIC
 """The one rounding of activations row by row that torchao can simulate."""
@@ -57,7 +58,7 @@ def quantize_linear(
     activations: whether int8_dynamic rounds them around zero or between their least and their greatest value.
     Raises BadInput where the architecture has none that the scheme takes, or can't run with them.
     """
-    layers = linear_layers(context.model, scheme)
+    layers = linear_layers(context.model, scheme, context.device)
     if not layers:
         raise BadInput(
             f"{scheme} quantizes linear layers, and this architecture has none that it takes; choose int8_static "
@@ -80,9 +81,10 @@ def quantize_linear(
     }
 
 
-def linear_layers(model: nn.Module, scheme: str) -> set[nn.Linear]:
-    """The plain linear layers that the scheme takes."""
-    step = FLOAT8_STEP if scheme == "float8" else 1
+def linear_layers(model: nn.Module, scheme: str, device: torch.device) -> set[nn.Linear]:
+    """The plain linear layers that the scheme takes on `device`."""
+    steps = {"float8": FLOAT8_STEP, "int8_dynamic": INT8_STEP} if device.type == "cuda" else {}
+    step = steps.get(scheme, 1)
     plain = [module for module in model.modules() if isinstance(module, nn.Linear) and type(module) is nn.Linear]
     return {layer for layer in plain if not (layer.in_features % step or layer.out_features % step)}
 
@@ -92,10 +94,11 @@ def simulate_int8(context: PhaseContext) -> None:
 
     Raises BadInput where there are none.
     """
-    layers = linear_layers(context.model, "int8_dynamic")
+    layers = linear_layers(context.model, "int8_dynamic", context.device)
     if not layers:
         raise BadInput(
-            "int8_dynamic quantizes linear layers, and this architecture has none; choose int8_static (on a CPU)",
+            "int8_dynamic quantizes linear layers, and this architecture has none that it takes; choose int8_static "
+            "(on a CPU)",
             field=context.field("scheme"),
         )
     rows = IntxFakeQuantizeConfig(torch.int8, "per_token", is_symmetric=False)

@@ -12,8 +12,6 @@ import torch
 from timm.models import FeatureListNet
 from torch import Tensor, nn
 
-from measurement.tracks import Split
-
 
 class Exit(nn.Module):
     """Mean over the image, then one linear layer: (n, channels, h, w) to (n, classes)."""
@@ -88,14 +86,23 @@ def is_dynamic(model: nn.Module) -> bool:
     return isinstance(model, EarlyExitNetwork)
 
 
-def exit_shares(model: EarlyExitNetwork, split: Split, batch_size: int = 256) -> list[float]:
-    """Share of the images that leaves at each exit."""
-    counts = torch.zeros(len(model.exits), dtype=torch.int64)
-    model.eval()
-    with torch.inference_mode():
-        for images, _ in split.batches(batch_size):
-            counts += torch.bincount(model.leave(images)[1].cpu(), minlength=len(counts))
-    return [round(int(count) / len(split), 6) for count in counts]
+class CountingExits(nn.Module):
+    """Runs `network`, and counts on the way where the images leave."""
+
+    def __init__(self, network: EarlyExitNetwork) -> None:
+        super().__init__()
+        self.network = network
+        self._counts = [0] * len(network.exits)
+
+    def forward(self, images: Tensor) -> Tensor:
+        outputs, left_at = self.network.leave(images)
+        counts = torch.bincount(left_at, minlength=len(self._counts)).tolist()
+        self._counts = [before + count for before, count in zip(self._counts, counts, strict=True)]
+        return outputs
+
+    def shares(self) -> list[float]:
+        """Share of the images so far that left at each exit, 0..1. ZeroDivisionError where there were none."""
+        return [round(count / sum(self._counts), 6) for count in self._counts]
 
 
 def segments_of(model: nn.Module) -> list[nn.Sequential]:

@@ -20,7 +20,7 @@ from measurement import assembly
 from measurement.budget import Limits
 from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
 from measurement.device import choose_device, leave_a_core, synchronizer_of
-from measurement.early_exit import EarlyExitNetwork, exit_shares, is_dynamic
+from measurement.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
 from measurement.finished import take_finished_weights
@@ -225,8 +225,9 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
         finished_sha256 = reported.weights_sha256
     step = run.steps.begin(Phase.EVALUATE)
     test = run.workbench.test
+    counting = CountingExits(model) if isinstance(model, EarlyExitNetwork) else None
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate", reads=test) as window:
-        value = evaluate(run.workbench.track, model, test, step.advance)
+        value = evaluate(run.workbench.track, counting or model, test, step.advance)
     quality = Quality(
         metric=metric,
         value=value,
@@ -234,7 +235,7 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
         images=len(test),
         finished_weights_sha256=finished_sha256,
     )
-    detail = {"exit_shares": exit_shares(model, test)} if isinstance(model, EarlyExitNetwork) else {}
+    detail = {"exit_shares": counting.shares()} if counting else {}
     return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)]
 
 

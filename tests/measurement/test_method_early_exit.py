@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from measurement.documents import DocumentError
-from measurement.early_exit import EarlyExitNetwork, exit_shares, segments_of
+from measurement.early_exit import CountingExits, EarlyExitNetwork, segments_of
 from measurement.errors import BadInput
 from measurement.inference import Inputs
 from measurement.methods import TECHNIQUES
@@ -63,8 +63,18 @@ def test_more_confidence_costs_more_work_and_the_last_exit_takes_all_that_is_lef
     macs = [count_macs(leaving(trained, confidence), images) for confidence in (0.01, 0.6, 0.999999)]
     assert macs == sorted(macs)
     assert macs[0] < macs[-1]
-    assert exit_shares(leaving(trained, 0.01), DIGITS.load_test(16))[0] == 1.0
-    assert sum(exit_shares(trained, DIGITS.load_test(16))) == pytest.approx(1, abs=1e-5)
+
+
+def test_exits_are_counted_while_the_network_runs(trained, images):
+    counting = CountingExits(trained)
+    with torch.inference_mode():
+        outputs = torch.cat([counting(part) for part in images.split(64)])
+        torch.testing.assert_close(outputs, trained(images), rtol=1e-4, atol=1e-5)
+        left_at = trained.leave(images)[1]
+    assert counting.shares() == pytest.approx([float((left_at == number).float().mean()) for number in range(3)])
+    everything = CountingExits(leaving(trained, 0.01))
+    everything(images)
+    assert everything.shares()[0] == 1.0
 
 
 def test_the_whole_set_is_passed_so_that_each_image_weighs_alike(images):

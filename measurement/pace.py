@@ -13,7 +13,8 @@ class Pace(Protocol):
         """0, 1, 2 … of a loop of `count` steps, up to its end or to where enough of them have been metered.
 
         stage: names the loop within its phase; steps of one stage must cost alike (one network, one resolution, one
-        batch size), because in sampled mode the steps left out are charged at the mean of those metered.
+        batch size) or be drawn alike, because in sampled mode the steps left out are charged at the mean of those
+        metered.
         """
         ...
 

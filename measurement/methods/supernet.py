@@ -116,10 +116,15 @@ class _Picker:
         return max(self.scored, key=lambda scored: scored.score).part
 
     def score_candidates(self, advance: Advance) -> None:
-        """As many as are declared, or in a sample as many as the pace asks for."""
+        """As many as are declared, or in a sample as many as the pace asks for.
+
+        A sample's are drawn at random, whatever the strategy: their scores mean nothing, and what they cost on average
+        stands for those left out.
+        """
         spec, axes = self._spec, Axes(self._spec.space.axes)
         chance = Random(self._context.seed)  # noqa: S311 - reproducible, not secret
-        evolution = Evolution(spec.population, spec.tournament) if spec.strategy == "evolution" else None
+        evolves = spec.strategy == "evolution" and not is_sample(self._context)
+        evolution = Evolution(spec.population, spec.tournament) if evolves else None
         scores: dict[Point, float] = {}
         for number in self._context.pace.steps("scoring of sub-networks", spec.candidates):
             try:

@@ -145,6 +145,38 @@ def test_a_sample_goes_on_with_what_the_submitter_found() -> None:
     assert count_parameters(outcome.model) == count_parameters(cut)
 
 
+class _CutsTold(ElasticMobile):
+    """It remembers what was cut out of it."""
+
+    def __init__(self) -> None:
+        super().__init__(channels=1, classes=10, width=0.5)
+        self.cut: list[SubNetwork] = []
+
+    def cut_out(self, part: SubNetwork) -> MobileNetwork:
+        self.cut.append(part)
+        return super().cut_out(part)
+
+
+class _Whole:
+    """A sampled run's pace where every loop is shorter than its sample."""
+
+    def steps(self, stage: str, count: int) -> Iterator[int]:
+        yield from range(count)
+
+
+def test_a_sample_scores_sub_networks_that_follow_no_score() -> None:
+    """What is scored stands for what is left out, and the scores mean nothing."""
+    found = {"resolution": 8, "depths": [2, 1, 1, 2], "kernels": [3, 3, 5, 3], "expansions": [1, 2, 2, 1]}
+    drawn = []
+    for strategy in ({"strategy": "random", "population": 10, "tournament": 3}, {"strategy": "evolution"}):
+        elastic = _CutsTold()
+        recipe = recipe_of(found=found, **BRIEF, **strategy)
+        TECHNIQUES["supernet"].run(replace(context(recipe), pace=_Whole(), model=elastic))
+        drawn.append(elastic.cut)
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0])) == 6 + 1
+
+
 @pytest.mark.parametrize(("later", "images"), [({}, 320), ({"early_stopping": EARLY}, 200)], ids=["none", "half"])
 def test_the_elastic_network_is_not_trained_on_what_a_later_phase_validates_on(
     later: dict[str, Any], images: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -26,6 +28,13 @@ class SemiStructuredLinear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., inputs) to (..., outputs)."""
         return linear(inputs.half().contiguous(), self.weight, self.bias).to(inputs.dtype)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """No checkpoint keeps it: torch can move compressed weights to the CPU alone, so none would come back.
+
+        Source: torch.sparse._semi_structured_ops.semi_sparse_to_copy. A run resumes with the phase that made it.
+        """
+        raise TypeError("weights compressed for 2:4 kernels can't be moved to a card, so they are not kept")
 
 
 def to_sparse_kernels(model: nn.Module, masked: list[Layer], device: torch.device) -> str:

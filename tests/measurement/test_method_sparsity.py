@@ -15,7 +15,7 @@ from measurement.documents import DocumentError
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES, PhaseContext
 from measurement.methods.layers import layers_of
-from measurement.methods.semi_structured import has_sparse_kernels
+from measurement.methods.semi_structured import SemiStructuredLinear, has_sparse_kernels
 from measurement.model import count_parameters
 from measurement.weights_out import plain_tensors
 from tests.measurement.compressing import (
@@ -128,6 +128,14 @@ def test_sparse_kernels_compute_what_dense_ones_do() -> None:
     torch.testing.assert_close(outcome.model(images), expected, rtol=0.02, atol=0.02)
 
 
+def test_weights_for_sparse_kernels_are_in_no_checkpoint() -> None:
+    """torch could not bring them back to a card. Such a layer can't be made without one."""
+    layer = SemiStructuredLinear.__new__(SemiStructuredLinear)
+    nn.Module.__init__(layer)
+    with pytest.raises(TypeError, match="moved to a card"):
+        pickle.dumps(nn.Sequential(layer))
+
+
 def ready_to_run(pattern: str, **changes: Any) -> PhaseContext:
     return untrained(tiny_recipe(TAUGHT, compress("sparsity", pattern=pattern, kernels="sparse"), **changes), 1)
 
@@ -146,14 +154,6 @@ def test_zeros_that_are_there_already_are_no_compression() -> None:
     assert raised.value.field == "phases.1.ratio"
 
 
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({}, "ratio is required"),
-        ({"pattern": "2:4", "ratio": 0.5}, "leave out ratio"),
-        ({"ratio": 0.5, "kernels": "sparse"}, "leave out kernels"),
-    ],
-)
 def test_zeros_of_layers_that_are_left_alone_are_not_held_against_the_others() -> None:
     """One input channel is no multiple of four: the convolution keeps its zeros, and the linear layer gets some."""
     network = nn.Sequential(nn.Conv2d(1, 64, 5), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
@@ -163,6 +163,14 @@ def test_zeros_of_layers_that_are_left_alone_are_not_held_against_the_others() -
     assert TECHNIQUES["sparsity"].rehearse(context).detail["zero_weights"] == 320
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, "ratio is required"),
+        ({"pattern": "2:4", "ratio": 0.5}, "leave out ratio"),
+        ({"ratio": 0.5, "kernels": "sparse"}, "leave out kernels"),
+    ],
+)
 def test_fields_that_mean_nothing_together_are_refused(fields: dict[str, Any], told: str) -> None:
     with pytest.raises(DocumentError, match=told):
         tiny_recipe(TAUGHT, compress("sparsity", **fields))

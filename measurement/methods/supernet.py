@@ -118,8 +118,8 @@ class _Picker:
     def score_candidates(self, advance: Advance) -> None:
         """As many as are declared, or in a sample as many as the pace asks for.
 
-        A sample's are drawn at random, whatever the strategy: their scores mean nothing, and what they cost on average
-        stands for those left out.
+        A sample's are drawn at random, whatever the strategy: their scores mean nothing, and their mean cost stands
+        for that of those left out.
         """
         spec, axes = self._spec, Axes(self._spec.space.axes)
         chance = Random(self._context.seed)  # noqa: S311 - reproducible, not secret

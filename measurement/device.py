@@ -21,6 +21,15 @@ def choose_device(asked: str) -> torch.device:
     raise BadInput(f"{asked!r} is not a device of this machine; there is: {there}", field="--device")
 
 
+def make_current(device: torch.device) -> None:
+    """Have a GPU taken by all that names none, such as pinned memory: else it would wake the first GPU beside it.
+
+    It opens a context on the device, so measurements on it must be kept off before.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+
+
 def leave_a_core(device: torch.device) -> None:
     """On a CPU, compute with one thread fewer than there are cores, unless OMP_NUM_THREADS says otherwise.
 

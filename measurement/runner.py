@@ -19,7 +19,7 @@ from torch import Tensor
 from measurement import assembly
 from measurement.budget import Limits
 from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
-from measurement.device import choose_device, leave_a_core, synchronizer_of
+from measurement.device import choose_device, leave_a_core, make_current, synchronizer_of
 from measurement.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
@@ -84,6 +84,7 @@ def run_recipe(
     with ExitStack() as held:
         # Before the set-up: what works on the device only to prepare would disturb another measurement too.
         held.enter_context(meter.exclusive())
+        make_current(torch_device)
         workbench = set_up(recipe, mode, torch_device)
         folder.open(recipe)
         checkpoint.begin(earlier)

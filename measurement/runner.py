@@ -34,11 +34,12 @@ from measurement.pace import FullPace
 from measurement.quality import evaluate
 from measurement.recipe import Recipe
 from measurement.recipe.parts import DeclaredEnergy
-from measurement.recipe.training import early_stoppings
+from measurement.recipe.training import asks_for_determinism, early_stoppings
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
 from measurement.tracks import Split
+from measurement.training.numerics import reproducible_cublas
 from measurement.vocabulary import Mode, Phase, Scenario
 from measurement.weights_out import save_weights
 from measurement.workbench import Data, Workbench, explained, seed_all, set_up
@@ -82,6 +83,7 @@ def run_recipe(
     plan = plan or InferencePlan.for_device(torch_device)
 
     with ExitStack() as held:
+        held.enter_context(reproducible_cublas(asks_for_determinism(recipe)))
         # Before the set-up: what works on the device only to prepare would disturb another measurement too.
         held.enter_context(meter.exclusive())
         make_current(torch_device)

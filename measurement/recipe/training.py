@@ -131,12 +131,23 @@ def early_stoppings(part: BaseModel) -> Iterator[str]:
 
     How many steps such a training takes is known only once it has ended, so a sample of it can't be scaled.
     """
+    yield from (path for path, inner in _parts(part) if isinstance(inner, EarlyStopping))
+
+
+def asks_for_determinism(part: BaseModel) -> bool:
+    """Whether any training in a recipe or a part of one is `deterministic`."""
+    parts = (part, *(inner for _, inner in _parts(part)))
+    return any(isinstance(inner, TrainingOptions) and inner.deterministic for inner in parts)
+
+
+def _parts(part: BaseModel) -> Iterator[tuple[str, BaseModel]]:
+    """Every part within `part`, with its path."""
     for name in type(part).model_fields:
         value = getattr(part, name)
-        if isinstance(value, EarlyStopping):
-            yield name
-        elif isinstance(value, BaseModel):
-            yield from (f"{name}.{path}" for path in early_stoppings(value))
-        elif isinstance(value, tuple):
-            members = ((number, member) for number, member in enumerate(value) if isinstance(member, BaseModel))
-            yield from (f"{name}.{number}.{path}" for number, member in members for path in early_stoppings(member))
+        members = [(name, value)]
+        if isinstance(value, tuple):
+            members = [(f"{name}.{number}", member) for number, member in enumerate(value)]
+        for path, member in members:
+            if isinstance(member, BaseModel):
+                yield path, member
+                yield from ((f"{path}.{below}", inner) for below, inner in _parts(member))

@@ -13,6 +13,7 @@ from torch import nn
 from measurement.errors import BadInput
 from measurement.training.job import Job
 
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -62,13 +63,28 @@ def cpu_has_float16() -> bool:
 
 
 @contextmanager
+def reproducible_cublas(asked: bool) -> Iterator[None]:
+    """Within, cuBLAS begins so that the same step can give the same bits; what the environment says of it holds.
+
+    It is looked at when torch first multiplies on a GPU, so this stands around a whole run, and not around a phase.
+    Source: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+    """
+    if not asked or WORKSPACE in os.environ:
+        yield
+        return
+    os.environ[WORKSPACE] = ":4096:8"
+    try:
+        yield
+    finally:
+        del os.environ[WORKSPACE]
+
+
+@contextmanager
 def _determinism(asked: bool) -> Iterator[None]:
     if not asked:
         yield
         return
     before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
-    # cuBLAS asks for it: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     try:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseOutcome
-from measurement.methods.eight_bit.linear import linear_layers
+from measurement.methods.eight_bit.linear import executed_as, linear_layers
 from measurement.methods.eight_bit.program import prepared_for_training
 from measurement.model import count_macs, count_parameters
 from measurement.recipe import TECHNIQUES as DECLARABLE
@@ -153,6 +153,12 @@ def test_a_card_gets_no_layer_that_torchao_would_multiply_on_the_cpu() -> None:
     assert linear_layers(network, "int8_dynamic", CPU) == set(layers)
     assert linear_layers(network, "int8_weight_only", card) == set(layers)
     assert linear_layers(network, "float8", card) == set()
+
+
+def test_products_that_a_card_widens_are_told_of() -> None:
+    assert "float32 those of 16 rows" in executed_as("int8_dynamic", torch.device("cuda"))
+    for scheme, device in (("int8_dynamic", "cpu"), ("int8_weight_only", "cuda"), ("float8", "cuda")):
+        assert "rows or fewer" not in executed_as(scheme, torch.device(device))
 
 
 def test_a_training_that_comes_apart_names_its_learning_rate() -> None:

@@ -77,8 +77,14 @@ def quantize_linear(
         "quantized_layers": len(layers),
         "parameters": parameters,
         "quantized_parameters": quantized,
-        "executed_as": EXECUTED_AS[scheme] + "; all other layers in float32",
+        "executed_as": executed_as(scheme, context.device),
     }
+
+
+def executed_as(scheme: str, device: torch.device) -> str:
+    """What computes the layers, for people. torchao widens int8 products of few rows, which cuBLAS refuses."""
+    few_rows = ", in float32 those of 16 rows or fewer" if (scheme, device.type) == ("int8_dynamic", "cuda") else ""
+    return f"{EXECUTED_AS[scheme]}{few_rows}; all other layers in float32"
 
 
 def linear_layers(model: nn.Module, scheme: str, device: torch.device) -> set[nn.Linear]:

@@ -17,6 +17,7 @@ from leaderboard.services.publication import take_down
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import announce, cancel
 from measurement.recipe import Recipe as RecipeDocument
+from measurement.recipe import parse_recipe
 
 
 @transaction.atomic
@@ -122,11 +123,16 @@ def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, m
 
 
 @transaction.atomic
-def rerun(run: Run, *, by: AbstractBaseUser | None) -> Run:
+def rerun(run: Run, *, by: AbstractBaseUser | None, mode: str | None = None) -> Run:
     """Queue another verification of the same recipe. The standing result stays ranked until this one is in.
 
-    Raises Refused where one is waiting or running already, and where nobody wants the result any more.
+    mode: that of `run` unless given. Raises Refused where one is waiting or running already, where nobody wants the
+    result any more, and where the recipe can't be sampled.
     """
+    mode = mode or run.mode
+    fault = parse_recipe(run.recipe.document).why_not_sampled() if (run.mode, mode) == ("full", "sampled") else None
+    if fault is not None:
+        raise Refused(fault.field, fault.message)
     # The locks make this take turns with submissions and re-runs of the same recipe, and with withdrawing: there may
     # be no run yet that could be locked. Submitting takes them in the same order. They leave foreign keys to these
     # rows free (no_key).
@@ -141,7 +147,7 @@ def rerun(run: Run, *, by: AbstractBaseUser | None) -> Run:
     ).first()
     if waiting:
         raise Refused("run", f"run {waiting.pk} of this recipe is already {waiting.state}; wait for it or cancel it")
-    return _enqueue(submission, requested_by=by, mode=run.mode)
+    return _enqueue(submission, requested_by=by, mode=mode)
 
 
 def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from leaderboard.models import Entry, Run, Submission
+from leaderboard.models import Entry, Recipe, Run, Submission
 from tests.api import builders
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +83,20 @@ def test_what_a_state_does_not_allow(client: Client, people: Any) -> None:
     for address in (f"/api/v1/runs/{running.pk}/rerun", f"/api/v1/runs/{ended.pk}/cancel"):
         answer = post(client, address, people["admin"])
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "run")
+
+
+def test_rerun_in_another_mode(client: Client, people: Any) -> None:
+    sampled = builders.run(mode="sampled")
+    address = f"/api/v1/runs/{sampled.pk}/rerun"
+    wrong = post(client, f"{address}?mode=fast", people["admin"])
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (400, "mode")
+    answer = post(client, f"{address}?mode=full", people["admin"])
+    assert (answer.status_code, answer.json()["mode"]) == (201, "full")
+
+    of = builders.recipe()
+    Recipe.objects.filter(pk=of.pk).update(document=builders.recipe_document())
+    refused = post(client, f"/api/v1/runs/{builders.run(of).pk}/rerun?mode=sampled", people["admin"])
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (409, "reported")
 
 
 def test_rerun_leaves_the_entry_where_it_is(client: Client, people: Any) -> None:

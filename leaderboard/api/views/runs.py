@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
@@ -14,9 +14,10 @@ from rest_framework.response import Response
 from leaderboard import queries, services
 from leaderboard.api.base import ApiView, PublicView, paginate
 from leaderboard.api.documentation import PAGE_PARAMETERS, errors
-from leaderboard.api.errors import not_found
+from leaderboard.api.errors import Faults, not_found
 from leaderboard.api.parameters import PAGE
 from leaderboard.api.resources import QueueLineSerializer, QueueSerializer, RunSerializer, WorkerSerializer
+from leaderboard.api.submitted import MODES
 from leaderboard.models import Run
 
 
@@ -45,16 +46,21 @@ class RerunView(ApiView):
     """Verifies again. For administrators."""
 
     permission_classes = (IsAdminUser,)
+    parameters = frozenset({"mode"})
 
     @extend_schema(
         operation_id="run_rerun",
         tags=["runs"],
+        parameters=[OpenApiParameter("mode", enum=MODES, description="Default that of the run.")],
         request=None,
-        responses={201: RunSerializer, **errors(401, 403, 404, 409)},
+        responses={201: RunSerializer, **errors(400, 401, 403, 404, 409)},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Queue another run of the same recipe. The old result stays ranked until the new one is in."""
-        new = services.rerun(_find(pk), by=request.user)
+        mode = request.query_params.get("mode")
+        if mode is not None and mode not in MODES:
+            raise Faults([("mode", f"is not one of {', '.join(MODES)}")])
+        new = services.rerun(_find(pk), by=request.user, mode=mode)
         return Response(
             RunSerializer(_find(new.pk)).data,
             status=status.HTTP_201_CREATED,

@@ -91,12 +91,15 @@ class Inputs:
         return len(self._pass(batch_size)) if self.whole_passes else 1
 
     def _pass(self, batch_size: int) -> list[Tensor]:
-        images, repeats = self._images, math.ceil(batch_size / len(self._images))
+        images, count = self._images, len(self._images)
+        starts = list(range(0, max(1, count - batch_size + 1), batch_size))
         if self.whole_passes:
-            repeats = batch_size // math.gcd(batch_size, len(images))
+            starts = [start % count for start in range(0, math.lcm(batch_size, count), batch_size)]
+        # Batches overlap in memory, so that many repeats take no more of it than a few.
+        repeats = math.ceil((max(starts) + batch_size) / count)
         if repeats > 1:
             images = images.repeat(repeats, 1, 1, 1)
-        return [images[start : start + batch_size] for start in _starts(len(images), batch_size)]
+        return [images[start : start + batch_size] for start in starts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +259,3 @@ def _figures(batch_size: int, latencies_s: list[float], busy_s: float, blocks: i
 def nearest_rank(in_order: list[float], share: float) -> float:
     """The smallest of ascending values that at least `share` of them don't exceed (as MLPerf's load generator)."""
     return in_order[max(0, math.ceil(share * len(in_order)) - 1)]
-
-
-def _starts(images: int, batch_size: int) -> range:
-    return range(0, images - batch_size + 1, batch_size)

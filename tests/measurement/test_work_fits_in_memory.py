@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,16 @@ BEYOND = 1 << 50
 def test_inference_keeps_fewer_images_where_they_are_large(channels, resolution, images):
     assert resident_images(channels, resolution) == images
     assert images == LEAST_IMAGES or images * channels * resolution**2 * 4 <= MOST_BYTES
+
+
+def test_whole_passes_in_uneven_batches_take_no_more_memory_than_the_images_and_a_batch():
+    """350 images in batches of 256 come round in 175 batches."""
+    images = torch.arange(350.0).view(350, 1, 1, 1)
+    inputs = Inputs(images, whole_passes=True)
+    batches = list(islice(inputs.batches(256), inputs.pass_length(256)))
+    assert torch.equal(torch.cat(batches), images.repeat(128, 1, 1, 1))
+    assert len({batch.untyped_storage().data_ptr() for batch in batches}) == 1
+    assert batches[0].untyped_storage().nbytes() <= 2 * images.untyped_storage().nbytes()
 
 
 @pytest.mark.parametrize(("resolution", "batches"), [(32, [100]), (448, [64, 36])])

@@ -21,6 +21,7 @@ from measurement.memory import is_out_of_memory
 from measurement.meters import Window
 from measurement.methods.base import Advance
 from measurement.record import InferenceFigures
+from measurement.tracks import Split
 from measurement.vocabulary import Scenario, Scope
 
 LEAST_GAIN = 1.02
@@ -63,6 +64,15 @@ class InferencePlan:
         if device.type == "cuda":
             return cls(min_duration_s=30, max_duration_s=36, block_s=3, warm_up_s=3, max_warm_up_s=15)
         return cls(min_duration_s=5, max_duration_s=6, block_s=0.5, warm_up_s=0.5, max_warm_up_s=2)
+
+
+def across(split: Split, count: int) -> Tensor:
+    """`count` images from all over the split (all where there are fewer): its first may be of one class alone.
+
+    Float32 (count, channels, resolution, resolution), resident on the split's device.
+    """
+    count = min(count, len(split))
+    return split.part([number * len(split) // count for number in range(count)]).first(count)[0]
 
 
 class Inputs:

@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from measurement import assembly
 from measurement.budget import Limits
 from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
@@ -24,7 +22,7 @@ from measurement.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
 from measurement.finished import take_finished_weights
-from measurement.inference import InferencePlan, Inputs, measure, prepare, resident_images
+from measurement.inference import InferencePlan, Inputs, across, measure, prepare, resident_images
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
 from measurement.methods import TECHNIQUES, PhaseOutcome
@@ -38,7 +36,6 @@ from measurement.recipe.training import asks_for_determinism, early_stoppings
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
-from measurement.tracks import Split
 from measurement.training.numerics import reproducible_cublas
 from measurement.vocabulary import Mode, Phase, Scenario
 from measurement.weights_out import save_weights
@@ -247,7 +244,7 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
     step = run.steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
     resident = resident_images(workbench.track.channels, workbench.test.resolution)
-    inputs = Inputs(_across(workbench.test, resident), whole_passes=is_dynamic(workbench.model))
+    inputs = Inputs(across(workbench.test, resident), whole_passes=is_dynamic(workbench.model))
     synchronize = run.synchronize
     with explained(f"in {step_name(Phase.INFERENCE, scenario)}", "inference.max_batch_size"):
         prepared = prepare(
@@ -274,7 +271,7 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
 
 
 def _facts(workbench: Workbench, weights: Path) -> ModelFacts:
-    images = _across(workbench.test, 64 if is_dynamic(workbench.model) else 1)
+    images = across(workbench.test, 64 if is_dynamic(workbench.model) else 1)
     return ModelFacts(
         architecture=workbench.architecture,
         resolution=workbench.test.resolution,
@@ -282,12 +279,6 @@ def _facts(workbench: Workbench, weights: Path) -> ModelFacts:
         macs=count_macs(workbench.model, images),
         weights_sha256=sha256_of(weights),
     )
-
-
-def _across(split: Split, count: int) -> Tensor:
-    """`count` images from all over the split (all where there are fewer): its first may be of one class alone."""
-    step = max(1, len(split) // count)
-    return split.part(range(0, len(split), step)).first(count)[0]
 
 
 def _step_names(recipe: Recipe, data: Data) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from measurement.inference import LEAST_IMAGES, MOST_BYTES, Inputs, prepare, resident_images
+from measurement.inference import LEAST_IMAGES, MOST_BYTES, Inputs, across, prepare, resident_images
 from measurement.memory import is_out_of_memory
 from measurement.methods import no_progress
 from measurement.quality import top1_accuracy
@@ -29,6 +29,14 @@ BEYOND = 1 << 50
 def test_inference_keeps_fewer_images_where_they_are_large(channels, resolution, images):
     assert resident_images(channels, resolution) == images
     assert images == LEAST_IMAGES or images * channels * resolution**2 * 4 <= MOST_BYTES
+
+
+@pytest.mark.parametrize("count", [64, 200, 360, 1024])
+def test_fewer_images_still_come_from_all_over_the_test_set(count):
+    test = TRACKS["digits"].load_test(8)
+    wanted = [number * 360 // min(count, 360) for number in range(min(count, 360))]
+    assert torch.equal(across(test, count), test.first(360)[0][wanted])
+    assert 360 - wanted[-1] <= 6
 
 
 def test_whole_passes_in_uneven_batches_take_no_more_memory_than_the_images_and_a_batch():

@@ -124,8 +124,8 @@ def test_training_that_knows_of_the_rounding_ends_in_the_same_form(scheme: str, 
         assert {type(layer).__name__ for layer in outcome.model.modules()}.isdisjoint({"FakeQuantizedLinear"})
 
 
-def test_a_validation_leaves_the_dropout_of_an_exported_network_as_it_was() -> None:
-    """It is written into the graph: no module's mode tells of it."""
+def test_a_validation_leaves_dropout_and_ranges_of_an_exported_network_as_they_were() -> None:
+    """Dropout is written into the graph: no module's mode tells of it."""
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 64), torch.nn.Dropout(0.5))
     phase = compress("quantization_aware", scheme="int8_static", epochs=1)
     context = untrained(tiny_recipe(TAUGHT, phase), 1)
@@ -136,9 +136,14 @@ def test_a_validation_leaves_the_dropout_of_an_exported_network_as_it_was() -> N
         return float((trainable(images) == 0).float().mean())
 
     assert dropped() > 0.3
+    ranges = {name: value.clone() for name, value in trainable.state_dict().items() if "scale" in name}
     with evaluating(trainable):
         assert dropped() < 0.1
+        trainable(100 * images)
+    assert all(torch.equal(trainable.state_dict()[name], value) for name, value in ranges.items())
     assert dropped() > 0.3
+    trainable(100 * images)
+    assert not all(torch.equal(trainable.state_dict()[name], value) for name, value in ranges.items())
     trainable.eval()
     with evaluating(trainable):
         pass

@@ -21,7 +21,12 @@ from torch._inductor.fx_passes.freezing_patterns import freezing_passes
 from torch.export import Dim, ExportedProgram, default_decompositions
 from torch.fx import GraphModule
 from torch.utils.flop_counter import conv_flop_count, register_flop_formula
-from torchao.quantization.pt2e import move_exported_model_to_eval, move_exported_model_to_train
+from torchao.quantization.pt2e import (
+    disable_observer,
+    enable_observer,
+    move_exported_model_to_eval,
+    move_exported_model_to_train,
+)
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import (
     X86InductorQuantizer,
@@ -102,12 +107,13 @@ class Trainable(nn.Module):
         return outputs
 
     def train(self, mode: bool = True) -> Self:
-        """Switch dropout, which is written into the graph."""
+        """Switch dropout, which is written into the graph, and whether the ranges of int8 follow the images."""
         self.training = mode
         if mode:
             move_exported_model_to_train(self.graph)
         else:
             move_exported_model_to_eval(self.graph)
+        self.graph.apply(enable_observer if mode else disable_observer)
         return self
 
 

@@ -179,6 +179,18 @@ def test_status_shows_steps_and_stops_polling_when_the_run_has_ended(client):
     assert "hx-get" not in client.get(run.submission.get_absolute_url()).content.decode()
 
 
+def test_a_step_that_a_run_left_out_is_not_told_as_done(client):
+    ended = [
+        {"position": 0, "energy_j": 99.0, "duration_s": 12.5},
+        {"position": 2, "energy_j": 3.0, "duration_s": 5.0},
+    ]
+    run = RunFactory(
+        state="succeeded", progress={"steps": ["train", "evaluate", "inference"], "position": 2, "ended": ended}
+    )
+    page = client.get(reverse("submission-status", args=[run.submission_id]))
+    assert "evaluate left out" in " ".join(text(page).split())
+
+
 def test_published_submission_links_to_its_entries(client):
     entry = EntryFactory()
     page = client.get(entry.run.submission.get_absolute_url())

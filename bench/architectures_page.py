@@ -13,9 +13,9 @@ What this page is for: seeing before you submit whether your architecture can be
 timm has {known:,} architectures; {found:,} were looked at, each in a process of its own on a CPU, with random
 weights, at 128 or 112 pixels or the size that it is made for. Those of up to 1,500 M parameters were run, those of up
 to 60 M tried with every method, as a worker tries it before it meters anything: the phase on a copy of the network,
-with its training cut to one step. What took over 90 s, or is larger, counts as not tried. Multipliers were
-tried at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a GPU. Written by
-`python -m bench architectures --all --write`.
+with its training cut to one step. What is larger, or took over 45 s for all methods, counts as not tried. Multipliers
+were tried at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a GPU.
+Written by `python -m bench architectures --all --write`.
 """
 Found = Mapping[str, Mapping[str, str]]
 """By architecture: by question, `yes` or the reason why not."""

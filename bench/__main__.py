@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bench import MISSED, api, architectures, families, first_run, latency, meters, page, sampled, throughput
 
@@ -16,7 +16,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--all", action="store_true", help="architectures: all of timm's, not only 300")
     parser.add_argument("--write", action="store_true", help="meters, architectures: write their page of docs/")
     asked = parser.parse_args(words)
-    benchmarks: dict[str, Callable[[], list[tuple[str, str, str]]]] = {
+    benchmarks: dict[str, Callable[[], Iterable[tuple[str, str, str]]]] = {
         "latency": latency.run,
         "first_run": first_run.run,
         "api": api.run,

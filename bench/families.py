@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -31,13 +32,14 @@ EVIDENCE = f"https://example.org/{WEIGHTS_MADE_BY}/record.json"
 Row = tuple[str, str, str]
 
 
-def run() -> list[Row]:
-    """Rows of (what, measured, wanted), one a recipe; last the one that starts from the weights of another."""
+def run() -> Iterator[Row]:
+    """Rows of (what, measured, wanted) as they come, a recipe each; the last starts from the weights of another."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         _set_up_site(folder)
-        rows = [_row(path.stem, path, folder) for path in sorted((RECIPES / "digits").glob("*.yaml"))]
-        return [*rows, _transferred(folder)]
+        for path in sorted((RECIPES / "digits").glob("*.yaml")):
+            yield _row(path.stem, path, folder)
+        yield _transferred(folder)
 
 
 def _set_up_site(folder: Path) -> None:

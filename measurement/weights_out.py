@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import safetensors.torch
 import torch
@@ -11,13 +11,15 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 
-@runtime_checkable
-class HoldsWeights(Protocol):
-    """A network that is a program over tensors of its own, such as an int8 one."""
+class HoldsWeights(ABC):
+    """A network that is a program over tensors of its own, such as an int8 one.
 
+    By inheritance, not by having the method: a network of timm's may well have a parameter of that name.
+    """
+
+    @abstractmethod
     def weights(self) -> dict[str, Tensor]:
         """Its tensors by name."""
-        ...
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

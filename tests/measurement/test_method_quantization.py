@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
@@ -61,9 +62,9 @@ def test_a_pruned_and_fine_tuned_network_runs_by_int8_kernels_and_stays_good() -
 
 @pytest.mark.parametrize("batch", [1, 2, 7, 360])
 def test_the_int8_network_takes_a_batch_of_any_size(batch: int) -> None:
-    images = DIGITS.load_test(16).first(360)[0]
+    images, network = DIGITS.load_test(16).first(360)[0], static().model
     with torch.inference_mode():
-        assert torch.equal(static().model(images[:batch]), static().model(images)[:batch])
+        assert torch.equal(network(images[:batch]), network(images)[:batch])
 
 
 @pytest.mark.parametrize("scheme", ["int8_weight_only", "int8_dynamic"])
@@ -91,6 +92,14 @@ def test_weights_are_kept_whole(kind: str, tmp_path: Path) -> None:
         assert rounded == told[kind]
     else:
         assert torch.equal(tensors["head.weight.qdata"], model.head.weight.qdata)  # type: ignore[union-attr]
+
+
+def test_a_network_with_a_parameter_called_weights_is_kept_too(tmp_path: Path) -> None:
+    network = nn.Linear(2, 3)
+    network.weights = nn.Parameter(torch.ones(4))  # as timm's EfficientViM has
+    save_weights(network, tmp_path / "model.safetensors")
+    assert set(load_file(tmp_path / "model.safetensors")) == {"weight", "bias", "weights"}
+    assert weight_bytes(network) == 4 * (6 + 3 + 4)
 
 
 @pytest.mark.parametrize("kind", ["program", "linear"])

@@ -37,6 +37,7 @@ from torchao.utils import should_reduce_range
 from measurement.errors import BadInput, MeasurementError
 from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext
+from measurement.weights_out import HoldsWeights
 from measurement.zeros import give_masks, masks_of
 
 aten, onednn = torch.ops.aten, torch.ops.onednn
@@ -44,7 +45,7 @@ Result = TypeVar("Result")
 LAYERS = (aten.conv2d.default, aten.linear.default)
 
 
-class Int8Program(nn.Module):
+class Int8Program(nn.Module, HoldsWeights):
     """An exported program in int8 and its lowered form, which takes a batch of any size.
 
     exported: what torchao's conversion leaves, with every rounding written out. `parameter_count` is that of the

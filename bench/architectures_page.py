@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from scipy.stats import binomtest
+
 OK, UNTRIED, UNEXPLAINED = "yes", "not tried", "unexplained"
 INTRODUCTION = """# Which architectures work with which method
 
 What this page is for: seeing before you submit whether your architecture can be run, pruned or quantized.
 
-timm has {known:,} architectures; {found:,} were looked at, each in a process of its own on a CPU, with random
-weights, at 128 or 112 pixels or the size that it is made for. Those of up to 1,500 M parameters were run, those of up
+timm has {known:,} architectures; {found:,} were looked at{how}, each in a process of its own on a CPU, with random
+weights, at 128 or 112 pixels or the size that it is made for. Those of up to 2,000 M parameters were run, those of up
 to 60 M tried with every method, as a worker tries it before it meters anything: the phase on a copy of the network,
 with its training cut to one step. What is larger, or took over 45 s for all methods, counts as not tried. Multipliers
 were tried at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a GPU.
-Written by `python -m bench architectures --all --write`.
+Written by `python -m bench architectures --write`; with `--all` it looks at every one, which takes hours.
 """
+DRAWN = ", drawn at random"
 Found = Mapping[str, Mapping[str, str]]
 """By architecture: by question, `yes` or the reason why not."""
 
@@ -25,14 +28,14 @@ def page(found: Found, questions: Sequence[str], known: int) -> str:
     """How many architectures work with each method, by kind of network, and what the others say."""
     return "\n".join(
         [
-            INTRODUCTION.format(known=known, found=len(found)),
-            "| | work | of those tried | share |",
-            "|---|---|---|---|",
-            *(_share(question, *_count(found, question)) for question in ("window", *questions)),
+            INTRODUCTION.format(known=known, found=len(found), how=DRAWN if len(found) < known else ""),
+            "| | work | of those tried | share | 95 % interval for others of that size |",
+            "|---|---|---|---|---|",
+            *(_share(question, *counted(found, question)) for question in ("window", *questions)),
             "",
             "## By kind of network",
             "",
-            "How many of the architectures of each of timm's modules work; “all” and “–” (none) for short.",
+            "How many of the architectures of each of timm’s modules work: “all”, “–” for none, empty for not tried.",
             "",
             *_by_module(found, ["window", *questions]),
             "",
@@ -48,7 +51,7 @@ def page(found: Found, questions: Sequence[str], known: int) -> str:
     )
 
 
-def _count(found: Found, question: str) -> tuple[int, int]:
+def counted(found: Found, question: str) -> tuple[int, int]:
     """How many work, of how many that were asked to the end."""
     asked = [answers[question] for answers in found.values() if question in answers]
     asked = [answer for answer in asked if not answer.startswith(UNTRIED)]
@@ -57,7 +60,10 @@ def _count(found: Found, question: str) -> tuple[int, int]:
 
 def _share(question: str, work: int, asked: int) -> str:
     what = "builds and runs an inference window" if question == "window" else f"`{question}`"
-    return f"| {what} | {work:,} | {asked:,} | {work / asked:.1%} |" if asked else f"| {what} | – | – | – |"
+    if not asked:
+        return f"| {what} | – | – | – | – |"
+    low, high = binomtest(work, asked).proportion_ci(method="wilson")
+    return f"| {what} | {work:,} | {asked:,} | {work / asked:.1%} | {low:.0%} to {high:.0%} |"
 
 
 def _by_module(found: Found, questions: Sequence[str]) -> list[str]:
@@ -69,7 +75,7 @@ def _by_module(found: Found, questions: Sequence[str]) -> list[str]:
     heads = [question.replace(", ", " ").removeprefix("model.") for question in questions]
     lines = [f"| module | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for module, members in sorted(modules.items()):
-        cells = [_cell(*_count(members, question)) for question in questions]
+        cells = [_cell(*counted(members, question)) for question in questions]
         lines.append(f"| `{module}` | {' | '.join(cells)} |")
     return lines
 

@@ -9,15 +9,18 @@ https://arxiv.org/abs/1708.06519).
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 import torch_pruning
 from torch import nn
 
+from measurement.deadline import TookTooLong, at_most
 from measurement.errors import BadInput, MeasurementError
 from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext, PhaseOutcome
@@ -30,7 +33,13 @@ TRAINING = "training_after_step"
 LARGEST_SHARE = 0.9
 """Of one layer's channels, where all layers compete: no layer loses its last."""
 
+LONGEST_S = 30.0
+"""For taking a network apart in the rehearsal; densenet201 takes 18 s on one core. In some networks the indices of
+channels multiply at every reshape on the way, until memory ends: https://github.com/VainF/Torch-Pruning/issues/525."""
+
 AfterStep = Callable[[PhaseContext, int], dict[str, Any]]
+
+T = TypeVar("T")
 
 IMPORTANCES: dict[str, Callable[[], Any]] = {
     "magnitude": lambda: torch_pruning.importance.GroupMagnitudeImportance(p=2),
@@ -47,28 +56,31 @@ def prune_channels(context: PhaseContext) -> PhaseOutcome:
     MeasurementError as `fit` does.
     """
     spec = context.spec_as(StructuredPruningPhase)
-    return _prune(context, spec, _train)
+    return _prune(context, spec, _train, longest_s=math.inf)
 
 
 def rehearse_pruning(context: PhaseContext) -> PhaseOutcome:
     """The pruned network, untrained: it shows whether the architecture can be pruned, and how far."""
     spec = context.spec_as(StructuredPruningPhase)
-    return _prune(context, spec.model_copy(update={"gradient_batches": 1}), _rehearse_training)
+    return _prune(context, spec.model_copy(update={"gradient_batches": 1}), _rehearse_training, longest_s=LONGEST_S)
 
 
-def _prune(context: PhaseContext, spec: StructuredPruningPhase, after_step: AfterStep) -> PhaseOutcome:
+def _prune(
+    context: PhaseContext, spec: StructuredPruningPhase, after_step: AfterStep, longest_s: float
+) -> PhaseOutcome:
     before = count_parameters(context.model)
-    pruner, trained = _pruner(context, spec), []
+    pruner, trained = _taken_apart(context, partial(_pruner, context, spec), longest_s), []
     for step in range(spec.steps):
         if spec.importance == "taylor":
             _gather_gradients(context, spec, step)
-        _taken_apart(context, pruner.step)
+        _taken_apart(context, pruner.step, longest_s)
+        _narrow_heads(context.model)
         renew_masks(context.model)
         context.model.zero_grad(set_to_none=True)
         if spec.training_after_step is not None:
             trained.append(after_step(_within(context, spec, step), step))
         context.advance((step + 1) / spec.steps, detail=f"step {step + 1} of {spec.steps}")
-    after, classes = count_parameters(context.model), _taken_apart(context, lambda: _classes_of(context))
+    after, classes = count_parameters(context.model), _taken_apart(context, partial(_classes_of, context), longest_s)
     if classes != context.classes or after >= before:
         raise BadInput(
             f"pruning left {after:,} of {before:,} parameters and {classes} outputs of {context.classes}; "
@@ -87,37 +99,64 @@ def _pruner(context: PhaseContext, spec: StructuredPruningPhase) -> Any:
             field=context.field("importance"),
         )
     options = {"global_pruning": True, "max_pruning_ratio": max(LARGEST_SHARE, spec.ratio)}
-    return _taken_apart(
-        context,
-        lambda: torch_pruning.pruner.BasePruner(
-            model,
-            _example(context),
-            importance=IMPORTANCES[spec.importance](),
-            pruning_ratio=spec.ratio,
-            iterative_steps=spec.steps,
-            ignored_layers=[model.get_classifier()],  # type: ignore[operator]  # every timm model has it
-            **(options if spec.global_ranking else {}),
-        ),
+    classifier = model.get_classifier()  # type: ignore[operator]  # every timm model has it
+    return torch_pruning.pruner.BasePruner(
+        model,
+        _example(context),
+        importance=IMPORTANCES[spec.importance](),
+        pruning_ratio=spec.ratio,
+        iterative_steps=spec.steps,
+        ignored_layers=list(classifier) if isinstance(classifier, tuple) else [classifier],
+        num_heads={block.qkv: block.num_heads for block in _attention(model)},
+        # Its own defaults are two dictionaries that every pruner of the process writes to.
+        in_channel_groups={},
+        out_channel_groups={},
+        **(options if spec.global_ranking else {}),
     )
 
 
-def _taken_apart(context: PhaseContext, work: Callable[[], Any]) -> Any:
+def _attention(model: nn.Module) -> Iterator[Any]:
+    """Blocks whose queries, keys and values come from one linear layer, `qkv`, in heads of the same size."""
+    for block in model.modules():
+        qkv, heads = getattr(block, "qkv", None), getattr(block, "num_heads", None)
+        if isinstance(qkv, nn.Linear) and isinstance(heads, int) and qkv.out_features % (3 * heads) == 0:
+            yield block
+
+
+def _narrow_heads(model: nn.Module) -> None:
+    """Tell each block of attention how wide its heads are now: timm writes it down when it builds one."""
+    for block in _attention(model):
+        before, width = getattr(block, "head_dim", None), block.qkv.out_features // (3 * block.num_heads)
+        told = {"head_dim": width, "attn_dim": block.num_heads * width}
+        if before and getattr(block, "scale", None) == before**-0.5:
+            told["scale"] = width**-0.5  # as torch's own attention has it, which timm uses where it can
+        for name in told.keys() & vars(block).keys():
+            setattr(block, name, told[name])
+
+
+def _taken_apart(context: PhaseContext, work: Callable[[], T], longest_s: float) -> T:
     """The result of torch-pruning's `work`. Raises BadInput where the architecture is beyond it."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), at_most(longest_s):
             warnings.simplefilter("ignore")  # which free parameters it prunes along: nothing to act on
             return work()
     except MeasurementError:
         raise
+    except TookTooLong:
+        raise _beyond(context, f"it is not done after {longest_s:.0f} s") from None
     except Exception as error:
         if is_out_of_memory(error):
             raise
         # torch-pruning traces arbitrary architectures and fails with any exception where one is beyond it.
-        raise BadInput(
-            f"torch-pruning can't prune this architecture ({type(error).__name__}: {error}); "
-            "convolutional networks such as resnet18 can be pruned",
-            field=context.field("technique"),
-        ) from error
+        raise _beyond(context, f"{type(error).__name__}: {error}") from error
+
+
+def _beyond(context: PhaseContext, why: str) -> BadInput:
+    return BadInput(
+        f"torch-pruning can't prune {context.recipe.model.architecture} ({why}); convolutional networks such as "
+        "resnet18 and plain transformers such as deit_tiny_patch16_224 can be pruned",
+        field=context.field("technique"),
+    )
 
 
 def _gather_gradients(context: PhaseContext, spec: StructuredPruningPhase, step: int) -> None:

@@ -16,7 +16,7 @@ from measurement.methods.layers import layers_of
 from measurement.model import count_parameters
 from measurement.pace import FullPace
 from measurement.recipe import Recipe
-from tests.measurement.compressing import FINETUNE, TAUGHT, TRANSFORMER, accuracy, after, untrained
+from tests.measurement.compressing import DIGITS, FINETUNE, TAUGHT, TRANSFORMER, accuracy, after, untrained
 from tests.measurement.running import PRUNE, tiny_recipe
 
 FEW = {"gradient_batches": 2, "gradient_batch_size": 64}
@@ -89,6 +89,43 @@ def test_layers_compete_where_the_ranking_is_global() -> None:
         shapes[ranking] = {round(layer.weight.shape[0] / before[name], 1) for name, layer in layers_of(context.model)}
     assert len(shapes[False]) < len(shapes[True])
     assert min(shapes[True]) >= 0.1
+
+
+def test_every_head_of_a_transformer_loses_the_same_share() -> None:
+    before = untrained(tiny_recipe(TAUGHT, PRUNE, model=TRANSFORMER), 1).model
+    fields = {"ratio": 0.5, "steps": 2, "importance": "taylor", "training_after_step": {"epochs": 1}} | FEW
+    pruned = after(PRUNE | fields, model=TRANSFORMER).model
+    for wide, narrow in zip(before.blocks, pruned.blocks, strict=True):  # type: ignore[arg-type]
+        assert narrow.attn.num_heads == wide.attn.num_heads
+        assert narrow.attn.head_dim * 2 == wide.attn.head_dim
+        assert narrow.attn.qkv.out_features * 2 == wide.attn.qkv.out_features
+    assert count_parameters(pruned) < 0.4 * count_parameters(before)
+
+
+def test_fused_attention_and_the_one_written_out_stay_the_same_function() -> None:
+    pruned = after(PRUNE, model=TRANSFORMER).model.eval()
+    images = DIGITS.load_test(16).first(4)[0]
+    with torch.inference_mode():
+        fused = pruned(images)
+        for block in pruned.blocks:  # type: ignore[union-attr]
+            block.attn.fused_attn = False
+        assert torch.allclose(pruned(images), fused, atol=1e-5)
+
+
+def test_all_classifiers_of_a_network_keep_their_outputs() -> None:
+    model = {"architecture": "deit_tiny_distilled_patch16_224", "resolution": 16}
+    context = untrained(tiny_recipe(TAUGHT, PRUNE, model=model), 1)
+    TECHNIQUES["structured_pruning"].rehearse(context)
+    assert [head.out_features for head in context.model.get_classifier()] == [10, 10]  # type: ignore[operator]
+
+
+def test_a_network_that_takes_for_ever_to_take_apart_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("measurement.methods.structured_pruning.LONGEST_S", 1.0)
+    context = untrained(tiny_recipe(TAUGHT, PRUNE, model={"architecture": "ecaresnet26t", "resolution": 32}), 1)
+    with pytest.raises(BadInput, match="can't prune ecaresnet26t") as raised:
+        TECHNIQUES["structured_pruning"].rehearse(context)
+    assert "it is not done after 1 s" in str(raised.value)
+    assert raised.value.field == "phases.1.technique"
 
 
 @pytest.mark.parametrize(

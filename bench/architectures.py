@@ -33,7 +33,7 @@ FOUND = ROOT / "build" / "architectures.jsonl"
 PAGE = ROOT / "docs" / "architectures.md"
 PROCESSES = multiprocessing.get_context("forkserver")
 DRAWN, SEED = 300, 20210813
-WINDOW_WITHIN_S, METHODS_WITHIN_S = 120.0, 45.0
+WINDOW_WITHIN_S, METHOD_WITHIN_S = 120.0, 45.0
 MOST_RUN, MOST_TRIED = 2_000_000_000, 60_000_000
 """Parameters of the largest networks that are run here, and that are tried with every method: the memory and the time
 of a CPU end there. timm has some of 7 billion."""
@@ -73,12 +73,11 @@ def run(*, every: bool = False, write: bool = False) -> list[tuple[str, str, str
         found[name] = answers
         _keep(name, answers)
         print(f"  {number} of {len(untried)}  {name}: {answers['window']}", flush=True)
-    if write:  # of the whole list, or of what was drawn: what lies between is no fair sample
-        whole = len(found) == len(names)
-        PAGE.write_text(
-            page({name: found[name] for name in (names if whole else drawn)}, QUESTIONS, len(names)), "utf-8"
-        )
-    return _rows({name: found[name] for name in drawn})
+    whole = len(found) == len(names)  # or of what was drawn: what lies between is no fair sample
+    told = {name: found[name] for name in (names if whole else drawn)}
+    if write:
+        PAGE.write_text(page(told, QUESTIONS, len(names), METHOD_WITHIN_S), "utf-8")
+    return _rows(told)
 
 
 def _all_of(names: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -138,7 +137,7 @@ def _try(name: str) -> tuple[str, dict[str, str]]:
         while ours.poll(max(0.0, until - time.monotonic())):
             question, answer = ours.recv()
             answers[question] = answer
-            until = time.monotonic() + METHODS_WITHIN_S if question == "window" else until
+            until = time.monotonic() + METHOD_WITHIN_S
     except EOFError:
         pass
     took_too_long = child.is_alive() and time.monotonic() >= until

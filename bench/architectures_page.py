@@ -15,23 +15,26 @@ What this page is for: seeing before you submit whether your architecture can be
 timm has {known:,} architectures; {found:,} were looked at{how}, each in a process of its own on a CPU, with random
 weights, at 128 or 112 pixels or the size that it is made for. Those of up to 2,000 M parameters were run, those of up
 to 60 M tried with every method, as a worker tries it before it meters anything: the phase on a copy of the network,
-with its training cut to one step. What is larger, or took over 45 s for all methods, counts as not tried. Multipliers
-were tried at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a GPU.
-Written by `python -m bench architectures --write`; with `--all` it looks at every one, which takes hours.
+with its training cut to one step. What is larger, or took over {within:.0f} s for a method, counts as not tried.
+Multipliers were tried at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a
+GPU. Written by `python -m bench architectures --write`; with `--all` it looks at every one, which takes hours.
 """
 DRAWN = ", drawn at random"
 Found = Mapping[str, Mapping[str, str]]
 """By architecture: by question, `yes` or the reason why not."""
 
 
-def page(found: Found, questions: Sequence[str], known: int) -> str:
+def page(found: Found, questions: Sequence[str], known: int, within_s: float) -> str:
     """How many architectures work with each method, by kind of network, and what the others say."""
+    drawn = len(found) < known
+    shares = [_share(question, *counted(found, question), drawn=drawn) for question in ("window", *questions)]
+    heads = ["", "work", "of those tried", "share", *(["95 % interval for others of that size"] if drawn else [])]
     return "\n".join(
         [
-            INTRODUCTION.format(known=known, found=len(found), how=DRAWN if len(found) < known else ""),
-            "| | work | of those tried | share | 95 % interval for others of that size |",
-            "|---|---|---|---|---|",
-            *(_share(question, *counted(found, question)) for question in ("window", *questions)),
+            INTRODUCTION.format(known=known, found=len(found), how=DRAWN if drawn else "", within=within_s),
+            _line(heads),
+            "|---" * len(heads) + "|",
+            *map(_line, shares),
             "",
             "## By kind of network",
             "",
@@ -58,12 +61,18 @@ def counted(found: Found, question: str) -> tuple[int, int]:
     return asked.count(OK), len(asked)
 
 
-def _share(question: str, work: int, asked: int) -> str:
+def _share(question: str, work: int, asked: int, *, drawn: bool) -> list[str]:
+    """Cells of a line; of a fair sample, with the range that the share of all lies in."""
     what = "builds and runs an inference window" if question == "window" else f"`{question}`"
     if not asked:
-        return f"| {what} | – | – | – | – |"
+        return [what, *("–" * (4 if drawn else 3))]
     low, high = binomtest(work, asked).proportion_ci(method="wilson")
-    return f"| {what} | {work:,} | {asked:,} | {work / asked:.1%} | {low:.0%} to {high:.0%} |"
+    interval = [f"{low:.0%} to {high:.0%}"] if drawn else []
+    return [what, f"{work:,}", f"{asked:,}", f"{work / asked:.1%}", *interval]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _by_module(found: Found, questions: Sequence[str]) -> list[str]:

@@ -162,7 +162,7 @@ class Run(models.Model):
     # energy_j and the list of steps; and what the attempt has spent, which is kept with it where it ends in nothing.
     progress = models.JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True, help_text="Why the run failed or was cancelled, in words for people.")
-    held_for = models.JSONField(default=list, blank=True, help_text="Quality flags that hold the result for review.")
+    held_for = models.JSONField(default=list, blank=True, help_text="Flags that hold the result for review.")
 
     class Meta:
         ordering = ["-id"]

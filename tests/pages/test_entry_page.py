@@ -7,6 +7,7 @@ from itertools import accumulate
 import pytest
 import yaml
 from django.urls import reverse
+from django.utils.html import escape
 
 from leaderboard.citation import bibtex
 from measurement.recipe import parse_recipe
@@ -74,6 +75,20 @@ def test_what_a_dead_attempt_had_spent_is_told(client):
     page = text(client.get(entry.get_absolute_url()))
     assert "An attempt of 2026-01-02 died 90 s after its last finished phase" in page
     assert "having spent 12.3 kJ (estimated) beyond it. That is not charged" in page
+
+
+def test_what_stands_behind_the_quality(client):
+    entry = make_verified_entry(make_board(1))
+    page = client.get(entry.get_absolute_url()).content.decode()
+    assert "evidence" not in page
+    assert "submitter’s weights" not in page
+    attempt = entry.run.attempts.get()
+    evidence = 'https://example.org/log?a="b"&c'
+    attempt.record["quality"] = {"evidence": evidence, "finished_weights_sha256": "0" * 64}
+    attempt.save()
+    page = client.get(entry.get_absolute_url()).content.decode()
+    assert f'href="{escape(evidence)}" rel="nofollow noopener">evidence' in page
+    assert "evaluated on the submitter’s weights (evidence)" in text(client.get(entry.get_absolute_url()))
 
 
 def test_what_attempts_had_spent_that_the_record_does_not_tell_of(client):

@@ -34,7 +34,7 @@ EXAMPLE = {
         "schema_version": 1,
         "method": {"title": "A small network", "family": "compact"},
         "track": "digits",
-        "model": {"architecture": "mobilenetv3_small_050", "resolution": 32},
+        "model": {"architecture": "starnet_s050", "resolution": 32},
         "phases": [{"technique": "supervised", "phase": "train", "epochs": 20}],
     },
     "hardware": "a-slug-of-api-v1-hardware",

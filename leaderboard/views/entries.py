@@ -75,16 +75,16 @@ def _measured(found: Entry) -> dict[str, Any]:
     """Phases, doubts, power over time, runs and environment."""
     attempt = queries.attempt_of(found.run)
     record = attempt.record if attempt else None
-    phases = list(queries.phases_of(found.run))
+    phases = list(queries.phases_of(found.run).filter(scenario__in=["", found.board.scenario]))
     marks = evidence.power_marks(record, found.board.scope)
     runs = evidence.run_lines(queries.history(found), queries.figures_of_runs(found), found.run_id)
     return {
         "attempt": attempt,
-        "phases": evidence.phase_table(phases, found.board),
+        "phases": evidence.phase_table(phases, record),
         "flags": evidence.flag_list(phases, found.run.held_for),
         "power_lines": evidence.power_table(marks),
         "runs": runs,
-        "spread": evidence.spread(runs),
+        "spread": evidence.spread(runs, found.run.mode),
         "losses": evidence.losses(record, found.board.scope, _attempts(runs)),
         "environment": evidence.environment(record),
         "quality_basis": evidence.quality_basis(record),

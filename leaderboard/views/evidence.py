@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from leaderboard.domain.energy import EVALUATE, INFERENCE
-from leaderboard.models import Attempt, Board, PhaseEnergy, Run
+from leaderboard.models import Attempt, PhaseEnergy, Run
 from leaderboard.templatetags.energy import joules, relative, seconds, share, si, words
 
 FLAGS = {
@@ -32,20 +32,33 @@ def doubts(flags: Iterable[str]) -> list[str]:
     return [FLAGS.get(flag, words(flag)) for flag in flags]
 
 
-def phase_table(phases: Iterable[PhaseEnergy], board: Board) -> list[dict[str, Any]]:
-    """A line a phase with its figures in both scopes; inference in this entry's scenario alone."""
+def phase_table(phases: Iterable[PhaseEnergy], record: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """A line a phase with its figures in both scopes, and how long it took."""
+    left_out_s = {phase.get("position"): _left_out_s(phase) for phase in (record or {}).get("phases", ())}
     lines: dict[int, dict[str, Any]] = {}
     for phase in phases:
-        if phase.scenario and phase.scenario != board.scenario:
-            continue
+        duration = _duration(phase.duration_s, left_out_s.get(phase.position, 0.0))
         line = lines.setdefault(
             phase.position,
-            {"phase": phase.phase, "technique": phase.technique, "duration_s": phase.duration_s, "scopes": {}},
+            {"phase": phase.phase, "technique": phase.technique, "duration": duration, "scopes": {}},
         )
         if phase.evidence:
             line["evidence"] = phase.evidence
         line["scopes"][phase.scope] = _figure(phase)
     return [lines[position] for position in sorted(lines)]
+
+
+def _left_out_s(phase: dict[str, Any]) -> float:
+    """Seconds that the steps which a sample left out would have taken, of a phase in a record."""
+    sampled = (phase.get("detail") or {}).get("sampled") or {}
+    return float(sampled.get("left_out_s") or 0.0)
+
+
+def _duration(run_s: float | None, left_out_s: float) -> str:
+    """How long a phase ran; of a sampled one, beside how long all of it takes."""
+    if run_s is None or not left_out_s:
+        return seconds(run_s)
+    return f"{seconds(run_s)} sampled of {seconds(run_s + left_out_s)}"
 
 
 def _figure(phase: PhaseEnergy) -> dict[str, Any]:
@@ -96,15 +109,18 @@ def quality_basis(record: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def power_marks(record: dict[str, Any] | None, scope: str) -> list[dict[str, Any]]:
-    """Where each phase lies on the power trace's clock, in order, with its mean power in W (None: unknown)."""
+    """Where each phase lies on the power trace's clock, in order, with its mean power in W (None: unknown).
+
+    The joules of a sampled phase are those of all its steps, and so is the time that they are divided by.
+    """
     marks = []
     for phase in (record or {}).get("phases", []):
         start_s, end_s = phase.get("started_s"), phase.get("ended_s")
         if start_s is None or end_s is None:
             continue
         energies_j = {energy["scope"]: energy["energy_j"] for energy in phase["energies"]}
-        energy_j, duration_s = energies_j.get(scope), phase.get("duration_s")
-        mean_w = energy_j / duration_s if energy_j is not None and duration_s else None
+        energy_j, run_s = energies_j.get(scope), phase.get("duration_s")
+        mean_w = energy_j / (run_s + _left_out_s(phase)) if energy_j is not None and run_s else None
         scenario = f", {words(phase['scenario'])}" if phase.get("scenario") else ""
         marks.append(
             {
@@ -162,7 +178,7 @@ def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:
 
 
 def losses(record: dict[str, Any] | None, scope: str, attempts: Iterable[Attempt]) -> list[str]:
-    """What attempts that died had spent beyond what the result goes on from, a sentence each. Never charged.
+    """What attempts that ended without a result had spent in vain, a sentence each. Never charged.
 
     The record tells of those whose checkpoint was at hand; `attempts` of the same run, of the others.
     """
@@ -189,25 +205,28 @@ def _losses_told(lost: Iterable[dict[str, Any]], scope: str) -> list[str]:
     for attempt in lost:
         energy = next((part for part in attempt["energies"] if part["scope"] == scope), None)
         known = energy is not None and energy["energy_j"] is not None
-        spent = f"{joules(energy['energy_j'])} ({energy['provenance']})" if known else "nobody knows how much energy"
-        when = f"An attempt of {attempt['started_at'][:10]} died {attempt['time_s']:.0f} s"
+        spent = f"{joules(energy['energy_j'])} ({energy['provenance']})" if known else "an unknown amount of energy"
         sentences.append(
-            f"{when} after its last finished phase, having spent {spent} beyond it. That is not charged to the model."
+            f"An attempt of {attempt['started_at'][:10]} ended without a result; {seconds(attempt['time_s'])} and "
+            f"{spent} of it could not be used. That is not charged to the model."
         )
     return sentences
 
 
-def spread(lines: list[dict[str, Any]]) -> list[str]:
-    """How far apart the runs are, a sentence a figure; none where fewer than two runs have it."""
+def spread(lines: list[dict[str, Any]], mode: str) -> list[str]:
+    """How far apart the runs of one mode are, a sentence a figure; none where fewer than two of them have it.
+
+    A sample and a full run differ by what extrapolation adds, which is no spread between runs.
+    """
     sentences = []
     for name, what in (("one_time_j", "One-time energy"), ("per_image_j", "Energy per image")):
-        values = [line[name] for line in lines if line[name] is not None]
+        values = [line[name] for line in lines if line["run"].mode == mode and line[name] is not None]
         mean_j = statistics.fmean(values) if values else 0.0
         if len(values) < 2 or mean_j <= 0:
             continue
         deviation = share(statistics.stdev(values) / mean_j)
         sentences.append(
-            f"{what}: {joules(min(values))} to {joules(max(values))} over {len(values)} runs, "
+            f"{what}: {joules(min(values))} to {joules(max(values))} over {len(values)} {mode} runs, "
             f"standard deviation {deviation} of the mean."
         )
     return sentences

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from leaderboard.citation import bibtex
+from leaderboard.models import PhaseEnergy
 from measurement.recipe import parse_recipe
 from tests.factories import (
     RECIPE,
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.django_db
 # However large its group is and however often it ran; two more read the group where it has changed.
 QUERIES = 8
 ATTEMPT = timedelta(minutes=30)
+SAMPLED = {"sampled": {"stages": [], "left_out_s": 390.0}}
 
 
 def test_phases_provenance_flags_and_recipe(client):
@@ -60,21 +62,27 @@ def test_record_and_trace_with_the_command_that_checks_them(client):
     assert "python -m measurement recompute record.json" in page
 
 
-def test_what_a_dead_attempt_had_spent_is_told(client):
+def test_what_an_attempt_without_a_result_had_spent_is_told(client):
     entry = make_verified_entry(make_board(1))
-    assert "died" not in text(client.get(entry.get_absolute_url()))
+    assert "without a result" not in text(client.get(entry.get_absolute_url()))
     attempt = entry.run.attempts.get()
     energies = [
         {"scope": "accelerator", "provenance": "estimated", "energy_j": 12_345.0},
         {"scope": "system", "provenance": "missing", "energy_j": None},
     ]
     attempt.record = attempt.record | {
-        "lost": [{"started_at": "2026-01-02T03:04:05Z", "time_s": 90.4, "energies": energies}]
+        "lost": [
+            {"started_at": "2026-01-02T03:04:05Z", "time_s": 7200.4, "energies": energies},
+            {"started_at": "2026-01-03T03:04:05Z", "time_s": 59.0, "energies": energies[1:]},
+        ]
     }
     attempt.save()
     page = text(client.get(entry.get_absolute_url()))
-    assert "An attempt of 2026-01-02 died 90 s after its last finished phase" in page
-    assert "having spent 12.3 kJ (estimated) beyond it. That is not charged" in page
+    told = (
+        "An attempt of 2026-01-02 ended without a result; 2 h 0 min and 12.3 kJ (estimated) of it could not be used."
+    )
+    assert f"{told} That is not charged to the model." in page
+    assert "An attempt of 2026-01-03 ended without a result; 59.0 s and an unknown amount of energy of it" in page
 
 
 def test_what_stands_behind_the_quality(client):
@@ -115,14 +123,14 @@ def test_what_attempts_had_spent_that_the_record_does_not_tell_of(client):
         "(estimated, accelerator) in 1 min 30 s. That is not charged to the model." in page
     )
     assert [number for number in (1, 2, 3, 4) if f"Attempt {number} of" in page] == [1]
-    assert "died 30 s after its last finished phase, having spent 345 J (estimated)" in page
+    assert "ended without a result; 30.0 s and 345 J (estimated) of it could not be used" in page
     assert "1: lost worker-0, spent at least 12.3 kJ estimated2: lost worker-0, spent —3: lost" in page
     assert "4: succeeded worker-0, spent" not in page
 
 
 def test_runs_say_how_far_apart_they_are(client):
     entry = make_verified_entry(make_board(1), own_energy_j=1000.0)
-    assert "Measured once so far" in text(client.get(entry.get_absolute_url()))
+    assert "Measured by one full run so far" in text(client.get(entry.get_absolute_url()))
     again = RunFactory(submission=entry.run.submission, state="succeeded", attempt=2)
     # An attempt that was lost after it had measured stands beside the one that counts.
     for number, energy_j in ((1, 9000.0), (2, 1200.0)):
@@ -131,9 +139,13 @@ def test_runs_say_how_far_apart_they_are(client):
         PhaseEnergyFactory(attempt=attempt, energy_j=5.0, scope="system")
     lost = AttemptFactory(run=RunFactory(submission=entry.run.submission, state="succeeded", attempt=1))
     PhaseEnergyFactory(attempt=lost, energy_j=None, repeatability_u95_j=None, provenance="missing")
+    sample = RunFactory(submission=entry.run.submission, state="succeeded", attempt=1, mode="sampled")
+    PhaseEnergyFactory(attempt=AttemptFactory(run=sample, record={"phases": []}), energy_j=1500.0)
     page = text(client.get(entry.get_absolute_url()))
-    assert "One-time energy: 1.00 kJ to 1.20 kJ over 2 runs, standard deviation 13 % of the mean." in page
+    assert "One-time energy: 1.00 kJ to 1.20 kJ over 2 full runs, standard deviation 13 % of the mean." in page
     assert "Energy per image:" not in page
+    assert f"{sample.pk}sampledsucceeded" in page
+    assert f"{entry.run_id} shown herefullsucceeded" in page
 
 
 def test_power_marks_as_a_table(client):
@@ -142,6 +154,7 @@ def test_power_marks_as_a_table(client):
         {"phase": "inference", "scenario": "offline", "started_s": 150.0, "ended_s": 160.0, "duration_s": 10.0},
         {"phase": "train", "started_s": 100.0, "ended_s": 145.0, "duration_s": 40.0},
         {"phase": "search", "started_s": None, "ended_s": None},
+        {"phase": "finetune", "started_s": 170.0, "ended_s": 180.0, "duration_s": 10.0, "detail": SAMPLED},
     ]
     for phase in phases:
         phase["energies"] = [{"scope": "accelerator", "energy_j": 800.0}, {"scope": "system", "energy_j": None}]
@@ -149,7 +162,34 @@ def test_power_marks_as_a_table(client):
     page = text(client.get(entry.get_absolute_url()))
     assert "The run stored no power trace" in page
     table = page.partition("Mean power")[2].replace("\u00a0", " ")
-    assert table.lstrip().startswith("train0.0 s45.0 s20.0 Winference, offline50.0 s10.0 s80.0 W")
+    assert table.lstrip().startswith(
+        "train0.0 s45.0 s20.0 Winference, offline50.0 s10.0 s80.0 Wfinetune1 min 10 s10.0 s2.00 W"
+    )
+
+
+def test_a_sampled_phase_says_how_little_of_it_ran(client):
+    entry = make_verified_entry(make_board(1))
+    entry.run.attempts.update(
+        record={"phases": [{"position": 0, "phase": "train", "energies": [], "detail": SAMPLED}]}
+    )
+    PhaseEnergy.objects.update(duration_s=10.0)
+    page = text(client.get(entry.get_absolute_url()))
+    assert page.count("10.0 s sampled of 6 min 40 s") == 1
+    assert page.count("10.0 s") == 2
+    assert "sampled of" not in text(client.get(make_verified_entry(entry.board).get_absolute_url()))
+
+
+def test_doubts_about_the_other_scenario_are_not_told(client):
+    entry = make_verified_entry(make_board(1, scenario="offline"))
+    phases = {"attempt": entry.run.attempts.get(), "phase": "inference", "technique": "inference"}
+    PhaseEnergyFactory(position=2, scenario="single_stream", flags=["input_starved", "throttled"], **phases)
+    PhaseEnergyFactory(position=3, scenario="offline", flags=["throttled"], **phases)
+    page = client.get(entry.get_absolute_url())
+    assert [(flag["flag"], flag["phases"]) for flag in page.context["flags"]] == [
+        ("no_repeats", "train"),
+        ("throttled", "inference"),
+    ]
+    assert "waited for its input" not in text(page)
 
 
 def test_unknown_entry_is_a_404_with_search(client):

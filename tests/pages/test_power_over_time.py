@@ -67,11 +67,13 @@ def test_address_gives_points_and_phase_marks(client, settings, tmp_path):
     assert client.get(address).status_code == 404
     energies = [{"scope": "accelerator", "energy_j": 12.0}]
     phase = {"phase": "train", "started_s": 10.0, "ended_s": 13.0, "duration_s": 3.0, "energies": energies}
-    attempt.record = {"phases": [phase]}
+    sampled = phase | {"phase": "finetune", "started_s": 14.0, "detail": {"sampled": {"left_out_s": 5.0}}}
+    attempt.record = {"phases": [phase, sampled]}
     attempt.trace.save("trace.parquet", ContentFile(trace([10.0, 11.0, 13.0], [5.0, 7.0, 7.0]).read()))
     answer = client.get(address)
     assert answer.json()["power_w"] == [5.0, 7.0]
-    (mark,) = answer.json()["phases"]
+    mark, of_a_sample = answer.json()["phases"]
+    assert of_a_sample["mean_w"] == 1.5  # joules of all its steps, over the seconds of all
     assert mark == {"phase": "train", "name": "train", "start_s": 10.0, "end_s": 13.0, "mean_w": 4.0}
     assert client.get(address, headers={"If-None-Match": answer["ETag"]}).status_code == 304
     assert address in client.get(entry.get_absolute_url()).content.decode()

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from leaderboard.machine import data_root_variable
-from measurement.events import Event, Failed, parse_event
+from measurement.events import Event, Failed, Finished, parse_event
 from measurement.tracks.base import LACKS
 
 # What a measurement may know of its surroundings: no secret, no database, no broker.
@@ -96,7 +96,7 @@ class Child:
         self.limits = limits
         self._stopped_because = ""
         self._last_words: deque[str] = deque(maxlen=20)
-        self._failure: Failed | None = None
+        self._outcome: Finished | Failed | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._started = self._heard = time.monotonic()
         self._memory_checked = 0.0
@@ -145,8 +145,8 @@ class Child:
             except ValueError:
                 self._last_words.append(line.decode(errors="replace").strip()[:500])
                 continue
-            if isinstance(event, Failed):
-                self._failure = event
+            if isinstance(event, Finished | Failed):
+                self._outcome = self._outcome or event
             yield event
 
     def _enforce_limits(self) -> None:
@@ -183,6 +183,8 @@ class Child:
             reader.join(GRACE_S)
         if self.process.stdin:
             self.process.stdin.close()
+        if self._has_finished():
+            return Ending(True)
         if self._stopped_because:
             return Ending(False, self._stopped_because)
         if code == 0:
@@ -191,14 +193,18 @@ class Child:
         at_fault = code == METER_MISSING or (code > 0 and any(fault in reason for fault in MACHINE_FAULTS))
         return Ending(False, reason, at_fault, lacks_data=at_fault and LACKS in reason)
 
+    def _has_finished(self) -> bool:
+        """Whether its record is written and only its exit was to come: how that goes takes nothing away."""
+        return isinstance(self._outcome, Finished) and (self.out / "record.json").exists()
+
     def _explain(self, code: int) -> str:
         if code == -signal.SIGKILL:
             return "The measurement was killed by the system, most likely because the machine ran out of memory."
         if code < 0:
             return f"The measurement crashed ({signal.Signals(-code).name}). {self._last_word()}".strip()
-        if self._failure:
-            field = f"{self._failure.field}: " if self._failure.field else ""
-            return f"{REASONS.get(code, REASONS[1])}: {field}{self._failure.message}"
+        if isinstance(self._outcome, Failed):
+            field = f"{self._outcome.field}: " if self._outcome.field else ""
+            return f"{REASONS.get(code, REASONS[1])}: {field}{self._outcome.message}"
         return f"{REASONS.get(code, REASONS[1])}: {self._last_word() or f'exit code {code}'}"
 
     def _last_word(self) -> str:

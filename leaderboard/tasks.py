@@ -112,7 +112,7 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> bool:
 
 
 def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
-    if ending.succeeded:
+    if ending.succeeded and watch.stopped_because != CANCELLED:
         _store(claim, out)
     elif watch.stopped_because == LOST:
         log.warning("run lost to another worker", run=claim.run_id, attempt=claim.token)

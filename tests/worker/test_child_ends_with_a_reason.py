@@ -71,6 +71,40 @@ def test_a_kill_by_the_system_is_blamed_on_memory(run_child):
     assert "ran out of memory" in ending.reason
 
 
+FINISHED = """
+    import os, pathlib, signal, sys, time
+    pathlib.Path("record.json").write_text("{}")
+    print('{"event": "finished"}', flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "time.sleep(60)",
+        "os.kill(os.getpid(), signal.SIGSEGV)",
+        "raise SystemExit(1)",
+        """print('{"event": "failed", "exit_code": 1, "message": "stopped by SIGTERM"}'); raise SystemExit(1)""",
+    ],
+    ids=["stopped by its worker", "segmentation fault", "exit code", "stopped with its service"],
+)
+def test_how_a_child_exits_takes_nothing_from_a_finished_measurement(run_child, end):
+    ending, events, _ = run_child(FINISHED + f"    {end}", stop_at=lambda event: "Stopping." if event is None else "")
+    assert events[0].event == "finished"
+    assert ending.succeeded, ending.reason
+
+
+def test_a_child_that_finished_without_a_record_has_failed(run_child):
+    program = FINISHED.replace("record.json", "another.json") + "    os.kill(os.getpid(), signal.SIGSEGV)"
+    ending, _, _ = run_child(program)
+    assert "crashed (SIGSEGV)" in ending.reason
+
+
+def test_a_record_of_a_child_that_did_not_finish_is_none(run_child):
+    ending, _, _ = run_child(FINISHED.replace("finished", "unheard of") + "    raise SystemExit(5)")
+    assert not ending.succeeded
+
+
 def test_memory_over_the_limit_is_stopped(run_child):
     limits = Limits(time_s=30.0, energy_j=1e6, memory_mb=200, silence_s=30.0)
     ending, _, _ = run_child("import time; block = bytearray(400 * 2**20); time.sleep(60)", limits)

@@ -16,7 +16,7 @@ from leaderboard.models import Attempt, Entry, Hardware, Run
 from leaderboard.services import Claim
 from leaderboard.supervisor import Child, Limits, supervise
 from leaderboard.watch import Termination, Watch
-from measurement.events import PhaseStarted, Progress
+from measurement.events import Finished, PhaseStarted, Progress
 from measurement.guard import DeviceLock
 from tests.records import CPU, make_recipe, make_record
 
@@ -66,6 +66,19 @@ def child_measures(child_does, data):
         print('{{"event": "phase", "position": 0, "phase": "train"}}', flush=True)
         pathlib.Path("trace.parquet").write_bytes(b"watts")
         shutil.copy({str(data / "ready.json")!r}, "record.json")
+    """)
+
+
+@pytest.fixture
+def child_lingers(child_does, data):
+    """Measures, says so, and takes its time to exit."""
+    (data / "ready.json").write_text(make_record(make_recipe()).model_dump_json())
+    child_does(f"""
+        import pathlib, shutil, time
+        pathlib.Path("trace.parquet").write_bytes(b"watts")
+        shutil.copy({str(data / "ready.json")!r}, "record.json")
+        print('{{"event": "finished"}}', flush=True)
+        time.sleep(60)
     """)
 
 
@@ -328,6 +341,39 @@ def test_a_shutdown_while_a_cancel_is_asked_for_cancels(run, child_does):
             assert verify(run).state == "cancelled"
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def when_finished(monkeypatch):
+    """Does something as soon as the child has told that it finished."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def use(act):
+        take = watch.ProgressView.take
+
+        def seen(view, event):
+            if isinstance(event, Finished):
+                act()
+            return take(view, event)
+
+        monkeypatch.setattr(watch.ProgressView, "take", seen)
+
+    yield use
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_shutdown_while_a_finished_measurement_exits_stores_it(run, child_lingers, when_finished, data):
+    when_finished(lambda: signal.raise_signal(signal.SIGTERM))
+    assert verify(run).state == "succeeded"
+    assert Entry.objects.count() == 4
+    assert Attempt.objects.get().trace.read() == b"watts"
+    assert not list((data / "work").iterdir())
+
+
+def test_a_cancel_while_a_finished_measurement_exits_cancels(run, child_lingers, when_finished):
+    when_finished(lambda: services.request_cancel(run, by=None))
+    assert verify(run).state == "cancelled"
+    assert not Entry.objects.exists()
 
 
 def test_a_lease_ends_by_the_database_s_clock(run, monkeypatch):

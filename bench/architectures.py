@@ -1,8 +1,9 @@
 """Which of timm's architectures build, run one inference window on the CPU, and take each method.
 
-Every architecture is tried in a process of its own: some of them crash, some never come back. What was found is kept
-in build/architectures.jsonl, so that the whole list can be done in several sittings; `--write` makes the page
-docs/architectures.md of it. Without `--all` 300 are drawn at random, by a fixed seed.
+Every architecture is tried in a process of its own: some of them crash, some never come back. They come in a random
+order that never changes, and what was found is kept in build/architectures.jsonl: so the whole list can be done in
+several sittings, and at any time what has been done is a fair sample of it. `--write` makes docs/architectures.md of
+it. Without `--all` the first 300 are tried.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from functools import partial
@@ -26,7 +27,7 @@ from typing import Any
 from bench import MISSED
 from bench.architectures_page import OK, UNEXPLAINED, UNTRIED, counted, page
 from measurement.errors import BadInput
-from measurement.recipe import known_architectures
+from measurement.recipe import ELASTIC_MOBILE, known_architectures
 
 ROOT = Path(__file__).parents[1]
 FOUND = ROOT / "build" / "architectures.jsonl"
@@ -60,36 +61,66 @@ METHODS: dict[str, dict[str, Any]] = {
 """What a phase of each method says; before the comma its technique. Those that may take minutes come last."""
 MULTIPLIERS = ("model.width", "model.depth")
 QUESTIONS = (*MULTIPLIERS, *METHODS)
+SLOW = ("quantization, int8_static",)
+"""Takes as long as all the others: asked of every architecture after these."""
+QUICK = ("window", *(question for question in QUESTIONS if question not in SLOW))
+
+Answers = dict[str, str]
+"""By question: `yes`, or the reason why not."""
 
 
 def run(*, every: bool = False, write: bool = False) -> list[tuple[str, str, str]]:
     """Rows of (what, measured, wanted)."""
-    names = sorted(known_architectures())
-    drawn = random.Random(SEED).sample(names, DRAWN)
+    order = _order()
+    asked = order if every else order[:DRAWN]
     found = _read()
-    order = [*drawn, *(name for name in names if name not in set(drawn))] if every else drawn
-    untried = [name for name in order if name not in found]
-    for number, (name, answers) in enumerate(_all_of(untried), 1):
-        found[name] = answers
-        _keep(name, answers)
-        print(f"  {number} of {len(untried)}  {name}: {answers['window']}", flush=True)
-    whole = len(found) == len(names)  # or of what was drawn: what lies between is no fair sample
-    told = {name: found[name] for name in (names if whole else drawn)}
+    for questions in (QUICK, SLOW):
+        untried = [name for name in asked if _are_open(questions, found.get(name, {}))]
+        for number, (name, answers) in enumerate(_all_of(untried, questions), 1):
+            found.setdefault(name, {}).update(answers)
+            _keep(name, answers)
+            print(f"  {number} of {len(untried)}  {name}: {answers[questions[0]]}", flush=True)
+    told = in_order(order, found)
     if write:
-        PAGE.write_text(page(told, QUESTIONS, len(names), METHOD_WITHIN_S), "utf-8")
+        PAGE.write_text(page(told, QUESTIONS, len(order), METHOD_WITHIN_S), "utf-8")
     return _rows(told)
 
 
-def _all_of(names: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def in_order(order: list[str], found: dict[str, Answers]) -> dict[str, Answers]:
+    """Of each question the answers before the first architecture that has none: a fair sample, if not all."""
+    told: dict[str, Answers] = {}
+    for question in ("window", *QUESTIONS):
+        for name in order:
+            answers = found.get(name, {})
+            if _are_open([question], answers):
+                break
+            told.setdefault(name, {}).update({question: answers[question]} if question in answers else {})
+    return told
+
+
+def _order() -> list[str]:
+    names, chance = sorted(known_architectures()), random.Random(SEED)
+    drawn = chance.sample(names, DRAWN)
+    rest = [name for name in names if name not in set(drawn)]
+    chance.shuffle(rest)
+    return [name for name in drawn + rest if name != ELASTIC_MOBILE]  # which is ours
+
+
+def _are_open(questions: Sequence[str], answers: Answers) -> bool:
+    """Whether one of them was never put; a network that has no window is asked no more."""
+    return answers.get("window", OK) == OK and not answers.keys() >= set(questions)
+
+
+def _all_of(names: list[str], questions: Sequence[str]) -> Iterator[tuple[str, Answers]]:
     """Each name with its answers, as they come: one at a time a core, each in a process of its own."""
     if names:
         PROCESSES.set_forkserver_preload(["measurement.runner", "measurement.methods.eight_bit.program"])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for asked in as_completed([pool.submit(_try, name) for name in names]):
+            for asked in as_completed([pool.submit(_try, name, questions) for name in names]):
                 yield asked.result()
 
 
-def _rows(found: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
+def _rows(found: dict[str, Answers]) -> list[tuple[str, str, str]]:
     windows = [answers["window"] for answers in found.values()]
     wanted = "each builds and runs a window, or is refused with a reason"
     wanted = MISSED + wanted if any(_is_silent(answer) for answer in windows) else wanted
@@ -107,31 +138,33 @@ def _is_silent(answer: str) -> bool:
     return answer.startswith(("died", UNEXPLAINED))
 
 
-def _read() -> dict[str, dict[str, str]]:
-    """What an earlier sitting found with the same timm and the same questions."""
-    if not FOUND.exists():
-        return {}
-    lines = [json.loads(line) for line in FOUND.read_text("utf-8").splitlines()]
-    return {line["architecture"]: line["answers"] for line in lines if line["asked"] == _asked()}
+def _read() -> dict[str, Answers]:
+    """What earlier sittings found with the same timm and the same questions."""
+    found: dict[str, Answers] = {}
+    lines = FOUND.read_text("utf-8").splitlines() if FOUND.exists() else []
+    for line in map(json.loads, lines):
+        if line["asked"] == _asked():
+            found.setdefault(line["architecture"], {}).update(line["answers"])
+    return found
 
 
 def _asked() -> str:
     return f"timm {version('timm')}: {', '.join(QUESTIONS)}"
 
 
-def _keep(name: str, answers: dict[str, str]) -> None:
+def _keep(name: str, answers: Answers) -> None:
     FOUND.parent.mkdir(exist_ok=True)
     with FOUND.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"asked": _asked(), "architecture": name, "answers": answers}) + "\n")
 
 
-def _try(name: str) -> tuple[str, dict[str, str]]:
-    """Answers by question: `yes`, or the reason why not. A process that hangs or dies has the rest unanswered."""
+def _try(name: str, questions: Sequence[str]) -> tuple[str, Answers]:
+    """What one architecture answers. A process that hangs or dies leaves the rest unanswered."""
     ours, theirs = PROCESSES.Pipe(duplex=False)
-    child = PROCESSES.Process(target=_answer, args=(name, theirs))
+    child = PROCESSES.Process(target=_answer, args=(name, questions, theirs))
     child.start()
     theirs.close()
-    answers: dict[str, str] = {}
+    answers: Answers = {}
     until = time.monotonic() + WINDOW_WITHIN_S
     try:
         while ours.poll(max(0.0, until - time.monotonic())):
@@ -144,11 +177,11 @@ def _try(name: str) -> tuple[str, dict[str, str]]:
     child.kill()
     child.join()
     why = f"{UNTRIED} to the end, which takes too long" if took_too_long else f"died ({child.exitcode})"
-    expected = ["window"] if answers.get("window", OK) != OK else ["window", *QUESTIONS]
-    return name, {question: answers.get(question, why) for question in expected}
+    expected = ["window"] if answers.get("window", OK) != OK else questions
+    return name, {question: answers.get(question, why) for question in expected} | answers
 
 
-def _answer(name: str, answers: Connection) -> None:
+def _answer(name: str, questions: Sequence[str], answers: Connection) -> None:
     import torch
 
     from measurement.methods import TECHNIQUES
@@ -177,18 +210,19 @@ def _answer(name: str, answers: Connection) -> None:
     except Exception as error:
         answers.send(("window", _reason(error)))
         return
-    if not answer("window", lambda: _run_window(model, track, asked.resolution)):
+    if "window" in questions and not answer("window", lambda: _run_window(model, track, asked.resolution)):
         return
     if parameters > MOST_TRIED:
         for question in QUESTIONS:
             answers.send((question, f"{UNTRIED}: over {MOST_TRIED // 10**6} M parameters"))
         return
-    for question in MULTIPLIERS:
-        multiplied = asked.model_copy(update={question.partition(".")[2]: 0.5})
-        answer(question, partial(build_network, multiplied, track, device))
-    for question, fields in METHODS.items():
-        context = _context(question.partition(",")[0], fields, copy.deepcopy(model), asked)
-        answer(question, partial(TECHNIQUES[context.spec.technique].rehearse, context))
+    for question in questions:
+        if question in MULTIPLIERS:
+            multiplied = asked.model_copy(update={question.partition(".")[2]: 0.5})
+            answer(question, partial(build_network, multiplied, track, device))
+        elif question in METHODS:
+            context = _context(question.partition(",")[0], METHODS[question], copy.deepcopy(model), asked)
+            answer(question, partial(TECHNIQUES[context.spec.technique].rehearse, context))
 
 
 def _parameters(name: str) -> int:

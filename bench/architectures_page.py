@@ -12,26 +12,30 @@ INTRODUCTION = """# Which architectures work with which method
 
 What this page is for: seeing before you submit whether your architecture can be run, pruned or quantized.
 
-timm has {known:,} architectures; {found:,} were looked at{how}, each in a process of its own on a CPU, with random
-weights, at 128 or 112 pixels or the size that it is made for. Those of up to 2,000 M parameters were run, those of up
-to 60 M tried with every method, as a worker tries it before it meters anything: the phase on a copy of the network,
-with its training cut to one step. What is larger, or took over {within:.0f} s for a method, counts as not tried.
-Multipliers were tried at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a
-GPU. Written by `python -m bench architectures --write`; with `--all` it looks at every one, which takes hours.
+timm has {known:,} architectures. Each is built in a process of its own on a CPU, with random weights, at 128 or 112
+pixels or the size that it is made for. Those of up to 2,000 M parameters were run, those of up to 60 M tried with
+every method, as a worker tries it before it meters anything: the phase on a copy of the network, with its training
+cut to one step. What is larger, or took over {within:.0f} s for a method, counts as not tried. Multipliers were tried
+at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a GPU.
+{how}
+Written by `python -m bench architectures --write`; with `--all` it goes on to every one, which takes hours.
 """
-DRAWN = ", drawn at random"
+ALL = "All were looked at."
+DRAWN = """At least {found:,}, in a random order, were looked at; where that is not all of them, the last column has
+the range that the share of the whole list lies in."""
 Found = Mapping[str, Mapping[str, str]]
 """By architecture: by question, `yes` or the reason why not."""
 
 
 def page(found: Found, questions: Sequence[str], known: int, within_s: float) -> str:
     """How many architectures work with each method, by kind of network, and what the others say."""
-    drawn = len(found) < known
-    shares = [_share(question, *counted(found, question), drawn=drawn) for question in ("window", *questions)]
-    heads = ["", "work", "of those tried", "share", *(["95 % interval for others of that size"] if drawn else [])]
+    whole = {question: _looked_at(found, question) == known for question in ("window", *questions)}
+    shares = [_share(question, *counted(found, question), drawn=not whole[question]) for question in whole]
+    heads = ["", "work", "of those tried", "share", "95 % interval, where not all were looked at"]
+    how = ALL if all(whole.values()) else DRAWN.format(found=min(_looked_at(found, question) for question in whole))
     return "\n".join(
         [
-            INTRODUCTION.format(known=known, found=len(found), how=DRAWN if drawn else "", within=within_s),
+            INTRODUCTION.format(known=known, how=how, within=within_s),
             _line(heads),
             "|---" * len(heads) + "|",
             *map(_line, shares),
@@ -65,10 +69,14 @@ def _share(question: str, work: int, asked: int, *, drawn: bool) -> list[str]:
     """Cells of a line; of a fair sample, with the range that the share of all lies in."""
     what = "builds and runs an inference window" if question == "window" else f"`{question}`"
     if not asked:
-        return [what, *("–" * (4 if drawn else 3))]
+        return [what, "–", "–", "–", ""]
     low, high = binomtest(work, asked).proportion_ci(method="wilson")
-    interval = [f"{low:.0%} to {high:.0%}"] if drawn else []
-    return [what, f"{work:,}", f"{asked:,}", f"{work / asked:.1%}", *interval]
+    return [what, f"{work:,}", f"{asked:,}", f"{work / asked:.1%}", f"{low:.0%} to {high:.0%}" if drawn else ""]
+
+
+def _looked_at(found: Found, question: str) -> int:
+    """Architectures whose answer is known, those among them that have no window and are asked no more."""
+    return sum(question in answers or answers.get("window", OK) != OK for answers in found.values())
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from measurement.methods.base import PhaseContext, PhaseOutcome, Technique, no_progress
 from measurement.methods.distillation import distil, rehearse_distillation
 from measurement.methods.early_exit import rehearse_early_exits, train_early_exits
-from measurement.methods.low_rank import factorize
+from measurement.methods.low_rank import factorize, rehearse_factorization
 from measurement.methods.pretrained import load_pretrained
 from measurement.methods.quantization import quantize, rehearse_quantization
 from measurement.methods.quantization_aware import rehearse_quantization_aware, train_and_quantize
@@ -22,7 +22,7 @@ TECHNIQUES: dict[str, Technique] = {
     "architecture_search": Technique(run=search_architectures, rehearse=rehearse_search),
     "distillation": Technique(run=distil, rehearse=rehearse_distillation),
     "early_exit": Technique(run=train_early_exits, rehearse=rehearse_early_exits),
-    "low_rank": Technique(run=factorize, rehearse=factorize),
+    "low_rank": Technique(run=factorize, rehearse=rehearse_factorization),
     "pretrained": Technique(run=load_pretrained, rehearse=load_pretrained),
     "quantization": Technique(run=quantize, rehearse=rehearse_quantization),
     "quantization_aware": Technique(run=train_and_quantize, rehearse=rehearse_quantization_aware),

@@ -8,6 +8,8 @@ regularization, 2016, https://arxiv.org/abs/1511.06067).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -17,18 +19,34 @@ from measurement.methods.layers import Layer, layers_of, replace_layer, runs_or_
 from measurement.model import count_parameters
 from measurement.recipe import LowRankPhase
 
+Decompose = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+"""A matrix (rows, columns) as three factors (rows, k), (k,), (k, columns), k the smaller side."""
+
 
 def factorize(context: PhaseContext) -> PhaseOutcome:
     """Replace every layer that gets smaller; the classifier stays as it is.
 
     Raises BadInput where none does, or where the architecture can't run with its layers replaced.
     """
+    return _factorize(context, _by_singular_values)
+
+
+def rehearse_factorization(context: PhaseContext) -> PhaseOutcome:
+    """The same layers with other numbers, in a fraction of the time; raises as `factorize` does.
+
+    Only a rank that is declared can be known without singular values.
+    """
+    known = context.spec_as(LowRankPhase).rank_share is not None
+    return _factorize(context, _by_the_smaller_side if known else _by_singular_values)
+
+
+def _factorize(context: PhaseContext, decompose: Decompose) -> PhaseOutcome:
     spec = context.spec_as(LowRankPhase)
     model = context.model.eval()
     before = count_parameters(model)
     layers, replaced = layers_of(model), 0
     for done, (name, layer) in enumerate(layers, start=1):
-        pair = _split(layer, spec)
+        pair = _split(layer, spec, decompose)
         if pair is not None:
             replace_layer(model, name, pair)
             replaced += 1
@@ -50,11 +68,23 @@ def factorize(context: PhaseContext) -> PhaseOutcome:
     )
 
 
-def _split(layer: Layer, spec: LowRankPhase) -> nn.Sequential | None:
+def _by_singular_values(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    left, singular, right = torch.linalg.svd(matrix, full_matrices=False)
+    return left, singular, right
+
+
+def _by_the_smaller_side(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The matrix itself and a unit matrix: factors of the right shapes, which say nothing of what counts most."""
+    rows, columns = matrix.shape
+    unit = torch.eye(min(rows, columns), dtype=matrix.dtype, device=matrix.device)
+    return (unit, unit.diagonal(), matrix) if rows <= columns else (matrix, unit.diagonal(), unit)
+
+
+def _split(layer: Layer, spec: LowRankPhase, decompose: Decompose) -> nn.Sequential | None:
     """Two layers instead of one; None where that would not take fewer weights."""
     matrix = _matrix(layer, spec.convolution)
     rows, columns = matrix.shape
-    left, singular, right = torch.linalg.svd(matrix.detach(), full_matrices=False)
+    left, singular, right = decompose(matrix.detach())
     rank = _rank(singular, spec)
     if rank * (rows + columns) >= rows * columns:
         return None

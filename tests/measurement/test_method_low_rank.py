@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -33,6 +34,20 @@ def test_a_network_of_low_rank_computes_the_same_with_fewer_weights(convolution:
         torch.testing.assert_close(outcome.model(images), before(images), rtol=1e-3, atol=1e-4)
     assert count_parameters(outcome.model) == outcome.detail["parameters_after"] < 0.6 * count_parameters(before)
     assert (count_macs(outcome.model, images[:1]) or 0) < 0.6 * (count_macs(before, images[:1]) or 0)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"rank_share": 0.3}, {"rank_share": 0.3, "convolution": "spatial"}, {"spectral_share": 0.8}]
+)
+def test_the_rehearsal_leaves_the_same_layers(fields: dict[str, Any]) -> None:
+    context = untrained(tiny_recipe(TAUGHT, compress("low_rank", **fields)), 1)
+    technique, rehearsed = TECHNIQUES["low_rank"], replace(context, model=copy.deepcopy(context.model))
+    details = technique.rehearse(rehearsed).detail, technique.run(context).detail
+    assert details[0] == details[1]
+    shapes = [
+        {name: tensor.shape for name, tensor in each.model.state_dict().items()} for each in (rehearsed, context)
+    ]
+    assert shapes[0] == shapes[1]
 
 
 def _make_low_rank(layer: nn.Conv2d | nn.Linear, convolution: str) -> None:

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from leaderboard.api.errors import Faults, not_found
 from leaderboard.api.parameters import check_names, read_page
+from leaderboard.models import Board
 
 
 class ApiView(APIView):
@@ -39,6 +40,11 @@ class UnknownAddress(PublicView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise not_found("address; they are listed at /api/docs/")
+
+
+def version_of(board: Board) -> str:
+    """For entity tags: another with every change of the board. A replaced database counts its revisions anew."""
+    return f"{board.pk}-{board.revision}-{board.changed_at.timestamp():.6f}"
 
 
 @dataclass(frozen=True, slots=True)

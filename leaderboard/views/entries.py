@@ -135,7 +135,8 @@ def _attempt_of(pk: int) -> Attempt | None:
 
 def _trace_tag(request: HttpRequest, pk: int) -> str | None:
     attempt = _attempt_of(pk)
-    return f'"{attempt.pk}"' if attempt and attempt.trace else None
+    # The hour too: a replaced database counts its attempts anew.
+    return f'"{attempt.pk}-{attempt.started_at.timestamp():.6f}"' if attempt and attempt.trace else None
 
 
 @require_safe

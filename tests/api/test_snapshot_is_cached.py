@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from leaderboard import queries
@@ -59,6 +61,13 @@ def test_changed_group_has_another_tag(client: Client) -> None:
     assert answer.status_code == 200
     assert answer["ETag"] != tag
     assert answer.json()["revision"] == 2
+
+
+def test_a_group_of_another_database_has_another_tag_though_it_is_numbered_alike(client: Client) -> None:
+    builders.entry()
+    tag = client.get(ADDRESS)["ETag"]
+    Board.objects.update(changed_at=F("changed_at") + timedelta(microseconds=1))
+    assert client.get(ADDRESS, headers={"If-None-Match": tag}).status_code == 200
 
 
 def test_change_of_another_group_leaves_the_tag(client: Client) -> None:

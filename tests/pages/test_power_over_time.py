@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -76,6 +77,8 @@ def test_address_gives_points_and_phase_marks(client, settings, tmp_path):
     assert of_a_sample["mean_w"] == 1.5  # joules of all its steps, over the seconds of all
     assert mark == {"phase": "train", "name": "train", "start_s": 10.0, "end_s": 13.0, "mean_w": 4.0}
     assert client.get(address, headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    entry.run.attempts.update(started_at=attempt.started_at + timedelta(microseconds=1))  # in a replaced database
+    assert client.get(address, headers={"If-None-Match": answer["ETag"]}).status_code == 200
     assert address in client.get(entry.get_absolute_url()).content.decode()
 
 

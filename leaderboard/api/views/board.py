@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from leaderboard import queries
-from leaderboard.api.base import PublicView, paginate
+from leaderboard.api.base import PublicView, paginate, version_of
 from leaderboard.api.documentation import BOARD_PARAMETERS, FILTER_PARAMETERS, PAGE_PARAMETERS, errors
 from leaderboard.api.parameters import BOARD, FILTER, PAGE, read_query
 from leaderboard.api.rows import group, row
@@ -113,4 +113,4 @@ class ChampionsView(PublicView):
 
 def _etag(board: Board | None) -> str:
     """Weak, for the body comes with and without compression."""
-    return f'W/"{SNAPSHOT_SHAPE}-{board.pk}-{board.revision}"' if board else f'W/"{SNAPSHOT_SHAPE}-none"'
+    return f'W/"{SNAPSHOT_SHAPE}-{version_of(board) if board else "none"}"'

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from leaderboard import queries
 from leaderboard.api.badge import badge
-from leaderboard.api.base import PublicView
+from leaderboard.api.base import PublicView, version_of
 from leaderboard.api.documentation import USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parameters import read_usage_intensity
@@ -81,7 +81,7 @@ class BadgeView(PublicView):
         """SVG with the full-cycle energy at that usage intensity, its date and provenance in words."""
         usage_intensity = read_usage_intensity(request.query_params)
         entry = _find(pk)
-        tag = f'"{entry.pk}-{entry.board.revision}-{usage_intensity:g}"'
+        tag = f'"{entry.pk}-{version_of(entry.board)}-{usage_intensity:g}"'
         # A minute is short enough for a new result to show, and keeps a popular README off the database.
         answer = HttpResponse(
             badge(entry, usage_intensity, _energy(entry, usage_intensity).energy_j),
@@ -129,7 +129,6 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         **{name: getattr(entry, name) for name in FIGURES},
         "run": run.pk,
         "submission": run.submission_id,
-        "mode": run.mode,
         "measured_phases": MeasuredPhaseSerializer(measured, many=True).data,
         "links": {
             "self": request.build_absolute_uri(reverse("api-entry", args=[entry.pk])),

@@ -1,0 +1,33 @@
+"""What an operator writes into .env reaches every container of the site, but for what the images fix."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.docs.reading import ROOT
+
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+OURS = {name: service for name, service in COMPOSE["services"].items() if "full-cycle-energy" in service["image"]}
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+IMAGE_ENVIRONMENT = " ".join(re.findall(r"^ENV ((?:.*\\\n)*.*)$", DOCKERFILE, re.MULTILINE))
+
+
+def test_the_site_is_four_containers():
+    assert set(OURS) == {"migrate", "web", "beat", "worker"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_of_the_file_reaches_the_container(name):
+    assert OURS[name]["env_file"] == [{"path": ".env", "required": False}]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_the_images_rely_on_is_not_for_the_file_to_change(name):
+    """A PORT in .env is the one on the host; inside, the health check and the published port know but one."""
+    fixed = OURS[name]["environment"]
+    image = dict(re.findall(r"\b(DATA_ROOT|HOST|STATIC_ROOT)=(\S+)", IMAGE_ENVIRONMENT))
+    assert len(image) == 3
+    assert {key: fixed.get(key) for key in image} == image
+    assert f"http://127.0.0.1:{fixed.get('PORT')}/healthz" in DOCKERFILE
+    assert COMPOSE["services"]["web"]["ports"] == [f"127.0.0.1:${{PORT:-8000}}:{fixed['PORT']}"]

@@ -1,4 +1,8 @@
-"""What a run may cost, and whether it will: spent so far, and projected to the end of a phase."""
+"""What a run may cost, and whether it will: spent so far, and projected to the end of a phase.
+
+Of a sampled run, the recipe's own budget also covers what the sample stands for: else a recipe that no full run could
+verify would be published.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,8 @@ class Limits:
     time_s: float | None = None
     energy_j: float | None = None
 
-    def tightened(self, other: Limits) -> Limits:
-        """The smaller limit of the two, each for itself."""
-        return Limits(_smaller(self.time_s, other.time_s), _smaller(self.energy_j, other.energy_j))
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +32,46 @@ class Spending:
     time_s: float
     energy_j: float | None
 
+    def __add__(self, other: Spending) -> Spending:
+        unknown = self.energy_j is None or other.energy_j is None
+        energy_j = None if unknown else (self.energy_j or 0.0) + (other.energy_j or 0.0)
+        return Spending(self.time_s + other.time_s, energy_j)
+
+
+NOTHING = Spending(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Where whoever is over budget finds the limits: an option, or a path in the recipe."""
+
+    time: str
+    energy: str
+
+
+OPTIONS = Fields("--budget-s", "--budget-j")
+RECIPE = Fields("budget.time_s", "budget.energy_j")
+
 
 class PhaseBudget:
-    """Watches one phase."""
+    """Watches one phase for the limits that stand in `fields`."""
 
-    def __init__(self, phase: str, limits: Limits) -> None:
+    def __init__(self, phase: str, limits: Limits, fields: Fields = OPTIONS) -> None:
         self._phase = phase
         self._limits = limits
+        self._fields = fields
         self._steady: tuple[float, Spending] | None = None
 
-    def check(self, now: Spending, fraction: float | None = None) -> None:
-        """Raise OverBudget where `now` is past a limit, or will be at the end of the phase.
+    def check(self, now: Spending, fraction: float | None = None, left_out: Spending = NOTHING) -> None:
+        """Raise OverBudget where `now` is past a limit, will be at the end of the phase, or would be in a full run.
 
         fraction: the part of the phase that is done, 0..1; None where its length is not known beforehand.
+        left_out: what a sampled run has left out, in this phase and before.
         """
-        end = now if fraction is None else self._projected(now, fraction)
-        self._hold("s", "--budget-s", self._limits.time_s, now.time_s, end.time_s)
-        self._hold("J", "--budget-j", self._limits.energy_j, now.energy_j, end.energy_j)
+        end = (now if fraction is None else self._projected(now, fraction)) + left_out
+        why = "this sample scaled up to its schedule" if left_out != NOTHING else "projected from its first steps"
+        self._hold("s", self._fields.time, self._limits.time_s, now.time_s, end.time_s, why=why)
+        self._hold("J", self._fields.energy, self._limits.energy_j, now.energy_j, end.energy_j, why=why)
 
     def _projected(self, now: Spending, fraction: float) -> Spending:
         """Spending at the end of the phase, at the pace since its first steps."""
@@ -62,7 +88,9 @@ class PhaseBudget:
         )
         return Spending(now.time_s + scale * (now.time_s - since.time_s), energy_j)
 
-    def _hold(self, unit: str, field: str, limit: float | None, now: float | None, end: float | None) -> None:
+    def _hold(
+        self, unit: str, field: str, limit: float | None, now: float | None, end: float | None, *, why: str
+    ) -> None:
         if limit is None or now is None or end is None or max(now, end) <= limit:
             return
         if now > limit:
@@ -70,12 +98,7 @@ class PhaseBudget:
                 f"{now:,.1f} {unit} spent in phase {self._phase}, of a budget of {limit:,.1f} {unit}", field=field
             )
         raise OverBudget(
-            f"by the end of phase {self._phase} the run would have spent {end:,.0f} {unit} (projected from its first "
-            f"steps), of a budget of {limit:,.1f} {unit}; fewer epochs or a larger budget",
+            f"by the end of phase {self._phase} the run would have spent {end:,.0f} {unit} ({why}), of a budget of "
+            f"{limit:,.1f} {unit}; fewer epochs or a larger budget",
             field=field,
         )
-
-
-def _smaller(first: float | None, second: float | None) -> float | None:
-    given = [limit for limit in (first, second) if limit is not None]
-    return min(given) if given else None

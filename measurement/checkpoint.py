@@ -5,8 +5,7 @@ has been spent; network and trace are named by the number of phases that they co
 after the last finished phase, on the trace's own clock; what the lost attempt had spent beyond it is told in the
 record, apart from the phases, and counts in the budget with all else that earlier attempts have spent.
 
-The network is pickled, since pruned and searched ones have no shape that could be told otherwise: it is read only
-where this program has written it.
+The network is pickled, for pruned and searched ones have no shape to tell: it is read only where we have written it.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from measurement.assembly import software_versions
+from measurement.budget import Spending
 from measurement.errors import BadInput, MeasurementError
 from measurement.meters import EnergyMeter, Window
 from measurement.meters.base import SystemClock, provenance_of
@@ -84,7 +84,7 @@ class Journal(BaseModel):
     kept: Spent | None
     architecture: str
     resolution: int
-    left_out: bool
+    left_out: Spending
     wall_at_zero: datetime
     clock_s: float
     idle_power_w: dict[Scope, float | None]
@@ -260,7 +260,7 @@ class Journey:
         if self.checkpoint.spend_is_due():
             self.checkpoint.spend(self._spent(window))
 
-    def keep(self, phases: Sequence[PhaseRecord], workbench: Workbench, *, left_out: bool) -> None:
+    def keep(self, phases: Sequence[PhaseRecord], workbench: Workbench) -> None:
         """Keep the state after the last of `phases`."""
         spent = self._spent()
         journal = Journal(
@@ -269,7 +269,7 @@ class Journey:
             kept=spent,
             architecture=workbench.architecture,
             resolution=workbench.train.resolution,
-            left_out=left_out,
+            left_out=self.steps.left_out,
             wall_at_zero=self._meter.clock.wall_at_zero,
             clock_s=self._meter.clock.monotonic_s(),
             idle_power_w=dict(self._meter.idle_power_w),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from measurement import assembly
-from measurement.budget import Limits
+from measurement.budget import NOTHING, Limits
 from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
 from measurement.device import choose_device, leave_a_core, make_current, synchronizer_of
 from measurement.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
@@ -59,9 +59,9 @@ def run_recipe(
 ) -> Record:
     """Run `recipe` on `device` and write its record, trace and weights to the folder `out`.
 
-    The smaller of the given budget and the recipe's own holds. resume: go on after the last phase that an earlier
-    attempt in `out` has finished, if there is one; the budget is then of all attempts together. Raises BadInput,
-    OverBudget, MeterMissing or another MeasurementError; then `out` holds no record.
+    The given budget and the recipe's own both hold; the latter also what a sample leaves out. resume: go on after the
+    last phase that an earlier attempt in `out` has finished, if there is one; the budgets are then of all attempts
+    together. Raises BadInput, OverBudget, MeterMissing or another MeasurementError; then `out` holds no record.
     """
     started_s, started_at = time.monotonic(), datetime.now(UTC)
     if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
@@ -76,7 +76,6 @@ def run_recipe(
     meter = EnergyMeter.for_device(
         str(torch_device), require_metered=require_metered, clock=earlier.clock(), synchronize=synchronize
     )
-    limits = Limits(budget_s, budget_j).tightened(Limits(recipe.budget.time_s, recipe.budget.energy_j))
     plan = plan or InferencePlan.for_device(torch_device)
 
     with ExitStack() as held:
@@ -93,7 +92,13 @@ def run_recipe(
         journey = Journey(checkpoint, meter, started_at, earlier)
         begun_s = started_s - earlier.spent_s
         steps = Steps(
-            meter, reporter, limits, started_s=begun_s, spent_j=earlier.spent_j(), note_spent=journey.note_spent
+            meter,
+            reporter,
+            Limits(budget_s, budget_j),
+            started_s=begun_s,
+            spent_j=earlier.spent_j(),
+            declared=Limits(recipe.budget.time_s, recipe.budget.energy_j),
+            note_spent=journey.note_spent,
         )
         journey.steps = steps
         run = _Run(recipe, workbench, steps, synchronize, sampling if mode == "sampled" else None)
@@ -132,14 +137,18 @@ def run_recipe(
 
 @dataclass(slots=True)
 class _Run:
-    """What the steps of one run share. `left_out`: whether a phase so far was only sampled."""
+    """What the steps of one run share."""
 
     recipe: Recipe
     workbench: Workbench
     steps: Steps
     synchronize: Callable[[], None]
     sampling: SamplingPlan | None
-    left_out: bool = False
+
+    @property
+    def left_out(self) -> bool:
+        """Whether a phase so far was only sampled."""
+        return self.steps.left_out != NOTHING
 
 
 def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
@@ -149,7 +158,7 @@ def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
         run.steps.meter.measure_idle()
     else:
         phases += journal.phases
-        run.left_out = journal.left_out
+        run.steps.left_out = journal.left_out
         run.steps.meter.idle_power_w.update(journal.idle_power_w)
         run.workbench.take(
             PhaseOutcome(
@@ -162,7 +171,7 @@ def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
             run.steps.pass_over(phase)
     for position in range(len(phases), len(run.recipe.phases)):
         phases.append(_one_time(run, position))
-        journey.keep(phases, run.workbench, left_out=run.left_out)
+        journey.keep(phases, run.workbench)
     return phases
 
 
@@ -178,12 +187,11 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
         explained(f"in phase {spec.phase}", f"phases.{position}"),
         step.metered(f"{position}-{spec.phase}", reads=run.workbench.train) as window,
     ):
-        pace = SampledPace(window, run.sampling) if run.sampling else FullPace()
+        pace = SampledPace(window, run.sampling, hold=step.leave_out) if run.sampling else FullPace()
         outcome = TECHNIQUES[spec.technique].run(run.workbench.context(position, step.advance, pace))
     run.workbench.take(outcome)
     if isinstance(pace, FullPace) or not pace.left_out:
         return assembly.metered(position, Phase(spec.phase), spec.technique, window.measurement, outcome.detail)
-    run.left_out = True
     idle_power_w = run.steps.meter.idle_power_w
     return assembly.sampled(
         position,

@@ -12,9 +12,11 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from measurement.accounting import Uncertainty, combined
+from measurement.budget import Spending
 from measurement.meters import Block, PhaseMeasurement, Window
 from measurement.record import Energy
 from measurement.vocabulary import Provenance, Scope
@@ -58,16 +60,28 @@ class StageSample:
         )
 
 
+def hold_nothing(left_out: Spending) -> None:
+    """There is no budget."""
+
+
 class SampledPace:
     """A `Pace` that meters warm-up and steady-state blocks of each stage inside `window`, and leaves out the rest.
 
     A step's work may still be under way on the device when the next one begins, as in a full run; the window waits
-    for it where a block ends. clock: seconds, monotonic.
+    for it where a block ends. clock: seconds, monotonic. hold: told after each block what all loops so far leave out;
+    what it raises ends the phase.
     """
 
-    def __init__(self, window: Window, plan: SamplingPlan, clock: Callable[[], float] = time.monotonic) -> None:
-        self._window, self._plan, self._clock = window, plan, clock
+    def __init__(
+        self,
+        window: Window,
+        plan: SamplingPlan,
+        clock: Callable[[], float] = time.monotonic,
+        hold: Callable[[Spending], None] = hold_nothing,
+    ) -> None:
+        self._window, self._plan, self._clock, self._hold = window, plan, clock, hold
         self._marked = 0
+        self._marks = [self._so_far()]
         self.stages: list[StageSample] = []
 
     @property
@@ -87,6 +101,7 @@ class SampledPace:
             sample.blocks.append((self._marked, sample.steps_run - done))
             self._mark()
             metered_s += self._clock() - begun_s
+            self._hold(self._left_out())
 
     def _run(self, sample: StageSample, seconds: float, least: int) -> Iterator[int]:
         """Steps for `seconds`, at least `least` of them, as far as there are any."""
@@ -98,6 +113,22 @@ class SampledPace:
     def _mark(self) -> None:
         self._window.mark_block(repeat=False)
         self._marked += 1
+        self._marks.append(self._so_far())
+
+    def _so_far(self) -> Spending:
+        return Spending(self._window.elapsed_s(), self._window.energy_j(Scope.ACCELERATOR))
+
+    def _left_out(self) -> Spending:
+        """Seconds and joules of the steps that are not done, of all stages begun, as far as their blocks tell."""
+        blocks = list(pairwise(self._marks))
+        seconds = [ended.time_s - begun.time_s for begun, ended in blocks]
+        joules = [
+            math.nan if ended.energy_j is None or begun.energy_j is None else ended.energy_j - begun.energy_j
+            for begun, ended in blocks
+        ]
+        left_out_s = math.fsum(sample.steady(seconds).left_out() for sample in self.stages)
+        left_out_j = math.fsum(sample.steady(joules).left_out() for sample in self.stages)
+        return Spending(left_out_s, None if math.isnan(left_out_j) else left_out_j)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from measurement.budget import Limits, PhaseBudget, Spending
+from measurement.budget import NO_LIMITS, NOTHING, RECIPE, Limits, PhaseBudget, Spending
 from measurement.events import Event, PhaseEnded, PhaseStarted, Progress
 from measurement.meters import EnergyMeter, Window
 from measurement.meters.base import provenance_of
@@ -23,7 +23,7 @@ def silent(event: Event) -> None:
     """A reporter that tells nobody."""
 
 
-def nothing(window: Window | None) -> None:
+def note_nothing(window: Window | None) -> None:
     """Notes nothing."""
 
 
@@ -37,6 +37,7 @@ class Steps:
 
     started_s: the run's start on `time.monotonic`, so that the time budget also covers what lies between steps; put
     back by the seconds of earlier attempts. spent_j: their joules in each scope, None where nobody knows them.
+    limits: those of whoever runs it. declared: the recipe's own, which also hold what a sampled run leaves out.
     note_spent: told now and then what has been spent, for the next attempt to know should this one die.
     """
 
@@ -48,11 +49,13 @@ class Steps:
         *,
         started_s: float,
         spent_j: Mapping[Scope, float | None],
-        note_spent: Callable[[Window | None], None] = nothing,
+        declared: Limits = NO_LIMITS,
+        note_spent: Callable[[Window | None], None] = note_nothing,
     ) -> None:
         self.meter = meter
         self.reporter = reporter
-        self.limits = limits
+        self.limits, self.declared = limits, declared
+        self.left_out = NOTHING
         self.note_spent = note_spent
         self._started_s = started_s
         self._closed_j = dict(spent_j)
@@ -103,6 +106,8 @@ class Step:
         self._position = position
         self._name = name
         self._budget = PhaseBudget(name, steps.limits)
+        self._declared = PhaseBudget(name, steps.declared, RECIPE)
+        self._left_out = NOTHING
         self._window: Window | None = None
         self._reported_s = 0.0
         self.length_is_known = True
@@ -120,6 +125,7 @@ class Step:
             if reads is not None:
                 window.waited(reads.waited_s - waited_s)
         self._steps.close(window)
+        self._steps.left_out, self._left_out = self._steps.left_out + self._left_out, NOTHING
         measured = window.measurement
         self._steps.reporter(
             PhaseEnded(
@@ -128,7 +134,12 @@ class Step:
                 duration_s=measured.duration_s,
             )
         )
-        self._budget.check(self._steps.spending())
+        self._hold(self._steps.spending())
+
+    def leave_out(self, left_out: Spending) -> None:
+        """Tell what the step's sampled loops leave out, as far as it is known. Raises OverBudget."""
+        self._left_out = left_out
+        self._hold(self._steps.spending(self._window))
 
     def advance(self, fraction: float, detail: str = "") -> None:
         """Report `fraction` (0..1) and hold the budget, a few times a second at most. Raises OverBudget."""
@@ -147,4 +158,8 @@ class Step:
             )
         )
         self._steps.note_spent(window)
-        self._budget.check(self._steps.spending(window), fraction if self.length_is_known else None)
+        self._hold(self._steps.spending(window), fraction if self.length_is_known else None)
+
+    def _hold(self, now: Spending, fraction: float | None = None) -> None:
+        self._budget.check(now, fraction)
+        self._declared.check(now, fraction, self._steps.left_out + self._left_out)

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from measurement.budget import PROJECT_AFTER_S, Limits, PhaseBudget, Spending
+from measurement.budget import NO_LIMITS, PROJECT_AFTER_S, Limits, PhaseBudget, Spending
 from measurement.errors import OverBudget
+from measurement.events import Event, PhaseStarted
+from measurement.meters import EnergyMeter
+from measurement.meters.replay import ManualClock
 from measurement.runner import run_recipe
-from tests.measurement.running import BRIEF, FINETUNE, TRAIN, tiny_recipe
+from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
+from measurement.steps import Reporter, Steps, silent
+from measurement.vocabulary import Phase, Scope
+from tests.measurement.instruments import Steady
+from tests.measurement.running import BRIEF, FINETUNE, PRUNE, TRAIN, tiny_recipe
 
 ENDLESS = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16})
-
-
-def test_the_smaller_limit_holds_each_for_itself() -> None:
-    assert Limits(10, None).tightened(Limits(20, 5)) == Limits(10, 5)
-    assert Limits().tightened(Limits()) == Limits(None, None)
 
 
 def test_spending_past_the_limit_stops() -> None:
@@ -63,8 +65,86 @@ def test_a_run_that_will_not_fit_ends_in_seconds_and_says_how_much_it_would_have
 
 def test_the_recipe_s_own_budget_holds_too(tmp_path: Path) -> None:
     recipe = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16}, budget={"energy_j": 100.0})
-    with pytest.raises(OverBudget):
+    with pytest.raises(OverBudget) as raised:
         run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, budget_j=1e9)
+    assert raised.value.field == "budget.energy_j"
+
+
+WATTS = 50.0
+
+
+def sample_loops(
+    clock: ManualClock, declared: Limits, seconds: list[float], limits: Limits = NO_LIMITS
+) -> list[float]:
+    """Sample a phase for each of `seconds`, of 1,000 steps that take so long together, at 50 W. Seconds left out."""
+    left_out_s = []
+    with EnergyMeter([Steady(clock, WATTS)], clock=clock, sampling=False) as meter:
+        spent_j = dict.fromkeys(Scope, 0.0)
+        steps = Steps(meter, silent, limits, started_s=time.monotonic(), spent_j=spent_j, declared=declared)
+        for position, phase_s in enumerate(seconds):
+            step = steps.begin(Phase.TRAIN)
+            with step.metered(str(position)) as window:
+                pace = SampledPace(window, METHODOLOGY, clock.monotonic_s, hold=step.leave_out)
+                for _ in pace.steps("training", 1000):
+                    clock.sleep(phase_s / 1000)
+            left_out_s.append(steps.left_out.time_s)
+    return left_out_s
+
+
+def test_a_sample_holds_the_recipe_s_budget_to_all_that_it_stands_for() -> None:
+    left_out_s = sample_loops(ManualClock(), Limits(energy_j=1001 * WATTS), [500.0, 500.0])
+    assert left_out_s == pytest.approx([500 - 33, 1000 - 2 * 33], abs=1)
+    with pytest.raises(OverBudget, match=r"50,000 J \(this sample scaled up .* budget of 49,950\.0 J") as raised:
+        sample_loops(ManualClock(), Limits(energy_j=999 * WATTS), [500.0, 500.0])
+    assert raised.value.field == "budget.energy_j"
+    with pytest.raises(OverBudget, match=r"s \(this sample scaled up .* budget of 450\.0 s") as raised:
+        sample_loops(ManualClock(), Limits(time_s=450.0), [500.0])
+    assert raised.value.field == "budget.time_s"
+
+
+def test_a_sample_ends_with_the_first_block_that_shows_that_no_full_run_would_fit() -> None:
+    with pytest.raises(OverBudget):
+        sample_loops(clock := ManualClock(), Limits(energy_j=400 * WATTS), [500.0])
+    first_block_s = METHODOLOGY.warm_up_s + METHODOLOGY.window_s / METHODOLOGY.blocks
+    assert clock.monotonic_s() == pytest.approx(first_block_s, abs=1)
+
+
+def test_what_a_sample_leaves_out_is_nothing_to_the_worker() -> None:
+    worker = Limits(time_s=450.0, energy_j=400 * WATTS)
+    assert sample_loops(ManualClock(), NO_LIMITS, [500.0], limits=worker)
+
+
+REPORTED = {"quality": 0.97, "evidence": "https://example.org/log"}
+SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)
+
+
+def test_a_recipe_that_no_full_run_can_verify_is_not_sampled_either(tmp_path: Path) -> None:
+    recipe = tiny_recipe(TRAIN | {"epochs": 5000}, reported=REPORTED, budget={"time_s": 15})
+    with pytest.raises(OverBudget, match=r"15\.0 s; fewer epochs or a larger budget") as raised:
+        run_recipe(recipe, tmp_path, mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    assert raised.value.field == "budget.time_s"
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_a_sample_that_goes_on_remembers_what_it_has_left_out(tmp_path: Path) -> None:
+    recipe = tiny_recipe(TRAIN | {"epochs": 500}, PRUNE, reported=REPORTED, budget={"time_s": 1e6})
+
+    def sample(reporter: Reporter) -> None:
+        plans = {"plan": BRIEF, "sampling": SHORT}
+        run_recipe(recipe, tmp_path, mode="sampled", device="cpu", resume=True, reporter=reporter, **plans)
+
+    def dies_in_the_second_phase(event: Event) -> None:
+        if isinstance(event, PhaseStarted) and event.position == 1:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        sample(dies_in_the_second_phase)
+    path = tmp_path / "checkpoint" / "journal.json"
+    journal = json.loads(path.read_text())
+    assert journal["left_out"]["time_s"] > 1
+    path.write_text(json.dumps(journal | {"left_out": {"time_s": 1e6, "energy_j": 0.0}}))
+    with pytest.raises(OverBudget, match=r"by the end of phase compress .* budget of 1,000,000\.0 s"):
+        sample(silent)
 
 
 def test_a_training_that_may_stop_early_goes_on_until_its_budget_is_spent(

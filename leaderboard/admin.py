@@ -52,12 +52,23 @@ class PhaseInline(ReadOnly, admin.TabularInline):
 
 @admin.register(Run)
 class RunAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["id", "title", "hardware", "state", "attempt", "queued_at", "finished_at", "held_for", "page"]
+    list_display = [
+        "id",
+        "title",
+        "hardware",
+        "mode",
+        "state",
+        "attempt",
+        "queued_at",
+        "finished_at",
+        "held_for",
+        "page",
+    ]
     list_filter = ["state", "hardware", "mode"]
     search_fields = ["recipe__method__title", "recipe__sha256"]
     list_select_related = ["recipe__method", "hardware", "submission"]
     inlines = [AttemptInline]
-    actions = ["rerun", "cancel", "release"]
+    actions = ["rerun_in_full", "rerun_sampled", "cancel", "release"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Actions need it; a single run opens read-only all the same.
@@ -73,9 +84,19 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
             return "—"
         return format_html('<a href="{}">open</a>', run.submission.get_absolute_url() if run.submission else "")
 
-    @admin.action(description="Re-run: verify again; the result on the board stays until the new one is in")
-    def rerun(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
-        self._each(request, chosen, lambda run: f"queued as run {services.rerun(run, by=request.user).pk}")
+    @admin.action(description="Re-run in full: verify again; the result on the board stays until the new one is in")
+    def rerun_in_full(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        self._rerun(request, chosen, "full")
+
+    @admin.action(description="Re-run sampled: half a minute of each long phase; never in place of a full result")
+    def rerun_sampled(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        self._rerun(request, chosen, "sampled")
+
+    def _rerun(self, request: HttpRequest, chosen: QuerySet[Run], mode: str) -> None:
+        def rerun_one(run: Run) -> str:
+            return f"queued as {mode} run {services.rerun(run, by=request.user, mode=mode).pk}"
+
+        self._each(request, chosen, rerun_one)
 
     @admin.action(description="Cancel: take off the queue, or stop the worker within seconds")
     def cancel(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
@@ -85,12 +106,12 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
 
         self._each(request, chosen, cancel_one)
 
-    @admin.action(description="Release: publish a result that its quality flags held back")
+    @admin.action(description="Release: publish a result that was held back or taken down")
     def release(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def release_one(run: Run) -> str:
             published = services.release_hold(run)
             if not published:
-                raise services.Refused("run", f"run {run.pk} is not held back")
+                return "no longer held back; a newer or a full result stays on the board in its place"
             return f"published as {len(published)} entries"
 
         self._each(request, chosen, release_one)
@@ -121,7 +142,7 @@ class EntryAdmin(ReadOnly, admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and bool(request.user.is_staff)
 
-    @admin.action(description="Take down: remove from the board; what was measured stays stored")
+    @admin.action(description="Take down: remove from the board, and hold the result until its run is released")
     def take_down(self, request: HttpRequest, chosen: QuerySet[Entry]) -> None:
         removed = services.take_down(Entry.objects.filter(pk__in=chosen.values("pk")))
         self.message_user(request, f"{removed} entries taken down.", messages.SUCCESS)

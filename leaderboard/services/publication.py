@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -19,15 +19,19 @@ from measurement.record import Energy, PhaseRecord, Record, parse_record
 from measurement.vocabulary import Phase, Scope
 
 CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
+TAKEN_DOWN = "taken_down_by_an_administrator"
+FULL_FIRST = Case(When(mode="full", then=0), default=1)
 
 
 @transaction.atomic
 def publish(run: Run, record: Record) -> list[Entry]:
     """Point the entry of every scenario and scope in `record` to `run`.
 
-    An entry of a newer run is left as it is, and that of a full run where this one only sampled; that of a newer
-    sampled run gives way to a full one.
+    An entry of a newer run is left as it is; that of a newer sampled run gives way to a full one. Where a full result
+    stands, a sampled one is not published at all.
     """
+    if record.mode != "full" and _standing_results(run.recipe_id, run.hardware_id).filter(mode="full").exists():
+        return []
     now = timezone.now()
     lines = _ranked_lines(run, record)
     newer, full = Q(run_id__gt=run.pk), Q(run__mode="full")
@@ -69,26 +73,64 @@ def _ranked_lines(run: Run, record: Record) -> list[tuple[Board, PhaseRecord, Sc
 
 @transaction.atomic
 def release_hold(run: Run) -> list[Entry]:
-    """Publish a result that its quality flags held back, after a person has looked at it.
+    """Publish a result that was held back, after a person has looked at it.
 
-    Empty where nothing is held back (any more). Raises Refused where the submission was withdrawn.
+    Empty where a newer or a full result stays on the boards instead. Raises Refused where nothing is held back (any
+    more), and where the submission was withdrawn.
     """
     # Taken first, as withdrawing does: neither can slip in between the other's look and its write.
     submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
-    attempt = run.attempts.filter(number=run.attempt, run__state=RunState.SUCCEEDED).first()
-    if not run.held_for or attempt is None or attempt.record is None:
-        return []
+    record = _record_of(run)
+    not_held = Refused("run", f"run {run.pk} is not held back")
+    if not run.held_for or record is None:
+        raise not_held
     if submission is not None and submission.withdrawn_at is not None:
         raise Refused("run", f"the submission of run {run.pk} was withdrawn; its result stays off the board")
     if not Run.objects.filter(pk=run.pk, attempt=run.attempt, held_for=run.held_for).update(held_for=[]):
-        return []
+        raise not_held
     run.held_for = []
-    return publish(run, parse_record(json.dumps(attempt.record)))
+    return publish(run, record)
+
+
+def _record_of(run: Run) -> Record | None:
+    attempt = run.attempts.filter(number=run.attempt, run__state=RunState.SUCCEEDED, record__isnull=False).first()
+    return parse_record(json.dumps(attempt.record)) if attempt else None
+
+
+def _standing_results(recipe_id: int, hardware_id: int) -> QuerySet[Run]:
+    """What may be on boards, the best first: full before sampled, then the newest."""
+    return Run.objects.filter(
+        recipe=recipe_id,
+        hardware=hardware_id,
+        state=RunState.SUCCEEDED,
+        held_for=[],
+        submission__withdrawn_at=None,
+    ).order_by(FULL_FIRST, "-pk")
 
 
 @transaction.atomic
 def take_down(entries: QuerySet[Entry]) -> int:
-    """Remove lines from their boards. What was measured stays stored with its run."""
+    """Remove lines from their boards, and hold their results until a person releases them. They stay stored."""
+    for run in Run.objects.select_for_update(no_key=True).filter(pk__in=entries.values("run")).order_by("pk"):
+        run.held_for = sorted({*run.held_for, TAKEN_DOWN})
+        run.save(update_fields=["held_for"])
+    return _remove(entries)
+
+
+@transaction.atomic
+def give_way(submission: Submission) -> None:
+    """Remove the lines of a withdrawn submission, and publish the best that others' submissions have found."""
+    recipe_id, hardware_id = submission.recipe_id, submission.hardware_id
+    # All that either half may touch, in one order. Of two that withdraw, the second removes what the first published.
+    _lock(Board.objects.filter(track=submission.recipe.track, hardware=hardware_id).values_list("pk", flat=True))
+    removed = _remove(Entry.objects.filter(run__submission=submission))
+    best = _standing_results(recipe_id, hardware_id).first() if removed else None
+    record = _record_of(best) if best else None
+    if best and record:
+        publish(best, record)
+
+
+def _remove(entries: QuerySet[Entry]) -> int:
     board_ids = _lock(entries.values_list("board_id", flat=True))
     removed, _ = entries.delete()
     _raise_revisions(board_ids)
@@ -157,6 +199,9 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> dict[str, 
         "quality": record.quality.value,
         "quality_metric": record.quality.metric,
         "quality_provenance": record.quality.provenance,
+        "submitters_weights": record.quality.finished_weights_sha256 is not None,
+        "mode": str(record.mode),
+        "data": record.data,
         "phases": [
             {
                 "phase": phase.phase,

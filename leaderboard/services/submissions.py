@@ -8,12 +8,11 @@ from functools import partial
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Case, When
 from django.utils import timezone
 
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import Entry, Hardware, Method, Recipe, Run, Submission
-from leaderboard.services.publication import take_down
+from leaderboard.models import Hardware, Method, Recipe, Run, Submission
+from leaderboard.services.publication import FULL_FIRST, boards_changed, give_way
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import announce, cancel
 from measurement.recipe import Recipe as RecipeDocument
@@ -27,22 +26,24 @@ def submit(
     """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
 
     What a full run answers a sampled one would not: asking for `full` where only a sampled one stands queues a full
-    run of the standing submission. Returns the submission, and whether a run was queued. Raises Refused for a sample
-    without the submitter's own figure, and for one run more than a person may have waiting.
+    run, in a submission of whoever asks, so that nobody takes back what another asked for. Returns the submission,
+    and whether a run was queued. Raises Refused for a sample without the submitter's own figure, or after a full
+    result that the submitter withdrew, and for one run more than a person may have waiting.
     """
     if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
         raise Refused(fault.field, fault.message)
     stored = _stored_recipe(recipe, submitter)
-    standing, stands = _standing_submission(stored, hardware)
-    if standing and stands in (mode, "full"):
-        return standing, False
+    standing = _standing_submissions(stored, hardware)
+    if standing and standing[0][1] in (mode, "full"):
+        return standing[0][0], False
+    if mode == "sampled":
+        _check_nothing_full_taken_back(stored, hardware, submitter)
     _check_share(submitter)
-    if standing:
-        _enqueue(standing, requested_by=submitter, mode=mode)
-        return standing, True
-    if stored.method.submitter_id != (submitter.pk if submitter else None):
+    own_id = submitter.pk if submitter else None
+    submission = next((found for found, _ in standing if found.submitter_id == own_id), None)
+    if submission is None:
         _rename(stored, recipe, submitter)
-    submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
+        submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
 
@@ -73,11 +74,35 @@ def _new_method(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> M
 
 
 def _rename(stored: Recipe, recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> None:
-    """Nobody stands for the recipe here any more: it is named by who submits it now, not by who took it back."""
-    if Entry.objects.filter(recipe=stored).exists():
+    """Where nobody else stands for the recipe any more, who submits it now names it, not who took it back."""
+    replaced = stored.method
+    others = Submission.objects.filter(recipe=stored, withdrawn_at=None).exclude(submitter=submitter)
+    if replaced.submitter == submitter or others.exists():
         return
     stored.method = _new_method(recipe, submitter)
     stored.save(update_fields=["method"])
+    Method.objects.filter(pk=replaced.pk, recipes=None).delete()
+    boards_changed(stored.method)
+
+
+def _check_nothing_full_taken_back(recipe: Recipe, hardware: Hardware, submitter: AbstractBaseUser | None) -> None:
+    """Who withdraws a full result that disappoints does not get the sample back instead."""
+    if submitter is None:
+        return
+    full = Run.objects.filter(
+        recipe=recipe,
+        hardware=hardware,
+        mode="full",
+        state=RunState.SUCCEEDED,
+        held_for=[],
+        submission__submitter=submitter,
+    ).first()
+    if full:
+        raise Refused(
+            "mode",
+            f"you withdrew a full result of this recipe on this hardware (run {full.pk}), whose place a sample never "
+            "takes; ask for a full verification",
+        )
 
 
 def _check_share(submitter: AbstractBaseUser | None) -> None:
@@ -92,21 +117,22 @@ def _check_share(submitter: AbstractBaseUser | None) -> None:
         )
 
 
-def _standing_submission(recipe: Recipe, hardware: Hardware) -> tuple[Submission | None, str]:
-    """The submission whose verification of this recipe is under way or done, and in which mode: full before sampled.
+def _standing_submissions(recipe: Recipe, hardware: Hardware) -> list[tuple[Submission, str]]:
+    """Submissions whose verification of this recipe is under way or done, each with its mode: full before sampled.
 
-    It can't be withdrawn before the transaction ends.
+    None can be withdrawn before the transaction ends.
     """
-    standing = (
-        Run.objects.filter(recipe=recipe, hardware=hardware, submission__withdrawn_at__isnull=True)
+    runs = (
+        Run.objects.filter(recipe=recipe, hardware=hardware, submission__withdrawn_at=None)
         .exclude(state__in=[RunState.FAILED, RunState.CANCELLED])
-        .order_by(Case(When(mode="full", then=0), default=1), "pk")
+        .order_by(FULL_FIRST, "pk")
     )
-    for submission_id, mode in standing.values_list("submission", "mode"):
-        submission = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
-        if submission.withdrawn_at is None:
-            return submission, mode
-    return None, ""
+    found = list(runs.values_list("submission", "mode"))
+    locked = Submission.objects.select_for_update(no_key=True).filter(
+        pk__in={pk for pk, _ in found}, withdrawn_at=None
+    )
+    standing = {submission.pk: submission for submission in locked.order_by("pk")}
+    return [(standing[pk], mode) for pk, mode in found if pk in standing]
 
 
 def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, mode: str) -> Run:
@@ -165,11 +191,11 @@ def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:
 def withdraw(submission: Submission, *, by: AbstractBaseUser | None) -> None:
     """Take a submission back: its run is cancelled, and its entries leave the board. Results stay stored.
 
-    Raises Refused where it was withdrawn before.
+    Where another's result of the recipe stands, it takes the place. Raises Refused where it was withdrawn before.
     """
     if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
         raise Refused("submission", "has already been withdrawn")
     for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
         with suppress(Refused):  # it ended in this moment; what it published is taken down below
             request_cancel(run, by=by)
-    take_down(Entry.objects.filter(run__submission=submission))
+    give_way(submission)

@@ -37,8 +37,8 @@ def test_rerun_queues_another_and_the_standing_result_stays(office):
     office.goto("/")
     before = order(office)
 
-    act(office, entry.run, "rerun")
-    expect(office.locator(".messagelist .success")).to_contain_text("queued as run")
+    act(office, entry.run, "rerun_in_full")
+    expect(office.locator(".messagelist .success")).to_contain_text("queued as full run")
     queued = Run.objects.get(state="queued")
     assert (queued.recipe, queued.hardware, queued.requested_by.username) == (
         entry.recipe,
@@ -49,7 +49,7 @@ def test_rerun_queues_another_and_the_standing_result_stays(office):
     assert order(office) == before
     assert Entry.objects.get(pk=entry.pk).run == entry.run
 
-    act(office, entry.run, "rerun")
+    act(office, entry.run, "rerun_in_full")
     expect(office.locator(".messagelist .error")).to_contain_text(f"run {queued.pk} of this recipe is already queued")
     assert Run.objects.filter(state="queued").count() == 1
 

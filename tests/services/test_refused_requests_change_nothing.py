@@ -41,7 +41,8 @@ def test_a_withdrawn_submission_s_held_result_is_not_released(run, alice):
 
 
 def test_a_run_that_has_not_measured_yet_has_nothing_to_release(run):
-    assert services.release_hold(run) == []
+    with pytest.raises(Refused, match="not held back"):
+        services.release_hold(run)
 
 
 def test_a_withdrawal_stands_where_its_run_ends_in_the_same_moment(run, alice, monkeypatch):

@@ -106,8 +106,13 @@ def test_a_full_run_takes_the_place_of_a_sample(hardware, administrator):
     again = services.rerun(sampled, by=administrator)
     assert again.mode == "sampled"
     assert verified(again, sample) == {(again.pk, 90.0)}
+    Run.objects.filter(pk=sampled.pk).update(held_for=["throttled"])
     services.release_hold(Run.objects.get(pk=full.pk))
     assert {(entry.run_id, entry.own_energy_j) for entry in Entry.objects.all()} == {(full.pk, 100.0)}
+
+    assert services.release_hold(Run.objects.get(pk=sampled.pk)) == []
+    assert Run.objects.get(pk=sampled.pk).held_for == []
+    assert {entry.run_id for entry in Entry.objects.all()} == {full.pk}
 
 
 def test_a_rerun_is_refused_while_one_is_waiting(hardware, administrator):
@@ -134,7 +139,8 @@ def test_a_doubtful_result_is_held_for_review_and_can_be_released(hardware, flag
     assert PhaseEnergy.objects.exists()
 
     assert len(services.release_hold(run)) == 4
-    assert services.release_hold(run) == []
+    with pytest.raises(services.Refused, match="not held back"):
+        services.release_hold(run)
 
 
 def pretrained(energy_j, seed=0):

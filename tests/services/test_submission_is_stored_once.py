@@ -88,18 +88,25 @@ def asked(hardware, submitter, mode):
 
 
 @pytest.mark.parametrize("verified", [False, True])
-def test_a_full_run_follows_a_sampled_one(hardware, alice, bob, verified):
+def test_a_full_run_follows_a_sampled_one_in_a_submission_of_who_asks(hardware, alice, bob, verified):
     sampled, _ = asked(hardware, alice, "sampled")
     if verified:
         Run.objects.update(state="succeeded")
 
     assert asked(hardware, bob, "sampled") == (sampled, False)
-    assert asked(hardware, bob, "full") == (sampled, True)
-    assert [asked(hardware, alice, mode) for mode in ("full", "sampled")] == [(sampled, False)] * 2
+    full, created = asked(hardware, bob, "full")
+    assert (created, full.submitter, full.recipe) == (True, bob, sampled.recipe)
+    assert [asked(hardware, alice, mode) for mode in ("full", "sampled")] == [(full, False)] * 2
+    assert [(run.mode, run.requested_by) for run in (sampled.runs.get(), full.runs.get())] == [
+        ("sampled", alice),
+        ("full", bob),
+    ]
 
-    full, first = sampled.runs.all()
-    assert [(run.mode, run.requested_by) for run in (first, full)] == [("sampled", alice), ("full", bob)]
-    assert Submission.objects.count() == 1
+
+def test_the_full_run_of_one_s_own_sample_joins_it(hardware, alice):
+    sampled, _ = asked(hardware, alice, "sampled")
+    assert asked(hardware, alice, "full") == (sampled, True)
+    assert sorted(run.mode for run in sampled.runs.all()) == ["full", "sampled"]
 
 
 def test_a_full_run_answers_for_a_sample(hardware, alice, bob):
@@ -124,13 +131,3 @@ def test_full_runs_of_others_samples_count_as_the_share_of_who_asks(hardware, al
     asked(hardware, bob, "full")
     with pytest.raises(Refused, match="the most allowed"):
         services.submit(make_recipe(seed=1), hardware=hardware, submitter=bob)
-
-
-def test_withdrawing_ends_the_full_run_too(hardware, alice, bob):
-    sampled, _ = asked(hardware, alice, "sampled")
-    asked(hardware, bob, "full")
-    services.withdraw(sampled, by=alice)
-    assert {run.state for run in sampled.runs.all()} == {"cancelled"}
-    again, created = asked(hardware, bob, "full")
-    assert created
-    assert again.submitter == bob

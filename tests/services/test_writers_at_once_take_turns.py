@@ -98,7 +98,8 @@ def test_two_administrators_release_once(cpu, monkeypatch):
     slow_down(monkeypatch, publication, "parse_record")
     acts = [partial(services.release_hold, Run.objects.get(pk=run.pk)) for _ in range(2)]
 
-    assert sorted(len(entries) for entries in together(*acts)) == [0, 4]
+    assert sorted(type(result).__name__ for result in together(*acts)) == ["Refused", "list"]
+    assert Entry.objects.count() == 4
     assert {board.revision for board in Board.objects.all()} == {1}
 
 
@@ -128,6 +129,25 @@ def test_a_submission_withdrawn_while_it_is_recorded_leaves_no_entry(cpu, monkey
     assert not isinstance(withdrawing, Exception)
     submission.refresh_from_db()
     assert submission.withdrawn_at is not None
+    assert not Entry.objects.exists()
+
+
+def test_of_those_who_withdraw_at_once_nobody_brings_the_other_s_result_back(cpu, monkeypatch):
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    people = [get_user_model().objects.create_user(name) for name in ("alice", "bob")]
+    asked = []
+    for mode, submitter in zip(("sampled", "full"), people, strict=True):
+        submission, _ = services.submit(recipe, hardware=cpu, submitter=submitter, mode=mode)
+        record = make_record(recipe).model_copy(update={"mode": mode})
+        assert services.record(services.claim(submission.runs.get().pk, "worker"), record.model_dump_json().encode())
+        asked.append(submission)
+    slow_down(monkeypatch, publication, "publish", lambda *_: 0.3)
+
+    together(
+        partial(services.withdraw, asked[1], by=None),
+        lambda: (time.sleep(0.1), services.withdraw(asked[0], by=None)),
+    )
+
     assert not Entry.objects.exists()
 
 

@@ -1,8 +1,8 @@
 """The estimate for machines without an energy counter: CPU time × a share of the TDP, and memory × a constant.
 
 Always `estimated`, never metered: what a processor draws depends on clock, instructions and its neighbours, none of
-which CPU time knows. The same power model as CodeCarbon's and Green Algorithms' (Lannelongue et al., Advanced
-Science 8, 2021), but of this process tree alone and of the CPU time it really used.
+which CPU time knows. The power model of Green Algorithms (Lannelongue et al., Advanced Science 8, 2021) and, for the
+CPU, of CodeCarbon in process mode, but of this process tree alone and of the CPU time it really used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ DEFAULT_POWER_PER_CPU_W = 4.0
 a Xeon Platinum 8380 has 3.4, a desktop Core i9-13900K has 3.9."""
 
 MEMORY_POWER_W_PER_GIB = 0.37
-"""Watts per GiB in use: CodeCarbon's 3 W per 8 GB; Green Algorithms has 0.3725 W/GB (Karyakin & Salem, 2017)."""
+"""Watts per GiB in use: Green Algorithms has 0.3725 W/GB (Karyakin & Salem, 2017), CodeCarbon before version 3 had
+3 W per 8 GB. A GB of memory modules is a GiB."""
 
 # Pattern of the model name, TDP in watts and logical CPUs of one socket, as the makers' data sheets have them.
 _TDP_TABLE: tuple[tuple[str, float, int], ...] = (

@@ -8,19 +8,32 @@ from measurement.tracks import find_track
 from measurement.vocabulary import HOLDING_FLAGS, Phase, Provenance, Scope
 
 REPORTED_TOO_LOW = "reported_energy_too_low"
+SUBMITTERS_WEIGHTS = "submitters_weights"
 FEWEST_IMAGES = 1000
 """Looked at once by any search or pre-training, where the track does not say how many images it trains on."""
 
 
 def reasons_to_hold(run: Run, record: Record) -> list[str]:
-    """Its quality flags that hold a result back; and REPORTED_TOO_LOW, in a recipe's first results.
+    """Its quality flags that hold a result back; and in a recipe's first results what its submitter brought.
 
-    That one is for figures that nobody metered: not of administrators, and not once the recipe is on a board.
+    That is REPORTED_TOO_LOW for figures that nobody metered, and SUBMITTERS_WEIGHTS for a quality that nobody saw the
+    recipe reach. Neither holds those of administrators, nor once such a result is on a board of this hardware.
     """
     reasons = {str(flag) for flag in record.flags & HOLDING_FLAGS}
-    if _reports_too_little(record) and not _is_by_staff(run) and not Entry.objects.filter(recipe=run.recipe).exists():
-        reasons.add(REPORTED_TOO_LOW)
+    if not _is_by_staff(run):
+        reasons |= _brought_along(run, record)
     return sorted(reasons)
+
+
+def _brought_along(run: Run, record: Record) -> set[str]:
+    on_boards = Entry.objects.filter(recipe=run.recipe, board__hardware=run.hardware)
+    reasons = set()
+    if _reports_too_little(record) and not on_boards.exists():
+        reasons.add(REPORTED_TOO_LOW)
+    # A full result shows what the recipe trains, and so says nothing of the weights that a sample is given.
+    if record.quality.finished_weights_sha256 and not on_boards.exclude(run__mode="full").exists():
+        reasons.add(SUBMITTERS_WEIGHTS)
+    return reasons
 
 
 def _reports_too_little(record: Record) -> bool:

@@ -11,17 +11,9 @@ from leaderboard.models import Attempt, Board, Entry, PhaseEnergy, Run
 from measurement.documents import DocumentError
 from measurement.vocabulary import Flag, Source
 from tests.records import make_recipe, make_record
+from tests.services.verifying import verify
 
 pytestmark = pytest.mark.django_db
-
-
-def verify(recipe, hardware, submitter=None, **figures):
-    submission, _ = services.submit(recipe, hardware=hardware, submitter=submitter)
-    run = submission.runs.order_by("-pk").first()
-    record = make_record(recipe, **figures)
-    assert services.record(services.claim(run.pk, "worker"), record.model_dump_json().encode())
-    run.refresh_from_db()
-    return run, record
 
 
 def test_the_stored_phases_equal_the_record(hardware):
@@ -127,57 +119,6 @@ def test_a_failed_rerun_leaves_the_old_result_ranked(hardware, administrator):
     second = services.rerun(run, by=administrator)
     services.fail(services.claim(second.pk, "worker"), "it broke")
     assert [row.entry.run_id for row in queries.ranked_board(LeaderboardQuery()).rows] == [run.pk]
-
-
-@pytest.mark.parametrize(
-    "flag", [Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT]
-)
-def test_a_doubtful_result_is_held_for_review_and_can_be_released(hardware, flag):
-    run, _ = verify(make_recipe(), hardware, flags=(flag,))
-    assert (run.state, run.held_for) == ("succeeded", [str(flag)])
-    assert not Entry.objects.exists()
-    assert PhaseEnergy.objects.exists()
-
-    assert len(services.release_hold(run)) == 4
-    with pytest.raises(services.Refused, match="not held back"):
-        services.release_hold(run)
-
-
-def pretrained(energy_j, seed=0):
-    evidence = {"energy_j": energy_j, "scope": "accelerator", "evidence": "https://example.org/energy"}
-    declared = {"phase": "pretrain", "technique": "declared"} | (evidence if energy_j else {})
-    return make_recipe(phases=[declared, {"phase": "train", "technique": "supervised", "epochs": 1}], seed=seed)
-
-
-# One look at each of 1,437 training images at 0.01 J takes 14.37 J.
-@pytest.mark.parametrize(
-    ("energy_j", "submitter", "held_for"),
-    [
-        (1.0, "alice", ["reported_energy_too_low"]),
-        (14.3, "alice", ["reported_energy_too_low"]),
-        (14.4, "alice", []),
-        (None, "alice", []),
-        (1.0, "administrator", []),
-    ],
-)
-def test_a_reported_figure_too_low_to_be_true_waits_for_a_person(hardware, request, energy_j, submitter, held_for):
-    run, _ = verify(pretrained(energy_j), hardware, submitter=request.getfixturevalue(submitter), per_image_j=0.01)
-    assert (run.state, run.held_for) == ("succeeded", held_for)
-    assert Entry.objects.count() == (0 if held_for else 4)
-
-
-def test_a_reported_figure_that_was_released_is_not_held_again(hardware, alice, administrator):
-    recipe = pretrained(1.0)
-    run, _ = verify(recipe, hardware, submitter=alice)
-    assert len(services.release_hold(run)) == 4
-    again = services.rerun(run, by=administrator)
-    services.record(services.claim(again.pk, "worker"), make_record(recipe).model_dump_json().encode())
-    assert {entry.run_id for entry in Entry.objects.all()} == {again.pk}
-
-
-def test_a_flag_that_holds_nothing_is_published(hardware):
-    verify(make_recipe(), hardware, flags=(Flag.NO_REPEATS,))
-    assert Entry.objects.count() == 4
 
 
 def test_a_missing_phase_makes_the_total_a_lower_bound_and_unranked(hardware):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import joules
+from leaderboard.templatetags.energy import joules, sample
 
 # TeX's special characters, as TeX writes them.
 _TEX = {
@@ -31,10 +31,11 @@ def bibtex(entry: Entry, address: str) -> str:
     method, board = entry.recipe.method, entry.board
     at_least = "" if entry.complete else "at least "
     one_time = at_least + joules(entry.shared_energy_j + entry.own_energy_j)
+    told = ", ".join(filter(None, (entry.provenance, sample(entry.mode, entry.data))))
     note = (
         f"{board.track} on {board.hardware.name}, {board.get_scenario_display().lower()}, "
         f"{board.get_scope_display().lower()} scope: {one_time} before the first use, "
-        f"{joules(entry.inference_energy_j)} per image ({entry.provenance}); recipe {entry.recipe.sha256[:12]}"
+        f"{joules(entry.inference_energy_j)} per image ({told}); recipe {entry.recipe.sha256[:12]}"
     )
     fields = {
         "title": f"{{{tex(method.title)}}} on the Full-Cycle Energy Leaderboard",

@@ -24,6 +24,10 @@ FAMILIES = {
 }
 
 
+MODES = {"full": "Full", "sampled": "Sampled"}
+DATA = {"track": "The track's images", "synthetic": "Noise in their shape"}
+
+
 class Scenario(models.TextChoices):
     SINGLE_STREAM = "single_stream", "Single stream"
     OFFLINE = "offline", "Offline"
@@ -147,7 +151,7 @@ class Run(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="requested_runs"
     )
-    mode = models.CharField(max_length=10, choices={"full": "Full", "sampled": "Sampled"}, default="full")
+    mode = models.CharField(max_length=10, choices=MODES, default="full")
     state = models.CharField(
         max_length=10, choices=[(s.value, s.value.capitalize()) for s in RunState], default="queued"
     )
@@ -273,6 +277,8 @@ class Entry(models.Model):
     board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="entries")
     recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="entries")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="entries")
+    mode = models.CharField(max_length=10, choices=MODES, default="full", help_text="Of the run.")
+    data = models.CharField(max_length=10, choices=DATA, default="track", help_text="What the run worked on.")
     shared_energy_j = models.FloatField()
     own_energy_j = models.FloatField()
     inference_energy_j = models.FloatField()
@@ -287,6 +293,9 @@ class Entry(models.Model):
     quality = models.FloatField()
     quality_metric = models.CharField(max_length=20)
     quality_provenance = models.CharField(max_length=15)
+    submitters_weights = models.BooleanField(
+        default=False, help_text="Whether the quality is of weights that the submitter brought."
+    )
     # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order.
     phases = models.JSONField()
     parameters = models.PositiveBigIntegerField()

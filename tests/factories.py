@@ -145,6 +145,7 @@ class EntryFactory(DjangoModelFactory):
             finished_at=timezone.now(),
         )
     )
+    mode = factory.SelfAttribute("run.mode")
     shared_energy_j = 0.0
     own_energy_j = 1000.0
     inference_energy_j = 0.01

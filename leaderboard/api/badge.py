@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import PROVENANCE_WORDS, images, joules
+from leaderboard.templatetags.energy import images, joules, provenance_words
 
 LABEL_COLOUR, PLAIN_COLOUR, METERED_COLOUR = "#3c4248", "#5b6770", "#1f6f43"
 CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20
@@ -15,8 +15,7 @@ def badge(entry: Entry, usage_intensity: float, energy_j: float) -> str:
     """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
     label = f"full-cycle energy, {images(usage_intensity)}"
     at_least = "" if entry.complete else "≥ "
-    words = PROVENANCE_WORDS.get(entry.provenance, entry.provenance)
-    figure = f"{at_least}{joules(energy_j)}, {words}, {entry.published_at:%Y-%m-%d}"
+    figure = f"{at_least}{joules(energy_j)}, {provenance_words(entry)}, {entry.published_at:%Y-%m-%d}"
     title = f"{entry.recipe.method.title}: {label}: {figure}, on {entry.board.hardware.name}"
     label_px, figure_px = _width(label), _width(figure)
     colour = METERED_COLOUR if entry.provenance == "metered" else PLAIN_COLOUR

@@ -9,6 +9,9 @@ from rest_framework import serializers
 
 from leaderboard import queries
 from leaderboard.api.serializers import (
+    OF_DATA,
+    OF_MODE,
+    OF_WEIGHTS,
     EntryLinksSerializer,
     GroupSerializer,
     MethodSerializer,
@@ -17,7 +20,7 @@ from leaderboard.api.serializers import (
 )
 from leaderboard.domain.runstate import RunState
 from leaderboard.holdings import tracks_in
-from leaderboard.models import Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
+from leaderboard.models import DATA, MODES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
 
 STATES = [(state.value, state.value) for state in RunState]
 
@@ -55,6 +58,7 @@ class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
         extra_kwargs = {
             "sources": {"help_text": "the instruments that the figure was read from"},
             "contains_estimate": {"help_text": "whether any part comes from a power model"},
+            "duration_s": {"help_text": "of what was run; the joules of a sampled phase are of all its steps"},
         }
 
 
@@ -85,6 +89,9 @@ class EntrySerializer(GroupSerializer):
     quality = serializers.FloatField(help_text="0 to 1")
     quality_metric = serializers.CharField()
     quality_provenance = serializers.CharField()
+    submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
+    data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)
     phases = PhaseSerializer(many=True)
     parameters = serializers.IntegerField()
     macs = serializers.IntegerField(allow_null=True)
@@ -94,7 +101,6 @@ class EntrySerializer(GroupSerializer):
     published_at = serializers.DateTimeField()
     run = serializers.IntegerField()
     submission = serializers.UUIDField(allow_null=True)
-    mode = serializers.CharField(help_text="full or sampled")
     measured_phases = MeasuredPhaseSerializer(many=True)
     links = EntryLinksSerializer()
 

@@ -15,6 +15,9 @@ from leaderboard.models import Board, Entry
 FIGURES = (
     "quality",
     "quality_provenance",
+    "submitters_weights",
+    "mode",
+    "data",
     "shared_energy_j",
     "own_energy_j",
     "inference_energy_j",
@@ -38,6 +41,9 @@ FIGURES = (
 _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
     name: attrgetter(name)
     for name in (
+        "submitters_weights",
+        "mode",
+        "data",
         "complete",
         "inference_provenance",
         "parameters",

@@ -6,7 +6,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
+from leaderboard.models import DATA, FAMILIES, MODES, Provenance, Scenario, Scope
+
+OF_WEIGHTS = "whether the quality is of weights that the submitter brought"
+OF_MODE = "sampled: part of each long phase was run, and its joules scaled up"
+OF_DATA = "synthetic: noise in the shape of the track's images, so that training's joules hold no input pipeline"
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -49,6 +53,9 @@ class RowSerializer(serializers.Serializer[Any]):
     quality = serializers.FloatField(help_text="0 to 1")
     quality_metric = serializers.CharField()
     quality_provenance = serializers.CharField(help_text="evaluated or reported")
+    submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
+    data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)
     one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
     inference_energy_j = serializers.FloatField(help_text="per image")
     full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
@@ -112,6 +119,9 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     architecture = _column(serializers.CharField(allow_null=True))
     quality = _column(serializers.FloatField())
     quality_provenance = _column(serializers.CharField())
+    submitters_weights = _column(serializers.BooleanField())
+    mode = _column(serializers.ChoiceField(list(MODES.items())))
+    data = _column(serializers.ChoiceField(list(DATA.items())))
     shared_energy_j = _column(serializers.FloatField())
     own_energy_j = _column(serializers.FloatField())
     inference_energy_j = _column(serializers.FloatField())

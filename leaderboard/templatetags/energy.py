@@ -7,8 +7,12 @@ chosen after rounding, so that 999.7 J is "1.00 kJ". None is unknown and is writ
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
 from django import template
+
+if TYPE_CHECKING:
+    from leaderboard.models import Entry
 
 register = template.Library()
 
@@ -151,6 +155,19 @@ def carbon(value: float | None) -> str:
 def milliseconds(value: float | None) -> str:
     """A latency given in milliseconds, three significant digits: "4.20 ms", "1.50 s"."""
     return si(None if value is None else value / 1000, "s")
+
+
+def sample(mode: str, data: str) -> str:
+    """How little of a recipe was run: "sampled", "sampled on synthetic images"; empty where all of it was."""
+    if mode == "full":
+        return ""
+    return "sampled on synthetic images" if data == "synthetic" else "sampled"
+
+
+def provenance_words(entry: Entry) -> str:
+    """The weakest provenance of an entry's figures, and how little was run for them, where no legend is beside it."""
+    words = (PROVENANCE_WORDS.get(entry.provenance, entry.provenance), sample(entry.mode, entry.data))
+    return ", ".join(word for word in words if word)
 
 
 @register.filter

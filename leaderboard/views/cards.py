@@ -15,7 +15,7 @@ from leaderboard.cards import Card, draw_card
 from leaderboard.domain import ranking
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import PROVENANCE_WORDS, images, joules, relative, watt_hours
+from leaderboard.templatetags.energy import images, joules, provenance_words, relative, watt_hours
 from leaderboard.views import rows
 from leaderboard.views.board import read_query
 from leaderboard.views.compare import champion_of, read_entries
@@ -95,7 +95,7 @@ def card_of(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery, claim:
             for segment in segments
         ),
         provenance=entry.provenance,
-        foot=f"{PROVENANCE_WORDS.get(entry.provenance, entry.provenance)}, {entry.published_at:%Y-%m-%d}",
+        foot=f"{provenance_words(entry)}, {entry.published_at:%Y-%m-%d}",
     )
 
 

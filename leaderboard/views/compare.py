@@ -16,7 +16,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import FAMILIES, Entry
-from leaderboard.templatetags.energy import count, images, joules, relative, share
+from leaderboard.templatetags.energy import count, images, joules, relative, sample, share
 from leaderboard.views import rows
 from leaderboard.views.board import read_query
 from leaderboard.views.entries import query_of
@@ -116,6 +116,7 @@ def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list
         ("Energy per image", [joules(e.inference_energy_j) for e in chosen]),
         ("Before the first use", [_ahead(e, totals[e.pk], query) for e in chosen]),
         ("Provenance", [e.provenance for e in chosen]),
+        ("Run", [sample(e.mode, e.data) or "in full" for e in chosen]),
         ("Parameters", [f"{e.parameters:,}" for e in chosen]),
         ("Latency, median", [f"{e.latency_p50_ms:.3g} ms" for e in chosen]),
         ("Throughput", [f"{e.throughput_images_per_s:,.0f} images/s" for e in chosen]),

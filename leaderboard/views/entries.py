@@ -16,6 +16,7 @@ from leaderboard.charts import chart_entries, power_trace
 from leaderboard.citation import bibtex
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import FAMILIES, Attempt, Board, Entry
+from leaderboard.templatetags.energy import sample
 from leaderboard.views import evidence, rows
 from leaderboard.views.board import read_query
 from leaderboard.views.rivals import find_rival, rival_lines, verdict
@@ -43,6 +44,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "notices": asked.notices,
         "row": rows.row(mine, query) if mine else None,
         "quality_label": rows.quality_label(found.quality_metric),
+        "sample": sample(found.mode, found.data),
         "siblings": list(queries.siblings(found)),
         "site": site,
         "recipe": _recipe_text(found),
@@ -87,7 +89,7 @@ def _measured(found: Entry) -> dict[str, Any]:
         "spread": evidence.spread(runs, found.run.mode),
         "losses": evidence.losses(record, found.board.scope, _attempts(runs)),
         "environment": evidence.environment(record),
-        "quality_basis": evidence.quality_basis(record),
+        "quality_evidence": evidence.quality_evidence(record),
     }
 
 

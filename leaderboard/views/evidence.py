@@ -24,6 +24,10 @@ FLAGS = {
         "A search or pre-training is reported to have taken less energy than the finished network needs for one look "
         "at each training image; its evidence is checked."
     ),
+    "submitters_weights": (
+        "The quality is of weights that the submitter brought, and a sample can't show that this recipe trains them; "
+        "an administrator looks at the evidence."
+    ),
 }
 
 
@@ -102,10 +106,10 @@ def environment(record: dict[str, Any] | None) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in lines if value is not None]
 
 
-def quality_basis(record: dict[str, Any] | None) -> dict[str, Any]:
-    """Where the quality comes from: the evidence of a reported one, and whether it is of the submitter's weights."""
-    quality = (record or {}).get("quality") or {}
-    return {"link": quality.get("evidence"), "of_finished_weights": bool(quality.get("finished_weights_sha256"))}
+def quality_evidence(record: dict[str, Any] | None) -> str | None:
+    """The address of what the submitter shows for a quality, None where there is none."""
+    link: str | None = ((record or {}).get("quality") or {}).get("evidence")
+    return link
 
 
 def power_marks(record: dict[str, Any] | None, scope: str) -> list[dict[str, Any]]:

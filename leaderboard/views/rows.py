@@ -22,6 +22,7 @@ from leaderboard.templatetags.energy import (
     milliseconds,
     percent,
     relative,
+    sample,
     share,
     si,
     watt_hours,
@@ -33,6 +34,11 @@ from measurement import tracks
 QUALITY_LABELS = {"top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"
 NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one"
+# Where a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
+QUALITY_NOTES = {
+    "reported": "as its submitter reports it",
+    "supplied": "evaluated on weights that the submitter brought",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "method": entry.recipe.method.title,
         "family": FAMILIES.get(entry.recipe.method.family, entry.recipe.method.family),
         "quality": percent(entry.quality),
-        "quality_note": "reported" if entry.quality_provenance == "reported" else "",
+        "quality_note": quality_note(entry),
+        "quality_title": QUALITY_NOTES.get(quality_note(entry), ""),
         "energy": at_least(entry) + joules(place.energy_j),
         "energy_title": watt_hours(place.energy_j),
         "u95": relative(place.u95_j, place.energy_j),
@@ -91,6 +98,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "one_time": one_time(entry, query.shared_by),
         "per_image": UNKNOWN if entry.inference_provenance == "missing" else joules(entry.inference_energy_j),
         "provenance": entry.provenance,
+        "sample": sample(entry.mode, entry.data),
         "metered": share(ranked.metered_share),
         "carbon": at_least(entry) + carbon(carbon_kg(place.energy_j, view.pue, view.grid.intensity_g_per_kwh)),
         "parameters": si(entry.parameters),
@@ -157,9 +165,16 @@ def quality_label(metric: str) -> str:
 
 
 def quality(entry: Entry) -> str:
-    """An entry's quality with its metric; marked where it is the submitter's word."""
-    said = ", reported" if entry.quality_provenance == "reported" else ""
+    """An entry's quality with its metric; marked where it is the submitter's word, or of the submitter's weights."""
+    said = {"reported": ", reported", "supplied": ", on the submitter’s weights"}.get(quality_note(entry), "")
     return f"{percent(entry.quality)} {quality_label(entry.quality_metric)}{said}"
+
+
+def quality_note(entry: Entry) -> str:
+    """A mark for a quality that isn't of what the worker made, one of QUALITY_NOTES; empty for another."""
+    if entry.quality_provenance == "reported":
+        return "reported"
+    return "supplied" if entry.submitters_weights else ""
 
 
 def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
@@ -186,11 +201,11 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
         pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
     pieces.append({"text": f": {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
-    told = watt_hours(first.place.energy_j) + trusted(first.entry.provenance)
+    told = watt_hours(first.place.energy_j) + trusted(first.entry)
     pieces.append({"text": f" ({told}) over its life, {share(ahead)} of it before the first use"})
     counts = query.min_quality is not None or query.order_by == "energy_per_correct"
-    if counts and first.entry.quality_provenance == "reported":
-        pieces.append({"text": ", its quality as its submitter reports it"})
+    if counts and (note := quality_note(first.entry)):
+        pieces.append({"text": f", its quality {QUALITY_NOTES[note]}"})
     others = (first.place.rank_worst or 1) - 1
     if first.place.u95_j is None:
         pieces.append({"text": ", though its uncertainty is not known"})
@@ -215,9 +230,10 @@ def _nothing(ranked: RankedBoard) -> str:
     return "No entry matches these filters."
 
 
-def trusted(provenance: str) -> str:
-    """How far a total can be trusted, for a sentence; empty where all of it was metered."""
-    return {"metered": "", "missing": ", without what nobody knows"}.get(provenance, f", {provenance}")
+def trusted(entry: Entry) -> str:
+    """How far a total can be trusted, for a sentence; empty where all of it was metered in full."""
+    provenance = {"metered": "", "missing": "without what nobody knows"}.get(entry.provenance, entry.provenance)
+    return "".join(f", {words}" for words in (provenance, sample(entry.mode, entry.data)) if words)
 
 
 def among(query: LeaderboardQuery) -> str:

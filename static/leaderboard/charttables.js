@@ -3,7 +3,7 @@
 import { oneTimeEnergyJ } from "./ranking.js";
 import { UNKNOWN, joules, relative, share } from "./format.js";
 import { fullCycleEnergyJ, linesDrawn, pointsDrawn } from "./figures.js";
-import { atLeast, qualityText } from "./labels.js";
+import { atLeast, provenanceText, qualityText } from "./labels.js";
 import { MOST_BARS, phasesOf } from "./phases.js";
 
 /** The lines of the first chart: what each entry costs before its first use, per image, and at the reader's N. */
@@ -33,7 +33,7 @@ export function qualityTable({ places, byKey }) {
       qualityText(entry),
       atLeast(entry) + joules(place.energy_j),
       relative(place.u95_j, place.energy_j),
-      entry.provenance,
+      provenanceText(entry),
       place.pareto ? "yes" : "no",
     ];
   };

@@ -9,7 +9,7 @@
 import { oneTimeEnergyJ } from "./ranking.js";
 import { GREATEST_EXPONENT, energyAxis, isNarrow, plain, usageAxis } from "./axes.js";
 import { count, images, joules, relative } from "./format.js";
-import { atLeast, cut, escape, qualityText } from "./labels.js";
+import { atLeast, cut, escape, provenanceText, qualityText } from "./labels.js";
 
 const POINTS_PER_DECADE = 4;
 const GRID = Array.from({ length: GREATEST_EXPONENT * POINTS_PER_DECADE + 1 }, (_, step) => 10 ** (step / POINTS_PER_DECADE));
@@ -224,4 +224,4 @@ function qualityLabel(places, byKey) {
 
 const pointText = (entry, place) =>
   `${escape(entry.method)}<br>${qualityText(entry)}, ${atLeast(entry)}${joules(place.energy_j)} ` +
-  `${relative(place.u95_j, place.energy_j)}<br>${entry.provenance}`;
+  `${relative(place.u95_j, place.energy_j)}<br>${provenanceText(entry)}`;

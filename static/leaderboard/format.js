@@ -90,6 +90,12 @@ export function share(value) {
 /** A part of a bar, given as a fraction, for a style: "41.27%". */
 export const width = (value) => `${(value * 100).toFixed(2)}%`;
 
+/** How little of a recipe was run: "sampled", "sampled on synthetic images"; empty where all of it was. */
+export function sample(mode, data) {
+  if (mode === "full") return "";
+  return data === "synthetic" ? "sampled on synthetic images" : "sampled";
+}
+
 /** Uncertainty as a part of its value, two significant digits: "± 2.1 %". No uncertainty known: "± —". */
 export function relative(u95, value) {
   if (!u95 || value <= 0) return `±${SPACE}${UNKNOWN}`;

@@ -1,6 +1,7 @@
 /** Words in figures: names made harmless and short. */
 
-import { SPACE, percent } from "./format.js";
+import { SPACE, percent, sample } from "./format.js";
+import { qualityNote } from "./rows.js";
 
 /** Plotly reads a few HTML tags in its texts, and fills in what stands in %{…}; a method's title is text alone. */
 export const escape = (text) =>
@@ -12,8 +13,16 @@ export function cut(title, most = 20) {
   return letters.length <= most ? title : `${letters.slice(0, most - 1).join("")}…`;
 }
 
-/** An entry's quality, marked where it is the submitter's word. */
-export const qualityText = (entry) => percent(entry.quality) + (entry.quality_provenance === "reported" ? ", reported" : "");
+const QUALITY_SOURCES = { reported: ", reported", supplied: ", on the submitter’s weights" };
+
+/** An entry's quality, marked where it is the submitter's word, or of the submitter's weights. */
+export const qualityText = (entry) => percent(entry.quality) + (QUALITY_SOURCES[qualityNote(entry)] ?? "");
+
+/** Where an entry's joules are from, and how little of its recipe was run for them. */
+export function provenanceText({ provenance, mode, data }) {
+  const ran = sample(mode, data);
+  return ran ? `${provenance}, ${ran}` : provenance;
+}
 
 /** The sign before a total that misses a phase, nothing before another's. */
 export const atLeast = (entry) => (entry.complete ? "" : `≥${SPACE}`);

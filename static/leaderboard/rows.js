@@ -9,6 +9,7 @@ import {
   milliseconds,
   percent,
   relative,
+  sample,
   share,
   si,
   wattHours,
@@ -19,6 +20,11 @@ const SHARED_PHASES = new Set(["search", "pretrain"]);
 const JOULES_PER_KWH = 3.6e6;
 const MISSING_PHASE = "a phase is missing, so the total is a lower bound";
 const NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one";
+// Where a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
+export const QUALITY_NOTES = {
+  reported: "as its submitter reports it",
+  supplied: "evaluated on weights that the submitter brought",
+};
 
 /** An entry's page, at the reader's usage intensity and sharing. */
 export function entryUrl(entry, { usageIntensity, sharedBy }) {
@@ -84,7 +90,8 @@ export function row(entry, place, query, families) {
     family,
     family_again: family,
     quality: percent(entry.quality),
-    quality_note: entry.quality_provenance === "reported" ? "reported" : "",
+    quality_note: qualityNote(entry),
+    quality_title: QUALITY_NOTES[qualityNote(entry)] ?? "",
     energy: atLeast + joules(place.energy_j),
     energy_title: wattHours(place.energy_j),
     u95: relative(place.u95_j, place.energy_j),
@@ -93,12 +100,19 @@ export function row(entry, place, query, families) {
     one_time: atLeast + joules(oneTimeEnergyJ(entry, query.sharedBy)),
     per_image: entry.inference_provenance === "missing" ? UNKNOWN : joules(entry.inference_energy_j),
     provenance: entry.provenance,
+    sample: sample(entry.mode, entry.data),
     metered: share(meteredShare(entry, place.energy_j, query)),
     carbon: atLeast + carbon(carbonKg(place.energy_j, query)),
     parameters: si(entry.parameters),
     macs: si(entry.macs),
     latency: milliseconds(entry.latency_p50_ms),
   };
+}
+
+/** A mark for a quality that isn't of what the worker made, one of QUALITY_NOTES; empty for another. */
+export function qualityNote(entry) {
+  if (entry.quality_provenance === "reported") return "reported";
+  return entry.submitters_weights ? "supplied" : "";
 }
 
 function rankText({ rank, rank_best: best, rank_worst: worst }) {

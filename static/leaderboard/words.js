@@ -1,8 +1,8 @@
 /** The result in words, as leaderboard/views/rows.py says it. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
-import { SPACE, count, images, joules, percent, share, wattHours } from "./format.js";
-import { entryUrl } from "./rows.js";
+import { SPACE, count, images, joules, percent, sample, share, wattHours } from "./format.js";
+import { QUALITY_NOTES, entryUrl, qualityNote } from "./rows.js";
 
 const QUALITY_LABELS = { top1: "top-1" };
 
@@ -36,12 +36,12 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
   pieces.push(
     { text: `: ${winner.complete ? "" : "at least "}` },
     { text: joules(first.energy_j), strong: true },
-    { text: ` (${wattHours(first.energy_j)}${trusted(winner.provenance)}) over its life` },
+    { text: ` (${wattHours(first.energy_j)}${trusted(winner)}) over its life` },
     { text: `, ${share(ahead)} of it before the first use` },
   );
   const qualityCounts = query.minQuality !== null || query.orderBy === "energy_per_correct";
-  if (qualityCounts && winner.quality_provenance === "reported") {
-    pieces.push({ text: ", its quality as its submitter reports it" });
+  if (qualityCounts && qualityNote(winner)) {
+    pieces.push({ text: `, its quality ${QUALITY_NOTES[qualityNote(winner)]}` });
   }
   const others = (first.rank_worst ?? 1) - 1;
   if (first.u95_j === null) {
@@ -60,9 +60,10 @@ function nothing(query, belowFloor) {
   return "No entry matches these filters.";
 }
 
-function trusted(provenance) {
-  if (provenance === "metered") return "";
-  return provenance === "missing" ? ", without what nobody knows" : `, ${provenance}`;
+function trusted(entry) {
+  const provenance = { metered: "", missing: "without what nobody knows" }[entry.provenance] ?? entry.provenance;
+  const told = [provenance, sample(entry.mode, entry.data)].filter((words) => words !== "");
+  return told.map((words) => `, ${words}`).join("");
 }
 
 function among({ families, provenance, words }) {

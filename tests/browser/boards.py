@@ -66,6 +66,9 @@ def make_varied_board(entries: int = 14, seed: int = 7) -> Board:
             complete=is_complete,
             quality=chance.choice([0.0, *(round(chance.uniform(0.5, 1), 3) for _ in range(5))]),
             quality_provenance=chance.choice(["evaluated", "reported"]),
+            mode="sampled" if position % 3 == 0 else "full",
+            data="synthetic" if position % 6 == 0 else "track",
+            submitters_weights=position % 4 == 0,
             phases=phases,
         )
     twin = board.entries.last()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from leaderboard.citation import bibtex
-from leaderboard.models import PhaseEnergy
+from leaderboard.models import Entry, PhaseEnergy
 from measurement.recipe import parse_recipe
 from tests.factories import (
     RECIPE,
@@ -92,8 +92,9 @@ def test_what_stands_behind_the_quality(client):
     assert "submitter’s weights" not in page
     attempt = entry.run.attempts.get()
     evidence = 'https://example.org/log?a="b"&c'
-    attempt.record["quality"] = {"evidence": evidence, "finished_weights_sha256": "0" * 64}
+    attempt.record["quality"] = {"evidence": evidence}
     attempt.save()
+    Entry.objects.filter(pk=entry.pk).update(submitters_weights=True)
     page = client.get(entry.get_absolute_url()).content.decode()
     assert f'href="{escape(evidence)}" rel="nofollow noopener">evidence' in page
     assert "evaluated on the submitter’s weights (evidence)" in text(client.get(entry.get_absolute_url()))

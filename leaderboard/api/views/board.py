@@ -22,7 +22,7 @@ from leaderboard.api.snapshots import snapshot
 from leaderboard.models import Board
 
 # Raised when the snapshot's columns change, so that no reader keeps one of the old shape.
-SNAPSHOT_SHAPE = 1
+SNAPSHOT_SHAPE = 2
 
 
 class LeaderboardView(PublicView):

@@ -5,10 +5,12 @@ import re
 import pytest
 import yaml
 
-from tests.docs.reading import ROOT
+from tests.docs.reading import DOCS, ROOT, first_names, text_of
 
-COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+TEXT = (ROOT / "compose.yaml").read_text("utf-8")
+COMPOSE = yaml.safe_load(TEXT)
 OURS = {name: service for name, service in COMPOSE["services"].items() if "full-cycle-energy" in service["image"]}
+PAGE = DOCS / "deployment.md"
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 IMAGE_ENVIRONMENT = " ".join(re.findall(r"^ENV ((?:.*\\\n)*.*)$", DOCKERFILE, re.MULTILINE))
 
@@ -31,3 +33,11 @@ def test_what_the_images_rely_on_is_not_for_the_file_to_change(name):
     assert {key: fixed.get(key) for key in image} == image
     assert f"http://127.0.0.1:{fixed.get('PORT')}/healthz" in DOCKERFILE
     assert COMPOSE["services"]["web"]["ports"] == [f"127.0.0.1:${{PORT:-8000}}:{fixed['PORT']}"]
+
+
+def test_the_page_names_what_has_to_be_set_and_what_can_not_be():
+    required = set(re.findall(r"\$\{(\w+):\?", TEXT))
+    assert required == {"SECRET_KEY", "POSTGRES_PASSWORD"}
+    assert required <= first_names(text_of(PAGE))
+    fixed = {name for name, value in OURS["web"]["environment"].items() if not re.match(r"\$\{" + name, value)}
+    assert all(f"`{name}`" in text_of(PAGE) for name in fixed)

@@ -43,9 +43,11 @@ def entries() -> QuerySet[Entry]:
 
 
 def entries_of_submission(submission: Submission) -> QuerySet[Entry]:
-    """What stands on boards for a submission's recipe on its hardware."""
+    """What stands on boards for a submission's recipe on its hardware, with its run; nothing once it is withdrawn."""
+    if submission.withdrawn_at is not None:
+        return Entry.objects.none()
     found = entries().filter(recipe=submission.recipe_id, board__hardware=submission.hardware_id)
-    return found.defer("recipe__document")
+    return found.select_related("run").defer("recipe__document")
 
 
 def siblings(entry: Entry) -> QuerySet[Entry]:

@@ -65,14 +65,8 @@ def submissions() -> QuerySet[Submission]:
 
 
 def current_run(submission: Submission) -> Run | None:
-    """The newest run of a submission's recipe on its hardware."""
-    return (
-        runs()
-        .filter(recipe=submission.recipe_id, hardware=submission.hardware_id)
-        .with_names()
-        .order_by("-pk")
-        .first()
-    )
+    """The newest run of a submission: of its own, not of others that ask for the same recipe on its hardware."""
+    return runs().filter(submission=submission).with_names().order_by("-pk").first()
 
 
 def runs_by_state() -> dict[str, int]:

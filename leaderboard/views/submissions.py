@@ -19,7 +19,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseStopPolling
 
 from leaderboard import queries, services
-from leaderboard.domain.runstate import FINAL
+from leaderboard.domain.energy import ONE_TIME_PHASES
+from leaderboard.domain.runstate import FINAL, RunState
 from leaderboard.forms import SubmissionForm
 from leaderboard.models import Run, Scope, Submission, Worker
 from leaderboard.throttles import SubmissionThrottle
@@ -28,6 +29,7 @@ from measurement.documents import MAX_DOCUMENT_BYTES
 
 EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
 RUNS_PER_PAGE = 100
+IN_VAIN = (RunState.FAILED, RunState.CANCELLED)
 WITHOUT_EXAMPLE = "# Write a recipe here; /api/v1/recipe-schema says what it may hold.\n"
 
 
@@ -106,6 +108,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "final": final,
         "ahead": queries.ahead_in_queue(run) if run and run.state == "queued" else None,
         "steps": _steps(run) if run else [],
+        "spent": _spent_in_vain(run) if run else {},
         "elapsed_s": _elapsed_s(run) if run else None,
         "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)],
         "waits_for": queries.waits_for(run),
@@ -129,20 +132,34 @@ def _steps(run: Run) -> list[dict[str, Any]]:
     """The run's steps in order, each with its state, how much of it is done (0..1) and its joules so far."""
     progress = run.progress or {}
     ended = {item.get("position"): item for item in progress.get("ended", ())}
-    current = progress.get("position")
+    reached = progress.get("position")
     steps = []
     for position, name in enumerate(progress.get("steps", ())):
-        step: dict[str, Any] = {"name": name, "state": "waiting", "fraction": 0.0}
+        step: dict[str, Any] = {"name": name, "of_sample": run.mode == "sampled" and name in ONE_TIME_PHASES}
         if position in ended:
             step |= {"state": "done", "fraction": 1.0, **ended[position]}
-        elif position == current and run.state == "running":
-            step |= {"state": "running", "fraction": progress.get("fraction") or 0.0}
-            step |= {key: progress.get(key) for key in ("detail", "power_w", "energy_j")}
-        elif run.state == "succeeded":
-            # A run that evaluates nothing, because its quality is the submitter's figure, still announces the step.
-            step |= {"state": "left-out" if ended else "done", "fraction": 1.0}
+        elif position == reached and run.state != RunState.SUCCEEDED:
+            step |= {"state": "running" if run.state == RunState.RUNNING else "ended_here"}
+            step |= {key: progress.get(key) for key in ("fraction", "detail", "power_w", "energy_j")}
+        else:
+            step |= _not_done(run, reached is not None and position < reached, bool(ended))
         steps.append(step)
     return steps
+
+
+def _not_done(run: Run, is_past: bool, tells_ends: bool) -> dict[str, Any]:
+    """A step of which nothing was told. One that was passed over was announced, and then left out."""
+    if run.state == RunState.SUCCEEDED:
+        return {"state": "left_out" if tells_ends else "done", "fraction": 1.0}
+    if is_past:
+        return {"state": "left_out", "fraction": 1.0}
+    return {"state": "not_begun" if run.state in IN_VAIN else "waiting", "fraction": 0.0}
+
+
+def _spent_in_vain(run: Run) -> dict[str, Any]:
+    """What the last attempt of a run without a result told of its spending: `energy_j`, `time_s`, `provenance`."""
+    spent: dict[str, Any] = (run.progress or {}).get("spent") or {}
+    return spent if run.state in IN_VAIN and spent.get("energy_j") is not None else {}
 
 
 @login_required

@@ -1,8 +1,11 @@
 """A recipe goes in by the form with every fault named, its verification is watched, its owner takes it back."""
 
+import re
+
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.urls import reverse
 from knox.models import AuthToken
 
@@ -189,6 +192,60 @@ def test_a_step_that_a_run_left_out_is_not_told_as_done(client):
     )
     page = client.get(reverse("submission-status", args=[run.submission_id]))
     assert "evaluate left out" in " ".join(text(page).split())
+
+
+SPENT = {"time_s": 61.0, "energy_j": 5104.0, "provenance": "estimated"}
+TOLD = {
+    "steps": ["train", "evaluate", "inference offline"],
+    "position": 0,
+    "phase": "train",
+    "fraction": 0.8,
+    "energy_j": 5000.0,
+    "power_w": 20.0,
+    "ended": [],
+    "spent": SPENT,
+}
+LATER = TOLD | {"position": 2, "phase": "inference", "scenario": "offline", "fraction": 0.25, "energy_j": 7.0}
+LATER["ended"] = [{"position": 0, "energy_j": 99.0, "duration_s": 12.5}]
+
+
+def steps_told(client, **run):
+    run = RunFactory(**run)
+    page = client.get(reverse("submission-status", args=[run.submission_id]))
+    lines = re.findall("<li class=.*?</li>", page.content.decode(), re.DOTALL)
+    return [" ".join(text(HttpResponse(line)).split()) for line in lines], text(page)
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_run_that_ended_in_vain_tells_where_and_what_it_spent(client, state):
+    steps, page = steps_told(client, state=state, attempt=1, progress=TOLD)
+    assert steps == ["train ended here at 80 %, 5.00 kJ", "evaluate not begun", "inference offline not begun"]
+    assert "Spent at least 5.10 kJ estimated in 1 min 1 s." in page
+    assert "waiting" not in page
+
+
+def test_a_run_that_ended_in_vain_later_tells_the_steps_before(client):
+    steps, page = steps_told(client, state="failed", attempt=2, progress=LATER)
+    assert steps == ["train 99.0 J in 12.5 s", "evaluate left out", "inference offline ended here at 25 %, 7.00 J"]
+    assert "Its last attempt spent at least 5.10 kJ" in page
+
+
+def test_only_who_told_of_joules_is_told_to_have_spent_some(client):
+    silent = TOLD | {"energy_j": None, "spent": SPENT | {"energy_j": None, "provenance": "missing"}}
+    steps, page = steps_told(client, state="failed", attempt=1, progress=silent)
+    assert steps[0] == "train ended here at 80 %"
+    assert "spent" not in page.lower()
+    for state in ("running", "succeeded"):
+        assert "spent" not in steps_told(client, state=state, attempt=1, progress=TOLD)[1].lower()
+
+
+def test_joules_of_a_sample_are_not_shown_as_the_phase_s(client):
+    steps, page = steps_told(client, state="running", mode="sampled", attempt=1, progress=TOLD)
+    assert steps[0] == "train 20.0 W, 5.00 kJ of its sample"
+    steps, page = steps_told(client, state="running", mode="sampled", attempt=1, progress=LATER)
+    assert steps == ["train 99.0 J in 12.5 s of its sample", "evaluate left out", "inference offline 20.0 W, 7.00 J"]
+    assert "A sample’s joules are those of what it ran" in page
+    assert "sample" not in steps_told(client, state="running", attempt=1, progress=LATER)[1]
 
 
 def test_published_submission_links_to_its_entries(client):

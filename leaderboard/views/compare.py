@@ -46,6 +46,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "query": query,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
+        "use": rows.use(query),
         "entries": chosen,
         "heads": [(entry, _address([e for e in chosen if e is not entry], query)) for entry in chosen],
         "found": [(entry, _address([*chosen, entry], query)) for entry in candidates.found],

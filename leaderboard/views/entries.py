@@ -40,6 +40,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "query": query,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
+        "use": rows.use(query),
+        "and_use": rows.use(query, "&"),
         "card_parameters": urlencode(_of_reader(query).parameters()),
         "notices": asked.notices,
         "row": rows.row(mine, query) if mine else None,

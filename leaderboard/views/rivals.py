@@ -9,7 +9,8 @@ from leaderboard import queries
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import count, percent
+from leaderboard.templatetags.energy import count
+from leaderboard.views import rows
 
 MOST_RIVALS = 10
 MOST_FOUND = 12
@@ -54,7 +55,7 @@ def rival_lines(entry: Entry, ranked: queries.RankedBoard) -> list[dict[str, Any
         {
             "entry": other,
             "verdict": verdict(mine, queries.candidate(other), shared_by),
-            "quality": percent(other.quality),
+            "quality": rows.quality(other),
         }
         for other in _others(entry, ranked, MOST_RIVALS)
     ]

@@ -107,8 +107,8 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
     }
 
 
-def use(query: LeaderboardQuery) -> str:
-    """The usage intensity and sharing of `query` for the address of an entry, which reads them too."""
+def use(query: LeaderboardQuery, lead: str = "?") -> str:
+    """The usage intensity and sharing of `query` for an address that reads them too. lead: "&" after others."""
     default = LeaderboardQuery()
     asked = {
         name: f"{value:.15g}"
@@ -118,7 +118,7 @@ def use(query: LeaderboardQuery) -> str:
         )
         if value != usual
     }
-    return f"?{urlencode(asked)}" if asked else ""
+    return f"{lead}{urlencode(asked)}" if asked else ""
 
 
 def at_least(entry: Entry) -> str:

@@ -5,6 +5,7 @@ import { UNKNOWN, joules, relative, share } from "./format.js";
 import { fullCycleEnergyJ, linesDrawn, pointsDrawn } from "./figures.js";
 import { atLeast, provenanceText, qualityText } from "./labels.js";
 import { MOST_BARS, phasesOf } from "./phases.js";
+import { entryUrl } from "./rows.js";
 
 /** The lines of the first chart: what each entry costs before its first use, per image, and at the reader's N. */
 export function energyTable({ champions, places, byKey, query }) {
@@ -20,11 +21,11 @@ export function energyTable({ champions, places, byKey, query }) {
       winners.has(key) ? "yes" : "no",
     ];
   });
-  return { head: ["Method", "One-time", "Per image", "At your usage", "Least somewhere"], rows };
+  return { head: ["Method", "One-time", "Per image", "At your usage", "Least somewhere"], rows, query };
 }
 
 /** The points of the Pareto chart, the front first. */
-export function qualityTable({ places, byKey }) {
+export function qualityTable({ places, byKey, query }) {
   const { front, others } = pointsDrawn(places, byKey);
   const line = (place) => {
     const entry = byKey.get(place.key);
@@ -40,6 +41,7 @@ export function qualityTable({ places, byKey }) {
   return {
     head: ["Method", "Quality", "Full-cycle energy", "Uncertainty", "Provenance", "On the front"],
     rows: [...front, ...others].map(line),
+    query,
   };
 }
 
@@ -55,11 +57,14 @@ export function phasesTable({ places, byKey, query }) {
       provenance,
     ]);
   });
-  return { head: ["Method", "Phase", "Energy", "Share", "Provenance"], rows };
+  return { head: ["Method", "Phase", "Energy", "Share", "Provenance"], rows, query };
 }
 
-/** Write a table whose rows begin with an entry; it stacks into cards on a phone, as the site's other tables. */
-export function fillTable(table, { head, rows }) {
+/**
+ * Write a table whose rows begin with an entry, linked at the reader's usage; it stacks into cards on a phone, as the
+ * site's other tables.
+ */
+export function fillTable(table, { head, rows, query }) {
   const headRow = document.createElement("tr");
   headRow.append(...head.map((text) => Object.assign(document.createElement("th"), { scope: "col", textContent: text })));
   table.tHead.replaceChildren(headRow);
@@ -67,7 +72,8 @@ export function fillTable(table, { head, rows }) {
     ...rows.map(([entry, ...texts]) => {
       const row = document.createElement("tr");
       const name = Object.assign(document.createElement("th"), { scope: "row" });
-      name.append(Object.assign(document.createElement("a"), { href: `/entries/${entry.entry}/`, textContent: entry.method, dir: "auto" }));
+      const href = entryUrl(entry.entry, query);
+      name.append(Object.assign(document.createElement("a"), { href, textContent: entry.method, dir: "auto" }));
       row.append(name, ...texts.map((text, at) => cell(head[at + 1], text)));
       return row;
     }),

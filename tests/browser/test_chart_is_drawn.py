@@ -231,13 +231,16 @@ def test_entry_has_power_over_time_and_break_even(reader, board, settings, tmp_p
     phase = {"phase": "train", "started_s": 10.0, "ended_s": 13.0, "duration_s": 3.0, "energies": energies}
     attempt.record = {"phases": [phase]}
     attempt.trace.save("trace.parquet", ContentFile(trace([10.0, 11.0, 13.0], [5.0, 7.0, 7.0]).read()))
-    reader.open(entry.get_absolute_url())
+    use = "?usage_intensity=1000000000&shared_by=10"
+    reader.open(entry.get_absolute_url() + use)
     draw(page, "power-chart")
     drawn = traces(page, "power-chart")["power"]
     assert (drawn["x"], drawn["y"]) == ([0, 1], [5, 7])
     expect(page.locator("#power-chart .annotation-text")).to_have_text("train")
     draw(page, "lines-chart")
     assert {row[0] for row in table_of(page, "lines-chart")[1:]} == {entry.recipe.method.title, "Method E"}
+    links = page.locator("figure tbody a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    assert {link.partition("/entries/")[2].partition("/")[2] for link in links} == {use}
 
 
 def test_a_trace_that_is_gone_is_said(reader, board):

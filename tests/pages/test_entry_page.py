@@ -2,7 +2,9 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from itertools import accumulate
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import yaml
@@ -199,10 +201,30 @@ def test_unknown_entry_is_a_404_with_search(client):
     assert 'name="search"' in page.content.decode()
 
 
-def test_sibling_boards_are_linked(client):
-    entry = EntryFactory()
-    sibling = EntryFactory(recipe=entry.recipe, run=entry.run, board=make_board(0, scenario="single_stream"))
-    assert sibling.get_absolute_url() in client.get(entry.get_absolute_url()).content.decode()
+@pytest.mark.parametrize("asked", [{}, {"usage_intensity": "1000000000", "shared_by": "10"}])
+def test_links_keep_usage_intensity_and_sharing(client, asked):
+    entry, rival, *_ = make_board(3).entries.all()
+    single_stream = make_board(0, scenario="single_stream")
+    sibling = EntryFactory(recipe=entry.recipe, run=entry.run, board=single_stream)
+    links = links_of(client.get(entry.get_absolute_url(), asked))
+    assert {sibling.get_absolute_url(), rival.get_absolute_url(), "/compare/", "/"} <= {path for path, _ in links}
+    links |= links_of(client.get(entry.get_absolute_url(), asked | {"against": "Method"}))
+    assert any("against" in given for _, given in links)
+    links |= links_of(client.get(reverse("compare"), asked | {"entry": [entry.pk, rival.pk]}))
+    for path, given in links:
+        carried = {name: value for name, value in parse_qsl(given) if name in ("usage_intensity", "shared_by")}
+        assert carried == asked, path
+
+
+def links_of(page):
+    """(path, query) of the links in a page to entries, comparisons and the leaderboard, or to the page itself."""
+    main = page.content.decode().partition("<main")[2].partition("</main>")[0]
+    found = {urlsplit(unescape(address)) for address in re.findall(r'href="([^"]*)"', main)}
+    return {
+        (address.path, address.query)
+        for address in found
+        if re.fullmatch(r"(/entries/\d+/|/compare/|/)?", address.path) and (address.path or address.query)
+    }
 
 
 def test_constant_number_of_queries(client, django_assert_num_queries):
@@ -248,7 +270,11 @@ def test_bibtex_holds_whatever_a_method_is_called(name):
 
 def test_badge_and_link_carry_the_readers_usage_intensity(client):
     entry = EntryFactory()
+    assert "20 million images, unshared:" in text(
+        client.get(entry.get_absolute_url(), {"usage_intensity": "2e7", "shared_by": "10"})
+    )
     page = text(client.get(entry.get_absolute_url(), {"usage_intensity": "2e7"}))
+    assert "unshared" not in page
     badge = f"http://testserver/api/v1/entries/{entry.pk}/badge.svg?usage_intensity=20000000"
     assert f"[![Full-cycle energy]({badge})](http://testserver/entries/{entry.pk}/?usage_intensity=20000000)" in page
     assert "20 million images" in client.get(badge).content.decode().replace("\u00a0", " ")

@@ -21,7 +21,7 @@ _MEANINGS = {
     409: "Its state does not allow it.",
     411: "A body without Content-Length.",
     413: "The body is above the limit.",
-    415: "Neither JSON nor YAML.",
+    415: "A type of body that this address does not take.",
     429: "Too many requests; see Retry-After.",
 }
 

@@ -62,7 +62,7 @@ class JSONDocumentParser(_DocumentParser):
             where = f"line {error.lineno}, column {error.colno}"
             raise DocumentError([Fault("", f"not valid JSON: {error.msg} ({where})")]) from None
         if not isinstance(document, dict):
-            raise DocumentError([Fault("", "must be an object: a recipe, or one that holds a `recipe`")])
+            raise DocumentError([Fault("", "must be an object")])
         return document
 
 

@@ -164,6 +164,10 @@ class RunSerializer(QueueLineSerializer):
         return list(run.entries.order_by("pk").values_list("pk", flat=True))
 
 
+class RerunSerializer(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(list(MODES.items()), required=False, help_text="default that of the run")
+
+
 class LinksSerializer(serializers.Serializer[Any]):
     """Absolute addresses."""
 

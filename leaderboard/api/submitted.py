@@ -35,24 +35,33 @@ def read_submission(document: Mapping[str, Any], given: QueryDict) -> Submitted:
     recipe_document: Any = document
     if "recipe" in document:
         recipe_document = document["recipe"]
-        errors += _take_options(document, options)
+        beside = {name: value for name, value in document.items() if name != "recipe"}
+        known = f"a field of a submission; those are recipe, {', '.join(sorted(OPTIONS))}"
+        errors += take_options(beside, options, OPTIONS, known)
     hardware = _hardware(options.get("hardware"), errors)
     mode = options.get("mode", "full")
-    if mode not in MODES:
-        errors.append(("mode", f"is not one of {', '.join(MODES)}"))
+    errors += check_mode(mode)
     recipe = _recipe(recipe_document, errors)
     if errors or recipe is None or hardware is None:
         raise Faults(errors)
     return Submitted(recipe, hardware, mode)
 
 
-def _take_options(document: Mapping[str, Any], options: dict[str, Any]) -> list[Error]:
+def check_mode(mode: object) -> list[Error]:
+    """What is wrong with a mode that somebody gives."""
+    return [] if mode in MODES else [("mode", f"is not one of {', '.join(MODES)}")]
+
+
+def take_options(
+    document: Mapping[str, Any], options: dict[str, Any], known: frozenset[str], fields: str
+) -> list[Error]:
+    """Add a body's options to those of the query string; what is wrong with them. fields: what others are not."""
     errors: list[Error] = []
     for name, value in document.items():
-        if name == "recipe" or value is None:
+        if value is None:
             continue
-        if name not in OPTIONS:
-            errors.append((name, f"is not a field of a submission; those are recipe, {', '.join(sorted(OPTIONS))}"))
+        if name not in known:
+            errors.append((name, f"is not {fields}"))
         elif options.setdefault(name, value) != value:
             errors.append((name, "differs between body and query string; give it once"))
     return errors

@@ -99,6 +99,46 @@ def test_rerun_in_another_mode(client: Client, people: Any) -> None:
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (409, "reported")
 
 
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [('{"mode": "full"}', JSON), ("mode=full", FORM), ({"mode": "full"}, None)]
+)
+def test_rerun_reads_the_mode_in_its_body(client: Client, people: Any, body: Any, kind: str | None) -> None:
+    sampled = builders.run(mode="sampled")
+    as_kind = {"content_type": kind} if kind else {}
+    address = f"/api/v1/runs/{sampled.pk}/rerun"
+    contradicts = client.post(f"{address}?mode=sampled", body, **as_kind, headers=people["admin"])
+    assert (contradicts.status_code, contradicts.json()["errors"][0]["field"]) == (400, "mode")
+    answer = client.post(address, body, **as_kind, headers=people["admin"])
+    assert (answer.status_code, answer.json()["mode"]) == (201, "full")
+
+
+@pytest.mark.parametrize("action", ["runs/{run}/rerun", "runs/{run}/cancel", "submissions/{submission}/withdraw"])
+def test_what_nobody_reads_in_a_body_is_refused(client: Client, people: Any, action: str) -> None:
+    run = builders.run(state="succeeded" if "rerun" in action else "queued")
+    address = f"/api/v1/{action.format(run=run.pk, submission=run.submission_id)}"
+    bodies = [
+        ('{"reason": "a typing error"}', JSON, 400, "reason"),
+        ("reason=a+typing+error", FORM, 400, "reason"),
+        ('["mode"]', JSON, 400, None),
+        ("{", JSON, 400, None),
+        ("mode: full", "text/plain", 415, None),
+        ('{"mode": "fast"}', JSON, 400, "mode"),
+        ('{"mode": "full", "mode": "sampled"}', JSON, 400, "mode"),
+        ("mode=full&mode=sampled", FORM, 400, "mode"),
+        (" " * 70_000, JSON, 413, None),
+    ]
+    for body, kind, status, field in bodies:
+        answer = client.post(address, body, content_type=kind, headers=people["admin"])
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (status, field), body
+    run.refresh_from_db()
+    assert (Run.objects.count(), run.state) == (1, "succeeded" if "rerun" in action else "queued")
+    assert client.post(address, "{}", content_type=JSON, headers=people["admin"]).status_code < 300
+
+
 def test_rerun_leaves_the_entry_where_it_is(client: Client, people: Any) -> None:
     entry = builders.entry()
     assert post(client, f"/api/v1/runs/{entry.run_id}/rerun", people["admin"]).status_code == 201

@@ -12,12 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from leaderboard import queries, services
-from leaderboard.api.base import ApiView, PublicView, paginate
+from leaderboard.api.actions import ActionView
+from leaderboard.api.base import PublicView, paginate
 from leaderboard.api.documentation import PAGE_PARAMETERS, errors
 from leaderboard.api.errors import Faults, not_found
 from leaderboard.api.parameters import PAGE
-from leaderboard.api.resources import QueueLineSerializer, QueueSerializer, RunSerializer, WorkerSerializer
-from leaderboard.api.submitted import MODES
+from leaderboard.api.resources import (
+    QueueLineSerializer,
+    QueueSerializer,
+    RerunSerializer,
+    RunSerializer,
+    WorkerSerializer,
+)
+from leaderboard.api.submitted import MODES, check_mode
 from leaderboard.models import Run
 
 
@@ -42,7 +49,7 @@ class RecordView(PublicView):
         return Response(record, headers={"Content-Disposition": f'attachment; filename="run-{pk}-record.json"'})
 
 
-class RerunView(ApiView):
+class RerunView(ActionView):
     """Verifies again. For administrators."""
 
     permission_classes = (IsAdminUser,)
@@ -52,14 +59,14 @@ class RerunView(ApiView):
         operation_id="run_rerun",
         tags=["runs"],
         parameters=[OpenApiParameter("mode", enum=MODES, description="Default that of the run.")],
-        request=None,
-        responses={201: RunSerializer, **errors(400, 401, 403, 404, 409)},
+        request=RerunSerializer,
+        responses={201: RunSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Queue another run of the same recipe. The old result stays ranked until the new one is in."""
-        mode = request.query_params.get("mode")
-        if mode is not None and mode not in MODES:
-            raise Faults([("mode", f"is not one of {', '.join(MODES)}")])
+        mode = self.given.get("mode")
+        if mode is not None and (wrong := check_mode(mode)):
+            raise Faults(wrong)
         new = services.rerun(_find(pk), by=request.user, mode=mode)
         return Response(
             RunSerializer(_find(new.pk)).data,
@@ -68,7 +75,7 @@ class RerunView(ApiView):
         )
 
 
-class CancelView(ApiView):
+class CancelView(ActionView):
     """Stops a run. For administrators."""
 
     permission_classes = (IsAdminUser,)
@@ -77,7 +84,7 @@ class CancelView(ApiView):
         operation_id="run_cancel",
         tags=["runs"],
         request=None,
-        responses={202: RunSerializer, **errors(401, 403, 404, 409)},
+        responses={202: RunSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: int) -> Response:
         """A waiting run is cancelled at once; the worker of a running one stops it within seconds."""

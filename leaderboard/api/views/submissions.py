@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from leaderboard import queries, services
+from leaderboard.api.actions import ActionView
 from leaderboard.api.base import ApiView, PublicView
 from leaderboard.api.documentation import errors
 from leaderboard.api.errors import not_found
@@ -107,7 +108,7 @@ class SubmissionView(PublicView):
         return Response(SubmissionSerializer(_find(pk), context={"request": request}).data)
 
 
-class WithdrawView(ApiView):
+class WithdrawView(ActionView):
     """Takes a submission back."""
 
     permission_classes = (IsAuthenticated,)
@@ -116,7 +117,7 @@ class WithdrawView(ApiView):
         operation_id="submission_withdraw",
         tags=["submissions"],
         request=None,
-        responses={200: SubmissionSerializer, **errors(401, 403, 404, 409)},
+        responses={200: SubmissionSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: str) -> Response:
         """Cancel its run and take its entries off the board; for its submitter and administrators."""

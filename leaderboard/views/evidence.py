@@ -20,6 +20,7 @@ FLAGS = {
     "mig": "The device was a MIG slice, which has no energy counter of its own.",
     "no_repeats": "Run once: a single training has no spread, so its uncertainty holds the meter's part alone.",
     "above_power_limit": "More joules per image than the device's power limit allows; the figure is in doubt.",
+    "taken_down_by_an_administrator": "An administrator has taken the result off the board.",
     "reported_energy_too_low": (
         "A search or pre-training is reported to have taken less energy than the finished network needs for one look "
         "at each training image; its evidence is checked."

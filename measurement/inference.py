@@ -10,7 +10,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 
 import torch
@@ -20,12 +20,10 @@ from measurement.accounting import repeat_uncertainty
 from measurement.memory import is_out_of_memory
 from measurement.meters import Window
 from measurement.methods.base import Advance
-from measurement.record import InferenceFigures
+from measurement.offline_batch import ProbePlan, offline_batch_size, probe_sizes
+from measurement.record import BatchProbe, InferenceFigures
 from measurement.tracks import Split
 from measurement.vocabulary import Scenario, Scope
-
-LEAST_GAIN = 1.02
-"""Doubling the batch must bring 2 % of throughput to be worth it."""
 
 MOST_IMAGES, LEAST_IMAGES = 1024, 64
 MOST_BYTES = 2**30
@@ -57,6 +55,7 @@ class InferencePlan:
     min_blocks: int = 5
     target_half_width: float = 0.01
     max_jitter_s: float = 0.1
+    probing: ProbePlan = field(default_factory=ProbePlan)
 
     @classmethod
     def for_device(cls, device: torch.device) -> InferencePlan:
@@ -114,11 +113,12 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A scenario after its warm-up, ready for the meter's window."""
+    """A scenario after its warm-up, ready for the meter's window. `probes` are what its batch was chosen by."""
 
     batch_size: int
     feed: Iterator[Tensor]
     pass_length: int = 1
+    probes: tuple[BatchProbe, ...] = ()
 
 
 def prepare(
@@ -133,15 +133,18 @@ def prepare(
     """Choose the batch and warm up until throughput is steady. Runs before the window opens."""
     model.eval()
     with torch.inference_mode():
-        batch_size = 1
+        probes: tuple[BatchProbe, ...] = ()
         if scenario == Scenario.OFFLINE:
-            batch_size = offline_batch_size(
-                lambda size: _probe(model, inputs, size, synchronize), max_batch_size=max_batch_size
+            probes = probe_sizes(
+                lambda size: _probe(model, inputs, size, plan.probing.seconds, synchronize),
+                max_batch_size=max_batch_size,
+                plan=plan.probing,
             )
+        batch_size = offline_batch_size(probes)
         feed = inputs.batches(batch_size)
         _warm_up(model, feed, plan, synchronize)
         feed = inputs.batches(batch_size)  # from the first image on again
-    return Prepared(batch_size, feed, inputs.pass_length(batch_size))
+    return Prepared(batch_size, feed, inputs.pass_length(batch_size), probes)
 
 
 def measure(
@@ -177,41 +180,31 @@ def measure(
                 break
             time.sleep(jitter.uniform(0, plan.max_jitter_s))
             window.resume()
-    return _figures(prepared.batch_size, latencies_s, busy_s, blocks=len(block_costs))
+    return _figures(prepared, latencies_s, busy_s, blocks=len(block_costs))
 
 
-def offline_batch_size(throughput: Callable[[int], float | None], *, max_batch_size: int) -> int:
-    """The largest power of two before throughput gains fall under 2 %.
+def _probe(
+    model: nn.Module, inputs: Inputs, batch_size: int, seconds: float, synchronize: Callable[[], None]
+) -> float | None:
+    """Images per second over `seconds` of batches, after one more; None where memory is too small.
 
-    throughput: images per second at a batch size; None where the device's memory doesn't hold it. Two sizes in a row
-    must fail to gain before the search ends, because one of them may have met a busy moment.
+    On a CPU only the time counts that the computing thread was given, or whatever else the machine does would decide.
+    With three other processes on two cores, the scatter falls from 15-30 % to 4-8 %.
     """
-    best_size, best = 1, throughput(1) or 0.0
-    size, failures = 2, 0
-    while size <= max_batch_size and failures < 2:
-        found = throughput(size)
-        if found is None:
-            break
-        if found >= best * LEAST_GAIN:
-            best_size, best, failures = size, found, 0
-        else:
-            failures += 1
-        size *= 2
-    return best_size
-
-
-def _probe(model: nn.Module, inputs: Inputs, batch_size: int, synchronize: Callable[[], None]) -> float | None:
-    """Images per second of the fastest of a few batches; None where memory is too small."""
+    clock = time.thread_time if inputs.one.device.type == "cpu" else time.perf_counter
     try:
         feed = inputs.batches(batch_size)
-        times_s = [_timed(model, next(feed), synchronize) for _ in range(5)]
+        _timed(model, next(feed), synchronize)
+        begun_s = clock()
+        batches = len(_run_block(model, feed, seconds, synchronize))
+        taken_s = clock() - begun_s
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return None
-    return batch_size / min(times_s[1:])
+    return batch_size * batches / taken_s
 
 
 def _warm_up(model: nn.Module, feed: Iterator[Tensor], plan: InferencePlan, synchronize: Callable[[], None]) -> None:
@@ -252,17 +245,18 @@ def satisfied(plan: InferencePlan, busy_s: float, block_costs: Sequence[float]) 
     return steady or busy_s >= plan.max_duration_s
 
 
-def _figures(batch_size: int, latencies_s: list[float], busy_s: float, blocks: int) -> InferenceFigures:
-    images = len(latencies_s) * batch_size
+def _figures(prepared: Prepared, latencies_s: list[float], busy_s: float, blocks: int) -> InferenceFigures:
+    images = len(latencies_s) * prepared.batch_size
     in_order = sorted(latencies_s)
     return InferenceFigures(
         images=images,
-        batch_size=batch_size,
+        batch_size=prepared.batch_size,
         blocks=blocks,
         throughput_images_per_s=images / busy_s,
         latency_p50_ms=1000 * nearest_rank(in_order, 0.50),
         latency_p90_ms=1000 * nearest_rank(in_order, 0.90),
         latency_p99_ms=1000 * nearest_rank(in_order, 0.99),
+        probes=prepared.probes,
     )
 
 

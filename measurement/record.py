@@ -56,8 +56,18 @@ class Energy(_Part):
         return self
 
 
+class BatchProbe(_Part):
+    """A batch that the scenario `offline` might have had: its median throughput over the passes before the window."""
+
+    batch_size: int = Field(gt=0)
+    throughput_images_per_s: float = Field(gt=0)
+
+
 class InferenceFigures(_Part):
-    """What one inference window delivered. Latencies in milliseconds per batch."""
+    """What one inference window delivered. Latencies in milliseconds per batch.
+
+    `probes`: what the batch of the scenario `offline` was chosen by; empty where it is 1 by definition.
+    """
 
     images: int = Field(gt=0)
     batch_size: int = Field(gt=0)
@@ -66,6 +76,7 @@ class InferenceFigures(_Part):
     latency_p50_ms: NonNegative
     latency_p90_ms: NonNegative
     latency_p99_ms: NonNegative
+    probes: tuple[BatchProbe, ...] = ()
 
 
 class PhaseRecord(_Part):

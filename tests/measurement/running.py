@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from measurement.inference import InferencePlan
+from measurement.offline_batch import ProbePlan
 from measurement.recipe import Recipe, parse_recipe
 
 # Two threads that wait for one another stall for seconds where other tests keep the cores busy.
@@ -19,7 +20,13 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).parents[2]
 
 BRIEF = InferencePlan(
-    min_duration_s=0.3, max_duration_s=0.6, block_s=0.05, warm_up_s=0.05, max_warm_up_s=0.1, max_jitter_s=0.01
+    min_duration_s=0.3,
+    max_duration_s=0.6,
+    block_s=0.05,
+    warm_up_s=0.05,
+    max_warm_up_s=0.1,
+    max_jitter_s=0.01,
+    probing=ProbePlan(seconds=0.005, passes=2),
 )
 
 TRAIN: dict[str, Any] = {"technique": "supervised", "phase": "train", "epochs": 1, "batch_size": 128}

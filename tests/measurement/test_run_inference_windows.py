@@ -13,7 +13,6 @@ from measurement.inference import (
     Inputs,
     measure,
     nearest_rank,
-    offline_batch_size,
     prepare,
     satisfied,
 )
@@ -30,22 +29,6 @@ def test_the_methodology_s_minima_hold_on_each_kind_of_device() -> None:
     assert InferencePlan.for_device(torch.device("cuda:0")).min_duration_s >= 30
     assert PLAN.min_blocks >= 5
     assert PLAN.max_jitter_s == pytest.approx(0.1)
-
-
-@pytest.mark.parametrize(
-    ("throughputs", "expected"),
-    [
-        ({1: 100, 2: 200, 4: 400, 8: 404, 16: 405}, 4),
-        ({1: 100, 2: 101, 4: 400, 8: 800, 16: 1600}, 16),  # one dip does not end the search
-        ({1: 100, 2: 90, 4: 80, 8: 800, 16: 1600}, 1),
-        ({1: 100, 2: 200, 4: None, 8: 800, 16: 1600}, 2),  # memory ends it
-        ({1: 100, 2: 200, 4: 400, 8: 800, 16: 1600}, 16),  # the recipe's bound ends it
-    ],
-)
-def test_offline_batch_is_the_largest_power_of_two_that_still_gains(
-    throughputs: dict[int, float | None], expected: int
-) -> None:
-    assert offline_batch_size(lambda size: throughputs[size], max_batch_size=16) == expected
 
 
 def test_the_window_ends_early_when_steady_at_the_cap_when_not_and_never_before_the_minimum() -> None:

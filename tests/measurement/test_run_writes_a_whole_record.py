@@ -12,6 +12,7 @@ import torch
 
 from measurement.errors import BadInput, MeasurementError
 from measurement.events import Event, Finished, PhaseEnded, PhaseStarted, Progress, Started
+from measurement.offline_batch import offline_batch_size
 from measurement.recipe import load_recipe
 from measurement.record import Record, parse_record
 from measurement.runner import run_recipe
@@ -96,6 +97,9 @@ def test_inference_figures_belong_together(run: Run) -> None:
     assert offline is not None
     assert single.batch_size == 1
     assert 1 <= offline.batch_size <= RECIPE.inference.max_batch_size
+    assert [probe.batch_size for probe in offline.probes] == [1, 2, 4, 8, 16]
+    assert offline_batch_size(offline.probes) == offline.batch_size
+    assert single.probes == ()
 
 
 def test_joules_follow_from_the_published_trace(run: Run) -> None:

@@ -94,7 +94,7 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> bool:
     run = Run.objects.select_related("recipe").get(pk=claim.run_id)
     log.info("run claimed", run=run.pk, attempt=claim.token, recipe=run.recipe.sha256[:12])
     out = workfolders.make(claim)
-    (out / "recipe.json").write_text(json.dumps(run.recipe.document), "utf-8")
+    (out / "recipe.json").write_text(json.dumps(run.recipe.document, ensure_ascii=False), "utf-8")
     limits = Limits(
         time_s=settings.RUN_TIME_BUDGET_S,
         energy_j=settings.RUN_ENERGY_BUDGET_J,

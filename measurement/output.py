@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ class OutputFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             for name in (RECORD, TRACE, WEIGHTS):
                 (self.path / name).unlink(missing_ok=True)
-            (self.path / RECIPE).write_text(json.dumps(recipe.document(), indent=2) + "\n", "utf-8")
+            (self.path / RECIPE).write_text(recipe.text(), "utf-8")
         except OSError as error:
             raise BadInput(f"{self.path} can't be written: {error.strerror}", field="--out") from None
 

@@ -217,13 +217,25 @@ class Recipe(Part):
         """The whole recipe as plain JSON values, defaults written out."""
         return self.model_dump(mode="json")
 
+    def text(self) -> str:
+        """`document()` as JSON for people, which `read_recipe` takes back."""
+        return json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n"
+
 
 def parse_recipe(document: dict[str, Any]) -> Recipe:
-    """A recipe from plain values. Raises DocumentError with one fault a field."""
+    """A recipe from plain values. Raises DocumentError with one fault a field.
+
+    A short document may say much by its defaults: what is written out is held to the size of what is read.
+    """
     try:
-        return Recipe.model_validate_json(as_json(document))
+        recipe = Recipe.model_validate_json(as_json(document))
     except ValidationError as error:
         raise DocumentError([_split_field(fault) for fault in faults_of(error, TECHNIQUES)]) from None
+    written = len(recipe.text().encode())
+    if written > MAX_DOCUMENT_BYTES:
+        most = f"a recipe may have at most {MAX_DOCUMENT_BYTES:,}"
+        raise DocumentError([Fault("", f"{written:,} bytes with every default written out as JSON; {most}")])
+    return recipe
 
 
 def read_recipe(text: str | bytes) -> Recipe:

@@ -57,8 +57,9 @@ def test_a_training_is_not_called_a_search_to_be_shared():
         "training": {"epochs": 1},
     }
     model = {"architecture": "elastic_mobile", "resolution": 16}
-    with pytest.raises(DocumentError, match="a training and no search"):
-        tiny_recipe(supernet | {"space": space}, model=model)
+    for resolutions in ([16], [15, 16]):
+        with pytest.raises(DocumentError, match="a training and no search"):
+            tiny_recipe(supernet | {"space": space | {"resolutions": resolutions}}, model=model)
     assert tiny_recipe(supernet | {"space": space | {"depths": [1, 2]}}, model=model)
 
 

@@ -62,6 +62,11 @@ class ElasticSpace(Part):
         return prod(len(axis) for axis in self.axes)
 
     @property
+    def networks(self) -> int:
+        """Number of sub-networks; one at several resolutions counts once, since its weights are the same."""
+        return prod(len(axis) for axis in self.axes[1:])
+
+    @property
     def smallest(self) -> SubNetwork:
         """The member that holds the least of everything."""
         return self.member(*map(min, self.axes))
@@ -99,7 +104,7 @@ class SupernetPhase(SearchOptions):
 
     @model_validator(mode="after")
     def _fits_its_space(self) -> SupernetPhase:
-        if self.space.size == 1:
+        if self.space.networks == 1:
             # Readers share a search's energy among deployments, never that of a training.
             raise ValueError(
                 "the space holds one sub-network alone, which is a training and no search: use supervised"

@@ -128,11 +128,15 @@ def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> Phase
     return phase.model_copy(update={"flags": tuple(sorted({*phase.flags, Flag.ABOVE_POWER_LIMIT}))})
 
 
-def with_thread_settings(hardware: Hardware) -> Hardware:
-    """With the number of threads that torch computes with: a CPU's figures depend on it."""
+def with_torch_settings(hardware: Hardware) -> Hardware:
+    """With what torch is set to and figures depend on: its threads, and of a GPU where float32 may be TF32."""
     import torch
 
-    return hardware.model_copy(update={"settings": hardware.settings | {"torch_threads": torch.get_num_threads()}})
+    told: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
+    if hardware.kind == "cuda":
+        told["tf32_matmul"] = torch.get_float32_matmul_precision() != "highest"
+        told["tf32_convolution"] = torch.backends.cudnn.allow_tf32
+    return hardware.model_copy(update={"settings": hardware.settings | told})
 
 
 def software_versions() -> dict[str, str]:

@@ -36,7 +36,7 @@ from measurement.recipe.training import asks_for_determinism, early_stoppings
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.steps import Reporter, Steps, silent, step_name
-from measurement.training.numerics import reproducible_cublas
+from measurement.training.numerics import reproducible_cublas, tensor_float32
 from measurement.vocabulary import Mode, Phase, Scenario
 from measurement.weights_out import save_weights
 from measurement.workbench import Data, Workbench, explained, seed_all, set_up
@@ -80,6 +80,7 @@ def run_recipe(
 
     with ExitStack() as held:
         held.enter_context(reproducible_cublas(asks_for_determinism(recipe)))
+        held.enter_context(tensor_float32(torch_device))
         # Before the set-up: what works on the device only to prepare would disturb another measurement too.
         held.enter_context(meter.exclusive())
         make_current(torch_device)
@@ -118,7 +119,7 @@ def run_recipe(
                 track_protocol_version=workbench.track.protocol_version,
                 mode=mode,
                 data=workbench.data,
-                hardware=assembly.with_thread_settings(hardware),
+                hardware=assembly.with_torch_settings(hardware),
                 software=assembly.software_versions(),
                 started_at=started_at,
                 ended_at=datetime.now(UTC),

@@ -80,6 +80,28 @@ def reproducible_cublas(asked: bool) -> Iterator[None]:
 
 
 @contextmanager
+def tensor_float32(device: torch.device) -> Iterator[None]:
+    """Within, a GPU may compute float32 as TF32, in matrix products and in convolutions alike. A CPU never does.
+
+    torch by itself lets convolutions alone do so: float32 would be one arithmetic for convolutional networks and
+    another for transformers. This stands around a whole run, inference included. The switches are those that torch
+    keeps readable by either of its names; after the finer `fp32_precision`, to read `allow_tf32` is an error.
+    Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices
+    """
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.allow_tf32 = True
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+@contextmanager
 def _determinism(asked: bool) -> Iterator[None]:
     if not asked:
         yield

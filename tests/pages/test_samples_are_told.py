@@ -15,6 +15,7 @@ from leaderboard.domain import ranking
 from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import Board, Entry
 from leaderboard.views.cards import card_of
+from tests.factories import RunFactory
 from tests.pages.reading import rows, text
 from tests.records import make_recipe, make_record
 
@@ -100,6 +101,14 @@ def test_rows_of_the_api_and_of_downloads_say_it(client, published):
         if source == "csv":
             found = {method: [*facts[:2], facts[2].capitalize()] for method, facts in found.items()}
         assert found == expected, source
+
+
+def test_the_queue_says_it_of_what_waits_and_what_ended(client):
+    for state, mode in (("queued", "sampled"), ("queued", "full"), ("failed", "sampled")):
+        RunFactory(state=state, mode=mode, submission__recipe__method__title=f"{mode} {state}")
+    page = text(client.get(reverse("queue")))
+    for state, mode in (("queued", "sampled"), ("queued", "full"), ("failed", "sampled")):
+        assert f"{mode} {state}Test Cpu{mode}{state}" in page
 
 
 def test_an_entrys_page_card_and_badge_say_it(client, published):

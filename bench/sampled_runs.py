@@ -30,12 +30,17 @@ UNCHARGED = ("inference", "evaluate")
 
 
 def run_sample(recipe: Recipe) -> tuple[float, float]:
-    """Joules of a sampled run's one-time phases, and their half-width."""
+    """Joules of a sampled run's one-time phases, and the half-width of what was left out."""
     brief = InferencePlan(0.2, 0.3, 0.04, 0.02, 0.05, max_jitter_s=0.0)
     with tempfile.TemporaryDirectory() as out:
         record = run_recipe(recipe, Path(out), mode="sampled", device="cpu", plan=brief, sampling=SAMPLING)
     one_time = [phase.energy(Scope.ACCELERATOR) for phase in record.phases if phase.phase not in UNCHARGED]
-    half_width_j = math.hypot(*(energy.repeatability_u95_j or 0.0 for energy in one_time))
+    left_out_u95_j = [
+        phase.detail["sampled"]["left_out_u95_j"][Scope.ACCELERATOR]
+        for phase in record.phases
+        if "sampled" in phase.detail
+    ]
+    half_width_j = math.hypot(*left_out_u95_j)
     return sum(energy.energy_j or 0.0 for energy in one_time), half_width_j
 
 

@@ -165,7 +165,7 @@ def extrapolated(
     """The record's figure for a whole phase of which `stages` were sampled in the window of `measured`.
 
     A metered figure becomes `extrapolated` where a step was left out; an estimate stays one, and what is missing
-    stays missing.
+    stays missing. Where nobody knows how well the window's own joules repeat, nobody knows it of the sum.
     """
     energy = measured.to_energy(scope)
     if energy.energy_j is None or not any(sample.steps_left for sample in stages):
@@ -174,8 +174,10 @@ def extrapolated(
     seconds = [sample.steady([block.duration_s for block in measured.blocks]) for sample in stages]
     left_out_j = math.fsum(part.left_out() for part in parts)
     left_out_s = math.fsum(part.left_out() for part in seconds)
-    edges = Uncertainty((energy.repeatability_u95_j or 0.0) / Uncertainty(1.0).u95)
-    repeatability_j = combined([edges, *(part.uncertainty() for part in parts)]).u95
+    repeatability_j = None
+    if energy.repeatability_u95_j is not None:
+        edges = Uncertainty(energy.repeatability_u95_j / Uncertainty(1.0).u95)
+        repeatability_j = combined([edges, *(part.uncertainty() for part in parts)]).u95
     counted = energy.provenance == Provenance.METERED
     total_j = energy.energy_j + left_out_j
     return energy.model_copy(
@@ -190,12 +192,16 @@ def extrapolated(
 
 
 def told(measured: PhaseMeasurement, stages: Sequence[StageSample]) -> dict[str, Any]:
-    """What the record keeps in the phase's `detail`, so that anyone can recompute the figure from the trace."""
+    """What the record keeps in the phase's `detail`, so that anyone can recompute the figure from the trace.
+
+    `left_out_u95_j`: how far the joules of the steps left out may stray, by scope; of an estimate, too.
+    """
     seconds = [sample.steady([block.duration_s for block in measured.blocks]) for sample in stages]
     return {
         "sampled": {
             "stages": [_stage(sample, measured.blocks) for sample in stages],
             "left_out_s": math.fsum(part.left_out() for part in seconds),
+            "left_out_u95_j": {str(scope): _left_out_u95_j(measured, stages, scope) for scope in Scope},
         }
     }
 
@@ -220,9 +226,17 @@ def _joules(block: Block, scope: Scope) -> float:
     return math.nan if energy_j is None else energy_j
 
 
-def _with_gain(energy: Energy, total_j: float, repeatability_j: float) -> float | None:
+def _left_out_u95_j(measured: PhaseMeasurement, stages: Sequence[StageSample], scope: Scope) -> float | None:
+    """None where the scope has no joules."""
+    if measured.energies[scope].energy_j is None:
+        return None
+    joules = [_joules(block, scope) for block in measured.blocks]
+    return combined(sample.steady(joules).uncertainty() for sample in stages).u95
+
+
+def _with_gain(energy: Energy, total_j: float, repeatability_j: float | None) -> float | None:
     """A gain error is one factor for all joules, so it grows as they do and is added linearly."""
-    if energy.absolute_u95_j is None or not energy.energy_j:
+    if energy.absolute_u95_j is None or repeatability_j is None or not energy.energy_j:
         return None
     return repeatability_j + (energy.absolute_u95_j - (energy.repeatability_u95_j or 0.0)) / energy.energy_j * total_j
 

@@ -21,7 +21,7 @@ from measurement.steps import step_name
 from measurement.trace import read_trace
 from measurement.tracks import TRACKS
 from measurement.tracks.synthetic import SyntheticSplit
-from measurement.vocabulary import Provenance, Scope
+from measurement.vocabulary import Provenance, Scope, Source
 from tests.measurement.instruments import Steady
 from tests.measurement.running import BRIEF, PRUNE, ROOT, TRAIN, tiny_recipe
 
@@ -30,11 +30,11 @@ SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)
 REPORTED = {"quality": 0.97, "evidence": "https://example.org/log"}
 
 
-def sampled(steps_s: dict[str, list[float]], plan: SamplingPlan):
+def sampled(steps_s: dict[str, list[float]], plan: SamplingPlan, instrument=Steady):
     """A metered window in which each stage's steps take the given seconds at 50 W."""
     clock = ManualClock()
     with (
-        EnergyMeter([Steady(clock, WATTS)], clock=clock, sampling=False) as meter,
+        EnergyMeter([instrument(clock, WATTS)], clock=clock, sampling=False) as meter,
         meter.window("train") as window,
     ):
         pace = SampledPace(window, plan, clock.monotonic_s)
@@ -65,6 +65,34 @@ def test_a_stage_that_ends_before_its_sample_is_metered_whole():
     energy = extrapolated(measured, stages, Scope.ACCELERATOR, idle_w=None)
     assert energy.provenance == Provenance.METERED
     assert energy == measured.to_energy(Scope.ACCELERATOR)
+
+
+class Modelled(Steady):
+    """Joules that a power model gives."""
+
+    source = Source.CPU_ESTIMATE
+
+
+def test_a_sample_of_an_estimate_is_no_better_known_than_the_whole():
+    """Nobody knows how well the model's joules of the window repeat: that is no zero in the sum of both."""
+    seconds = {"training": [0.1, 0.12] * 2000}
+    measured, stages = sampled(seconds, METHODOLOGY, Modelled)
+    energy = extrapolated(measured, stages, Scope.ACCELERATOR, idle_w=None)
+    whole = measured.to_energy(Scope.ACCELERATOR)
+    assert energy.provenance == whole.provenance == Provenance.ESTIMATED
+    assert energy.energy_j > 5 * whole.energy_j
+    assert energy.repeatability_u95_j is whole.repeatability_u95_j is None
+    assert energy.absolute_u95_j is None
+    assert told(measured, stages)["sampled"]["left_out_u95_j"]["accelerator"] > 0
+
+
+def test_the_record_tells_how_far_the_steps_left_out_may_stray():
+    measured, stages = sampled({"at 16 pixels": [0.5, 0.6, 0.5] * 300, "at 32 pixels": [2.0, 2.1] * 250}, METHODOLOGY)
+    interval_j = told(measured, stages)["sampled"]["left_out_u95_j"]
+    energy = extrapolated(measured, stages, Scope.ACCELERATOR, idle_w=None)
+    assert 0 < interval_j["accelerator"] <= energy.repeatability_u95_j
+    assert interval_j["accelerator"] == pytest.approx(energy.repeatability_u95_j, rel=0.01)
+    assert interval_j["system"] is None
 
 
 def steps_like_their_neighbours(draw: random.Random, count: int) -> list[float]:
@@ -152,6 +180,9 @@ def test_a_sampled_run_keeps_what_is_reported_apart(sampled_run):
     # This machine may only have an estimate; that does not become anything better by being scaled.
     assert train.energy(Scope.ACCELERATOR).provenance in (Provenance.EXTRAPOLATED, Provenance.ESTIMATED)
     assert "sampled" not in prune.detail
+    energy = train.energy(Scope.ACCELERATOR)
+    assert (energy.repeatability_u95_j is None) == (energy.provenance == Provenance.ESTIMATED)
+    assert train.detail["sampled"]["left_out_u95_j"]["accelerator"] > 0
     assert [str(phase.phase) for phase in record.phases] == ["train", "compress", "inference", "inference"]
 
 

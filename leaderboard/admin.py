@@ -84,11 +84,11 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
             return "—"
         return format_html('<a href="{}">open</a>', run.submission.get_absolute_url() if run.submission else "")
 
-    @admin.action(description="Re-run in full: verify again; the result on the board stays until the new one is in")
+    @admin.action(description="Re-run in full: the result on the board stays until the new one is in")
     def rerun_in_full(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         self._rerun(request, chosen, "full")
 
-    @admin.action(description="Re-run sampled: half a minute of each long phase; never in place of a full result")
+    @admin.action(description="Re-run sampled: never takes the place of a full result")
     def rerun_sampled(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         self._rerun(request, chosen, "sampled")
 

@@ -47,8 +47,12 @@ BOARD_PARAMETERS = [
         description=f"One of {', '.join(KEYS_IN_WORDS)}. Default: the track of the fullest board.",
     ),
     OpenApiParameter("hardware", description="A slug of /api/v1/hardware. Default: of the fullest board."),
-    OpenApiParameter("scenario", enum=Scenario.values, description="Default offline."),
-    OpenApiParameter("scope", enum=Scope.values, description="What the joules cover. Default accelerator."),
+    OpenApiParameter("scenario", enum=Scenario.values, description="Default offline, or what there are results of."),
+    OpenApiParameter(
+        "scope",
+        enum=Scope.values,
+        description="What the joules cover. Default accelerator, or what there are results of.",
+    ),
 ]
 FILTER_PARAMETERS = [
     *BOARD_PARAMETERS,

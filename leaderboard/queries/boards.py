@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import overload
 
 import pyarrow as pa
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
@@ -27,14 +27,26 @@ def boards() -> QuerySet[Board]:
 
 
 def find_board(query: LeaderboardQuery) -> Board | None:
-    """The board that answers `query`: what it leaves open goes to offline, accelerator, and the fullest board."""
+    """The board that answers `query`: what it leaves open goes to offline, accelerator, and the fullest board.
+
+    To another scenario or scope where these have no results.
+    """
     found = boards()
     if query.track:
         found = found.filter(track=query.track)
     if query.hardware:
         found = found.filter(hardware__slug=query.hardware)
-    found = found.filter(scenario=query.scenario or Scenario.OFFLINE, scope=query.scope or Scope.ACCELERATOR)
-    return found.order_by("-size", "pk").first()
+    if query.scenario:
+        found = found.filter(scenario=query.scenario)
+    if query.scope:
+        found = found.filter(scope=query.scope)
+    offline, accelerator = Q(scenario=Scenario.OFFLINE), Q(scope=Scope.ACCELERATOR)
+    return found.order_by(_last(~offline), _last(~accelerator), "-size", "pk").first()
+
+
+def _last(condition: Q) -> Case:
+    """To order by: those that fulfil `condition` after all others."""
+    return Case(When(condition, then=1), default=0)
 
 
 def entries() -> QuerySet[Entry]:

@@ -118,6 +118,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "summary": rows.summary(ranked),
         "crossings": rows.crossings(ranked),
         "options": _options(ranked, known, view),
+        "defaults": _defaults(ranked, known),
         "facets": lines.facets(ranked),
         "filters": len(query.families) + len(query.provenance) + query.include_incomplete,
         "presets": _presets(asked),
@@ -188,7 +189,7 @@ def _put_hardware_right(asked: Asked, known: list[Board]) -> None:
 def _title(board: Board | None) -> str:
     if board is None:
         return "Full-Cycle Energy Leaderboard"
-    return f"{rows.track_title(board.track)} on {board.hardware.name} · Full-Cycle Energy Leaderboard"
+    return f"{rows.track_title(board.track)} on {board.hardware.name}"
 
 
 def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dict[str, Any]:
@@ -200,8 +201,8 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
     return {
         "track": _menu(sorted(tracks.items()), track),
         "hardware": _menu(sorted(hardware.items()), board.hardware.slug if board else query.hardware),
-        "scenario": _menu(Scenario.choices, query.scenario or Scenario.OFFLINE),
-        "scope": _menu(Scope.choices, query.scope or Scope.ACCELERATOR),
+        "scenario": _menu(Scenario.choices, board.scenario if board else query.scenario or Scenario.OFFLINE),
+        "scope": _menu(Scope.choices, board.scope if board else query.scope or Scope.ACCELERATOR),
         "order_by": _menu(list(ORDERINGS.items()), query.order_by),
         "family": _menu(list(FAMILIES.items()), *query.families),
         "provenance": _menu(
@@ -220,6 +221,16 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
             (slug, region.name, f"{region.intensity_g_per_kwh:g}", slug == view.region)
             for slug, region in REGIONS.items()
         ],
+    }
+
+
+def _defaults(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, str]:
+    """The scenario and scope that the site shows to who names none; empty where these have no results here."""
+    board = ranked.board
+    here = [item for item in known if board and (item.track, item.hardware_id) == (board.track, board.hardware_id)]
+    return {
+        "scenario": str(Scenario.OFFLINE) if any(item.scenario == Scenario.OFFLINE for item in here) else "",
+        "scope": str(Scope.ACCELERATOR) if any(item.scope == Scope.ACCELERATOR for item in here) else "",
     }
 
 

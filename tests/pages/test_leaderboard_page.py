@@ -1,5 +1,7 @@
 """The leaderboard page answers without JavaScript, ranks as the domain does, and never refuses a reader."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -217,7 +219,7 @@ def test_board_of_hardly_any_entries_is_served(client, entries):
     board = make_board(entries)
     if not entries:
         EntryFactory(board__scenario="single_stream", board__hardware=board.hardware)
-    page = client.get("/", {"sort": "-quality", "page": "1"})
+    page = client.get("/", {"scenario": "offline", "sort": "-quality", "page": "1"})
     assert page.status_code == 200
     assert len(rows(page)) == entries
 
@@ -265,6 +267,53 @@ def test_empty_site_reloads_itself_once_a_board_has_entries(client):
     assert "HX-Refresh" not in client.get(reverse("leaderboard-activity"), asked)
     make_board(1)
     assert client.get(reverse("leaderboard-activity"), asked)["HX-Refresh"] == "true"
+
+
+@pytest.mark.parametrize("group", [{"scenario": "single_stream"}, {"scope": "system"}])
+def test_a_group_that_is_all_there_is_is_shown_to_who_names_none(client, group):
+    make_board(2, **group)
+    assert client.get(reverse("leaderboard-activity"), {"revision": "empty"})["HX-Refresh"] == "true"
+    page = client.get("/")
+    assert len(rows(page)) == 2
+    for name, value in group.items():
+        assert page.context["ranked"].board.__dict__[name] == value
+        assert f'<option value="{value}" selected>' in page.content.decode()
+        assert f'name="{name}" data-board data-default=""' in page.content.decode()
+    assert client.get("/api/v1/leaderboard").json()["count"] == 2
+
+
+def test_who_names_a_group_gets_no_other_and_offline_goes_before_a_fuller_one(client):
+    make_board(3, scenario="single_stream")
+    assert "Nothing is verified in this group yet" in text(client.get("/", {"scenario": "offline"}))
+    make_board(1)
+    page = client.get("/")
+    assert page.context["ranked"].board.scenario == "offline"
+    assert 'name="scenario" data-board data-default="offline"' in page.content.decode()
+
+
+TITLES = re.compile(r'<title>(.*?)</title>|<meta property="og:title" content="(.*?)">')
+SITE = "Full-Cycle Energy Leaderboard"
+
+
+def titles(client, address):
+    """The page's title, and the one that links to it show."""
+    (own, _), (_, shared) = TITLES.findall(client.get(address).content.decode())
+    return own, shared
+
+
+def test_every_page_names_itself_and_the_site_once(client):
+    assert titles(client, "/") == (SITE, SITE)
+    entry = make_board(2).entries.first()
+    title = entry.recipe.method.title
+    assert titles(client, "/") == (f"Handwritten digits on Test Cpu · {SITE}", "Handwritten digits on Test Cpu")
+    assert titles(client, "/?scope=system") == (SITE, SITE)
+    assert titles(client, entry.get_absolute_url()) == (f"{title} · {SITE}", title)
+    others = ["about", "methodology", "queue", "compare"]
+    for address in [*map(reverse, others), RunFactory().submission.get_absolute_url()]:
+        own, shared = titles(client, address)
+        assert own.count(SITE) == 1, address
+        assert own.endswith(f" · {SITE}"), address
+        assert shared.count(SITE) <= 1, address
 
 
 def test_activity_tells_the_revision_and_ends_with_the_last_run(client):

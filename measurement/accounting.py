@@ -86,6 +86,29 @@ def repeat_uncertainty(values: Sequence[float]) -> Uncertainty | None:
     return Uncertainty(statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1)
 
 
+def drift_variance(blocks: int, further: float) -> float:
+    """Variance of the mean of `further` blocks about that of the `blocks` before them, one block's scatter being 1.
+
+    `1/n + ln(n + m)/ln n`: of a figure that drifts neighbouring blocks are alike, so their mean is no better known
+    than one of them. Of such flicker (1/f) noise the variance grows with the logarithm of the number of blocks; white
+    noise alone would let it fall with 1/n. Source: M. S. Keshner, 1/f noise, Proceedings of the IEEE 70 (1982).
+    ZeroDivisionError for a single block.
+    """
+    return 1 / blocks + math.log(blocks + further) / math.log(blocks)
+
+
+def drifting_repeat_uncertainty(values: Sequence[float]) -> Uncertainty | None:
+    """Of the mean of repeats that drift; None for fewer than two.
+
+    Half the variance between them and as many repeats after them, so that two such means differ by as much as both
+    uncertainties together say.
+    """
+    count = len(values)
+    if count < 2:
+        return None
+    return Uncertainty(statistics.stdev(values) * math.sqrt(drift_variance(count, count) / 2), count - 1)
+
+
 def rectangular(half_width: float) -> Uncertainty:
     """An error evenly likely anywhere within ± `half_width`: `a/√3` (type B)."""
     return Uncertainty(half_width / math.sqrt(3))

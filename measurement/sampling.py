@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from measurement.accounting import Uncertainty, combined
+from measurement.accounting import Uncertainty, combined, drift_variance
 from measurement.budget import Spending
 from measurement.meters import Block, PhaseMeasurement, Window
 from measurement.record import Energy
@@ -144,19 +144,14 @@ class Steady:
         return self.steps_left * math.fsum(self.amounts) / sum(self.steps) if self.steps_left else 0.0
 
     def uncertainty(self) -> Uncertainty:
-        """Of `left_out`, for a power that drifts: neighbouring blocks are alike, so their mean is no better known.
-
-        Of such flicker (1/f) noise the variance grows with the logarithm of the number of blocks, which gives what
-        the blocks that were left out may differ by; white noise alone would let it fall with 1/n. Source: M. S.
-        Keshner, 1/f noise, Proceedings of the IEEE 70 (1982).
-        """
+        """Of `left_out`, for a power that drifts."""
         if not self.steps_left:
             return Uncertainty(0.0)
         blocks = len(self.steps)
         left = self.steps_left * blocks / sum(self.steps)
-        drift = math.log(blocks + left) / math.log(blocks)
         per_step = [amount / steps for amount, steps in zip(self.amounts, self.steps, strict=True)]
-        return Uncertainty(self.steps_left * statistics.stdev(per_step) * math.sqrt(1 / blocks + drift), blocks - 1)
+        scatter = self.steps_left * statistics.stdev(per_step)
+        return Uncertainty(scatter * math.sqrt(drift_variance(blocks, left)), blocks - 1)
 
 
 def extrapolated(

@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from measurement.accounting import Uncertainty, absolute_u95, combined, repeat_uncertainty
+from measurement.accounting import (
+    Uncertainty,
+    absolute_u95,
+    combined,
+    drifting_repeat_uncertainty,
+    repeat_uncertainty,
+)
 from measurement.meters.base import Kind, kinds_in_scope, provenance_of
 from measurement.meters.components import Component, Stretch, duration_s, gained_j, reading_uncertainty
 from measurement.meters.starvation import InputWait
@@ -235,7 +241,9 @@ class Assembly:
         provenance = provenance_of(sources)
         energy_j = math.fsum(part.energy_j or 0.0 for part in chosen)
         terms = [part.edges for part in chosen]
-        repeats = repeat_uncertainty(_work_of_blocks(scope, blocks))
+        # What a power model counts depends on what else the machine does, and that lasts longer than a block.
+        uncertainty_of = drifting_repeat_uncertainty if provenance == Provenance.ESTIMATED else repeat_uncertainty
+        repeats = uncertainty_of(_work_of_blocks(scope, blocks))
         if repeats is not None:
             terms.append(repeats.scaled(energy_j))
         gains = [Uncertainty((part.energy_j or 0.0) * self.gains_relative_u[part.name]) for part in chosen]

@@ -12,6 +12,7 @@ from measurement.accounting import (
     Uncertainty,
     combined,
     counter_step,
+    drifting_repeat_uncertainty,
     edge_uncertainty,
     rectangular,
     repeat_uncertainty,
@@ -110,6 +111,10 @@ def test_terms_follow_the_formulas_of_the_methodology():
     assert repeats.standard == pytest.approx(math.sqrt(2.5) / math.sqrt(5))
     assert repeats.u95 == pytest.approx(2.776 * repeats.standard)
     assert repeat_uncertainty([1.0]) is None
+    drifting = drifting_repeat_uncertainty([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert drifting.standard == pytest.approx(math.sqrt(2.5) * math.sqrt((1 / 5 + math.log(10) / math.log(5)) / 2))
+    assert drifting.u95 == pytest.approx(2.776 * drifting.standard)
+    assert drifting_repeat_uncertainty([1.0]) is None
 
 
 @given(st.lists(st.floats(0, 1e3), min_size=1, max_size=6))

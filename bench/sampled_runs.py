@@ -16,6 +16,7 @@ from measurement.device import leave_a_core
 from measurement.inference import InferencePlan
 from measurement.meters import EnergyMeter, Window
 from measurement.methods import TECHNIQUES
+from measurement.offline_batch import ProbePlan
 from measurement.output import sha256_of
 from measurement.recipe import Recipe
 from measurement.runner import run_recipe
@@ -31,7 +32,8 @@ UNCHARGED = ("inference", "evaluate")
 
 def run_sample(recipe: Recipe) -> tuple[float, float]:
     """Joules of a sampled run's one-time phases, and the half-width of what was left out."""
-    brief = InferencePlan(0.2, 0.3, 0.04, 0.02, 0.05, max_jitter_s=0.0)
+    probing = ProbePlan(seconds=0.005, passes=1)
+    brief = InferencePlan(0.2, 0.3, 0.04, 0.02, 0.05, max_jitter_s=0.0, probing=probing)
     with tempfile.TemporaryDirectory() as out:
         record = run_recipe(recipe, Path(out), mode="sampled", device="cpu", plan=brief, sampling=SAMPLING)
     one_time = [phase.energy(Scope.ACCELERATOR) for phase in record.phases if phase.phase not in UNCHARGED]

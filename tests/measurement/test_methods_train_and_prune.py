@@ -109,7 +109,7 @@ def test_pruning_leaves_a_smaller_dense_network(importance: str, steps: int) -> 
 
 
 def test_an_architecture_that_cannot_be_pruned_is_refused_before_anything_is_metered() -> None:
-    recipe = tiny_recipe(TRAIN, PRUNE, model={"architecture": "test_vit", "resolution": 32})
+    recipe = tiny_recipe(TRAIN, PRUNE, model={"architecture": "gmlp_ti16_224", "resolution": 32})
     with pytest.raises(BadInput, match="can't prune") as raised:
         TECHNIQUES["structured_pruning"].rehearse(context(recipe, position=1))
     assert raised.value.field == "phases.1.technique"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import signal
 import threading
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 AGAIN_S = 0.1
-"""The alarm rings again where an exception would have been lost."""
+"""The alarm rings again where other code was interrupted."""
 
 
 class TookTooLong(BaseException):
@@ -19,29 +18,25 @@ class TookTooLong(BaseException):
 
 
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Raise TookTooLong in the code within once `seconds` have gone by, between two of Python's instructions.
+def at_most(seconds: float, *, package: str) -> Iterator[None]:
+    """Raise TookTooLong once `seconds` have gone by, as soon as it is code of `package` that is interrupted.
 
-    It needs the main thread, where signals arrive; in any other, and with infinite seconds, the code within may take
-    its time. An alarm that was set before goes on afterwards.
+    Elsewhere it might be a callback of a weak reference or of the garbage collector, where Python ignores what is
+    raised. It needs the main thread, where signals arrive; in any other, and with infinite seconds, the code within
+    may take its time. An alarm that was set before goes on afterwards.
     """
     if math.isinf(seconds) or threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGALRM, _end)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == package:
+            raise TookTooLong
+
+    handler = signal.signal(signal.SIGALRM, end)
     alarm = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, *alarm)
         signal.signal(signal.SIGALRM, handler)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """Raise TookTooLong, but not in a callback of the garbage collector: Python ignores what is raised there."""
-    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
-    while frame is not None:
-        if frame.f_code in callbacks:
-            return
-        frame = frame.f_back
-    raise TookTooLong

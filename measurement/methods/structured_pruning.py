@@ -137,7 +137,7 @@ def _narrow_heads(model: nn.Module) -> None:
 def _taken_apart(context: PhaseContext, work: Callable[[], T], longest_s: float) -> T:
     """The result of torch-pruning's `work`. Raises BadInput where the architecture is beyond it."""
     try:
-        with warnings.catch_warnings(), at_most(longest_s):
+        with warnings.catch_warnings(), at_most(longest_s, package=torch_pruning.__name__):
             warnings.simplefilter("ignore")  # which free parameters it prunes along: nothing to act on
             return work()
     except MeasurementError:

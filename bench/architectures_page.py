@@ -21,18 +21,18 @@ at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels
 Written by `python -m bench architectures --write`; with `--all` it goes on to every one, which takes hours.
 """
 ALL = "All were looked at."
-DRAWN = """At least {found:,}, in a random order, were looked at; where that is not all of them, the last column has
-the range that the share of the whole list lies in."""
+DRAWN = """They come in a random order. “Looked at” is how many were reached; where that is not all, the last column
+has the range that the share of the whole list lies in."""
 Found = Mapping[str, Mapping[str, str]]
 """By architecture: by question, `yes` or the reason why not."""
 
 
 def page(found: Found, questions: Sequence[str], known: int, within_s: float) -> str:
     """How many architectures work with each method, by kind of network, and what the others say."""
-    whole = {question: _looked_at(found, question) == known for question in ("window", *questions)}
-    shares = [_share(question, *counted(found, question), drawn=not whole[question]) for question in whole]
-    heads = ["", "work", "of those tried", "share", "95 % interval, where not all were looked at"]
-    how = ALL if all(whole.values()) else DRAWN.format(found=min(_looked_at(found, question) for question in whole))
+    reached = {question: _looked_at(found, question) for question in ("window", *questions)}
+    shares = [_share(question, *counted(found, question), reached[question], known) for question in reached]
+    heads = ["", "work", "of those tried", "share", "looked at", "95 % interval, where that is not all"]
+    how = ALL if min(reached.values()) == known else DRAWN
     return "\n".join(
         [
             INTRODUCTION.format(known=known, how=how, within=within_s),
@@ -65,13 +65,14 @@ def counted(found: Found, question: str) -> tuple[int, int]:
     return asked.count(OK), len(asked)
 
 
-def _share(question: str, work: int, asked: int, *, drawn: bool) -> list[str]:
+def _share(question: str, work: int, asked: int, reached: int, known: int) -> list[str]:
     """Cells of a line; of a fair sample, with the range that the share of all lies in."""
     what = "builds and runs an inference window" if question == "window" else f"`{question}`"
     if not asked:
-        return [what, "–", "–", "–", ""]
+        return [what, "–", "–", "–", f"{reached:,}", ""]
     low, high = binomtest(work, asked).proportion_ci(method="wilson")
-    return [what, f"{work:,}", f"{asked:,}", f"{work / asked:.1%}", f"{low:.0%} to {high:.0%}" if drawn else ""]
+    interval = f"{low:.0%} to {high:.0%}" if reached < known else ""
+    return [what, f"{work:,}", f"{asked:,}", f"{work / asked:.1%}", f"{reached:,}", interval]
 
 
 def _looked_at(found: Found, question: str) -> int:

@@ -8,25 +8,19 @@ it. Without `--all` the first 300 are tried.
 
 from __future__ import annotations
 
-import copy
 import json
 import multiprocessing
 import os
 import random
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
-from functools import partial
 from importlib.metadata import version
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from bench import MISSED
+from bench.architectures_child import QUESTIONS, answer_all
 from bench.architectures_page import OK, UNEXPLAINED, UNTRIED, counted, page
-from measurement.errors import BadInput
 from measurement.recipe import ELASTIC_MOBILE, known_architectures
 
 ROOT = Path(__file__).parents[1]
@@ -35,32 +29,6 @@ PAGE = ROOT / "docs" / "architectures.md"
 PROCESSES = multiprocessing.get_context("forkserver")
 DRAWN, SEED = 300, 20210813
 WINDOW_WITHIN_S, METHOD_WITHIN_S = 120.0, 45.0
-MOST_RUN, MOST_TRIED = 2_000_000_000, 60_000_000
-"""Parameters of the largest networks that are run here, and that are tried with every method: the memory and the time
-of a CPU end there. timm has some of 7 billion."""
-
-RESOLUTIONS = (128, 112)
-"""Pixels that are tried before the size that an architecture is made for: patches of 16 and of 14 fit into these."""
-
-BRIEFLY: dict[str, Any] = {"epochs": 1, "batch_size": 2}
-TEACHER = {"architecture": "test_resnet", "training": BRIEFLY}
-CALIBRATION = {"calibration_batches": 1, "calibration_batch_size": 2}
-METHODS: dict[str, dict[str, Any]] = {
-    "supervised": {"phase": "finetune"} | BRIEFLY,
-    "distillation": {"phase": "finetune", "teacher": TEACHER} | BRIEFLY,
-    "early_exit": {"phase": "finetune", "exits": 1} | BRIEFLY,
-    "sparsity, unstructured": {"phase": "compress", "ratio": 0.5},
-    "sparsity, 2:4": {"phase": "compress", "pattern": "2:4"},
-    "low_rank": {"phase": "compress", "rank_share": 0.5},
-    "quantization, int8_weight_only": {"phase": "compress", "scheme": "int8_weight_only"},
-    "quantization, int8_dynamic": {"phase": "compress", "scheme": "int8_dynamic"},
-    "quantization_aware, int8_dynamic": {"phase": "compress", "scheme": "int8_dynamic"} | BRIEFLY,
-    "quantization, int8_static": {"phase": "compress", "scheme": "int8_static"} | CALIBRATION,
-    "structured_pruning": {"phase": "compress", "ratio": 0.25},
-}
-"""What a phase of each method says; before the comma its technique. Those that may take minutes come last."""
-MULTIPLIERS = ("model.width", "model.depth")
-QUESTIONS = (*MULTIPLIERS, *METHODS)
 SLOW = ("quantization, int8_static",)
 """Takes as long as all the others: asked of every architecture after these."""
 QUICK = ("window", *(question for question in QUESTIONS if question not in SLOW))
@@ -161,7 +129,7 @@ def _keep(name: str, answers: Answers) -> None:
 def _try(name: str, questions: Sequence[str]) -> tuple[str, Answers]:
     """What one architecture answers. A process that hangs or dies leaves the rest unanswered."""
     ours, theirs = PROCESSES.Pipe(duplex=False)
-    child = PROCESSES.Process(target=_answer, args=(name, questions, theirs))
+    child = PROCESSES.Process(target=answer_all, args=(name, questions, theirs))
     child.start()
     theirs.close()
     answers: Answers = {}
@@ -179,143 +147,3 @@ def _try(name: str, questions: Sequence[str]) -> tuple[str, Answers]:
     why = f"{UNTRIED} to the end, which takes too long" if took_too_long else f"died ({child.exitcode})"
     expected = ["window"] if answers.get("window", OK) != OK else questions
     return name, {question: answers.get(question, why) for question in expected} | answers
-
-
-def _answer(name: str, questions: Sequence[str], answers: Connection) -> None:
-    import torch
-
-    from measurement.methods import TECHNIQUES
-    from measurement.model import build_network
-
-    torch.set_num_threads(1)
-    # Whether a window runs is asked, not what it costs: two may run at once.
-    os.environ["MEASUREMENT_LOCK_FOLDER"] = tempfile.mkdtemp(prefix="bench-locks-")
-    device, track = torch.device("cpu"), _track()
-
-    def answer(question: str, act: Callable[[], None]) -> bool:
-        said = OK
-        try:
-            act()
-        except Exception as error:  # whatever a thousand architectures raise is the answer
-            said = _reason(error)
-        answers.send((question, said))
-        return said == OK
-
-    parameters = _parameters(name)
-    if parameters > MOST_RUN:
-        answers.send(("window", f"{UNTRIED}: over {MOST_RUN // 10**6:,} M parameters"))
-        return
-    try:
-        asked, model = _built(name, track, device)
-    except Exception as error:
-        answers.send(("window", _reason(error)))
-        return
-    if "window" in questions and not answer("window", lambda: _run_window(model, track, asked.resolution)):
-        return
-    if parameters > MOST_TRIED:
-        for question in QUESTIONS:
-            answers.send((question, f"{UNTRIED}: over {MOST_TRIED // 10**6} M parameters"))
-        return
-    for question in questions:
-        if question in MULTIPLIERS:
-            multiplied = asked.model_copy(update={question.partition(".")[2]: 0.5})
-            answer(question, partial(build_network, multiplied, track, device))
-        elif question in METHODS:
-            context = _context(question.partition(",")[0], METHODS[question], copy.deepcopy(model), asked)
-            answer(question, partial(TECHNIQUES[context.spec.technique].rehearse, context))
-
-
-def _parameters(name: str) -> int:
-    """Counted on torch's meta device, where a network has no numbers; 0 where it can't be built there."""
-    import timm
-    import torch
-
-    try:
-        with torch.device("meta"):
-            return sum(parameter.numel() for parameter in timm.create_model(name).parameters())
-    except Exception:  # whoever can't be counted is built
-        return 0
-
-
-def _track() -> Any:
-    from measurement.tracks import TRACKS
-
-    return TRACKS["imagenet-1k"]
-
-
-def _built(name: str, track: Any, device: Any) -> tuple[Any, Any]:
-    """The question to the builder, and the network, small where it can be. Raises as the builder does."""
-    import timm
-
-    from measurement.model import build_network
-    from measurement.recipe import Model
-
-    settings = timm.get_pretrained_cfg(name, allow_unregistered=True) or timm.models.get_arch_pretrained_cfgs(name)
-    native = min(int(getattr(settings, "input_size", (3, 224, 224))[-1]), 1024)
-    smaller = [resolution for resolution in RESOLUTIONS if resolution < native]
-    for resolution in smaller:
-        with suppress(BadInput):
-            asked = Model(architecture=name, resolution=resolution)
-            return asked, build_network(asked, track, device)
-    asked = Model(architecture=name, resolution=native)
-    return asked, build_network(asked, track, device)
-
-
-def _run_window(model: Any, track: Any, resolution: int) -> None:
-    import torch
-
-    from measurement.inference import InferencePlan, Inputs, measure, prepare
-    from measurement.meters import EnergyMeter
-    from measurement.tracks.synthetic import SyntheticSplit
-    from measurement.vocabulary import Scenario
-
-    plan = InferencePlan(0.1, 0.2, 0.02, 0.02, 0.05, max_jitter_s=0.0)
-    inputs = Inputs(SyntheticSplit(track, 4, resolution, torch.device("cpu")).first(2)[0])
-    nothing = lambda *_: None  # noqa: E731
-    scenario = Scenario.SINGLE_STREAM
-    prepared = prepare(scenario, model, inputs, plan, max_batch_size=1, synchronize=nothing)
-    with EnergyMeter.for_device("cpu") as meter, meter.window("inference") as window:
-        figures = measure(
-            prepared, model, window, plan, synchronize=nothing, advance=nothing, jitter=random.Random(0)
-        )
-    if not figures.images:
-        raise RuntimeError("no image was run")
-
-
-def _context(method: str, fields: dict[str, Any], model: Any, asked: Any) -> Any:
-    import torch
-
-    from measurement.methods import PhaseContext, no_progress
-    from measurement.recipe import parse_recipe
-    from measurement.tracks.synthetic import SyntheticSplit
-
-    phases = [{"technique": "supervised", "phase": "train", "epochs": 1}, {"technique": method} | fields]
-    recipe = parse_recipe(
-        {
-            "schema_version": 1,
-            "method": {"title": "A trial", "family": "compact"},
-            "track": "imagenet-1k",
-            "model": asked.model_dump(),
-            "phases": phases,
-        }
-    )
-    device = torch.device("cpu")
-    return PhaseContext(
-        spec=recipe.phases[1],
-        position=1,
-        recipe=recipe,
-        track=_track(),
-        model=model,
-        train=SyntheticSplit(_track(), 4, asked.resolution, device),
-        device=device,
-        seed=0,
-        advance=no_progress,
-    )
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    what = lines[0] if lines else ""
-    return (
-        f"{error.field}: {what}" if isinstance(error, BadInput) else f"{UNEXPLAINED}, {type(error).__name__}: {what}"
-    )

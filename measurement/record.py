@@ -154,7 +154,7 @@ class Hardware(_Part):
 
 
 class LostAttempt(_Part):
-    """What an attempt at the run had spent beyond its last finished phase when it died. Never charged to the model.
+    """What an attempt that ended without a result had spent and nobody could use. Never charged to the model.
 
     `time_s`: seconds, at most a few less than it lasted. Joules are of all that was running then.
     """

@@ -22,8 +22,8 @@ from pathlib import Path
 import psutil
 
 from leaderboard.machine import data_root_variable
+from measurement.errors import Fault
 from measurement.events import Event, Failed, Finished, parse_event
-from measurement.tracks.base import LACKS
 
 # What a measurement may know of its surroundings: no secret, no database, no broker.
 KEPT_VARIABLES = (
@@ -50,14 +50,6 @@ REASONS = {
     4: "A meter is missing",
     5: "The measurement can't be trusted",
 }
-METER_MISSING = 4
-# What a measurement says where its machine is at fault and not the recipe: the same run may do well on another.
-MACHINE_FAULTS = (
-    "is in use by another measurement",
-    "is not installed;",
-    "No space left on device",
-    LACKS,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +64,19 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a child ended. `reason` is empty where it succeeded; `machine_at_fault` where another may do better.
+    """How a child ended. `reason`, for people, is empty if it succeeded; decisions are made by `fault`.
 
-    `lacks_data`: at fault for want of data or weights that this recipe names; the next one may do well here.
+    `fault` is None if it succeeded, or if it ended before it could say what was at fault.
     """
 
     succeeded: bool
     reason: str = ""
-    machine_at_fault: bool = False
-    lacks_data: bool = False
+    fault: Fault | None = None
+
+    @property
+    def is_worth_another_machine(self) -> bool:
+        """Whether the same run may do well on another machine."""
+        return self.fault in (Fault.MACHINE, Fault.DATA)
 
 
 class Child:
@@ -189,9 +185,7 @@ class Child:
             return Ending(False, self._stopped_because)
         if code == 0:
             return Ending(True)
-        reason = self._explain(code)
-        at_fault = code == METER_MISSING or (code > 0 and any(fault in reason for fault in MACHINE_FAULTS))
-        return Ending(False, reason, at_fault, lacks_data=at_fault and LACKS in reason)
+        return Ending(False, self._explain(code), self._outcome.fault if isinstance(self._outcome, Failed) else None)
 
     def _has_finished(self) -> bool:
         """Whether its record is written and only its exit was to come: how that goes takes nothing away."""

@@ -23,6 +23,7 @@ from leaderboard.services import Claim
 from leaderboard.supervisor import Child, Ending, Limits, supervise
 from leaderboard.watch import CANCELLED, LOST, STOPPING, Termination, Watch, may_pass
 from measurement.documents import DocumentError
+from measurement.errors import Fault
 
 # A measurement may have taken hours: what it found is worth some minutes of waiting for the database.
 INSIST_FOR_S = 300.0
@@ -104,11 +105,11 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> bool:
     watch = Watch(claim, worker, termination)
     ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
     _finish(claim, out, ending, watch)
-    if ending.lacks_data:
+    if ending.fault == Fault.DATA:
         # Time for a worker that has them to take the run; weights that nobody has stop nobody for long.
         termination.wait(PAUSE_S)
         return True
-    return not ending.machine_at_fault
+    return ending.fault != Fault.MACHINE
 
 
 def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
@@ -120,7 +121,7 @@ def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
         _insist(claim, lambda: services.stop(claim, cancelled=watch.stopped_because == CANCELLED))
     else:
         log.info("run failed", run=claim.run_id, attempt=claim.token, reason=ending.reason)
-        end = services.lose if ending.machine_at_fault else services.fail
+        end = services.lose if ending.is_worth_another_machine else services.fail
         _insist(claim, lambda: end(claim, ending.reason))
 
 

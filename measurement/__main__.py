@@ -7,8 +7,10 @@ Only `run` imports torch.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
+import shutil
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,8 +18,25 @@ from pathlib import Path
 from typing import NoReturn
 
 from measurement.documents import DocumentError
-from measurement.errors import BadInput, MeasurementError, MeterMissing
+from measurement.errors import BadInput, Fault, MeasurementError, MeterMissing
 from measurement.recipe import Recipe, load_recipe, recipe_json_schema
+
+# What the system answers if it has no room, no right or no working disk for a process.
+MACHINE_ERRNOS = frozenset(
+    (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ESTALE,
+        errno.ENODEV,
+    )
+)
+FULL_DISK_BYTES = 2**20
 
 
 class _Parser(argparse.ArgumentParser):
@@ -139,22 +158,23 @@ def _run(options: argparse.Namespace) -> int:
     except DocumentError as error:
         for fault in error.faults:
             print(f"{options.recipe}: {fault}", file=sys.stderr)
-        return _failed(options, BadInput.exit_code, error.faults[0].field, error.faults[0].message)
+        first = error.faults[0]
+        return _failed(options, BadInput.exit_code, Fault.RECIPE, first.field, first.message)
     except MeasurementError as error:
         field = _option_at_fault(error, options)
         print(_fault_line(options.recipe, field, str(error)), file=sys.stderr)
-        return _failed(options, error.exit_code, field, str(error))
+        return _failed(options, error.exit_code, error.fault, field, str(error))
     except Stopped as stop:
         print(f"{options.recipe}: {stop}; no record was written", file=sys.stderr)
-        return _failed(options, 1, "", str(stop))
+        return _failed(options, 1, Fault.MEASUREMENT, "", str(stop))
     except ImportError as error:
         message = f"{error.name or error} is not installed; pip install 'full-cycle-energy-leaderboard[worker]'"
         print(f"{options.recipe}: {message}", file=sys.stderr)
-        return _failed(options, 1, "", message)
+        return _failed(options, 1, Fault.MACHINE, "", message)
     except Exception as error:  # the last resort: a person gets one line, not a traceback
         message = _unexpected(error)
         print(f"{options.recipe}: {message}", file=sys.stderr)
-        return _failed(options, 1, "", message)
+        return _failed(options, 1, _fault_behind(error, options.out), "", message)
     return 0
 
 
@@ -198,12 +218,29 @@ def _print_event(event: object) -> None:
         print(event.model_dump_json(), flush=True)
 
 
-def _failed(options: argparse.Namespace, exit_code: int, field: str, message: str) -> int:
+def _failed(options: argparse.Namespace, exit_code: int, fault: Fault, field: str, message: str) -> int:
     if options.events:
         from measurement.events import Failed
 
-        _print_event(Failed(exit_code=exit_code, field=field, message=message))
+        _print_event(Failed(exit_code=exit_code, fault=fault, field=field, message=message))
     return exit_code
+
+
+def _fault_behind(error: BaseException, out: Path) -> Fault:
+    """Of an error that nobody foresaw: the machine's if the system refused a resource, or the disk is full.
+
+    Libraries in C++ and Rust wrap a full disk in errors of their own, so the disk itself is asked.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in MACHINE_ERRNOS:
+            return Fault.MACHINE
+        seen = seen.__cause__ or seen.__context__
+    try:
+        free = shutil.disk_usage(out).free
+    except OSError:
+        return Fault.MACHINE
+    return Fault.MACHINE if free < FULL_DISK_BYTES else Fault.MEASUREMENT
 
 
 def _option_at_fault(error: MeasurementError, options: argparse.Namespace) -> str:

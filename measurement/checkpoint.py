@@ -28,7 +28,7 @@ from torch import nn
 
 from measurement.assembly import software_versions
 from measurement.budget import Spending
-from measurement.errors import BadInput, MeasurementError
+from measurement.errors import BadOption, MeasurementError
 from measurement.meters import EnergyMeter, Window
 from measurement.meters.base import SystemClock, provenance_of
 from measurement.output import TRACE
@@ -146,7 +146,7 @@ class Checkpoint:
         return Earlier(journal, lost, everything)
 
     def begin(self, earlier: Earlier) -> None:
-        """Go on from `earlier`, or anew: what lies there of anything else is removed. Raises BadInput."""
+        """Go on from `earlier`, or anew: what lies there of anything else is removed. Raises BadOption."""
         try:
             if earlier.journal is None:
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -156,7 +156,7 @@ class Checkpoint:
                 self._write(JOURNAL, earlier.journal.model_copy(update={"kept": None}))
             (self.folder / SPENT).unlink(missing_ok=True)
         except OSError as error:
-            raise BadInput(f"{self.folder} can't be written: {error.strerror}", field="--out") from None
+            raise BadOption(f"{self.folder} can't be written: {error.strerror}", field="--out") from None
 
     def _of_this_run(self, name: str, kind: type[Left]) -> Left | None:
         """None where another run has left what is there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from measurement.errors import BadInput
+from measurement.errors import DataMissing
 
 DATA_ROOT_VARIABLE = "MEASUREMENT_DATA_ROOT"
 DEFAULT_DATA_ROOT = ".data"
@@ -29,11 +29,11 @@ def weights_root() -> Path:
 def inside(root: Path, *parts: str, field: str = "") -> Path:
     """The path of `parts` below `root`, which need not be there.
 
-    Raises BadInput for `field` where a link or `..` on the way leads out of `root`.
+    Raises DataMissing for `field` if a link or `..` on the way leads out of `root`.
     """
     path = root.joinpath(*parts)
     if not path.resolve().is_relative_to(root.resolve()):
-        raise BadInput(
+        raise DataMissing(
             f"{'/'.join(parts)} leads out of {root.name}/ in the data root; mount or copy it there", field=field
         )
     return path

@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 import torch
 
-from measurement.errors import BadInput
+from measurement.errors import BadOption
 
 
 def choose_device(asked: str) -> torch.device:
-    """`auto` is the first GPU where torch sees one, else the CPU. Raises BadInput for a device that isn't there."""
+    """`auto` is the first GPU where torch sees one, else the CPU. Raises BadOption for a device that isn't there."""
     if asked == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     kind, _, ordinal = asked.partition(":")
     if asked == "cpu" or (kind == "cuda" and ordinal.isdecimal() and int(ordinal) < torch.cuda.device_count()):
         return torch.device(asked)
     there = ", ".join(["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))])
-    raise BadInput(f"{asked!r} is not a device of this machine; there is: {there}", field="--device")
+    raise BadOption(f"{asked!r} is not a device of this machine; there is: {there}", field="--device")
 
 
 def make_current(device: torch.device) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from measurement.errors import Fault
 from measurement.vocabulary import Phase, Provenance, Scenario
 
 
@@ -64,10 +65,11 @@ class Finished(_Event):
 
 
 class Failed(_Event):
-    """The run ends without a record, with this exit code."""
+    """The run ends without a record, with this exit code. `fault`: whether another machine should try."""
 
     event: Literal["failed"] = "failed"
     exit_code: int
+    fault: Fault = Fault.MEASUREMENT
     field: str = ""
     message: str
 

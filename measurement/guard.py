@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from measurement.errors import MeterFailure, NotTrustworthy
+from measurement.errors import DeviceInUse, MeterFailure
 
 LOCK_FOLDER_VARIABLE = "MEASUREMENT_LOCK_FOLDER"
 _LOCK_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - the same for every process; locks hold no secrets
@@ -25,7 +25,7 @@ _LOCK_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - the same for e
 class DeviceLock:
     """Exclusive use of one device among measurements on this machine, as a context manager.
 
-    identity: the device's UUID, or `cpu`. NotTrustworthy where another process holds it, naming that process. May be
+    identity: the device's UUID, or `cpu`. Raises DeviceInUse if another process holds it, naming that process. May be
     entered again by who holds it.
     """
 
@@ -53,7 +53,7 @@ class DeviceLock:
         except OSError:
             holder = os.pread(file, 200, 0).decode("utf-8", "replace").strip() or "unknown"
             os.close(file)
-            raise NotTrustworthy(
+            raise DeviceInUse(
                 f"{self._device} is in use by another measurement (pid {holder}): two at a time would count each "
                 f"other's joules; wait until it ends",
                 field="device",

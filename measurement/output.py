@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from measurement.errors import BadInput
+from measurement.errors import BadInput, BadOption
 from measurement.recipe import Recipe
 
 RECORD, TRACE, WEIGHTS, RECIPE = "record.json", "trace.parquet", "model.safetensors", "recipe.json"
@@ -20,7 +20,7 @@ class OutputFolder:
     def __init__(self, path: Path, *, force: bool = False) -> None:
         self.path = path
         if path.exists() and not path.is_dir():
-            raise BadInput(f"{path} is not a folder", field="--out")
+            raise BadOption(f"{path} is not a folder", field="--out")
         if (path / RECORD).exists() and not force:
             raise BadInput(
                 f"{path} holds a {RECORD} already; choose another folder, or --force to replace it", field="--out"
@@ -34,7 +34,7 @@ class OutputFolder:
                 (self.path / name).unlink(missing_ok=True)
             (self.path / RECIPE).write_text(recipe.text(), "utf-8")
         except OSError as error:
-            raise BadInput(f"{self.path} can't be written: {error.strerror}", field="--out") from None
+            raise BadOption(f"{self.path} can't be written: {error.strerror}", field="--out") from None
 
     @contextmanager
     def staged(self) -> Iterator[Path]:

@@ -13,14 +13,13 @@ from safetensors.torch import load
 from torch import Tensor
 
 from measurement.dataroot import inside, weights_root
-from measurement.errors import BadInput
-from measurement.tracks.base import LACKS
+from measurement.errors import NOT_FOUND, BadInput, DataMissing
 
 
 def load_weights(sha256: str, *, field: str) -> dict[str, Tensor]:
     """Tensors by name, on the CPU, of the stored file with this SHA-256.
 
-    Raises BadInput for `field` where there is none, where its content has another hash, or is no safetensors.
+    Raises DataMissing for `field` if there is none or it has another hash; BadInput if it is no safetensors.
     """
     return read_safetensors(inside(weights_root(), f"{sha256}.safetensors", field=field), field=field, sha256=sha256)
 
@@ -31,12 +30,12 @@ def read_safetensors(path: Path, *, field: str, sha256: str | None = None) -> di
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise BadInput(f"{LACKS} {name}; copy the file into weights/ in the data root", field=field) from None
+        raise DataMissing(f"{NOT_FOUND} {name}; copy the file into weights/ in the data root", field=field) from None
     except OSError as error:
-        raise BadInput(f"{name} can't be read: {error.strerror}", field=field) from None
+        raise DataMissing(f"{name} can't be read: {error.strerror}", field=field) from None
     # What was hashed is what is read, whoever writes to the file meanwhile.
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
-        raise BadInput(f"{name} holds other content, with SHA-256 {found}; copy it again", field=field)
+        raise DataMissing(f"{name} holds other content, with SHA-256 {found}; copy it again", field=field)
     try:
         tensors = load(content)
     except (SafetensorError, ValueError, KeyError) as error:

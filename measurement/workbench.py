@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from measurement.errors import BadInput, MeasurementError
+from measurement.errors import DataMissing, MeasurementError
 from measurement.finished import take_finished_weights
 from measurement.memory import is_out_of_memory
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
@@ -67,13 +67,13 @@ class Workbench:
 def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
     """Data and network on the device, and every phase tried on a copy: bad input costs no energy.
 
-    Raises BadInput, also where the worker lacks the track's data; a sampled run then works on noise in its shape,
+    Raises BadInput, and DataMissing if the track's data are not here; a sampled run then works on noise in its shape,
     since its quality is the submitter's figure, unless what an image costs depends on the image.
     """
     track = track_of(recipe)
     lacking = track.lacks()
     if lacking and (mode == "full" or recipe.cost_depends_on_images):
-        raise BadInput(lacking, field="track")
+        raise DataMissing(lacking, field="track")
     data: Data = "synthetic" if lacking else "track"
     with explained("while the model was set up", "model"):
         seed_all(recipe.seed)

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from measurement.errors import BadInput, MeterFailure, MeterMissing
+from measurement.errors import BadOption, MeterFailure, MeterMissing
 from measurement.guard import DeviceLock
 from measurement.meters import nvml
 from measurement.meters.base import (
@@ -87,14 +87,14 @@ def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: 
     """The instruments for a model on `device` (`cpu`, `cuda:0` …, or several GPUs), each read by the best it has.
 
     CPU and DRAM fall back to the estimate, each by itself; a GPU without counter and sensor stays missing. Raises
-    BadInput for a device that can't be, MeterMissing for a MIG slice.
+    BadOption for a device that can't be, MeterMissing for a MIG slice.
     """
     clock = clock if clock is not None else SystemClock()
     devices = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
     found = Discovery(devices)
     ordinals = [_ordinal(device) for device in devices]
     if len(devices) != 1 and None in (ordinals or [None]):
-        raise BadInput(f"several devices must all be GPUs (got {', '.join(devices) or 'none'})", field="device")
+        raise BadOption(f"several devices must all be GPUs (got {', '.join(devices) or 'none'})", field="device")
     for ordinal in ordinals:
         if ordinal is not None:
             _add_gpu(found, ordinal)
@@ -121,7 +121,7 @@ def describe_hardware(device: str) -> Hardware:
     """What `device` calls itself, with its settings at this moment.
 
     A CPU's figures depend on how many cores the process may use, so its name says them: `AMD EPYC 9R14 (2 cores)`.
-    Raises BadInput for a device that can't be, MeterMissing where a GPU's driver doesn't answer.
+    Raises BadOption for a device that can't be, MeterMissing where a GPU's driver doesn't answer.
     """
     ordinal = _ordinal(device)
     if ordinal is not None:
@@ -168,8 +168,8 @@ def _add_gpu(found: Discovery, ordinal: int) -> None:
 
 
 def _ordinal(device: str) -> int | None:
-    """The number of a CUDA device, None for the CPU. Raises BadInput for anything else."""
+    """The number of a CUDA device, None for the CPU. Raises BadOption for anything else."""
     matched = _DEVICE.match(device)
     if matched is None:
-        raise BadInput(f"{device!r} is not a device: cpu, or cuda:0, cuda:1 …", field="device")
+        raise BadOption(f"{device!r} is not a device: cpu, or cuda:0, cuda:1 …", field="device")
     return None if matched[1] is None else int(matched[1])

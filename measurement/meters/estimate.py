@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from measurement.errors import BadInput
+from measurement.errors import BadOption
 from measurement.meters.base import Clock, Kind
 from measurement.vocabulary import Source
 
@@ -69,7 +69,7 @@ class CpuPowerModel:
     def of_this_machine(cls, model: str | None = None) -> CpuPowerModel:
         """From `MEASUREMENT_CPU_TDP_W` (watts of all this machine's CPUs), else the table, else the default.
 
-        Raises BadInput where the variable is not a positive number.
+        Raises BadOption where the variable is not a positive number.
         """
         name = cpu_model() if model is None else model
         given = os.environ.get(TDP_VARIABLE, "").strip()
@@ -99,7 +99,7 @@ def _positive(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 1e5:
-        raise BadInput(f"{TDP_VARIABLE} must be watts greater than 0, e.g. 65 (got {text!r})", field=TDP_VARIABLE)
+        raise BadOption(f"{TDP_VARIABLE} must be watts greater than 0, e.g. 65 (got {text!r})", field=TDP_VARIABLE)
     return value
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from measurement.accounting import GAIN_HALF_WIDTH, rectangular, student_t95
-from measurement.errors import BadInput
+from measurement.errors import BadOption
 
 GAIN_VARIABLE = "MEASUREMENT_GAIN_U95"
 GAINS_VARIABLE = "MEASUREMENT_GAINS"
@@ -20,7 +20,7 @@ def gain_relative_u(identity: str = "") -> float:
 
     identity: a GPU's UUID as `nvidia-smi -L` has it, or `cpu` or `dram`. `MEASUREMENT_GAINS` names a JSON file of
     relative uncertainties at 95 % by identity, such as `{"GPU-…": 0.01}`; `MEASUREMENT_GAIN_U95` is the one for all
-    that the file doesn't name. BadInput where one is no share of 1.
+    that the file doesn't name. BadOption where one is no share of 1.
     """
     gains = _gains_of_file()
     if identity in gains:
@@ -36,9 +36,9 @@ def _gains_of_file() -> dict[str, Any]:
     try:
         gains = json.loads(Path(given).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{GAINS_VARIABLE}: {given} can't be read: {error}", field=GAINS_VARIABLE) from None
+        raise BadOption(f"{GAINS_VARIABLE}: {given} can't be read: {error}", field=GAINS_VARIABLE) from None
     if not isinstance(gains, dict):
-        raise BadInput(f"{GAINS_VARIABLE}: {given} must hold one JSON object, UUID to share", field=GAINS_VARIABLE)
+        raise BadOption(f"{GAINS_VARIABLE}: {given} must hold one JSON object, UUID to share", field=GAINS_VARIABLE)
     return gains
 
 
@@ -48,7 +48,7 @@ def _standard(given: object, name: str, field: str) -> float:
     except ValueError:
         u95 = math.nan
     if not 0 <= u95 < 1:
-        raise BadInput(
+        raise BadOption(
             f"{name} must be a calibrated meter's relative uncertainty at 95 %, 0 to 1, e.g. 0.01 (got {given!r})",
             field=field,
         )

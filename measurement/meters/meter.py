@@ -100,7 +100,7 @@ class EnergyMeter:
     ) -> EnergyMeter:
         """A meter of everything that this machine can read for a model on `device`: `cpu`, `cuda:0` or several GPUs.
 
-        Raises BadInput for a device that doesn't exist, MeterMissing where `require_metered` and the accelerator
+        Raises BadOption for a device that doesn't exist, MeterMissing where `require_metered` and the accelerator
         scope has no energy counter or power sensor, or where the GPU is in MIG mode.
         """
         from measurement.meters.discovery import discover

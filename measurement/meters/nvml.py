@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from measurement.errors import BadInput, MeterFailure, MeterMissing
+from measurement.errors import BadOption, MeterFailure, MeterMissing
 from measurement.meters.base import EnergyCounter, Kind, PowerSensor
 from measurement.vocabulary import Source
 
@@ -89,7 +89,7 @@ def handle_of(ordinal: int) -> Any:
     """NVML's handle of CUDA device `ordinal`.
 
     NVML counts all GPUs in PCI order, CUDA only those in CUDA_VISIBLE_DEVICES, fastest first unless
-    CUDA_DEVICE_ORDER=PCI_BUS_ID. Where torch is loaded already, its UUID decides. Raises BadInput for a device that
+    CUDA_DEVICE_ORDER=PCI_BUS_ID. Where torch is loaded already, its UUID decides. Raises BadOption for a device that
     doesn't exist or can't be told apart, MeterMissing for a MIG slice: it has no energy of its own.
     """
     uuid = _uuid_from_torch(ordinal)
@@ -101,16 +101,16 @@ def handle_of(ordinal: int) -> Any:
     else:
         entries = _entries(visible)
         if ordinal >= len(entries):
-            raise BadInput(f"cuda:{ordinal} does not exist: CUDA_VISIBLE_DEVICES is {visible!r}", field="device")
+            raise BadOption(f"cuda:{ordinal} does not exist: CUDA_VISIBLE_DEVICES is {visible!r}", field="device")
         chosen = entries[ordinal]
     if chosen.startswith("MIG"):
         raise MeterMissing(_MIG)
     if not chosen.isdigit():
         return _refuse_mig(_handle_by_uuid(chosen))
     if int(chosen) >= device_count():
-        raise BadInput(f"cuda:{ordinal} does not exist: NVML shows {device_count()} GPUs", field="device")
+        raise BadOption(f"cuda:{ordinal} does not exist: NVML shows {device_count()} GPUs", field="device")
     if os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID" and len({_name(i) for i in range(device_count())}) > 1:
-        raise BadInput("set CUDA_DEVICE_ORDER=PCI_BUS_ID: with different GPUs, CUDA numbers them in another order "
+        raise BadOption("set CUDA_DEVICE_ORDER=PCI_BUS_ID: with different GPUs, CUDA numbers them in another order "
                        "than NVML does", field="device")  # fmt: skip
     return _refuse_mig(_handle(int(chosen)))
 
@@ -137,7 +137,7 @@ def _handle_by_uuid(prefix: str) -> Any:
     for index in range(device_count()):
         if str(call("read a UUID", "nvmlDeviceGetUUID", _handle(index)) or "").startswith(prefix):
             return _handle(index)
-    raise BadInput(f"CUDA_VISIBLE_DEVICES names {prefix!r}, which `nvidia-smi -L` does not list", field="device")
+    raise BadOption(f"CUDA_VISIBLE_DEVICES names {prefix!r}, which `nvidia-smi -L` does not list", field="device")
 
 
 def _handle(index: int) -> Any:

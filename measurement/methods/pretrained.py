@@ -13,13 +13,12 @@ from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from measurement.dataroot import inside, weights_root
-from measurement.errors import BadInput
+from measurement.errors import NOT_FOUND, BadInput, DataMissing
 from measurement.memory import is_out_of_memory
 from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.output import sha256_of
 from measurement.recipe import PretrainedPhase
 from measurement.segmentation import LiteSegmenter
-from measurement.tracks.base import LACKS
 from measurement.weights import load_weights, read_safetensors
 
 HUB_FOLDER = "hub"
@@ -123,8 +122,8 @@ def _timm_file(name: str, context: PhaseContext) -> Path:
     hub = weights_root() / HUB_FOLDER
     found = try_to_load_from_cache(config.hf_hub_id, HUB_FILE, cache_dir=hub)
     if not isinstance(found, str):
-        raise BadInput(
-            f"{LACKS} timm's weights {name}; as an operator, where there is a network: "
+        raise DataMissing(
+            f"{NOT_FOUND} timm's weights {name}; as an operator, where there is a network: "
             f"HF_HUB_CACHE=<data root>/weights/{HUB_FOLDER} python -c "
             f"\"import timm; timm.create_model('{name}', pretrained=True)\"",
             field=context.field("source"),

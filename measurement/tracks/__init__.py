@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from measurement.errors import BadInput
-from measurement.tracks.base import KEY_DIGITS, LACKS, Batch, OpenTrack, Split, Track, batch_bounds, held_back
+from measurement.errors import NOT_FOUND, BadInput
+from measurement.tracks.base import KEY_DIGITS, Batch, OpenTrack, Split, Track, batch_bounds, held_back
 from measurement.tracks.cifar10 import CIFAR10
 from measurement.tracks.cifar100 import CIFAR100
 from measurement.tracks.digits import DIGITS
@@ -58,7 +58,7 @@ def _why_not(track: Track) -> str:
     try:
         return track.lacks()
     except BadInput as error:  # a link that leads out of the data root
-        return f"{LACKS} {track.slug}: {error}"
+        return f"{NOT_FOUND} {track.slug}; {error}"
 
 
 def tracks_here() -> dict[str, str]:
@@ -71,7 +71,7 @@ def tracks_here() -> dict[str, str]:
             here |= dict.fromkeys(found, "")
         else:
             here[track.slug] = (
-                f"{LACKS} any data set with a manifest: put one into datasets/<name>/ in the data root, "
+                f"{NOT_FOUND} a data set with a manifest; put one into datasets/<name>/ in the data root, "
                 "then run `python -m measurement manifest` on it"
             )
     return here

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar
 if TYPE_CHECKING:
     import torch
 
-LACKS = "this machine lacks"
 """How every message about absent data begins, so that a worker gives the run to another instead of failing it."""
 
 Batch = tuple["torch.Tensor", "torch.Tensor"]
@@ -121,8 +120,8 @@ class Track(Protocolled):
     """A board of its own: only models verified under one track's protocol are ranked together.
 
     `load_train` and `load_test` take a resolution in pixels; they import torch when called, so that the list of
-    tracks can be shown where torch is not installed. They raise BadInput where this machine lacks the data or
-    where a file of it is at fault; `lacks` says why without loading any, and is empty where all is there.
+    tracks can be shown where torch is not installed. They raise DataMissing if the data are not here, BadInput
+    if a file of them is at fault; `lacks` says why without loading any, and is empty where all is there.
     `is_bundled`: the data come with the packages, so that no worker lacks them.
     """
 
@@ -140,7 +139,7 @@ class OpenTrack(Protocolled):
     """A protocol for anybody's data, which the recipe names: one board for each data set.
 
     `load` takes the data set's name and its manifest's SHA-256 and gives the track with what the data tell. Raises
-    BadInput where this machine lacks them or has others of that name. `found` lists the keys of the data sets that
+    DataMissing if they are not here or others have that name. `found` lists the keys of the data sets that
     lie here; a data set whose manifest was never made is not among them.
     """
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from measurement.dataroot import datasets_root, inside
-from measurement.errors import BadInput
-from measurement.tracks.base import LACKS, Split
+from measurement.errors import NOT_FOUND, DataMissing
+from measurement.tracks.base import Split
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ class Cifar:
         if not missing:
             return ""
         return (
-            f"{LACKS} datasets/{self.folder}/{missing[0]}: unpack the Python version of "
+            f"{NOT_FOUND} datasets/{self.folder}/{missing[0]}; unpack the Python version of "
             "https://www.cs.toronto.edu/~kriz/cifar.html into the data root's datasets/"
         )
 
@@ -65,7 +65,7 @@ def _read(cifar: Cifar, root: Path, train: bool) -> tuple[Tensor, Tensor]:
     from torchvision import datasets
 
     if lacking := cifar.lacks():
-        raise BadInput(lacking, field="track")
+        raise DataMissing(lacking, field="track")
     published = getattr(datasets, cifar.torchvision_class)
     _check(published, root / cifar.folder)
     found = published(str(root), train=train, download=False)
@@ -82,7 +82,7 @@ def _check(published: Any, folder: Path) -> None:
         (published.meta["filename"], published.meta["md5"]),
     ):
         if not check_integrity(str(folder / name), md5):
-            raise BadInput(
+            raise DataMissing(
                 f"datasets/{folder.name}/{name} is not the published file (another MD5); unpack it again",
                 field="track",
             )

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from measurement.dataroot import datasets_root, inside
-from measurement.errors import BadInput
-from measurement.tracks.base import LACKS, Split, Track
+from measurement.errors import NOT_FOUND, DataMissing
+from measurement.tracks.base import Split, Track
 
 if TYPE_CHECKING:
     from measurement.tracks.listing import ClassFolders
@@ -33,7 +33,7 @@ def lacks() -> str:
         found = _folders_in(inside(datasets_root(), FOLDER, part))
         if found != CLASSES:
             return (
-                f"{LACKS} imagenet-1k: datasets/{FOLDER}/{part}/ has {found} of {CLASSES} class folders; "
+                f"{NOT_FOUND} imagenet-1k; datasets/{FOLDER}/{part}/ has {found} of {CLASSES} class folders; "
                 "get ILSVRC 2012 from https://image-net.org and sort it into train/<wnid>/ and val/<wnid>/"
             )
     return ""
@@ -61,12 +61,12 @@ def _read(root: Path) -> ClassFolders:
     from measurement.tracks.listing import read_class_folders
 
     if lacking := lacks():
-        raise BadInput(lacking, field="track")
+        raise DataMissing(lacking, field="track")
     folders = read_class_folders(root / FOLDER)
     for part, listing, whole in (("train", folders.train, TRAIN_IMAGES), ("val", folders.test, TEST_IMAGES)):
         if len(listing) != whole:
-            raise BadInput(
-                f"{LACKS} a part of imagenet-1k: datasets/{FOLDER}/{part}/ has {len(listing):,} of {whole:,} images",
+            raise DataMissing(
+                f"{NOT_FOUND} a part of imagenet-1k; datasets/{FOLDER}/{part}/ has {len(listing):,} of {whole:,}",
                 field="track",
             )
     return folders

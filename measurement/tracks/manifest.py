@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from measurement.dataroot import data_root, datasets_root, inside
-from measurement.errors import BadInput
+from measurement.errors import BadInput, DataMissing
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 CLASSES_FILE = "classes.txt"
@@ -96,7 +96,7 @@ def _hashed(folder: Path, known: Known) -> Known:
             found = dict(zip(new, readers.map(lambda path: _sha256(folder / path), new), strict=True))
     except OSError as error:
         name = Path(str(error.filename)).relative_to(folder)
-        raise BadInput(f"{name} can't be read: {error.strerror}") from None
+        raise DataMissing(f"{name} can't be read: {error.strerror}") from None
     return {path: (*state, found[path] if path in found else known[path][2]) for path, state in listed.items()}
 
 
@@ -111,7 +111,7 @@ def _listed(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
         try:
             state = (folder / path).stat()
         except OSError as error:
-            raise BadInput(f"{path} can't be read: {error.strerror}") from None
+            raise DataMissing(f"{path} can't be read: {error.strerror}") from None
         yield path, (state.st_size, state.st_mtime_ns)
 
 

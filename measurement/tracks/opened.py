@@ -6,25 +6,24 @@ import re
 from pathlib import Path
 
 from measurement.dataroot import datasets_root, inside
-from measurement.errors import BadInput
-from measurement.tracks.base import LACKS
+from measurement.errors import NOT_FOUND, BadInput, DataMissing
 from measurement.tracks.manifest import kept_manifest
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,49}$"
 
 
 def named_folder(name: str, manifest_sha256: str) -> Path:
-    """The folder of the data set `name`. Raises BadInput where it is not here, or holds other files."""
+    """The folder of the data set `name`. Raises DataMissing if it is not here or holds other files."""
     folder = inside(datasets_root(), name, field="dataset.name")
     if not folder.is_dir():
-        raise BadInput(
-            f"{LACKS} the data set {name!r}: put it into datasets/{name}/ in the data root", field="dataset.name"
+        raise DataMissing(
+            f"{NOT_FOUND} the data set {name!r}; put it into datasets/{name}/ in the data root", field="dataset.name"
         )
     found = kept_manifest(name)
     if found is None or found.sha256 != manifest_sha256:
         held = found.sha256[:12] if found else "nothing"
-        raise BadInput(
-            f"{LACKS} this data set: datasets/{name}/ holds {held}, the recipe names {manifest_sha256[:12]}; "
+        raise DataMissing(
+            f"{NOT_FOUND} this data set; datasets/{name}/ holds {held}, the recipe names {manifest_sha256[:12]}; "
             f"compare with `python -m measurement manifest datasets/{name}`",
             field="dataset.manifest_sha256",
         )

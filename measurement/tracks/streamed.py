@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from measurement.errors import BadInput, MeasurementError
+from measurement.errors import BadInput, BadOption, MeasurementError
 from measurement.tracks.base import Batch, batch_bounds
 
 READERS_VARIABLE = "MEASUREMENT_LOADER_WORKERS"
@@ -137,7 +137,7 @@ def reader_count(batches: int) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get(READERS_VARIABLE) or str(min(MOST_READERS, cores - 1))
     if not asked.isdecimal():
-        raise BadInput(f"must be a number of processes, 0 or more (got {asked!r})", field=READERS_VARIABLE)
+        raise BadOption(f"must be a number of processes, 0 or more (got {asked!r})", field=READERS_VARIABLE)
     return min(int(asked), batches // BATCHES_A_READER)
 
 

@@ -93,7 +93,7 @@ def test_early_exits_are_not_sampled_on_noise(store, tmp_path):
     recipe = tiny_recipe(
         TRAIN | {"technique": "early_exit"}, track="cifar10", model=model, reported=reported("0" * 64)
     )
-    with pytest.raises(BadInput, match="this machine lacks") as raised:
+    with pytest.raises(BadInput, match="not found on this machine:") as raised:
         run_recipe(recipe, tmp_path / "out", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
     assert raised.value.field == "track"
 
@@ -122,7 +122,7 @@ def fresh(recipe):
         ([TRAIN], [TRAIN, PRUNE], "not the finished weights of this recipe's network"),
         ([TRAIN], [TRAIN, WEIGHT_ONLY], "not the finished weights of this recipe's network"),
         ([TRAIN], [TRAIN, STATIC], "int8_static"),
-        (None, [TRAIN], "this machine lacks weights/"),
+        (None, [TRAIN], "not found on this machine: weights/"),
     ],
     ids=["unpruned", "not quantized", "a program", "not there"],
 )

@@ -108,7 +108,7 @@ def test_only_what_the_hash_says_is_read(store, tmp_path):
         load_weights(sha256, field="teacher.weights")
     assert raised.value.field == "teacher.weights"
 
-    with pytest.raises(BadInput, match="this machine lacks weights/0000"):
+    with pytest.raises(BadInput, match="not found on this machine: weights/0000"):
         load_weights("0" * 64, field="weights")
 
     for noise in (b"", b"no safetensors", b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R."):
@@ -152,7 +152,9 @@ def test_timm_s_own_weights_are_fitted_to_the_track(store):
 
 
 def test_timm_s_weights_that_are_not_here_are_not_downloaded(store):
-    with pytest.raises(BadInput, match=r"this machine lacks timm's weights test_resnet.*HF_HUB_CACHE") as raised:
+    with pytest.raises(
+        BadInput, match=r"not found on this machine: timm's weights test_resnet.*HF_HUB_CACHE"
+    ) as raised:
         run(tiny_recipe(pretrained(source="timm")))
     assert raised.value.field == "phases.0.source"
     with pytest.raises(BadInput, match=r"timm has no weights 'test_resnet\.magic'; it has .*test_resnet\.r160_in1k"):

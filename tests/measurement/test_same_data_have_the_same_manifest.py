@@ -95,7 +95,7 @@ def test_a_recipe_that_names_other_data_is_refused(colours):
     recipe = recipe_on("imagefolder", "colours", manifest)
     assert track_of(recipe).slug == recipe.track_key == f"imagefolder-{manifest[:12]}"
     for name, sha256, field in (("colours", "0" * 64, "manifest_sha256"), ("birds", manifest, "name")):
-        with pytest.raises(BadInput, match="this machine lacks") as raised:
+        with pytest.raises(BadInput, match="not found on this machine:") as raised:
             track_of(recipe_on("imagefolder", name, sha256))
         assert raised.value.field == f"dataset.{field}"
 
@@ -128,7 +128,7 @@ def test_two_data_sets_are_two_boards():
 def test_a_machine_tells_which_tracks_it_can_do(datasets, monkeypatch):
     here = tracks_here()
     assert here["digits"] == ""
-    assert all(why.startswith("this machine lacks") for slug, why in here.items() if slug != "digits")
+    assert all(why.startswith("not found on this machine:") for slug, why in here.items() if slug != "digits")
     (datasets / "cifar-10-batches-py").symlink_to("/")
     assert "leads out of datasets/" in tracks_here()["cifar10"]
     (datasets / "cifar-10-batches-py").unlink()

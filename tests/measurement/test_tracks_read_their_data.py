@@ -33,8 +33,8 @@ def opened(slug: str, name: str, manifest: str) -> Track:
 @pytest.mark.parametrize(("name", "classes"), [("CIFAR10", 10), ("CIFAR100", 100)])
 def test_cifar_is_read_from_torchvision_s_folder(datasets, monkeypatch, name, classes):
     track = TRACKS[name.lower()]
-    assert track.lacks().startswith("this machine lacks")
-    with pytest.raises(BadInput, match="this machine lacks"):
+    assert track.lacks().startswith("not found on this machine:")
+    with pytest.raises(BadInput, match="not found on this machine:"):
         track.load_train(32)
     folder = cifar(datasets, monkeypatch, name)
     assert track.lacks() == ""

@@ -5,6 +5,7 @@ import signal
 import sys
 import textwrap
 import time
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings as site
@@ -16,6 +17,8 @@ from leaderboard.models import Attempt, Entry, Hardware, Run
 from leaderboard.services import Claim
 from leaderboard.supervisor import Child, Limits, supervise
 from leaderboard.watch import Termination, Watch
+from measurement.__main__ import _fault_behind
+from measurement.errors import Fault
 from measurement.events import Finished, PhaseStarted, Progress
 from measurement.guard import DeviceLock
 from tests.records import CPU, make_recipe, make_record
@@ -190,26 +193,29 @@ def test_an_unexpected_error_is_logged_not_published(run, child_measures, monkey
 
 FAILED = """
     import json
-    print(json.dumps({"event": "failed", "exit_code": %d, "field": "device", "message": %r}))
+    print(json.dumps({"event": "failed", "exit_code": %d, "fault": %r, "field": "device", "message": %r}))
     raise SystemExit(%d)
 """
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "state"),
+    ("code", "fault", "state"),
     [
-        (4, "no energy meter for cuda:0", "queued"),
-        (5, "cuda:0 is in use by another measurement (pid 7): wait", "queued"),
-        (5, "the GPU was throttled", "failed"),
-        (1, "torch is not installed; pip install x", "queued"),
-        (1, "unexpected OSError at trace.py:7: [Errno 28] No space left on device", "queued"),
-        (1, "the loss is not a number", "failed"),
-        (2, "phases.0: no such thing", "failed"),
-        (3, "more joules than allowed", "failed"),
+        (4, "machine", "queued"),
+        (5, "machine", "queued"),
+        (5, "measurement", "failed"),
+        (1, "machine", "queued"),
+        (1, "measurement", "failed"),
+        (2, "recipe", "failed"),
+        (2, "data", "queued"),
+        (3, "budget", "failed"),
     ],
 )
-def test_only_the_machine_s_faults_give_the_run_back(run, child_does, code, message, state):
-    child_does(FAILED % (code, message, code))
+@pytest.mark.parametrize(
+    "message", ["k7#q", "", "is in use by another measurement", "[Errno 28] No space left on device", "loss is nan"]
+)
+def test_the_fault_alone_decides_who_tries_again(run, child_does, code, fault, state, message):
+    child_does(FAILED % (code, fault, message, code))
     verify(run)
     assert run.state == state
     assert message in run.reason
@@ -217,7 +223,7 @@ def test_only_the_machine_s_faults_give_the_run_back(run, child_does, code, mess
 
 
 def test_weights_that_are_nowhere_make_no_worker_pause_for_long(run, child_does):
-    child_does(FAILED % (2, "this machine lacks weights/00.safetensors; copy the file", 2))
+    child_does(FAILED % (2, "data", "not found on this machine: weights/00.safetensors; copy the file", 2))
     assert verify(run).state == "queued"
     assert tasks._fitness.pause_s(False) == tasks.PAUSE_S, "a fault was counted before this one"
 
@@ -231,26 +237,68 @@ def test_faults_in_a_row_make_longer_pauses():
 LIMITS = Limits(time_s=60.0, energy_j=1e6, memory_mb=4096, silence_s=60.0)
 
 
-def real_child(out, command=None):
-    (out / "recipe.json").write_text(json.dumps(make_recipe().document()))
+def real_child(out, command=None, **fields):
+    (out / "recipe.json").write_text(json.dumps(make_recipe(**fields).document()))
     return supervise(Child(out, mode="full", device="cpu", limits=LIMITS, command=command), lambda _: "")
 
 
-def test_the_measurement_s_own_words_for_a_device_in_use_are_known(tmp_path):
+MAIN = (
+    "from measurement.__main__ import main; import sys;"
+    "sys.exit(main(['run', 'recipe.json', '--out', '.', '--device', %r, '--events']))"
+)
+# Every message of the measurement's own errors becomes noise.
+NOISE = "from measurement import errors; errors.MeasurementError.__str__ = lambda error: 'zq 17 #';"
+
+
+@pytest.mark.parametrize("rewording", ["", NOISE], ids=["as worded", "noise"])
+def test_a_device_in_use_is_the_machine_s_fault_however_worded(tmp_path, rewording):
     with DeviceLock("cpu", "cpu"):
-        ending = real_child(tmp_path)
-    assert "is in use by another measurement" in ending.reason
-    assert ending.machine_at_fault
+        ending = real_child(tmp_path, [sys.executable, "-c", rewording + MAIN % "cpu"])
+    assert ("in use by another measurement" in ending.reason) == (not rewording)
+    assert ending.fault == Fault.MACHINE
 
 
-def test_the_measurement_s_own_words_for_a_missing_package_are_known(tmp_path):
-    program = (
-        "import sys; sys.modules['torch'] = None; from measurement.__main__ import main;"
-        "sys.exit(main(['run', 'recipe.json', '--out', '.', '--device', 'cpu', '--events']))"
-    )
-    ending = real_child(tmp_path, [sys.executable, "-c", program])
+@pytest.mark.parametrize("rewording", ["", NOISE], ids=["as worded", "noise"])
+def test_data_that_are_not_here_are_no_fault_of_the_recipe_however_worded(tmp_path, rewording, monkeypatch):
+    monkeypatch.setenv("MEASUREMENT_DATA_ROOT", str(tmp_path / "empty"))
+    ending = real_child(tmp_path, [sys.executable, "-c", rewording + MAIN % "cpu"], track="cifar10")
+    assert ("cifar" in ending.reason) == (not rewording)
+    assert ending.fault == Fault.DATA
+
+
+def test_a_device_that_the_machine_has_not_is_its_own_fault(tmp_path):
+    ending = real_child(tmp_path, [sys.executable, "-c", MAIN % "cuda:99"])
+    assert ending.fault == Fault.MACHINE
+
+
+def test_a_missing_package_is_the_machine_s_fault(tmp_path):
+    ending = real_child(tmp_path, [sys.executable, "-c", "import sys; sys.modules['torch'] = None;" + MAIN % "cpu"])
     assert "torch is not installed" in ending.reason
-    assert ending.machine_at_fault
+    assert ending.fault == Fault.MACHINE
+
+
+@pytest.mark.parametrize(
+    ("raised", "fault"),
+    [
+        ("OSError(28, 'x')", Fault.MACHINE),
+        ("OSError(5, 'x')", Fault.MACHINE),
+        ("PermissionError(13, 'x')", Fault.MACHINE),
+        ("KeyError('no space left on device')", Fault.MEASUREMENT),
+        ("ValueError('is in use by another measurement')", Fault.MEASUREMENT),
+    ],
+)
+def test_an_error_that_nobody_foresaw_is_judged_by_its_kind(tmp_path, raised, fault):
+    broken = (
+        f"import measurement.runner;measurement.runner.run_recipe = lambda *_, **__: (_ for _ in ()).throw({raised});"
+    )
+    assert real_child(tmp_path, [sys.executable, "-c", broken + MAIN % "cpu"]).fault == fault
+
+
+def test_a_full_disk_is_the_machine_s_fault_whatever_a_library_makes_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    assert _fault_behind(RuntimeError("unexpected pos 64 vs 0"), tmp_path) == Fault.MACHINE
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**30))
+    assert _fault_behind(RuntimeError("unexpected pos 64 vs 0"), tmp_path) == Fault.MEASUREMENT
 
 
 def watching(run: Run) -> tuple[Watch, Claim]:

@@ -29,7 +29,7 @@ def told(**lacks: str) -> dict:
     }
 
 
-LACKING = told(**{CIFAR: "this machine lacks cifar10", BIRDS: "this machine lacks birds"})
+LACKING = told(**{CIFAR: "not found on this machine: cifar10", BIRDS: "this machine lacks birds"})
 
 
 @pytest.fixture

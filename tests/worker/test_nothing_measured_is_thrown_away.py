@@ -199,22 +199,19 @@ FAILED = """
 
 
 @pytest.mark.parametrize(
-    ("code", "fault", "state"),
+    ("code", "fault", "message", "state"),
     [
-        (4, "machine", "queued"),
-        (5, "machine", "queued"),
-        (5, "measurement", "failed"),
-        (1, "machine", "queued"),
-        (1, "measurement", "failed"),
-        (2, "recipe", "failed"),
-        (2, "data", "queued"),
-        (3, "budget", "failed"),
+        (4, "machine", "k7#q", "queued"),
+        (5, "machine", "", "queued"),
+        (5, "measurement", "cuda:0 is in use by another measurement (pid 7): wait", "failed"),
+        (1, "machine", "the loss is not a number", "queued"),
+        (1, "measurement", "[Errno 28] No space left on device", "failed"),
+        (2, "recipe", "not found on this machine: torch is not installed;", "failed"),
+        (2, "data", "phases.0: no such thing", "queued"),
+        (3, "budget", "k7#q", "failed"),
     ],
 )
-@pytest.mark.parametrize(
-    "message", ["k7#q", "", "is in use by another measurement", "[Errno 28] No space left on device", "loss is nan"]
-)
-def test_the_fault_alone_decides_who_tries_again(run, child_does, code, fault, state, message):
+def test_the_fault_alone_decides_who_tries_again(run, child_does, code, fault, message, state):  # noqa: PLR0917
     child_does(FAILED % (code, fault, message, code))
     verify(run)
     assert run.state == state

@@ -82,7 +82,7 @@ def _are_open(questions: Sequence[str], answers: Answers) -> bool:
 def _all_of(names: list[str], questions: Sequence[str]) -> Iterator[tuple[str, Answers]]:
     """Each name with its answers, as they come: one at a time a core, each in a process of its own."""
     if names:
-        PROCESSES.set_forkserver_preload(["measurement.runner", "measurement.methods.eight_bit.program"])
+        PROCESSES.set_forkserver_preload(["measurement.run.runner", "measurement.methods.eight_bit.program"])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for asked in as_completed([pool.submit(_try, name, questions) for name in names]):
                 yield asked.result()

@@ -48,7 +48,7 @@ def answer_all(name: str, questions: Sequence[str], answers: Connection) -> None
     import torch
 
     from measurement.methods import TECHNIQUES
-    from measurement.model import build_network
+    from measurement.networks.build import build_network
 
     torch.set_num_threads(1)
     # Whether a window runs is asked, not what it costs: two may run at once.
@@ -110,7 +110,7 @@ def _built(name: str, track: Any, device: Any) -> tuple[Any, Any]:
     """The question to the builder, and the network, small where it can be. Raises as the builder does."""
     import timm
 
-    from measurement.model import build_network
+    from measurement.networks.build import build_network
     from measurement.recipe import Model
 
     settings = timm.get_pretrained_cfg(name, allow_unregistered=True) or timm.models.get_arch_pretrained_cfgs(name)
@@ -127,8 +127,8 @@ def _built(name: str, track: Any, device: Any) -> tuple[Any, Any]:
 def _run_window(model: Any, track: Any, resolution: int) -> None:
     import torch
 
-    from measurement.inference import InferencePlan, Inputs, measure, prepare
     from measurement.meters import EnergyMeter
+    from measurement.run.inference import InferencePlan, Inputs, measure, prepare
     from measurement.tracks.synthetic import SyntheticSplit
     from measurement.vocabulary import Scenario
 

@@ -10,21 +10,20 @@ from pathlib import Path
 
 import torch
 
-from measurement.budget import Limits
-from measurement.dataroot import weights_root
-from measurement.device import leave_a_core
-from measurement.inference import InferencePlan
+from measurement.dataroot import sha256_of, weights_root
 from measurement.meters import EnergyMeter, Window
 from measurement.methods import TECHNIQUES
-from measurement.offline_batch import ProbePlan
-from measurement.output import sha256_of
+from measurement.networks.weights import save_weights
 from measurement.recipe import Recipe
-from measurement.runner import run_recipe
-from measurement.sampling import SampledPace, SamplingPlan
-from measurement.steps import Steps, silent
+from measurement.run.budget import Limits
+from measurement.run.device import leave_a_core
+from measurement.run.inference import InferencePlan
+from measurement.run.offline_batch import ProbePlan
+from measurement.run.runner import run_recipe
+from measurement.run.sampling import SampledPace, SamplingPlan
+from measurement.run.steps import Steps, silent
+from measurement.run.workbench import seed_all, set_up
 from measurement.vocabulary import Phase, Scope
-from measurement.weights_out import save_weights
-from measurement.workbench import seed_all, set_up
 
 SAMPLING = SamplingPlan(window_s=2.5, warm_up_s=0.3)
 UNCHARGED = ("inference", "evaluate")

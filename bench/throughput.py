@@ -31,11 +31,11 @@ def run() -> list[tuple[str, str, str]]:
 def _ratios(architecture: str, resolution: int, batch_size: int) -> list[float]:
     import torch
 
-    from measurement.device import choose_device, leave_a_core
-    from measurement.inference import InferencePlan, Inputs, Prepared, measure
     from measurement.meters import EnergyMeter
-    from measurement.model import build_network
+    from measurement.networks.build import build_network
     from measurement.recipe import Model
+    from measurement.run.device import choose_device, leave_a_core
+    from measurement.run.inference import InferencePlan, Inputs, Prepared, measure
     from measurement.tracks import TRACKS
 
     device = choose_device("auto")

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     integrate = commands.add_parser("integrate", help="recompute joules from a power trace")
-    from measurement.integrate import add_integrate_arguments
+    from measurement.traces.integrate import add_integrate_arguments
 
     add_integrate_arguments(integrate)
     integrate.set_defaults(command=_integrate)
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     manifest.set_defaults(command=_manifest)
 
     recompute = commands.add_parser("recompute", help="check a published record's figures against its trace")
-    from measurement.recompute import add_recompute_arguments
+    from measurement.run.recompute import add_recompute_arguments
 
     add_recompute_arguments(recompute)
     recompute.set_defaults(command=_recompute)
@@ -109,7 +109,7 @@ def _add_run_arguments(run: argparse.ArgumentParser) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from measurement.doctor import run_doctor
+    from measurement.doctor.diagnosis import run_doctor
 
     return run_doctor(json=options.json)
 
@@ -129,7 +129,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _integrate(options: argparse.Namespace) -> int:
-    from measurement.integrate import run_integrate
+    from measurement.traces.integrate import run_integrate
 
     return run_integrate(options)
 
@@ -141,13 +141,13 @@ def _manifest(options: argparse.Namespace) -> int:
 
 
 def _recompute(options: argparse.Namespace) -> int:
-    from measurement.recompute import run_recompute
+    from measurement.run.recompute import run_recompute
 
     return run_recompute(options)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from measurement.lifeline import Stopped, stop_on_signals, watch_stdin
+    from measurement.run.termination import Stopped, stop_on_signals, watch_stdin
 
     if options.watch_stdin:
         watch_stdin()
@@ -179,8 +179,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_recipe(recipe: Recipe, options: argparse.Namespace) -> None:
-    from measurement.display import HumanDisplay, print_summary
-    from measurement.runner import run_recipe
+    from measurement.run.display import HumanDisplay, print_summary
+    from measurement.run.runner import run_recipe
 
     display = HumanDisplay()
     reporter = _print_event if options.events else display

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -37,3 +38,9 @@ def inside(root: Path, *parts: str, field: str = "") -> Path:
             f"{'/'.join(parts)} leads out of {root.name}/ in the data root; mount or copy it there", field=field
         )
     return path
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

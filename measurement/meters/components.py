@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from measurement.accounting import Uncertainty, combined, unaligned_edge_uncertainty
+from measurement.meters.accumulators import CounterTally, Tally
 from measurement.meters.base import Kind
-from measurement.meters.tally import CounterTally, Tally
 
 
 @dataclass(frozen=True, slots=True)

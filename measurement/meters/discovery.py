@@ -12,7 +12,6 @@ from typing import Any
 import psutil
 
 from measurement.errors import BadOption, MeterFailure, MeterMissing
-from measurement.guard import DeviceLock
 from measurement.meters import nvml
 from measurement.meters.base import (
     Clock,
@@ -23,10 +22,11 @@ from measurement.meters.base import (
     kinds_in_scope,
     provenance_of,
 )
+from measurement.meters.device_lock import DeviceLock
+from measurement.meters.disturbances import CpuGuard, GpuGuard
 from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
-from measurement.meters.guards import CpuGuard, GpuGuard
+from measurement.meters.observation import Guard
 from measurement.meters.rapl import POWERCAP_ROOT, find_zones
-from measurement.meters.watch import Guard
 from measurement.record import Hardware
 from measurement.vocabulary import Provenance, Scope, Source
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from measurement.errors import MeterFailure
-from measurement.guard import DeviceLock
+from measurement.meters.accumulators import CounterTally, PowerTally, Tally
 from measurement.meters.base import (
     Clock,
     EnergyCounter,
@@ -20,14 +20,14 @@ from measurement.meters.base import (
     SystemClock,
     kinds_in_scope,
 )
+from measurement.meters.calibration import gain_relative_u
 from measurement.meters.components import Component, group_components, preferred
-from measurement.meters.gain import gain_relative_u
+from measurement.meters.device_lock import DeviceLock
+from measurement.meters.observation import WATCH_PERIOD_S, Guard, Watch
 from measurement.meters.phase import Assembly, PhaseMeasurement
 from measurement.meters.sampler import Sampler
-from measurement.meters.tally import CounterTally, PowerTally, Tally
-from measurement.meters.watch import WATCH_PERIOD_S, Guard, Watch
 from measurement.meters.window import Window
-from measurement.trace import TraceComponent, WindowMark, write_trace
+from measurement.traces.trace import TraceComponent, WindowMark, write_trace
 from measurement.vocabulary import Provenance, Scope, Source
 
 IDLE_SLICES = 5
@@ -223,7 +223,7 @@ class EnergyMeter:
         return tuple(dict.fromkeys(tally.instrument.source for _, tally in self._live(scope) or ()))
 
     def write_trace(self, path: Path | str, earlier: Path | None = None) -> None:
-        """Write all readings and window marks as Parquet (see `measurement.trace`), after those of `earlier`."""
+        """Write all readings and window marks as Parquet (`measurement.traces.trace`), after those of `earlier`."""
         with self._sampler.lock:
             write_trace(
                 Path(path),

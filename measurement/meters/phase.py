@@ -15,11 +15,11 @@ from measurement.accounting import (
     drifting_repeat_uncertainty,
     repeat_uncertainty,
 )
+from measurement.meters.accumulators import Tally
 from measurement.meters.base import Kind, kinds_in_scope, provenance_of
 from measurement.meters.components import Component, Stretch, duration_s, gained_j, reading_uncertainty
+from measurement.meters.observation import Watch
 from measurement.meters.starvation import InputWait
-from measurement.meters.tally import Tally
-from measurement.meters.watch import Watch
 from measurement.record import Energy
 from measurement.vocabulary import Flag, Provenance, Scope, Source
 

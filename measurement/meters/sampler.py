@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from measurement.meters.accumulators import CounterTally, PowerTally, Rhythm, Tally, Tick
 from measurement.meters.base import Clock
 from measurement.meters.components import Snapshot
-from measurement.meters.echo import Echo
-from measurement.meters.tally import CounterTally, PowerTally, Rhythm, Tally, Tick
+from measurement.meters.part_time import Echo
 from measurement.meters.ticks import (
     CALIBRATION_S,
     CALIBRATION_TICKS,
@@ -19,7 +19,7 @@ from measurement.meters.ticks import (
     level_at_opening,
     rhythm_of,
 )
-from measurement.trace import Readings
+from measurement.traces.trace import Readings
 
 POLL_S = 0.0005
 """Pause between two looks at a counter whose tick is waited for: a tick's time is known to a fraction of a

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from measurement.accounting import student_t95
-from measurement.meters.tally import Rhythm, Tick
+from measurement.meters.accumulators import Rhythm, Tick
 
 CALIBRATION_TICKS = 6
 CALIBRATION_S = 0.5

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from measurement.meters.accumulators import Tally
 from measurement.meters.base import Clock
 from measurement.meters.components import Snapshot, Stretch, duration_s, gained_j
 from measurement.meters.phase import Assembly, MarkedBlock, PhaseMeasurement
 from measurement.meters.sampler import Sampler
-from measurement.meters.tally import Tally
 from measurement.vocabulary import Scope
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from measurement.methods.base import PhaseContext, PhaseOutcome, Technique, no_progress
 from measurement.methods.distillation import distil, rehearse_distillation
 from measurement.methods.early_exit import rehearse_early_exits, train_early_exits
 from measurement.methods.low_rank import factorize, rehearse_factorization
@@ -17,6 +16,8 @@ from measurement.methods.sparsity import sparsify
 from measurement.methods.structured_pruning import prune_channels, rehearse_pruning
 from measurement.methods.supernet import rehearse_supernet, search_supernet
 from measurement.methods.supervised import rehearse_training, train_supervised
+from measurement.progress import no_progress
+from measurement.training.context import PhaseContext, PhaseOutcome, Technique
 
 TECHNIQUES: dict[str, Technique] = {
     "architecture_search": Technique(run=search_architectures, rehearse=rehearse_search),

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax
 
 from measurement.errors import BadInput
-from measurement.methods.base import Advance, PhaseContext, PhaseOutcome
-from measurement.model import build_network, count_macs, count_parameters
+from measurement.networks.build import build_network, count_macs, count_parameters
+from measurement.networks.weights import load_weights
+from measurement.progress import Advance
 from measurement.recipe import DistillationPhase, Model
 from measurement.tracks import Split, held_back
 from measurement.training import LossOf, evaluating, fit, rehearse_step
-from measurement.weights import load_weights
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 WITHIN = "teacher.training"
 

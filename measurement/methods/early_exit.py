@@ -1,4 +1,4 @@
-"""Technique `early_exit`: classifiers after several stages, trained together (see `measurement.early_exit`)."""
+"""Technique `early_exit`: classifiers after several stages, trained together (`measurement.networks.early_exit`)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from measurement.early_exit import EarlyExitNetwork, Exit, segments_of
 from measurement.errors import BadInput
-from measurement.methods.base import PhaseContext, PhaseOutcome
+from measurement.networks.early_exit import EarlyExitNetwork, Exit, segments_of
 from measurement.recipe import EarlyExitPhase
 from measurement.training import LossOf, fit, rehearse_step
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 
 def train_early_exits(context: PhaseContext) -> PhaseOutcome:

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from measurement.errors import BadInput, MeasurementError
-from measurement.memory import is_out_of_memory
-from measurement.methods.base import PhaseContext
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.training.context import PhaseContext
 
 Layer = nn.Conv2d | nn.Linear
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from measurement.errors import BadInput
-from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.methods.layers import Layer, layers_of, replace_layer, runs_or_refused
-from measurement.model import count_parameters
+from measurement.networks.build import count_parameters
 from measurement.recipe import LowRankPhase
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 Decompose = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 """A matrix (rows, columns) as three factors (rows, k), (k,), (k, columns), k the smaller side."""

@@ -12,14 +12,13 @@ from huggingface_hub import try_to_load_from_cache
 from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
-from measurement.dataroot import inside, weights_root
+from measurement.dataroot import inside, sha256_of, weights_root
 from measurement.errors import NOT_FOUND, BadInput, DataMissing
-from measurement.memory import is_out_of_memory
-from measurement.methods.base import PhaseContext, PhaseOutcome
-from measurement.output import sha256_of
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.networks.segmentation import LiteSegmenter
+from measurement.networks.weights import load_weights, read_safetensors
 from measurement.recipe import PretrainedPhase
-from measurement.segmentation import LiteSegmenter
-from measurement.weights import load_weights, read_safetensors
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 HUB_FOLDER = "hub"
 HUB_FILE = "model.safetensors"

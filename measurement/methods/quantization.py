@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import torch
 
-from measurement.methods.base import PhaseContext, PhaseOutcome
-from measurement.model import count_parameters
+from measurement.networks.build import count_parameters
+from measurement.networks.weights import weight_bytes
 from measurement.recipe import QuantizationPhase
 from measurement.training import endless
-from measurement.weights_out import weight_bytes
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 
 def quantize(context: PhaseContext) -> PhaseOutcome:

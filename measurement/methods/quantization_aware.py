@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from measurement.errors import MeasurementError
-from measurement.methods.base import PhaseContext, PhaseOutcome
-from measurement.model import count_parameters
+from measurement.networks.build import count_parameters
+from measurement.networks.weights import weight_bytes
 from measurement.recipe import QuantizationAwarePhase
 from measurement.training import fit, rehearse_step
-from measurement.weights_out import weight_bytes
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 Train = Callable[[PhaseContext, QuantizationAwarePhase], dict[str, Any] | None]
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn.utils import prune
 
 from measurement.errors import BadInput
-from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.methods.layers import Layer, layers_of, runs_or_refused
 from measurement.methods.semi_structured import to_sparse_kernels
+from measurement.networks.weight_masks import remember_zeros
 from measurement.recipe import SparsityPhase
-from measurement.zeros import remember_zeros
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 
 def sparsify(context: PhaseContext) -> PhaseOutcome:

@@ -20,14 +20,14 @@ import torch
 import torch_pruning
 from torch import nn
 
-from measurement.deadline import TookTooLong, at_most
 from measurement.errors import BadInput, MeasurementError
-from measurement.memory import is_out_of_memory
-from measurement.methods.base import PhaseContext, PhaseOutcome
-from measurement.model import count_parameters
+from measurement.methods.time_limit import TookTooLong, at_most
+from measurement.networks.build import count_parameters
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.networks.weight_masks import renew_masks
 from measurement.recipe import StructuredPruningPhase
 from measurement.training import endless, fit, rehearse_step
-from measurement.zeros import renew_masks
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 TRAINING = "training_after_step"
 LARGEST_SHARE = 0.9

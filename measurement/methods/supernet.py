@@ -20,18 +20,19 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import update_bn
 
-from measurement.elastic import ElasticMobile, MobileNetwork
 from measurement.errors import BadInput
-from measurement.methods.base import Advance, PhaseContext, PhaseOutcome, no_progress
 from measurement.methods.search.choice import check_found, check_resolutions, is_sample, score_of
 from measurement.methods.search.members import Size
 from measurement.methods.search.progress import Progress
 from measurement.methods.search.strategies import Axes, Evolution, NothingLeft, Point, next_point
-from measurement.model import count_parameters
-from measurement.quality import evaluate
+from measurement.networks.build import count_parameters
+from measurement.networks.elastic import ElasticMobile, MobileNetwork
+from measurement.progress import Advance, no_progress
 from measurement.recipe import ELASTIC_MOBILE, SubNetwork, SupernetPhase
 from measurement.tracks import Split, held_back
+from measurement.tracks.evaluation import evaluate
 from measurement.training import LossOf, fit, rehearse_step, share_validated_from
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 CALIBRATION_IMAGES = 2048
 """Training images that a cut-out network takes its running statistics from: the shared ones are of no one network."""

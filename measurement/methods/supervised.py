@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.recipe import SupervisedPhase
 from measurement.training import fit, rehearse_step
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 
 def train_supervised(context: PhaseContext) -> PhaseOutcome:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from measurement.recipe.parts import Part, did_you_mean
 
 ELASTIC_MOBILE = "elastic_mobile"
-"""The one architecture that is ours: the weight-sharing network of `measurement.elastic`."""
+"""The one architecture that is ours: the weight-sharing network of `measurement.networks.elastic`."""
 
 
 @cache

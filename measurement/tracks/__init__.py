@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from measurement.errors import NOT_FOUND, BadInput
 from measurement.tracks.base import KEY_DIGITS, Batch, OpenTrack, Split, Track, batch_bounds, held_back
@@ -13,9 +12,6 @@ from measurement.tracks.digits import DIGITS
 from measurement.tracks.imagefolder import IMAGEFOLDER
 from measurement.tracks.imagenet import IMAGENET_1K
 from measurement.tracks.segmentation import SEGMENTATION
-
-if TYPE_CHECKING:
-    from measurement.recipe import Recipe
 
 TRACKS: dict[str, Track | OpenTrack] = {
     track.slug: track for track in (DIGITS, CIFAR10, CIFAR100, IMAGENET_1K, IMAGEFOLDER, SEGMENTATION)
@@ -43,15 +39,6 @@ def track_title(key: str) -> str:
     if track is None:
         return key
     return track.title if track.slug == key else f"{track.title} {key[-KEY_DIGITS:]}"
-
-
-def track_of(recipe: Recipe) -> Track:
-    """The recipe's track with all that its data tell. Raises BadInput where a data set that it names is not here."""
-    track = TRACKS[recipe.track]
-    if isinstance(track, Track):
-        return track
-    assert recipe.dataset is not None, "an open track's recipe names its data"  # noqa: S101 - the schema says so
-    return track.load(recipe.dataset.name, recipe.dataset.manifest_sha256)
 
 
 def _why_not(track: Track) -> str:
@@ -88,7 +75,6 @@ __all__ = [
     "batch_bounds",
     "find_track",
     "held_back",
-    "track_of",
     "track_title",
     "tracks_here",
 ]

@@ -12,8 +12,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from measurement.errors import BadInput
+from measurement.tracks.pairs import Pairs
 from measurement.tracks.photographs import MEAN, STD
-from measurement.tracks.segmentation import Pairs
 from measurement.tracks.streamed import decoded
 
 NOT_COUNTED = 255

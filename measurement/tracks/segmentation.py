@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 
@@ -11,18 +10,9 @@ from measurement.errors import BadInput
 from measurement.tracks.base import OpenTrack, Split, Track
 from measurement.tracks.manifest import CLASSES_FILE, images_below
 from measurement.tracks.opened import known_data_sets, named_folder
+from measurement.tracks.pairs import Pairs
 
 MOST_CLASSES = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Paths of images and of their class maps, both relative to `root`, in one order."""
-
-    root: Path
-    images: tuple[str, ...]
-    masks: tuple[str, ...]
-    classes: int
 
 
 def load(name: str, manifest_sha256: str) -> Track:

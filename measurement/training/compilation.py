@@ -14,7 +14,7 @@ from torch._dynamo.backends.registry import lookup_backend
 from torch._inductor import config as inductor
 
 from measurement.errors import BadInput
-from measurement.memory import is_out_of_memory
+from measurement.networks.out_of_memory import is_out_of_memory
 from measurement.tracks import Split, batch_bounds
 from measurement.training.job import Job
 from measurement.training.segments import Segment

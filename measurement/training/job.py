@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from measurement.recipe import TrainingOptions
 
 if TYPE_CHECKING:
-    from measurement.methods.base import PhaseContext
+    from measurement.training.context import PhaseContext
 
 LossOf = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """The loss of a network on a batch: images and targets in, one number out. The network is called as given: it may be

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from measurement.errors import MeasurementError
+from measurement.networks.weight_masks import zeros_held
 from measurement.recipe import TrainingOptions
 from measurement.tracks import Batch, Split
 from measurement.training.compilation import compiled
@@ -19,10 +20,9 @@ from measurement.training.numerics import numerics
 from measurement.training.segments import Segment, plan
 from measurement.training.stepping import Stepper
 from measurement.training.validation import Patience, held_back_for
-from measurement.zeros import zeros_held
 
 if TYPE_CHECKING:
-    from measurement.methods.base import PhaseContext
+    from measurement.training.context import PhaseContext
 
 
 def fit(

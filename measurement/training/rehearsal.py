@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from measurement.errors import BadInput
-from measurement.memory import is_out_of_memory
+from measurement.networks.out_of_memory import is_out_of_memory
 from measurement.recipe import TrainingOptions
 from measurement.training.compilation import rehearse_compilation
 from measurement.training.freezing import frozen
@@ -16,7 +16,7 @@ from measurement.training.stepping import Stepper
 from measurement.training.validation import held_back_for
 
 if TYPE_CHECKING:
-    from measurement.methods.base import PhaseContext
+    from measurement.training.context import PhaseContext
 
 
 def rehearse_step(

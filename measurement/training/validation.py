@@ -18,7 +18,7 @@ from measurement.training.job import Job
 from measurement.training.numerics import autocast
 
 if TYPE_CHECKING:
-    from measurement.methods.base import PhaseContext
+    from measurement.training.context import PhaseContext
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from measurement.recipe import Recipe, read_recipe
-from measurement.runner import run_recipe
-from measurement.workbench import set_up
+from measurement.run.runner import run_recipe
+from measurement.run.workbench import set_up
 from tests.docs.reading import DOCS, PAGES, blocks
 from tests.measurement.running import BRIEF
 

@@ -6,9 +6,9 @@ import pytest
 
 from leaderboard.configuration import BASE_DIR, SETTINGS, Setting
 from measurement.dataroot import DATA_ROOT_VARIABLE
-from measurement.guard import LOCK_FOLDER_VARIABLE
+from measurement.meters.calibration import GAIN_VARIABLE, GAINS_VARIABLE
+from measurement.meters.device_lock import LOCK_FOLDER_VARIABLE
 from measurement.meters.estimate import TDP_VARIABLE
-from measurement.meters.gain import GAIN_VARIABLE, GAINS_VARIABLE
 from measurement.tracks.streamed import READERS_VARIABLE
 from tests.docs.reading import DOCS, names, rows, sections, text_of
 

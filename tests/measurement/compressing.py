@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
-from measurement.model import build_model
+from measurement.networks.build import build_model
 from measurement.recipe import Recipe
 from measurement.tracks import TRACKS
 from tests.measurement.running import TRAIN, tiny_recipe

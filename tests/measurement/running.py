@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from measurement.inference import InferencePlan
-from measurement.offline_batch import ProbePlan
 from measurement.recipe import Recipe, parse_recipe
+from measurement.run.inference import InferencePlan
+from measurement.run.offline_batch import ProbePlan
 
 # Two threads that wait for one another stall for seconds where other tests keep the cores busy.
 torch.set_num_threads(1)

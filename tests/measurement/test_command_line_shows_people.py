@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from measurement.display import HumanDisplay, print_summary, si
 from measurement.record import Record
-from measurement.runner import run_recipe
+from measurement.run.display import HumanDisplay, print_summary, si
+from measurement.run.runner import run_recipe
 from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 
 SEARCH = {"technique": "declared", "phase": "search"}

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 import pytest
 
-from measurement.deadline import TookTooLong, at_most
+from measurement.methods.time_limit import TookTooLong, at_most
 
 NO_ALARM = (0.0, 0.0)
 HERE = __name__.partition(".")[0]

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from measurement.recipe.training import asks_for_determinism
-from measurement.runner import run_recipe
+from measurement.run.runner import run_recipe
 from measurement.training.numerics import WORKSPACE, reproducible_cublas
 from tests.measurement.running import BRIEF, PRUNE, TRAIN, tiny_recipe
 

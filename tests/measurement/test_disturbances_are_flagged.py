@@ -6,9 +6,9 @@ import pytest
 
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
-from measurement.meters.guards import CpuGuard, foreign_pids
+from measurement.meters.disturbances import CpuGuard, foreign_pids
+from measurement.meters.observation import Observation, Watch
 from measurement.meters.replay import ManualClock
-from measurement.meters.watch import Observation, Watch
 from measurement.vocabulary import Flag
 from tests.measurement.instruments import Steady
 from tests.measurement.powercap import add_zone

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from measurement import advice
-from measurement.doctor import diagnose, run_doctor
-from measurement.meters.rapl import find_zones
-from measurement.surroundings import (
+from measurement.doctor import advice
+from measurement.doctor.diagnosis import diagnose, run_doctor
+from measurement.doctor.environment import (
     TorchBuild,
     cpu_quota,
     in_container,
@@ -20,6 +19,7 @@ from measurement.surroundings import (
     read_torch_build,
     torch_build,
 )
+from measurement.meters.rapl import find_zones
 from tests.measurement.powercap import tree
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from measurement.doctor import diagnose, run_doctor
+from measurement.doctor.diagnosis import diagnose, run_doctor
 from measurement.errors import BadInput, MeterMissing, NotTrustworthy, OverBudget
 from measurement.meters import EnergyMeter, nvml
 from measurement.meters.base import provenance_of

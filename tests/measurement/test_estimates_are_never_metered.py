@@ -11,7 +11,7 @@ from measurement.meters import EnergyMeter
 from measurement.meters.base import provenance_of
 from measurement.meters.replay import ManualClock
 from measurement.record import COUNTED_SOURCES, Energy
-from measurement.sampling import SampledPace, SamplingPlan, extrapolated
+from measurement.run.sampling import SampledPace, SamplingPlan, extrapolated
 from measurement.vocabulary import Provenance, Scope, Source
 from tests.measurement.instruments import Steady
 

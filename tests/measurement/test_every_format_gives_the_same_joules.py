@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from measurement.integrate import integrate_trace
+from measurement.traces.integrate import integrate_trace
 
 ZERO = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 EPOCH_S = 1_700_000_000

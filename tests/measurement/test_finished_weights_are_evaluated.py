@@ -9,14 +9,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from measurement.dataroot import sha256_of
 from measurement.errors import BadInput
-from measurement.finished import take_finished_weights
 from measurement.methods import TECHNIQUES
-from measurement.output import sha256_of
-from measurement.runner import run_recipe
-from measurement.sampling import SamplingPlan
-from measurement.weights_out import save_weights
-from measurement.workbench import set_up
+from measurement.networks.weights import save_weights, take_finished_weights
+from measurement.run.runner import run_recipe
+from measurement.run.sampling import SamplingPlan
+from measurement.run.workbench import set_up
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, TRAIN, tiny_recipe
 
 SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from measurement.assembly import with_torch_settings
 from measurement.record import Hardware
-from measurement.runner import run_recipe
+from measurement.run.record_parts import with_torch_settings
+from measurement.run.runner import run_recipe
 from measurement.training.numerics import tensor_float32
 from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 

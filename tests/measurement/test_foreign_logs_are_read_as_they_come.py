@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from measurement.errors import BadInput
-from measurement.integrate import integrate_trace
+from measurement.traces.integrate import integrate_trace
 
 
 @pytest.fixture

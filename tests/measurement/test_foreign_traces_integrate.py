@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from measurement.errors import BadInput
-from measurement.integrate import add_integrate_arguments, integrate_trace, run_integrate
+from measurement.traces.integrate import add_integrate_arguments, integrate_trace, run_integrate
 
 SMI = """\
 timestamp, index, name, power.draw [W], power.draw.average [W], power.draw.instant [W], temperature.gpu

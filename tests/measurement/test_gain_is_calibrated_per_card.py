@@ -9,7 +9,7 @@ import pytest
 
 from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
-from measurement.meters.gain import gain_relative_u
+from measurement.meters.calibration import gain_relative_u
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Scope
 from tests.measurement.instruments import Steady

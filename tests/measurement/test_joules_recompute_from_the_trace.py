@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from measurement.integrate import integrate_trace
 from measurement.meters import EnergyMeter
 from measurement.meters.replay import ManualClock
-from measurement.trace import METADATA_KEY, Readings, counter_power_w, read_trace
+from measurement.traces.integrate import integrate_trace
+from measurement.traces.trace import METADATA_KEY, Readings, counter_power_w, read_trace
 from measurement.vocabulary import Scope
 
 

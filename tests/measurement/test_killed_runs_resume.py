@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from measurement.checkpoint import Checkpoint, Earlier, Origin, Spent
 from measurement.errors import OverBudget
-from measurement.recompute import recompute
 from measurement.record import Hardware, LostAttempt, Record
-from measurement.runner import run_recipe
-from measurement.trace import read_trace
+from measurement.run.checkpoint import Checkpoint, Earlier, Origin, Spent
+from measurement.run.recompute import recompute
+from measurement.run.runner import run_recipe
+from measurement.traces.trace import read_trace
 from measurement.vocabulary import Scope
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, ROOT, TRAIN, environment, tiny_document, tiny_recipe
 

@@ -12,7 +12,7 @@ import torch
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
-from measurement.model import build_model, build_network, count_macs, count_parameters
+from measurement.networks.build import build_model, build_network, count_macs, count_parameters
 from measurement.recipe import Model, Recipe, parse_recipe
 from measurement.tracks import TRACKS
 from tests.measurement.running import TRAIN, tiny_document

@@ -13,13 +13,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, softmax
 
-from measurement.dataroot import DATA_ROOT_VARIABLE
+from measurement.dataroot import DATA_ROOT_VARIABLE, sha256_of
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES
 from measurement.methods.distillation import distillation_loss
-from measurement.model import count_parameters
-from measurement.output import sha256_of
+from measurement.networks.build import count_parameters
 from measurement.recipe import Recipe
 from measurement.recipe.training import early_stoppings
 from measurement.training import fit

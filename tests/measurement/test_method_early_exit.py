@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from measurement.documents import DocumentError
-from measurement.early_exit import CountingExits, EarlyExitNetwork, segments_of
 from measurement.errors import BadInput
-from measurement.inference import Inputs
 from measurement.methods import TECHNIQUES
-from measurement.model import build_model, count_macs
-from measurement.runner import run_recipe
+from measurement.networks.build import build_model, count_macs
+from measurement.networks.early_exit import CountingExits, EarlyExitNetwork, segments_of
+from measurement.run.inference import Inputs
+from measurement.run.runner import run_recipe
 from measurement.tracks import TRACKS
 from tests.measurement.running import BRIEF, FINETUNE, tiny_recipe
 from tests.measurement.test_methods_train_and_prune import context

@@ -14,7 +14,7 @@ from measurement.documents import DocumentError
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES
 from measurement.methods.layers import layers_of
-from measurement.model import count_macs, count_parameters
+from measurement.networks.build import count_macs, count_parameters
 from tests.measurement.compressing import FINETUNE, TAUGHT, accuracy, after, compress, untrained
 from tests.measurement.running import tiny_recipe
 

@@ -14,13 +14,13 @@ import torch
 from measurement.documents import DocumentError
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES, PhaseContext, no_progress
-from measurement.model import build_model
+from measurement.networks.build import build_model
+from measurement.networks.weights import load_weights
 from measurement.recipe import Recipe, load_recipe, read_recipe
 from measurement.record import Record
-from measurement.runner import run_recipe
+from measurement.run.runner import run_recipe
+from measurement.run.workbench import set_up
 from measurement.tracks import TRACKS
-from measurement.weights import load_weights
-from measurement.workbench import set_up
 from tests.measurement.running import BRIEF, FINETUNE, ROOT, tiny_recipe
 
 CPU = torch.device("cpu")

@@ -18,10 +18,10 @@ from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseOutcome
 from measurement.methods.eight_bit.linear import executed_as, linear_layers
 from measurement.methods.eight_bit.program import prepared_for_training
-from measurement.model import count_macs, count_parameters
+from measurement.networks.build import count_macs, count_parameters
+from measurement.networks.weights import save_weights, weight_bytes
 from measurement.recipe import TECHNIQUES as DECLARABLE
 from measurement.training import evaluating
-from measurement.weights_out import save_weights, weight_bytes
 from tests.measurement.compressing import (
     CPU,
     DIGITS,

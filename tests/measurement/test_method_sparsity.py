@@ -16,8 +16,8 @@ from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES, PhaseContext
 from measurement.methods.layers import layers_of
 from measurement.methods.semi_structured import SemiStructuredLinear, has_sparse_kernels
-from measurement.model import count_parameters
-from measurement.weights_out import plain_tensors
+from measurement.networks.build import count_parameters
+from measurement.networks.weights import plain_tensors
 from tests.measurement.compressing import (
     FINETUNE,
     SCHEDULE,

@@ -13,8 +13,8 @@ from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES
 from measurement.methods.layers import layers_of
-from measurement.model import count_parameters
-from measurement.pace import FullPace
+from measurement.networks.build import count_parameters
+from measurement.progress import FullPace
 from measurement.recipe import Recipe
 from tests.measurement.compressing import DIGITS, FINETUNE, TAUGHT, TRANSFORMER, accuracy, after, untrained
 from tests.measurement.running import PRUNE, tiny_recipe

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch.optim.swa_utils import update_bn
 
-from measurement.elastic import ElasticMobile, MobileNetwork, resized
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
-from measurement.model import build_model, count_macs, count_parameters
+from measurement.networks.build import build_model, count_macs, count_parameters
+from measurement.networks.elastic import ElasticMobile, MobileNetwork, resized
 from measurement.recipe import ElasticSpace, Recipe, SubNetwork, parse_recipe
 from measurement.tracks import TRACKS
 from tests.measurement.running import tiny_document

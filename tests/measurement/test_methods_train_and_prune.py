@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from measurement.errors import BadInput, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseContext, no_progress
-from measurement.model import build_model, count_macs, count_parameters
+from measurement.networks.build import build_model, count_macs, count_parameters
 from measurement.recipe import TECHNIQUES as DECLARABLE
 from measurement.recipe import Recipe
 from measurement.tracks import TRACKS, batch_bounds

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from measurement.errors import BadInput
-from measurement.model import build_network, count_parameters
+from measurement.networks.build import build_network, count_parameters
 from measurement.recipe import Model
 from measurement.tracks import TRACKS
 

@@ -8,9 +8,9 @@ import time
 import pytest
 import torch
 
-from measurement.inference import InferencePlan, Inputs, prepare
-from measurement.offline_batch import LONGEST_BATCH_S, offline_batch_size, probe_sizes
 from measurement.record import BatchProbe
+from measurement.run.inference import InferencePlan, Inputs, prepare
+from measurement.run.offline_batch import LONGEST_BATCH_S, offline_batch_size, probe_sizes
 from measurement.vocabulary import Scenario
 from tests.measurement.running import BRIEF
 

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from measurement.errors import MeterFailure, NotTrustworthy
-from measurement.guard import DeviceLock, lock_folder
 from measurement.meters import EnergyMeter
+from measurement.meters.device_lock import DeviceLock, lock_folder
 from tests.measurement.running import ROOT, measurement, tiny_document
 from tests.simulated.child import run
 from tests.simulated.gpu import h100
@@ -20,7 +20,7 @@ from tests.simulated.profiles import Profile
 
 HOLD = """
 import sys
-from measurement.guard import DeviceLock
+from measurement.meters.device_lock import DeviceLock
 with DeviceLock(sys.argv[1], "cpu"):
     print("held", flush=True)
     sys.stdin.read()

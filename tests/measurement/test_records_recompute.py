@@ -11,12 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from measurement import assembly
 from measurement.__main__ import main
+from measurement.dataroot import sha256_of
 from measurement.meters import EnergyMeter
 from measurement.meters.replay import ManualClock
-from measurement.output import sha256_of
-from measurement.recompute import recompute
 from measurement.record import (
     Hardware,
     InferenceFigures,
@@ -27,8 +25,10 @@ from measurement.record import (
     parse_record,
     write_record,
 )
-from measurement.runner import run_recipe
-from measurement.trace import read_trace
+from measurement.run import record_parts
+from measurement.run.recompute import recompute
+from measurement.run.runner import run_recipe
+from measurement.traces.trace import read_trace
 from measurement.vocabulary import Phase, Provenance, Scenario, Scope
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, TRAIN, measurement, tiny_recipe
 
@@ -87,10 +87,10 @@ def record_a_run(folder: Path, train: Course, blocks: list[Course], cpu_source: 
         meter.measure_idle(1.0)
         with meter.window("0-train") as window:
             machine.follow(train)
-        phases.append(assembly.metered(0, Phase.TRAIN, "supervised", window.measurement))
+        phases.append(record_parts.metered(0, Phase.TRAIN, "supervised", window.measurement))
         with meter.window("1-evaluate") as window:
             machine.follow(train[:1])
-        phases.append(assembly.metered(1, Phase.EVALUATE, "evaluate", window.measurement))
+        phases.append(record_parts.metered(1, Phase.EVALUATE, "evaluate", window.measurement))
         with meter.window("2-inference-offline") as window:
             for number, block in enumerate(blocks):
                 if number:
@@ -108,7 +108,7 @@ def record_a_run(folder: Path, train: Course, blocks: list[Course], cpu_source: 
             latency_p90_ms=1,
             latency_p99_ms=1,
         )
-        phases.append(assembly.inference(2, Scenario.OFFLINE, window.measurement, figures))
+        phases.append(record_parts.inference(2, Scenario.OFFLINE, window.measurement, figures))
     meter.write_trace(folder / "trace.parquet")
     now = datetime(2026, 1, 2, tzinfo=UTC)
     record = Record(

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from measurement.device import choose_device, leave_a_core
 from measurement.errors import BadInput, MeasurementError, MeterMissing
 from measurement.meters.discovery import discover
-from measurement.runner import run_recipe
+from measurement.run.device import choose_device, leave_a_core
+from measurement.run.runner import run_recipe
+from measurement.run.workbench import explained
 from measurement.vocabulary import Provenance, Scope
-from measurement.workbench import explained
 from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 
 

@@ -8,7 +8,9 @@ import random
 import pytest
 import torch
 
-from measurement.inference import (
+from measurement.meters import EnergyMeter
+from measurement.methods import no_progress
+from measurement.run.inference import (
     InferencePlan,
     Inputs,
     measure,
@@ -16,8 +18,6 @@ from measurement.inference import (
     prepare,
     satisfied,
 )
-from measurement.meters import EnergyMeter
-from measurement.methods import no_progress
 from measurement.vocabulary import Scenario
 from tests.measurement.running import BRIEF
 

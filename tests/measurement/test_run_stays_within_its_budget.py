@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from measurement.budget import NO_LIMITS, PROJECT_AFTER_S, Limits, PhaseBudget, Spending
 from measurement.errors import OverBudget
 from measurement.events import Event, PhaseStarted
 from measurement.meters import EnergyMeter
 from measurement.meters.replay import ManualClock
-from measurement.runner import run_recipe
-from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
-from measurement.steps import Reporter, Steps, silent
+from measurement.run.budget import NO_LIMITS, PROJECT_AFTER_S, Limits, PhaseBudget, Spending
+from measurement.run.runner import run_recipe
+from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan
+from measurement.run.steps import Reporter, Steps, silent
 from measurement.vocabulary import Phase, Scope
 from tests.measurement.instruments import Steady
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, TRAIN, tiny_recipe
@@ -151,7 +151,7 @@ def test_a_training_that_may_stop_early_goes_on_until_its_budget_is_spent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its epochs are only the most that it may take: nothing is to be projected from them, however soon."""
-    monkeypatch.setattr("measurement.budget.PROJECT_AFTER_S", 0.0)
+    monkeypatch.setattr("measurement.run.budget.PROJECT_AFTER_S", 0.0)
     endless = TRAIN | {"epochs": 10_000, "batch_size": 16, "early_stopping": {"patience": 9_999}}
     with pytest.raises(OverBudget, match=r"^[\d.,]+ J spent in phase train"):
         run_recipe(tiny_recipe(endless), tmp_path, device="cpu", plan=BRIEF, budget_j=10.0)

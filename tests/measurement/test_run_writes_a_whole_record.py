@@ -12,11 +12,11 @@ import torch
 
 from measurement.errors import BadInput, MeasurementError
 from measurement.events import Event, Finished, PhaseEnded, PhaseStarted, Progress, Started
-from measurement.offline_batch import offline_batch_size
 from measurement.recipe import load_recipe
 from measurement.record import Record, parse_record
-from measurement.runner import run_recipe
-from measurement.trace import read_trace
+from measurement.run.offline_batch import offline_batch_size
+from measurement.run.runner import run_recipe
+from measurement.traces.trace import read_trace
 from measurement.vocabulary import Phase, Provenance, Scope
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, TRAIN, tiny_recipe
 

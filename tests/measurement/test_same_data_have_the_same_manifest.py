@@ -11,7 +11,8 @@ from measurement.__main__ import main
 from measurement.documents import DocumentError
 from measurement.errors import BadInput
 from measurement.recipe import parse_recipe
-from measurement.tracks import TRACKS, find_track, track_of, track_title, tracks_here
+from measurement.run.workbench import track_of
+from measurement.tracks import TRACKS, find_track, track_title, tracks_here
 from measurement.tracks.manifest import kept_manifest, read_manifest
 from tests.measurement.folders import cifar, image_folder, shapes
 from tests.measurement.running import tiny_document

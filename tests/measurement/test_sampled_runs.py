@@ -14,11 +14,11 @@ from measurement.events import PhaseStarted
 from measurement.meters import EnergyMeter
 from measurement.meters.replay import ManualClock
 from measurement.recipe import load_recipe
-from measurement.recompute import recompute
-from measurement.runner import run_recipe
-from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, told
-from measurement.steps import step_name
-from measurement.trace import read_trace
+from measurement.run.recompute import recompute
+from measurement.run.runner import run_recipe
+from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, told
+from measurement.run.steps import step_name
+from measurement.traces.trace import read_trace
 from measurement.tracks import TRACKS
 from measurement.tracks.synthetic import SyntheticSplit
 from measurement.vocabulary import Provenance, Scope, Source

@@ -9,8 +9,8 @@ import pytest
 
 from measurement.errors import BadInput
 from measurement.record import Record
-from measurement.runner import run_recipe
-from measurement.sampling import SamplingPlan
+from measurement.run.runner import run_recipe
+from measurement.run.sampling import SamplingPlan
 from measurement.vocabulary import Scope
 from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 

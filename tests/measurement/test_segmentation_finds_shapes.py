@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from measurement.methods import no_progress
-from measurement.model import build_model, count_macs
-from measurement.quality import mean_iou
+from measurement.networks.build import build_model, count_macs
 from measurement.recipe import Recipe, parse_recipe
-from measurement.runner import run_recipe
-from measurement.tracks import track_of
+from measurement.run.runner import run_recipe
+from measurement.run.workbench import track_of
+from measurement.tracks.evaluation import mean_iou
 from tests.measurement.folders import shapes
 from tests.measurement.running import BRIEF, TRAIN, tiny_document
 

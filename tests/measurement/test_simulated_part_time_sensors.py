@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from measurement.meters.discovery import discover
-from measurement.meters.echo import Sample, repeats_sensor
+from measurement.meters.part_time import Sample, repeats_sensor
 from tests.simulated.child import run
 from tests.simulated.clock import VirtualClock
 from tests.simulated.gpu import a100, h100, rtx_3090, v100

@@ -10,7 +10,7 @@ from leaderboard.domain.energy import LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.ranking import Candidate, rank
 from leaderboard.services.publication import life_cycle
 from measurement.record import parse_record
-from measurement.runner import run_recipe
+from measurement.run.runner import run_recipe
 from measurement.vocabulary import Scope
 from tests.measurement.running import BRIEF, tiny_recipe
 

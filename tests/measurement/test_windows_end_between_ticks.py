@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from measurement.meters.tally import Rhythm, Tick
+from measurement.meters.accumulators import Rhythm, Tick
 from measurement.meters.ticks import level_at_end
 
 RHYTHM = Rhythm(0.1, 0.002)

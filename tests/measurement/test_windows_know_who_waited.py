@@ -7,7 +7,7 @@ import math
 import pytest
 
 from measurement.meters.replay import ManualClock
-from measurement.runner import run_recipe
+from measurement.run.runner import run_recipe
 from measurement.tracks.manifest import read_manifest
 from measurement.tracks.streamed import READERS_VARIABLE
 from measurement.vocabulary import Flag

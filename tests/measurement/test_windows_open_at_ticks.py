@@ -15,7 +15,7 @@ import pytest
 from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
-from measurement.trace import read_trace
+from measurement.traces.trace import read_trace
 from measurement.vocabulary import Scope
 from tests.simulated.child import run
 from tests.simulated.clock import VirtualClock

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from measurement.inference import LEAST_IMAGES, MOST_BYTES, Inputs, across, prepare, resident_images
-from measurement.memory import is_out_of_memory
 from measurement.methods import no_progress
-from measurement.quality import top1_accuracy
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.run.inference import LEAST_IMAGES, MOST_BYTES, Inputs, across, prepare, resident_images
 from measurement.tracks import TRACKS
+from measurement.tracks.evaluation import top1_accuracy
 from measurement.tracks.synthetic import SyntheticSplit
 from measurement.training import rehearse_step
 from measurement.vocabulary import Scenario

@@ -10,9 +10,9 @@ from django.utils import timezone
 from leaderboard import services, watch
 from leaderboard.models import Attempt, Run
 from leaderboard.watch import Termination, Watch
-from measurement.budget import Limits
 from measurement.events import PhaseEnded, PhaseStarted, Progress, Started
-from measurement.steps import Steps
+from measurement.run.budget import Limits
+from measurement.run.steps import Steps
 from tests.records import CPU, make_recipe, make_record
 
 pytestmark = pytest.mark.django_db

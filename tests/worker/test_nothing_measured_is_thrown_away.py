@@ -20,7 +20,7 @@ from leaderboard.watch import Termination, Watch
 from measurement.__main__ import _fault_behind
 from measurement.errors import Fault
 from measurement.events import Finished, PhaseStarted, Progress
-from measurement.guard import DeviceLock
+from measurement.meters.device_lock import DeviceLock
 from tests.records import CPU, make_recipe, make_record
 
 pytestmark = pytest.mark.django_db(transaction=True)

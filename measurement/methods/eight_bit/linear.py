@@ -20,10 +20,10 @@ from torchao.quantization.qat import IntxFakeQuantizeConfig, QATConfig
 from torchao.utils import should_reduce_range
 
 from measurement.errors import BadInput
-from measurement.methods.base import PhaseContext
 from measurement.methods.layers import runs_or_refused
-from measurement.model import count_parameters
-from measurement.zeros import give_masks, masks_of
+from measurement.networks.build import count_parameters
+from measurement.networks.weight_masks import give_masks, masks_of
+from measurement.training.context import PhaseContext
 
 ADA = (8, 9)
 FLOAT8_STEP, INT8_STEP = 16, 8

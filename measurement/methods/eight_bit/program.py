@@ -35,10 +35,10 @@ from torchao.quantization.pt2e.quantizer.x86_inductor_quantizer import (
 from torchao.utils import should_reduce_range
 
 from measurement.errors import BadInput, MeasurementError
-from measurement.memory import is_out_of_memory
-from measurement.methods.base import PhaseContext
-from measurement.weights_out import HoldsWeights
-from measurement.zeros import give_masks, masks_of
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.networks.weight_masks import give_masks, masks_of
+from measurement.networks.weights import HoldsWeights
+from measurement.training.context import PhaseContext
 
 aten, onednn = torch.ops.aten, torch.ops.onednn
 Result = TypeVar("Result")

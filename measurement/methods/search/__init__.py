@@ -13,15 +13,15 @@ from typing import Any
 from torch import nn
 
 from measurement.errors import MeasurementError
-from measurement.methods.base import PhaseContext, PhaseOutcome
 from measurement.methods.search.choice import check_found, is_sample, score_of
 from measurement.methods.search.members import Members, Size
 from measurement.methods.search.progress import Progress
 from measurement.methods.search.strategies import Evolution, NothingLeft, Point, next_point, rounds
-from measurement.quality import evaluate
 from measurement.recipe import ArchitectureSearchPhase, Model
 from measurement.tracks import held_back
+from measurement.tracks.evaluation import evaluate
 from measurement.training import fit
+from measurement.training.context import PhaseContext, PhaseOutcome
 
 
 def search_architectures(context: PhaseContext) -> PhaseOutcome:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from measurement.errors import BadInput
-from measurement.methods.base import PhaseContext
-from measurement.pace import FullPace
+from measurement.progress import FullPace
 from measurement.recipe import SearchOptions
+from measurement.training.context import PhaseContext
 
 
 def score_of(quality: float, macs: int | None, options: SearchOptions) -> float:

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from measurement.errors import BadInput
-from measurement.methods.base import PhaseContext
 from measurement.methods.search.choice import check_resolutions
 from measurement.methods.search.strategies import Axes, Point
-from measurement.model import build_network, count_macs, count_parameters
+from measurement.networks.build import build_network, count_macs, count_parameters
 from measurement.recipe import ArchitectureSearchPhase, Model, SearchOptions
 from measurement.training import rehearse_step
+from measurement.training.context import PhaseContext
 
 ALL_BUILT = 64
 """Spaces up to this size are tried whole before the search; of larger ones each axis's values and the corners."""

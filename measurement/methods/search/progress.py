@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from measurement.methods.base import Advance
+from measurement.progress import Advance
 
 
 class Progress:

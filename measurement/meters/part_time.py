@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from measurement.meters.accumulators import CounterTally, PowerTally, Rhythm
 from measurement.meters.base import Clock
-from measurement.meters.tally import CounterTally, PowerTally, Rhythm
 
 ENOUGH = 4
 """Intervals in which power moved that it takes to be sure, and to tell at all where the mixture isn't known."""

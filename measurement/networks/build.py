@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from measurement.elastic import ElasticMobile
 from measurement.errors import BadInput
-from measurement.memory import is_out_of_memory
-from measurement.multipliers import Create, NotMultiplied, multiplier_options
+from measurement.networks.elastic import ElasticMobile
+from measurement.networks.multipliers import Create, NotMultiplied, multiplier_options
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.networks.segmentation import LiteSegmenter
 from measurement.recipe import ELASTIC_MOBILE, Model, Recipe
-from measurement.segmentation import LiteSegmenter
 from measurement.tracks import Track
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from measurement.errors import BadInput
-from measurement.power_cells import (
+from measurement.traces.cells import (
     Place,
     checked_power,
     checked_time,
@@ -20,9 +20,9 @@ from measurement.power_cells import (
     uses_decimal_commas,
     watts,
 )
-from measurement.power_series import Sample, Series, count, samples_per_stamp, series_of
-from measurement.power_table import Table, name_of, read_bytes, read_table
-from measurement.trace import WindowMark, read_trace
+from measurement.traces.series import Sample, Series, count, samples_per_stamp, series_of
+from measurement.traces.table import Table, name_of, read_bytes, read_table
+from measurement.traces.trace import WindowMark, read_trace
 
 ALL_GPUS = "all"
 

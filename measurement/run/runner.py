@@ -14,32 +14,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from measurement import assembly
-from measurement.budget import NOTHING, Limits
-from measurement.checkpoint import Checkpoint, Earlier, Journey, Origin
-from measurement.device import choose_device, leave_a_core, make_current, synchronizer_of
-from measurement.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
+from measurement.dataroot import sha256_of
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
-from measurement.finished import take_finished_weights
-from measurement.inference import InferencePlan, Inputs, across, measure, prepare, resident_images
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
 from measurement.methods import TECHNIQUES, PhaseOutcome
-from measurement.model import count_macs, count_parameters
-from measurement.output import RECORD, TRACE, WEIGHTS, OutputFolder, sha256_of
-from measurement.pace import FullPace
-from measurement.quality import evaluate
+from measurement.networks.build import count_macs, count_parameters
+from measurement.networks.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
+from measurement.networks.weights import save_weights, take_finished_weights
+from measurement.progress import FullPace
 from measurement.recipe import Recipe
 from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.training import asks_for_determinism, early_stoppings
 from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
-from measurement.sampling import METHODOLOGY, SampledPace, SamplingPlan
-from measurement.steps import Reporter, Steps, silent, step_name
+from measurement.run import record_parts
+from measurement.run.budget import NOTHING, Limits
+from measurement.run.checkpoint import Checkpoint, Earlier, Journey, Origin
+from measurement.run.device import choose_device, leave_a_core, make_current, synchronizer_of
+from measurement.run.inference import InferencePlan, Inputs, across, measure, prepare, resident_images
+from measurement.run.output import RECORD, TRACE, WEIGHTS, OutputFolder
+from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan
+from measurement.run.steps import Reporter, Steps, silent, step_name
+from measurement.run.workbench import Data, Workbench, explained, seed_all, set_up
+from measurement.tracks.evaluation import evaluate
 from measurement.training.numerics import reproducible_cublas, tensor_float32
 from measurement.vocabulary import Mode, Phase, Scenario
-from measurement.weights_out import save_weights
-from measurement.workbench import Data, Workbench, explained, seed_all, set_up
 
 
 def run_recipe(
@@ -109,7 +109,7 @@ def run_recipe(
         for scenario in recipe.inference.scenarios:
             phases.append(_inference(run, len(phases), Scenario(scenario), plan))
 
-        phases = [assembly.checked_against_power_limit(phase, hardware) for phase in phases]
+        phases = [record_parts.checked_against_power_limit(phase, hardware) for phase in phases]
         with folder.staged() as staging:
             meter.write_trace(staging / TRACE, earlier=journey.earlier_trace)
             save_weights(workbench.model, staging / WEIGHTS)
@@ -119,8 +119,8 @@ def run_recipe(
                 track_protocol_version=workbench.track.protocol_version,
                 mode=mode,
                 data=workbench.data,
-                hardware=assembly.with_torch_settings(hardware),
-                software=assembly.software_versions(),
+                hardware=record_parts.with_torch_settings(hardware),
+                software=record_parts.software_versions(),
                 started_at=started_at,
                 ended_at=datetime.now(UTC),
                 quality=quality,
@@ -179,7 +179,7 @@ def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
 def _one_time(run: _Run, position: int) -> PhaseRecord:
     spec = run.recipe.phases[position]
     if isinstance(spec, DeclaredEnergy):
-        return assembly.declared(position, spec, _unmetered(run, position))
+        return record_parts.declared(position, spec, _unmetered(run, position))
     step = run.steps.begin(Phase(spec.phase))
     # A sample ends long before its schedule does, and when a training stops early shows only as it goes.
     step.length_is_known = run.sampling is None and not any(early_stoppings(spec))
@@ -192,9 +192,9 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
         outcome = TECHNIQUES[spec.technique].run(run.workbench.context(position, step.advance, pace))
     run.workbench.take(outcome)
     if isinstance(pace, FullPace) or not pace.left_out:
-        return assembly.metered(position, Phase(spec.phase), spec.technique, window.measurement, outcome.detail)
+        return record_parts.metered(position, Phase(spec.phase), spec.technique, window.measurement, outcome.detail)
     idle_power_w = run.steps.meter.idle_power_w
-    return assembly.sampled(
+    return record_parts.sampled(
         position,
         spec,
         window.measurement,
@@ -245,7 +245,7 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
         finished_weights_sha256=finished_sha256,
     )
     detail = {"exit_shares": counting.shares()} if counting else {}
-    return quality, [assembly.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)]
+    return quality, [record_parts.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)]
 
 
 def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan) -> PhaseRecord:
@@ -276,7 +276,7 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
                 advance=step.advance,
                 jitter=jitter,
             )
-    return assembly.inference(position, scenario, window.measurement, figures, plan.target_half_width)
+    return record_parts.inference(position, scenario, window.measurement, figures, plan.target_half_width)
 
 
 def _facts(workbench: Workbench, weights: Path) -> ModelFacts:

@@ -11,14 +11,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from measurement.dataroot import sha256_of
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError, NotTrustworthy
-from measurement.integrate import fault_line
 from measurement.meters.base import kinds_in_scope, provenance_of
-from measurement.output import RECORD, TRACE, sha256_of
 from measurement.record import PhaseRecord, Record, parse_record
-from measurement.sampling import left_out_from
-from measurement.trace import Trace, WindowMark, read_trace
+from measurement.run.output import RECORD, TRACE
+from measurement.run.sampling import left_out_from
+from measurement.traces.integrate import fault_line
+from measurement.traces.trace import Trace, WindowMark, read_trace
 from measurement.vocabulary import Provenance, Scope, Source
 
 TOLERANCE = 1e-6

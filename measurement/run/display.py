@@ -13,7 +13,7 @@ from rich.table import Table
 from measurement.events import Event, PhaseEnded, PhaseStarted, Started
 from measurement.events import Progress as ProgressEvent
 from measurement.record import PhaseRecord, Record
-from measurement.steps import step_name
+from measurement.run.steps import step_name
 from measurement.vocabulary import Provenance, Scope
 
 UNKNOWN = "—"

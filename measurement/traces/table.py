@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from measurement.errors import BadInput
-from measurement.power_cells import Place, is_number, is_power_with_unit, is_stamp
+from measurement.traces.cells import Place, is_number, is_power_with_unit, is_stamp
 
 MAX_BYTES = 1 << 30
 """Largest log that is read, unpacked: two months at ten samples a second."""

@@ -16,9 +16,9 @@ from itertools import pairwise
 from typing import Any
 
 from measurement.accounting import Uncertainty, combined, drift_variance
-from measurement.budget import Spending
 from measurement.meters import Block, PhaseMeasurement, Window
 from measurement.record import Energy
+from measurement.run.budget import Spending
 from measurement.vocabulary import Provenance, Scope
 
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 
-from measurement import __version__, advice
-from measurement.advice import Advice
+from measurement import __version__
+from measurement.doctor import advice
+from measurement.doctor.advice import Advice
+from measurement.doctor.environment import torch_build
 from measurement.errors import MeasurementError, MeterMissing
 from measurement.meters import nvml
 from measurement.meters.base import Kind, kinds_in_scope
 from measurement.meters.discovery import Discovery, describe_hardware, discover
-from measurement.surroundings import torch_build
 from measurement.tracks import track_title, tracks_here
 from measurement.vocabulary import Provenance, Scope, Source
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from measurement.pace import FullPace, Pace
+from measurement.progress import Advance, FullPace, Pace
 from measurement.recipe import PhaseSpec, Recipe
 from measurement.recipe.parts import PhasePart
 
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from measurement.tracks import Split, Track
 
 P = TypeVar("P", bound=PhasePart)
-
-
-class Advance(Protocol):
-    """Called after every step of a phase: shows progress and raises OverBudget where the budget will not do."""
-
-    def __call__(self, fraction: float, detail: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,3 @@ class Technique:
 
     run: Callable[[PhaseContext], PhaseOutcome]
     rehearse: Callable[[PhaseContext], PhaseOutcome]
-
-
-def no_progress(fraction: float, detail: str = "") -> None:
-    """An Advance that tells nobody."""

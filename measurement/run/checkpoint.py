@@ -26,17 +26,17 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from measurement.assembly import software_versions
-from measurement.budget import Spending
 from measurement.errors import BadOption, MeasurementError
 from measurement.meters import EnergyMeter, Window
 from measurement.meters.base import SystemClock, provenance_of
-from measurement.output import TRACE
 from measurement.record import Energy, Hardware, LostAttempt, PhaseRecord
-from measurement.steps import Steps
-from measurement.trace import read_trace
+from measurement.run.budget import Spending
+from measurement.run.output import TRACE
+from measurement.run.record_parts import software_versions
+from measurement.run.steps import Steps
+from measurement.run.workbench import Workbench
+from measurement.traces.trace import read_trace
 from measurement.vocabulary import Mode, Scope
-from measurement.workbench import Workbench
 
 FOLDER, JOURNAL, NETWORK, SPENT, LOST = "checkpoint", "journal.json", "network.pt", "spent.json", "lost.json"
 SPENT_EVERY_S = 0.5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from measurement.errors import BadInput
-from measurement.power_cells import Place
+from measurement.traces.cells import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from measurement.budget import NO_LIMITS, NOTHING, RECIPE, Limits, PhaseBudget, Spending
 from measurement.events import Event, PhaseEnded, PhaseStarted, Progress
 from measurement.meters import EnergyMeter, Window
 from measurement.meters.base import provenance_of
 from measurement.record import PhaseRecord
+from measurement.run.budget import NO_LIMITS, NOTHING, RECIPE, Limits, PhaseBudget, Spending
 from measurement.tracks import Split
 from measurement.vocabulary import Phase, Scenario, Scope
 

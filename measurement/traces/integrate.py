@@ -11,9 +11,9 @@ from pathlib import Path
 
 from measurement.accounting import step_integral
 from measurement.errors import BadInput, MeasurementError
-from measurement.power_log import ALL_GPUS, PowerLog, read_power_log
-from measurement.power_series import count
-from measurement.trace import WindowMark
+from measurement.traces.log import ALL_GPUS, PowerLog, read_power_log
+from measurement.traces.series import count
+from measurement.traces.trace import WindowMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def integrate_trace(
 ) -> Integral:
     """Joules of a power trace as a step function: each sample holds until the next, and out to the edges.
 
-    path: our Parquet, or a foreign log (see `measurement.power_log`).
+    path: our Parquet, or a foreign log (see `measurement.traces.log`).
     start, end: seconds on the trace's clock (since the first sample of a log with date stamps); by default all.
     column: the power column. gpu: which device of several, or `all` for their sum.
     window: the name of a window of our own traces, whose pauses are left out.

@@ -17,7 +17,7 @@ import psutil
 from measurement.errors import MeterFailure
 from measurement.meters import nvml
 from measurement.meters.estimate import ProcessTree, descendants
-from measurement.meters.watch import Observation
+from measurement.meters.observation import Observation
 
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the Linux kernel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from measurement.methods.base import Advance
+from measurement.progress import Advance
 from measurement.tracks import Split, Track
 
 BATCH_SIZE = 256

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from measurement import surroundings
+from measurement.doctor import environment
+from measurement.doctor.environment import ROOT, TorchBuild
 from measurement.errors import MeasurementError
 from measurement.meters import nvml
 from measurement.meters.rapl import POWERCAP_ROOT, RaplZones, find_zones
-from measurement.surroundings import ROOT, TorchBuild
 
 RAPL_FILES = "/sys/class/powercap/intel-rapl:*/energy_uj /sys/class/powercap/intel-rapl:*/intel-rapl:*/energy_uj"
 UDEV_RULE = 'ACTION=="add", SUBSYSTEM=="powercap", RUN+="/bin/chmod a+r /sys%p/energy_uj"'
@@ -49,13 +49,13 @@ def of_rapl(zones: RaplZones | None = None, root: Path = ROOT) -> Iterator[Advic
 
 
 def _of_absent_rapl(root: Path) -> Iterator[Advice]:
-    if surroundings.in_virtual_machine(root):
+    if environment.in_virtual_machine(root):
         yield Advice(
             "RAPL in a virtual machine",
             "this machine is virtual, and hypervisors seldom pass the processor's counters on: CPU and memory stay "
             "estimated here; measure them on the bare machine",
         )
-    elif surroundings.in_container(root):
+    elif environment.in_container(root):
         yield Advice(
             "RAPL in a container",
             "Docker and Podman hide /sys/devices/virtual/powercap from containers: start this one with that path "
@@ -76,10 +76,10 @@ def _of_absent_rapl(root: Path) -> Iterator[Advice]:
 
 def of_missing_driver(root: Path = ROOT) -> Iterator[Advice]:
     """For a machine where NVML does not answer: whether there is a card that a driver would help."""
-    cards = surroundings.nvidia_cards(root)
+    cards = environment.nvidia_cards(root)
     if not cards:
         return
-    if surroundings.in_container(root):
+    if environment.in_container(root):
         what = "and this container is not given them"
         commands: tuple[str, ...] = ("docker run --gpus all …", "podman run --device nvidia.com/gpu=all …")
     else:
@@ -128,7 +128,7 @@ def of_torch(build: TorchBuild | None, gpus: int) -> Iterator[Advice]:
 
 def of_cpu_quota(root: Path = ROOT) -> Iterator[Advice]:
     """A container's share of CPU time, where it is less than the cores that threads are started for."""
-    quota = surroundings.cpu_quota(root)
+    quota = environment.cpu_quota(root)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if quota is not None and quota < cores - 0.01:
         yield Advice(

@@ -121,7 +121,7 @@ class MobileNetwork(nn.Module):
     def macs(self, resolution: int) -> int:
         """Multiply-accumulates for one image of resolution x resolution pixels, in convolutions and linear layer.
 
-        As `measurement.model.count_macs` counts them, which is too slow to be asked for thousands of sub-networks.
+        As `count_macs` of `measurement.networks.build` does, which is too slow for thousands of sub-networks.
         """
         size, total = resolution, self.classifier.weight.numel()
         for layer in self.modules():

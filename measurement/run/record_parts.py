@@ -13,7 +13,7 @@ from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
 from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase
 from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
-from measurement.sampling import StageSample, extrapolated, told
+from measurement.run.sampling import StageSample, extrapolated, told
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
 PACKAGES = (

@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from measurement.errors import DataMissing, MeasurementError
-from measurement.finished import take_finished_weights
-from measurement.memory import is_out_of_memory
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
-from measurement.model import build_model
-from measurement.pace import FullPace, Pace
+from measurement.networks.build import build_model
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.networks.weights import take_finished_weights
+from measurement.progress import FullPace, Pace
 from measurement.recipe import Recipe
-from measurement.tracks import Split, Track, track_of
+from measurement.tracks import TRACKS, Split, Track
 from measurement.tracks.synthetic import SyntheticSplit
 from measurement.vocabulary import Mode
 
@@ -87,6 +87,15 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
         if mode == "sampled" and data == "track":
             take_finished_weights(recipe, rehearsal.model)
     return workbench
+
+
+def track_of(recipe: Recipe) -> Track:
+    """The recipe's track with all that its data tell. Raises DataMissing if a data set that it names is not here."""
+    track = TRACKS[recipe.track]
+    if isinstance(track, Track):
+        return track
+    assert recipe.dataset is not None, "an open track's recipe names its data"  # noqa: S101 - the schema says so
+    return track.load(recipe.dataset.name, recipe.dataset.manifest_sha256)
 
 
 def seed_all(seed: int) -> None:

@@ -1,4 +1,4 @@
-"""How much of a phase's repeated work is done: all of it, or a steady-state sample that is scaled to the whole."""
+"""How far a phase is, and how many of its steps are done: all, or a steady-state sample scaled to the whole."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ class FullPace:
 
     def steps(self, stage: str, count: int) -> Iterator[int]:
         yield from range(count)
+
+
+class Advance(Protocol):
+    """Called after every step of a phase: shows progress and raises OverBudget where the budget will not do."""
+
+    def __call__(self, fraction: float, detail: str = "") -> None: ...
+
+
+def no_progress(fraction: float, detail: str = "") -> None:
+    """An Advance that tells nobody."""

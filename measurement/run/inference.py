@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from measurement.accounting import repeat_uncertainty
-from measurement.memory import is_out_of_memory
 from measurement.meters import Window
-from measurement.methods.base import Advance
-from measurement.offline_batch import ProbePlan, offline_batch_size, probe_sizes
+from measurement.networks.out_of_memory import is_out_of_memory
+from measurement.progress import Advance
 from measurement.record import BatchProbe, InferenceFigures
+from measurement.run.offline_batch import ProbePlan, offline_batch_size, probe_sizes
 from measurement.tracks import Split
 from measurement.vocabulary import Scenario, Scope
 

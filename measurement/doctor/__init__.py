@@ -1,0 +1,1 @@
+"""What this machine can measure, what it is made of, and what would give it better meters."""

@@ -16,7 +16,7 @@ OTHERS = ("Other A", "Other B", "Other C")
 
 def fill() -> None:
     """One group of 100,000 entries, three of 1,000, one of 1. Static files too."""
-    from leaderboard.onemachine import collect_static_once
+    from leaderboard.management.one_machine import collect_static_once
 
     collect_static_once(lambda words: None)
     page_board.fill(ENTRIES, 1, FULL)

@@ -15,13 +15,14 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from leaderboard import queries, services, workfolders
+from leaderboard import queries, services
 from leaderboard.celery import app
-from leaderboard.holdings import tracks_of_worker
 from leaderboard.models import Hardware, Run
+from leaderboard.routing import tracks_of_worker
 from leaderboard.services import Claim
-from leaderboard.supervisor import Child, Ending, Limits, supervise
-from leaderboard.watch import CANCELLED, LOST, STOPPING, Termination, Watch, may_pass
+from leaderboard.worker import folders
+from leaderboard.worker.child import Child, Ending, Limits, supervise
+from leaderboard.worker.follow import CANCELLED, LOST, STOPPING, Termination, Watch, may_pass
 from measurement.documents import DocumentError
 from measurement.errors import Fault
 
@@ -70,12 +71,12 @@ def _attempt(claim: Claim, worker: str, termination: Termination) -> bool:
     except Exception as error:
         log.exception("run crashed the task", run=claim.run_id)
         if may_pass(error):
-            left_behind = str(workfolders.of(claim))
+            left_behind = str(folders.of(claim))
             log.error("database away: the run is left to another worker", run=claim.run_id, left_behind=left_behind)
             return True
         fit = not isinstance(error, OSError)
         _give_up(claim, error)
-    workfolders.leave(claim)
+    folders.leave(claim)
     return fit
 
 
@@ -94,7 +95,7 @@ def _give_up(claim: Claim, error: Exception) -> None:
 def _verify(claim: Claim, worker: str, termination: Termination) -> bool:
     run = Run.objects.select_related("recipe").get(pk=claim.run_id)
     log.info("run claimed", run=run.pk, attempt=claim.token, recipe=run.recipe.sha256[:12])
-    out = workfolders.make(claim)
+    out = folders.make(claim)
     (out / "recipe.json").write_text(json.dumps(run.recipe.document, ensure_ascii=False), "utf-8")
     limits = Limits(
         time_s=settings.RUN_TIME_BUDGET_S,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import images, joules, provenance_words
+from leaderboard.presentation.format import images, joules, provenance_words
 
 LABEL_COLOUR, PLAIN_COLOUR, METERED_COLOUR = "#3c4248", "#5b6770", "#1f6f43"
 CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20

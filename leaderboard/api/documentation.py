@@ -8,8 +8,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from leaderboard.api.serializers import ErrorsSerializer
+from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
-from leaderboard.filters import ORDERINGS
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
 

@@ -8,7 +8,9 @@ from django import forms
 from django.http import QueryDict
 
 from leaderboard.api.errors import Error, Faults
-from leaderboard.filters import LeaderboardForm, LeaderboardQuery, UsageIntensityField
+from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.forms.board import LeaderboardForm, UsageIntensityField
+from leaderboard.forms.page_query import read_query
 from leaderboard.models import Hardware
 
 BOARD = frozenset({"track", "hardware", "scenario", "scope"})
@@ -43,14 +45,14 @@ def check_names(given: QueryDict, known: frozenset[str]) -> None:
         raise Faults(errors)
 
 
-def read_query(given: QueryDict) -> LeaderboardQuery:
+def board_query(given: QueryDict) -> LeaderboardQuery:
     """The reader's question. Raises Faults, also for hardware that nobody has reported."""
-    form = LeaderboardForm(given)
-    _check(form)
-    query = form.query()
-    if query.hardware:
-        check_hardware(query.hardware)
-    return query
+    asked = read_query(given)
+    if asked.faults:
+        raise Faults(asked.faults)
+    if asked.query.hardware:
+        check_hardware(asked.query.hardware)
+    return asked.query
 
 
 def read_page(given: QueryDict) -> tuple[int, int]:

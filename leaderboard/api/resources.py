@@ -19,8 +19,8 @@ from leaderboard.api.serializers import (
     PhaseSerializer,
 )
 from leaderboard.domain.runstate import RunState
-from leaderboard.holdings import tracks_in
 from leaderboard.models import DATA, MODES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
+from leaderboard.routing import tracks_in
 
 STATES = [(state.value, state.value) for state in RunState]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from leaderboard import queries
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Board, Entry
 
 # Figures that a row, an entry and the snapshot take over from the stored entry as they are.

@@ -11,8 +11,8 @@ import pyarrow as pa
 from django.db.models import Case, Q, QuerySet, When
 
 from leaderboard.domain import ranking
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
-from leaderboard.filters import LeaderboardQuery
 from leaderboard.models import Board, Entry, Scenario, Scope, Submission
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.placing import Placing, place

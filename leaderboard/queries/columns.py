@@ -19,7 +19,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Board, Entry, Method, Recipe
 
 ROWS_AT_ONCE = 5_000

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.queries.columns import ENERGIES, UNCERTAINTIES, Columns, values
 
 # Above so many lines it is quicker to sort all intervals once than to count through them for each line.

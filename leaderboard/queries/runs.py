@@ -9,7 +9,7 @@ from django.db.models import Case, Count, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
-from leaderboard import holdings
+from leaderboard import routing
 from leaderboard.domain.runstate import ACTIVE, RunState
 from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, Run, Submission, Worker
 
@@ -25,7 +25,7 @@ class RunQuerySet(QuerySet[Run]):
 
     def doable_with(self, tracks: frozenset[str] | None) -> RunQuerySet:
         """Those that a worker with these tracks can do; all where it never told which it has."""
-        return self.filter(holdings.doable_with(tracks))
+        return self.filter(routing.doable_with(tracks))
 
     def with_bells(self) -> RunQuerySet:
         """With what ringing for them needs."""
@@ -136,8 +136,8 @@ def workers() -> QuerySet[Worker]:
 
 def _live_workers_for(run: Run) -> tuple[int, int]:
     """How many workers of the run's hardware are live, and how many of those can do it."""
-    told = [holdings.tracks_in(worker.diagnosis) for worker in live_workers().filter(hardware=run.hardware_id)]
-    able = [tracks for tracks in told if tracks is None or not holdings.needs_data(run) or run.recipe.track in tracks]
+    told = [routing.tracks_in(worker.diagnosis) for worker in live_workers().filter(hardware=run.hardware_id)]
+    able = [tracks for tracks in told if tracks is None or not routing.needs_data(run) or run.recipe.track in tracks]
     return len(told), len(able)
 
 

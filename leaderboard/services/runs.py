@@ -15,10 +15,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from leaderboard.bell import ring
+from leaderboard.dispatch import ring
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
-from leaderboard.holdings import doable_with, tracks_of_worker
 from leaderboard.models import Attempt, Provenance, Run
+from leaderboard.routing import doable_with, tracks_of_worker
 
 LOST = "lost"
 

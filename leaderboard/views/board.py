@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling, trigger_client_event
 
 from leaderboard import queries
+from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import RunState
 from leaderboard.domain.usage import USAGE_PRESETS
-from leaderboard.filters import ORDERINGS, LeaderboardForm, LeaderboardQuery, unknown_parameters
+from leaderboard.forms.page_query import PageQuery, read_query, shown
+from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, widths
+from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
-from leaderboard.templatetags.energy import count
-from leaderboard.views import lines, rows
-from leaderboard.views.columns import ALWAYS, COLUMNS, Column, widths
-from leaderboard.views.view import REGIONS, View, ViewForm
+from leaderboard.presentation import rows, summary, table
+from leaderboard.presentation.format import count
 
 ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is more than a browser should be sent.
@@ -35,55 +36,6 @@ MODULES = [
         "snapshot", "sorting", "words",
     )
 ]  # fmt: skip
-PAGE_PARAMETERS = frozenset({"page", "revision", *ViewForm.base_fields})
-
-
-@dataclass(slots=True)
-class Asked:
-    """A reader's question and view with every bad parameter at its default, and what was put right."""
-
-    query: LeaderboardQuery
-    notices: list[str] = field(default_factory=list)
-    view: View = field(default_factory=View)
-
-    def parameters(self) -> str:
-        """The address of question and view, without what stands at its default."""
-        return urlencode(self.query.parameters() | self.view.parameters(), doseq=True)
-
-
-def read_query(given: QueryDict) -> Asked:
-    """Read a board's parameters without ever refusing: a bad one is left out, and named in a notice."""
-    notices = [
-        f"“{shown(name)}” is not a parameter of this page and was left out."
-        for name in unknown_parameters(given, PAGE_PARAMETERS)
-        if not name.startswith("utm_")
-    ]
-    question, view = _put_right(LeaderboardForm, given, notices), _put_right(ViewForm, given, notices)
-    query = question.query()
-    if (usage_intensity := view.usage_intensity()) is not None:
-        query = query.on(usage_intensity=usage_intensity)
-    return Asked(query, notices, view.view())
-
-
-Read = TypeVar("Read", LeaderboardForm, ViewForm)
-
-
-def _put_right(form_class: type[Read], given: QueryDict, notices: list[str]) -> Read:
-    """The form of what can be understood; what can't is added to the notices."""
-    form = form_class(given)
-    if not form.is_valid():
-        kept = given.copy()
-        for name, errors in form.errors.items():
-            kept.pop(name, None)
-            notices.append(f"“{name}” was left at its default: {' '.join(str(error) for error in errors)}")
-        form = form_class(kept)
-        form.is_valid()
-    return form
-
-
-def shown(text: str) -> str:
-    """A stranger's text, cut to a length that a notice can bear."""
-    return text if len(text) <= 40 else text[:40] + "…"
 
 
 @require_safe
@@ -93,7 +45,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     known = list(queries.boards().order_by("-size", "pk"))
     _put_hardware_right(asked, known)
     ranked = queries.ranked_board(asked.query)
-    page = _page(request, asked, lines.in_order(ranked, asked.view))
+    page = _page(request, asked, table.in_order(ranked, asked.view))
     query, view = asked.query, asked.view
     context = {
         "ranked": ranked,
@@ -115,11 +67,11 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "chosen": dict.fromkeys(view.columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
         "widths": widths(view.columns),
-        "summary": rows.summary(ranked),
-        "crossings": rows.crossings(ranked),
+        "summary": summary.summary(ranked),
+        "crossings": summary.crossings(ranked),
         "options": _options(ranked, known, view),
         "defaults": _defaults(ranked, known),
-        "facets": lines.facets(ranked),
+        "facets": table.facets(ranked),
         "filters": len(query.families) + len(query.provenance) + query.include_incomplete,
         "presets": _presets(asked),
         "phases": (*ONE_TIME_PHASES, "inference"),
@@ -132,7 +84,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/leaderboard.html", context)
 
 
-def _page(request: HttpRequest, asked: Asked, found: lines.Lines) -> Page[Any]:
+def _page(request: HttpRequest, asked: PageQuery, found: table.Lines) -> Page[Any]:
     """The page asked for; where there is none of that number, the nearest, and a notice says so."""
     given = request.GET.get("page") or "1"
     page = Paginator(found, ROWS_PER_PAGE).get_page(given)
@@ -143,7 +95,7 @@ def _page(request: HttpRequest, asked: Asked, found: lines.Lines) -> Page[Any]:
     return page
 
 
-def _columns(asked: Asked) -> list[dict[str, Any]]:
+def _columns(asked: PageQuery) -> list[dict[str, Any]]:
     """Every column as the table's head shows it, with the address that sorts by it."""
     return [
         {
@@ -177,7 +129,7 @@ def _next_sort(view: View, column: Column) -> str:
     return f"-{column.key}" if column.is_best_high else column.key
 
 
-def _put_hardware_right(asked: Asked, known: list[Board]) -> None:
+def _put_hardware_right(asked: PageQuery, known: list[Board]) -> None:
     slugs = {board.hardware.slug for board in known}
     if asked.query.hardware and known and asked.query.hardware not in slugs:
         asked.notices.append(
@@ -238,7 +190,7 @@ def _menu(choices: list[tuple[str, str]], *chosen: str) -> list[tuple[str, str, 
     return [(value, label, value in chosen) for value, label in choices]
 
 
-def _presets(asked: Asked) -> list[dict[str, Any]]:
+def _presets(asked: PageQuery) -> list[dict[str, Any]]:
     return [
         {
             "name": preset.name,
@@ -251,7 +203,7 @@ def _presets(asked: Asked) -> list[dict[str, Any]]:
     ]
 
 
-def _address(asked: Asked) -> str:
+def _address(asked: PageQuery) -> str:
     """The page's address with this question and view, ready for one more parameter."""
     parameters = asked.parameters()
     return f"?{parameters}&" if parameters else "?"

@@ -11,13 +11,13 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from leaderboard import queries
-from leaderboard.cards import Card, draw_card
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.forms.page_query import read_query
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import images, joules, provenance_words, relative, watt_hours
-from leaderboard.views import rows
-from leaderboard.views.board import read_query
+from leaderboard.presentation import rows, summary
+from leaderboard.presentation.format import images, joules, provenance_words, relative, watt_hours
+from leaderboard.presentation.link_card import Card, draw_card
 from leaderboard.views.compare import champion_of, read_entries
 from leaderboard.views.entries import query_of
 
@@ -46,7 +46,7 @@ def board_card(request: HttpRequest) -> HttpResponseBase:
 def _claim(query: LeaderboardQuery, entry: Entry) -> str:
     """What the first of a view is the first in: whoever filters chooses the winner."""
     per_correct = " per correct prediction" if query.order_by == "energy_per_correct" else ""
-    return f"Least energy{rows.among(query)}{per_correct}{rows.floor(query, entry)}"
+    return f"Least energy{summary.among(query)}{per_correct}{summary.floor(query, entry)}"
 
 
 @require_safe

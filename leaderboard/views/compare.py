@@ -11,16 +11,16 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from leaderboard import queries
-from leaderboard.charts import chart_entries
 from leaderboard.domain import ranking
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Entry
-from leaderboard.templatetags.energy import count, images, joules, relative, sample, share
-from leaderboard.views import rows
-from leaderboard.views.board import read_query
+from leaderboard.presentation import rows
+from leaderboard.presentation.charts import chart_entries
+from leaderboard.presentation.format import count, images, joules, relative, sample, share
+from leaderboard.presentation.rivals import Against, find_rival
 from leaderboard.views.entries import query_of
-from leaderboard.views.rivals import Against, find_rival
 
 MOST_COMPARED = 6
 

@@ -12,14 +12,15 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
 from leaderboard import queries
-from leaderboard.charts import chart_entries, power_trace
-from leaderboard.citation import bibtex
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry
-from leaderboard.templatetags.energy import sample
-from leaderboard.views import evidence, rows
-from leaderboard.views.board import read_query
-from leaderboard.views.rivals import find_rival, rival_lines, verdict
+from leaderboard.presentation import entry as entry_text
+from leaderboard.presentation import rows
+from leaderboard.presentation.charts import chart_entries, power_trace
+from leaderboard.presentation.citation import bibtex
+from leaderboard.presentation.format import sample
+from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
 
 
 @require_safe
@@ -80,18 +81,18 @@ def _measured(found: Entry) -> dict[str, Any]:
     attempt = queries.attempt_of(found.run)
     record = attempt.record if attempt else None
     phases = list(queries.phases_of(found.run).filter(scenario__in=["", found.board.scenario]))
-    marks = evidence.power_marks(record, found.board.scope)
-    runs = evidence.run_lines(queries.history(found), queries.figures_of_runs(found), found.run_id)
+    marks = entry_text.power_marks(record, found.board.scope)
+    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), found.run_id)
     return {
         "attempt": attempt,
-        "phases": evidence.phase_table(phases, record),
-        "flags": evidence.flag_list(phases, found.run.held_for),
-        "power_lines": evidence.power_table(marks),
+        "phases": entry_text.phase_table(phases, record),
+        "flags": entry_text.flag_list(phases, found.run.held_for),
+        "power_lines": entry_text.power_table(marks),
         "runs": runs,
-        "spread": evidence.spread(runs, found.run.mode),
-        "losses": evidence.losses(record, found.board.scope, _attempts(runs)),
-        "environment": evidence.environment(record),
-        "quality_evidence": evidence.quality_evidence(record),
+        "spread": entry_text.spread(runs, found.run.mode),
+        "losses": entry_text.losses(record, found.board.scope, _attempts(runs)),
+        "environment": entry_text.environment(record),
+        "quality_evidence": entry_text.quality_evidence(record),
     }
 
 
@@ -156,6 +157,6 @@ def power(request: HttpRequest, pk: int) -> HttpResponse:
             trace = power_trace(file)
     except (OSError, ValueError, KeyError):
         return JsonResponse({"detail": "The power trace can't be read."}, status=404)
-    response = JsonResponse(trace | {"phases": evidence.power_marks(attempt.record, found.board.scope)})
+    response = JsonResponse(trace | {"phases": entry_text.power_marks(attempt.record, found.board.scope)})
     patch_cache_control(response, public=True, max_age=300)
     return response

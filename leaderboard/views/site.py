@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from leaderboard import queries
-from leaderboard.citation import bibtex_of_site
 from leaderboard.domain.runstate import RunState
-from leaderboard.manual import read_page
+from leaderboard.presentation.citation import bibtex_of_site
+from leaderboard.presentation.docs_page import read_page
 from measurement.tracks import TRACKS
 
 log = structlog.get_logger()

@@ -21,10 +21,11 @@ from django_htmx.http import HttpResponseStopPolling
 from leaderboard import queries, services
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import FINAL, RunState
-from leaderboard.forms import SubmissionForm
+from leaderboard.forms.submission import SubmissionForm
+from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Scope, Submission, Worker
-from leaderboard.throttles import SubmissionThrottle
-from leaderboard.views import evidence, rows
+from leaderboard.presentation import entry as entry_text
+from leaderboard.presentation import rows
 from measurement.documents import MAX_DOCUMENT_BYTES
 
 EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
@@ -112,7 +113,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "elapsed_s": _elapsed_s(run) if run else None,
         "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)],
         "waits_for": queries.waits_for(run),
-        "held_for": evidence.doubts(run.held_for) if run else [],
+        "held_for": entry_text.doubts(run.held_for) if run else [],
         "is_mine": _is_mine(request, submission),
     }
 

@@ -1,4 +1,4 @@
-/** What a line of the table shows, as leaderboard/views/rows.py says it. */
+/** What a line of the table shows, as leaderboard/presentation/rows.py says it. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import {

@@ -1,4 +1,4 @@
-/** The result in words, as leaderboard/views/rows.py says it. */
+/** The result in words, as leaderboard/presentation/rows.py says it. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import { SPACE, count, images, joules, percent, sample, share, wattHours } from "./format.js";

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Board
 from leaderboard.queries.columns import ENERGIES, STORED, UNCERTAINTIES, Columns
 from leaderboard.queries.placing import FEW, place

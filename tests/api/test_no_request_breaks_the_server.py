@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from leaderboard.filters import LeaderboardForm
+from leaderboard.forms.board import LeaderboardForm
 from leaderboard.wsgi import application
 from tests.api import builders
 

@@ -13,8 +13,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from leaderboard.api.resources import SubmissionSerializer
+from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Submission
-from leaderboard.throttles import SubmissionThrottle
 from measurement.recipe import parse_recipe
 from tests.api import builders
 

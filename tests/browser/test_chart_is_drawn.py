@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from playwright.sync_api import Page, expect
 
 from leaderboard import queries
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from tests.browser.reader import DESK, PHONE
 from tests.factories import EntryFactory, make_board, make_verified_entry
 from tests.pages.test_power_over_time import trace

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from leaderboard.views.columns import COLUMNS
-from leaderboard.views.view import SORTS
+from leaderboard.forms.table_columns import COLUMNS
+from leaderboard.forms.table_view import SORTS
 from tests.browser.boards import make_varied_board, shown
 from tests.pages.reading import rows
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from leaderboard.domain import ranking
-from leaderboard.examples import examples
+from leaderboard.management.examples import examples
 from tests.live.site import ROOT, Site
 
 pytestmark = pytest.mark.live

@@ -11,8 +11,8 @@ import yaml
 from django.urls import reverse
 from django.utils.html import escape
 
-from leaderboard.citation import bibtex
 from leaderboard.models import Entry, PhaseEnergy
+from leaderboard.presentation.citation import bibtex
 from measurement.recipe import parse_recipe
 from tests.factories import (
     RECIPE,

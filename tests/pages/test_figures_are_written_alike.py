@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.templatetags import energy
+from leaderboard.presentation import format as energy
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "format.json").read_text("utf-8"))
 RULES = sorted(set(VECTORS) - {"about"})

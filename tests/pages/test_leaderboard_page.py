@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from leaderboard import queries
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Entry
 from tests.factories import EntryFactory, RunFactory, make_board
 from tests.pages.reading import rows, text

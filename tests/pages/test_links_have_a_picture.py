@@ -8,10 +8,11 @@ import pytest
 from django.urls import reverse
 from PIL import Image
 
-from leaderboard import cards, queries
+from leaderboard import queries
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Entry
+from leaderboard.presentation import link_card
 from leaderboard.views.cards import NO_WINNER, card_of
 from tests.factories import EntryFactory, make_board
 
@@ -37,7 +38,7 @@ def drawn(monkeypatch):
 
     def draw(card):
         seen.append(card)
-        return cards.draw_card(card)
+        return link_card.draw_card(card)
 
     monkeypatch.setattr("leaderboard.views.cards.draw_card", draw)
     return seen
@@ -124,40 +125,40 @@ def test_a_known_picture_costs_a_304(client):
 
 @pytest.mark.parametrize("name", HARD_NAMES, ids=range(len(HARD_NAMES)))
 def test_any_name_is_drawn_within_the_picture(name):
-    face = cards.font(60, bold=True)
-    shown = cards.drawable(name, face) or "Entry 1"
-    lines = cards.two_lines(shown, face, 1072)
+    face = link_card.font(60, bold=True)
+    shown = link_card.drawable(name, face) or "Entry 1"
+    lines = link_card.two_lines(shown, face, 1072)
     assert 1 <= len(lines) <= 2
     assert all(face.getlength(line) <= 1072 for line in lines)
     assert not set("".join(lines)) & set("\u202e\u202c\x07\u200d")
     words = {"kicker": name, "title": name, "figure": "1.00 MJ", "detail": name, "foot": name, "fallback": "Entry 1"}
-    card = cards.Card(**words, bar=(("train", 1.0, name),), provenance="metered")
-    assert cards.draw_card(card).startswith(b"\x89PNG")
+    card = link_card.Card(**words, bar=(("train", 1.0, name),), provenance="metered")
+    assert link_card.draw_card(card).startswith(b"\x89PNG")
 
 
 def test_a_short_name_is_drawn_as_it_is():
-    face = cards.font(60, bold=True)
-    assert cards.drawable("  ResNet-18 (½ res.)\n", face) == "ResNet-18 (½ res.)"
-    assert cards.two_lines("ResNet-18", face, 1072) == ["ResNet-18"]
+    face = link_card.font(60, bold=True)
+    assert link_card.drawable("  ResNet-18 (½ res.)\n", face) == "ResNet-18 (½ res.)"
+    assert link_card.two_lines("ResNet-18", face, 1072) == ["ResNet-18"]
 
 
 def test_a_system_without_fonts_still_tells_a_bound_from_a_figure(monkeypatch):
-    monkeypatch.setattr(cards, "FONTS", {False: "no such.ttf", True: "no such.ttf"})
-    cards.font.cache_clear()
+    monkeypatch.setattr(link_card, "FONTS", {False: "no such.ttf", True: "no such.ttf"})
+    link_card.font.cache_clear()
     try:
-        face = cards.font(52)
-        assert cards.drawable("≥\u00a03.00 µJ — André", face) == "at least 3.00 uJ - Andre"
-        assert cards.draw_card(NO_WINNER).startswith(b"\x89PNG")
+        face = link_card.font(52)
+        assert link_card.drawable("≥\u00a03.00 µJ — André", face) == "at least 3.00 uJ - Andre"
+        assert link_card.draw_card(NO_WINNER).startswith(b"\x89PNG")
     finally:
-        cards.font.cache_clear()
-        cards.draw_card.cache_clear()
+        link_card.font.cache_clear()
+        link_card.draw_card.cache_clear()
 
 
 def test_colours_are_the_style_sheets():
-    style_sheet = cards.STYLE_SHEET.read_text("utf-8")
+    style_sheet = link_card.STYLE_SHEET.read_text("utf-8")
     for phase in ("search", "pretrain", "train", "compress", "finetune", "inference"):
-        assert re.search(rf"--{phase}:\s*([^;]+);", style_sheet)[1] == cards.palette()[phase]
-    assert {"paper", "sunken", "ink", "ink-soft", "accent", "good", "warn"} <= set(cards.palette())
+        assert re.search(rf"--{phase}:\s*([^;]+);", style_sheet)[1] == link_card.palette()[phase]
+    assert {"paper", "sunken", "ink", "ink-soft", "accent", "good", "warn"} <= set(link_card.palette())
 
 
 def test_a_phase_has_its_share_of_the_bar(client, drawn):
@@ -168,7 +169,7 @@ def test_a_phase_has_its_share_of_the_bar(client, drawn):
     image = Image.open(io.BytesIO(answer.content)).convert("RGB")
     colours = [image.getpixel((x, 470)) for x in (70, 860, 875, 1130)]
     assert colours[0] == colours[1] != colours[2] == colours[3]
-    assert "#{:02x}{:02x}{:02x}".format(*colours[0]) == cards.palette()["train"]
+    assert "#{:02x}{:02x}{:02x}".format(*colours[0]) == link_card.palette()["train"]
 
 
 def test_a_card_says_which_quality_is_only_reported(db):

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from leaderboard.manual import METHODOLOGY, read_page
 from leaderboard.models import Provenance
+from leaderboard.presentation.docs_page import METHODOLOGY, read_page
 from measurement.tracks import TRACKS
 from tests.docs.reading import ROOT, anchors, prose, text_of
 from tests.pages.reading import text

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from leaderboard.charts import MOST_TRACE_POINTS, power_trace
+from leaderboard.presentation.charts import MOST_TRACE_POINTS, power_trace
 from tests.factories import EntryFactory, make_board, make_verified_entry
 
 

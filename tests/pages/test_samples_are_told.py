@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from leaderboard import queries, services
 from leaderboard.domain import ranking
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Board, Entry
 from leaderboard.views.cards import card_of
 from tests.factories import RunFactory

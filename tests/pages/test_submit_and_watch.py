@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.urls import reverse
 from knox.models import AuthToken
 
+from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Recipe, Run, Submission
-from leaderboard.throttles import SubmissionThrottle
 from leaderboard.views.submissions import example
 from measurement.recipe import read_recipe
 from tests.factories import EntryFactory, HardwareFactory, RunFactory, SubmissionFactory, WorkerFactory

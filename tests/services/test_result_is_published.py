@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from leaderboard import queries, services
-from leaderboard.filters import LeaderboardQuery
+from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Attempt, Board, Entry, PhaseEnergy, Run
 from measurement.documents import DocumentError
 from measurement.vocabulary import Flag, Source

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from leaderboard import services, tasks
 from leaderboard.celery import app
+from leaderboard.management.one_machine import embedded_redis
 from leaderboard.models import Hardware, Run
-from leaderboard.onemachine import embedded_redis
 from tests.records import CPU, make_recipe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,7 +89,7 @@ def test_who_finishes_one_rings_for_the_next(cpu, heard, settings, tmp_path, mon
     settings.DATA_ROOT = tmp_path
     line = wait_in_line(cpu, 3)
     heard(cpu)
-    monkeypatch.setattr("leaderboard.supervisor._measurement_command", lambda *_: ["false"])
+    monkeypatch.setattr("leaderboard.worker.child._measurement_command", lambda *_: ["false"])
     tasks.verify(line[0])
     assert Run.objects.get(pk=line[0]).state == "failed"
     assert heard(cpu) == [line[1]]

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from leaderboard.supervisor import Child, Limits, scrubbed_environment, supervise
+from leaderboard.worker.child import Child, Limits, scrubbed_environment, supervise
 
 LIMITS = Limits(time_s=30.0, energy_j=1e6, memory_mb=4096, silence_s=30.0)
 
@@ -149,7 +149,7 @@ def test_a_silent_child_is_stopped(run_child):
 
 
 def test_a_child_that_ignores_its_time_budget_is_stopped(run_child, monkeypatch):
-    monkeypatch.setattr("leaderboard.supervisor.GRACE_S", 0.5)
+    monkeypatch.setattr("leaderboard.worker.child.GRACE_S", 0.5)
     limits = Limits(time_s=1.0, energy_j=1e6, memory_mb=4096, silence_s=30.0)
     ending, _, _ = run_child(
         """

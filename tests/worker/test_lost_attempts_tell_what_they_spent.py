@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from leaderboard import services, watch
+from leaderboard import services
 from leaderboard.models import Attempt, Run
-from leaderboard.watch import Termination, Watch
+from leaderboard.worker import follow
+from leaderboard.worker.follow import Termination, Watch
 from measurement.events import PhaseEnded, PhaseStarted, Progress, Started
 from measurement.run.budget import Limits
 from measurement.run.steps import Steps
@@ -46,7 +47,7 @@ def told(energy_j):
 
 def followed(run, events, monkeypatch):
     """A claim on the run whose child has told `events`."""
-    monkeypatch.setattr(watch, "PROGRESS_EVERY_S", 0.0)
+    monkeypatch.setattr(follow, "PROGRESS_EVERY_S", 0.0)
     claim = services.claim(run.pk, "worker")
     seen = Watch(claim, "worker", Termination())
     for event in events:

@@ -12,11 +12,12 @@ from django.conf import settings as site
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from leaderboard import services, tasks, watch, workfolders
+from leaderboard import services, tasks
 from leaderboard.models import Attempt, Entry, Hardware, Run
 from leaderboard.services import Claim
-from leaderboard.supervisor import Child, Limits, supervise
-from leaderboard.watch import Termination, Watch
+from leaderboard.worker import folders, follow
+from leaderboard.worker.child import Child, Limits, supervise
+from leaderboard.worker.follow import Termination, Watch
 from measurement.__main__ import _fault_behind
 from measurement.errors import Fault
 from measurement.events import Finished, PhaseStarted, Progress
@@ -56,7 +57,7 @@ def child_does(data, monkeypatch):
 
     def use(program: str) -> None:
         command = [sys.executable, "-c", textwrap.dedent(program)]
-        monkeypatch.setattr("leaderboard.supervisor._measurement_command", lambda *_: command)
+        monkeypatch.setattr("leaderboard.worker.child._measurement_command", lambda *_: command)
 
     return use
 
@@ -160,17 +161,17 @@ def test_the_next_attempt_takes_over_the_checkpoint_of_the_latest_before_it(run,
     services.lose(first, "gone")
     second = services.claim(run.pk, "worker")
     services.lose(second, "gone too")
-    workfolders.leave(second)
-    out = workfolders.make(services.claim(run.pk, "worker"))
+    folders.leave(second)
+    out = folders.make(services.claim(run.pk, "worker"))
     assert (out / "checkpoint" / "journal.json").read_text() == "latest"
     assert [path.name for path in (data / "work").iterdir()] == [out.name]
 
 
 def test_a_run_that_has_ended_leaves_no_checkpoint(run, data):
     claim = services.claim(run.pk, "worker")
-    (workfolders.make(claim) / "checkpoint").mkdir()
+    (folders.make(claim) / "checkpoint").mkdir()
     services.fail(claim, "it broke")
-    workfolders.leave(claim)
+    folders.leave(claim)
     assert not list((data / "work").iterdir())
 
 
@@ -324,7 +325,7 @@ def test_a_watch_that_lost_its_run_says_so_at_the_next_progress(run):
 
 
 def test_progress_that_could_not_be_stored_is_stored_with_a_later_tick(run, monkeypatch):
-    monkeypatch.setattr(watch, "RETRY_EVERY_S", 0.0)
+    monkeypatch.setattr(follow, "RETRY_EVERY_S", 0.0)
     seen, _ = watching(run)
     fails_first(monkeypatch, services, "report_progress", AWAY)
     assert [seen(PHASE), seen(None), seen(None)] == ["", "", ""]
@@ -334,7 +335,7 @@ def test_progress_that_could_not_be_stored_is_stored_with_a_later_tick(run, monk
 
 def test_a_run_is_lost_only_when_the_lease_has_run_out_meanwhile(run, settings, monkeypatch):
     settings.LEASE_SECONDS = 1
-    monkeypatch.setattr(watch, "RETRY_EVERY_S", 0.05)
+    monkeypatch.setattr(follow, "RETRY_EVERY_S", 0.05)
     seen, _ = watching(run)
     assert seen(None) == ""
     started = time.monotonic()
@@ -381,7 +382,7 @@ def test_a_shutdown_while_a_cancel_is_asked_for_cancels(run, child_does):
 
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(watch, "CHECK_EVERY_S", 3600.0 * 24 * 365)
+            patch.setattr(follow, "CHECK_EVERY_S", 3600.0 * 24 * 365)
             patch.setattr(services, "report_progress", progress)
             assert verify(run).state == "cancelled"
     finally:
@@ -394,14 +395,14 @@ def when_finished(monkeypatch):
     before = signal.signal(signal.SIGTERM, lambda *_: None)
 
     def use(act):
-        take = watch.ProgressView.take
+        take = follow.ProgressView.take
 
         def seen(view, event):
             if isinstance(event, Finished):
                 act()
             return take(view, event)
 
-        monkeypatch.setattr(watch.ProgressView, "take", seen)
+        monkeypatch.setattr(follow.ProgressView, "take", seen)
 
     yield use
     signal.signal(signal.SIGTERM, before)

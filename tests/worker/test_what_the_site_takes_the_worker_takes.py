@@ -30,7 +30,7 @@ def test_the_measurement_reads_what_was_sent_in_letters_of_four_bytes(hardware, 
     def validate(out, *_):
         return [sys.executable, "-m", "measurement", "validate", str(out / "recipe.json")]
 
-    monkeypatch.setattr("leaderboard.supervisor._measurement_command", validate)
+    monkeypatch.setattr("leaderboard.worker.child._measurement_command", validate)
     tasks.verify(submission.runs.get().pk)
     assert submission.runs.get().reason == "The measurement ended without a record."
 

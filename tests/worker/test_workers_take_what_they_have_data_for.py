@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from leaderboard import queries, services, tasks
-from leaderboard.holdings import queue_of, queues_of, tracks_in
-from leaderboard.machine import inspect_machine
 from leaderboard.models import Run
-from leaderboard.supervisor import scrubbed_environment
+from leaderboard.routing import queue_of, queues_of, tracks_in
+from leaderboard.worker.child import scrubbed_environment
+from leaderboard.worker.machine import inspect_machine
 from tests.factories import HardwareFactory, RunFactory, WorkerFactory
 from tests.measurement.running import tiny_document
 

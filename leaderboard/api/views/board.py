@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from leaderboard import queries
 from leaderboard.api.base import PublicView, paginate, version_of
 from leaderboard.api.documentation import BOARD_PARAMETERS, FILTER_PARAMETERS, PAGE_PARAMETERS, errors
-from leaderboard.api.parameters import BOARD, FILTER, PAGE, read_query
+from leaderboard.api.parameters import BOARD, FILTER, PAGE, board_query
 from leaderboard.api.rows import group, row
 from leaderboard.api.serializers import ChampionsSerializer, LeaderboardSerializer, SnapshotSerializer
 from leaderboard.api.snapshots import snapshot
@@ -38,7 +38,7 @@ class LeaderboardView(PublicView):
     )
     def get(self, request: Request) -> Response:
         """One page of the ranked board."""
-        query = read_query(request.query_params)
+        query = board_query(request.query_params)
         ranked = queries.ranked_board(query)
         page = paginate(request, len(ranked.rows))
         return Response(
@@ -66,7 +66,7 @@ class SnapshotView(PublicView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """The snapshot; 304 where the reader's ETag is current, before any entry is loaded."""
-        query = read_query(request.query_params)
+        query = board_query(request.query_params)
         board = queries.find_board(query)
         headers = {"ETag": _etag(board), "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         unchanged = get_conditional_response(request, etag=headers["ETag"], response=HttpResponse(headers=headers))
@@ -94,7 +94,7 @@ class ChampionsView(PublicView):
     )
     def get(self, request: Request) -> Response:
         """Intervals of usage intensity that adjoin, from 0 to without end (null)."""
-        query = read_query(request.query_params)
+        query = board_query(request.query_params)
         ranked = queries.ranked_board(query)
         lines = ranked.champion_rows
         results = [

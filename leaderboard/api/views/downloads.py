@@ -15,7 +15,7 @@ from leaderboard import queries
 from leaderboard.api import downloads
 from leaderboard.api.base import PublicView
 from leaderboard.api.documentation import FILTER_PARAMETERS, errors
-from leaderboard.api.parameters import FILTER, read_query
+from leaderboard.api.parameters import FILTER, board_query
 
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
 
@@ -35,7 +35,7 @@ class _DownloadView(PublicView):
     write: ClassVar[Callable[[queries.RankedBoard, str], bytes]]
 
     def answer(self, request: Request) -> HttpResponse:
-        ranked = queries.ranked_board(read_query(request.query_params))
+        ranked = queries.ranked_board(board_query(request.query_params))
         site = f"{request.scheme}://{request.get_host()}"
         name = "-".join(["leaderboard", *([ranked.board.track, ranked.board.hardware.slug] if ranked.board else [])])
         return HttpResponse(

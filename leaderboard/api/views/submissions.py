@@ -27,8 +27,8 @@ from leaderboard.api.parsers import (
 )
 from leaderboard.api.resources import SubmissionSerializer
 from leaderboard.api.submitted import MODES, OPTIONS, read_submission
+from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Submission
-from leaderboard.throttles import SubmissionThrottle
 
 EXAMPLE = {
     "recipe": {

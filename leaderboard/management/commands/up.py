@@ -18,9 +18,9 @@ from honcho.manager import Manager
 
 from leaderboard import queries, services
 from leaderboard.configuration import BASE_DIR
-from leaderboard.examples import queue_examples
-from leaderboard.machine import MachineError, inspect_machine
-from leaderboard.onemachine import collect_static_once, embedded_redis, only_site, say_when_up
+from leaderboard.management.examples import queue_examples
+from leaderboard.management.one_machine import collect_static_once, embedded_redis, only_site, say_when_up
+from leaderboard.worker.machine import MachineError, inspect_machine
 
 
 class Command(BaseCommand):

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from leaderboard import queries, services
 from leaderboard.celery import app
-from leaderboard.holdings import queues_of, tracks_in
-from leaderboard.machine import Machine, MachineError, inspect_machine
-from leaderboard.workerlife import Heartbeat
+from leaderboard.routing import queues_of, tracks_in
+from leaderboard.worker.heartbeat import Heartbeat
+from leaderboard.worker.machine import Machine, MachineError, inspect_machine
 
 
 class Command(BaseCommand):

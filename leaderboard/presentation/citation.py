@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import joules, sample
+from leaderboard.presentation.format import joules, sample
 
 # TeX's special characters, as TeX writes them.
 _TEX = {

@@ -9,8 +9,8 @@ from leaderboard import queries
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Entry
-from leaderboard.templatetags.energy import count
-from leaderboard.views import rows
+from leaderboard.presentation import rows
+from leaderboard.presentation.format import count
 
 MOST_RIVALS = 10
 MOST_FOUND = 12

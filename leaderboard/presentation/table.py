@@ -8,9 +8,9 @@ from typing import overload
 
 import pyarrow as pa
 
+from leaderboard.forms.table_view import View
 from leaderboard.queries import RankedBoard, RankedEntry
 from leaderboard.queries.sorting import sorted_lines
-from leaderboard.views.view import View
 
 
 class Lines(Sequence[RankedEntry]):

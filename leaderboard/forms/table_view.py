@@ -9,8 +9,8 @@ from django import forms
 
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
 from leaderboard.domain.usage import usage_intensity_from_rate
-from leaderboard.filters import SeveralChoicesField, a_number, one_of
-from leaderboard.views.columns import ALWAYS, BY_KEY, COLUMNS, DEFAULT
+from leaderboard.forms.board import SeveralChoicesField, a_number, one_of
+from leaderboard.forms.table_columns import ALWAYS, BY_KEY, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]

@@ -9,7 +9,7 @@ from typing import Any
 
 from leaderboard.domain.energy import EVALUATE, INFERENCE
 from leaderboard.models import Attempt, PhaseEnergy, Run
-from leaderboard.templatetags.energy import joules, relative, seconds, share, si, words
+from leaderboard.presentation.format import joules, relative, seconds, share, si, words
 
 FLAGS = {
     "foreign_process": "Another process used the device during this phase, so not all of its joules are the model's.",

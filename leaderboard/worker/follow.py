@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import DataError, Error, IntegrityError, NotSupportedError, ProgrammingError, connection
 
 from leaderboard import services
-from leaderboard.progress import ProgressView
 from leaderboard.services import Claim
+from leaderboard.worker.progress import ProgressView
 from measurement.events import Event
 
 PROGRESS_EVERY_S = 0.5

@@ -8,8 +8,8 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from leaderboard.celery import app
-from leaderboard.holdings import queue_of
 from leaderboard.models import Run
+from leaderboard.routing import queue_of
 
 VERIFY = "leaderboard.tasks.verify"
 # Sweeps ring again after a minute, so an older ring is worth nothing.

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from leaderboard.machine import data_root_variable
+from leaderboard.worker.machine import data_root_variable
 from measurement.errors import Fault
 from measurement.events import Event, Failed, Finished, parse_event
 

@@ -1,4 +1,4 @@
-"""Forms that write. What a reader asks of a board is read in filters.py."""
+"""Forms that write: a submission. What a reader asks of a board is read in forms/board.py."""
 
 from __future__ import annotations
 

@@ -1,0 +1,47 @@
+"""What a reader asks of a board: plain values, whoever reads them from an address."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+ORDERINGS = {"energy": "full-cycle energy", "energy_per_correct": "energy per correct prediction"}
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardQuery:
+    """A reader's question. Empty track, hardware, scenario or scope: the site chooses a board.
+
+    usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
+    min_quality: 0..1, None for no floor; families, provenance: empty for all.
+    """
+
+    track: str = ""
+    hardware: str = ""
+    scenario: str = ""
+    scope: str = ""
+    usage_intensity: float = 1e6
+    shared_by: float = 1.0
+    min_quality: float | None = None
+    families: tuple[str, ...] = ()
+    provenance: tuple[str, ...] = ()
+    search: str = ""
+    order_by: str = "energy"
+    include_incomplete: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """The query as address parameters, without those that stand at their default."""
+        defaults = asdict(LeaderboardQuery())
+        changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        if "families" in changed:
+            changed["family"] = list(changed.pop("families"))
+        for name in ("usage_intensity", "shared_by"):
+            if name in changed:
+                changed[name] = f"{changed[name]:.15g}"
+        if "include_incomplete" in changed:
+            changed["include_incomplete"] = "on"
+        return changed
+
+    def on(self, **changes: Any) -> LeaderboardQuery:
+        """The same question with some parts replaced."""
+        return replace(self, **changes)

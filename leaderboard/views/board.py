@@ -31,8 +31,8 @@ MOST_RUNS_SHOWN = 12
 MODULES = [
     f"leaderboard/{name}.js"
     for name in (
-        "address", "draw", "envelope", "format", "list", "motion", "order", "pareto", "question", "ranking", "rows",
-        "snapshot", "sorting", "words",
+        "address", "controls", "draw", "envelope", "format", "list", "motion", "pareto", "radixsort", "ranking",
+        "rows", "snapshot", "sorting", "summary",
     )
 ]  # fmt: skip
 PAGE_PARAMETERS = frozenset({"page", "revision", *ViewForm.base_fields})

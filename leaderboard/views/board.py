@@ -18,6 +18,7 @@ from leaderboard.domain.runstate import RunState
 from leaderboard.domain.usage import USAGE_PRESETS
 from leaderboard.filters import ORDERINGS, LeaderboardForm, LeaderboardQuery, unknown_parameters
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
+from leaderboard.staticstorage import imported_modules
 from leaderboard.templatetags.energy import count
 from leaderboard.views import lines, rows
 from leaderboard.views.columns import ALWAYS, COLUMNS, Column, widths
@@ -27,14 +28,6 @@ ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is more than a browser should be sent.
 MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
-# What board.js imports; named to the browser beforehand, so that it fetches them at once instead of one by one.
-MODULES = [
-    f"leaderboard/{name}.js"
-    for name in (
-        "address", "controls", "draw", "envelope", "format", "list", "motion", "pareto", "radixsort", "ranking",
-        "rows", "snapshot", "sorting", "summary",
-    )
-]  # fmt: skip
 PAGE_PARAMETERS = frozenset({"page", "revision", *ViewForm.base_fields})
 
 
@@ -126,7 +119,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
         "site_is_empty": not known,
-        "modules": MODULES,
+        # Named to the browser beforehand, so that it fetches them at once instead of one by one.
+        "modules": imported_modules("leaderboard/board.js"),
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)

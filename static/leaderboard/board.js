@@ -8,11 +8,11 @@ import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSumm
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
 import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
-import { addressOf, chosenColumns, filtersSet, forgetRate, parameters, readQuestion, usageOfRate } from "./question.js";
+import { addressOf, chosenColumns, filtersSet, forgetRate, parameters, readQuestion, usageOfRate } from "./controls.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
-import { crossings, summary } from "./words.js";
+import { crossings, summary } from "./summary.js";
 
 // Above so many entries the snapshot waits until the reader reaches for the board.
 const EAGER_ENTRIES = 1000;
@@ -109,7 +109,7 @@ function drawPlace() {
   setAddress(addressOf(parameters({ page })));
 }
 
-/** What the charts follow (boardcharts.js); they draw in their own time, not in this frame, so they ask for places. */
+/** What the charts follow (charts/board.js); they draw in their own time, not in this frame, so they ask for places. */
 function tell() {
   const { ranking, byKey } = board;
   let places = null;

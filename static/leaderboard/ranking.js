@@ -31,7 +31,7 @@
  */
 
 import { lowerEnvelope } from "./envelope.js";
-import { countBelow, countUpTo, sortByValue } from "./order.js";
+import { countBelow, countUpTo, sortByValue } from "./radixsort.js";
 import { paretoFront } from "./pareto.js";
 
 export const MAX_USAGE_INTENSITY = 1e15;

@@ -1,6 +1,6 @@
 /** A ranked board's lines in the order of any column, as leaderboard/queries/sorting.py sorts them. */
 
-import { sortColumn } from "./order.js";
+import { sortColumn } from "./radixsort.js";
 
 const TRUST = ["metered", "extrapolated", "reported", "estimated", "missing"];
 

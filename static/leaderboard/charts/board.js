@@ -14,9 +14,9 @@ function loadTools() {
   tools ??= Promise.all([
     import("./axes.js"),
     import("./charts.js"),
-    import("./figures.js"),
+    import("./energy.js"),
     import("./phases.js"),
-    import("./charttables.js"),
+    import("./tables.js"),
   ]).then((modules) => {
     const all = Object.assign({}, ...modules);
     all.onWidthChange(changeAll);

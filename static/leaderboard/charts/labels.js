@@ -1,7 +1,7 @@
 /** Words in figures: names made harmless and short. */
 
-import { SPACE, percent, sample } from "./format.js";
-import { qualityNote } from "./rows.js";
+import { SPACE, percent, sample } from "../format.js";
+import { qualityNote } from "../rows.js";
 
 /** Plotly reads a few HTML tags in its texts, and fills in what stands in %{…}; a method's title is text alone. */
 export const escape = (text) =>

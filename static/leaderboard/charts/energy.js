@@ -6,9 +6,9 @@
  * chart follows the slider at once.
  */
 
-import { oneTimeEnergyJ } from "./ranking.js";
+import { oneTimeEnergyJ } from "../ranking.js";
 import { GREATEST_EXPONENT, energyAxis, isNarrow, plain, usageAxis } from "./axes.js";
-import { count, images, joules, relative } from "./format.js";
+import { count, images, joules, relative } from "../format.js";
 import { atLeast, cut, escape, provenanceText, qualityText } from "./labels.js";
 
 const POINTS_PER_DECADE = 4;

@@ -1,6 +1,6 @@
 /** Power over a run as a figure for Plotly: watts over seconds, with a band from least to most and the phases marked. */
 
-import { SPACE, si } from "./format.js";
+import { SPACE, si } from "../format.js";
 
 const watts = (value) => si(value, "W");
 

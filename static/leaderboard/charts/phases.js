@@ -1,8 +1,8 @@
 /** Full-cycle energy by phase as stacked bars: a colour a phase, the same everywhere, and a pattern where unmetered. */
 
 import { energyAxisFromZero, isNarrow } from "./axes.js";
-import { energyTitle } from "./figures.js";
-import { images, joules } from "./format.js";
+import { energyTitle } from "./energy.js";
+import { images, joules } from "../format.js";
 import { atLeast, cut, escape } from "./labels.js";
 
 export const MOST_BARS = 12;

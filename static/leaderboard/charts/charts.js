@@ -1,7 +1,7 @@
 /**
  * Draws Plotly figures in the page's own colours, repaints them when light turns to dark, and saves them as pictures.
  *
- * A figure (figures.js) names colours by the style sheet's tokens: `color: "--accent"`. They are looked up when it is
+ * A figure (energy.js) names colours by the style sheet's tokens: `color: "--accent"`. They are looked up when it is
  * painted, so that a chart has the page's colours and a phase has one colour everywhere.
  */
 

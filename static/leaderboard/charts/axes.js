@@ -1,6 +1,6 @@
 /** Axes of figures, labelled as the site writes joules and images. */
 
-import { SPACE, count, joules } from "./format.js";
+import { SPACE, count, joules } from "../format.js";
 
 export const GREATEST_EXPONENT = 13;
 const narrow = matchMedia("(max-width: 40rem)");

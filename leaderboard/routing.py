@@ -46,7 +46,7 @@ def needs_data(run: Run) -> bool:
 
 
 def queue_of(run: Run) -> str:
-    """The Celery queue in which it is rung for: heard by those workers alone that can do it."""
+    """The Celery queue of the run: only workers that can do the run listen to it."""
     return _of_track(run.hardware, run.recipe.track) if needs_data(run) else run.hardware.queue
 
 

@@ -25,9 +25,9 @@ from django.core.management.base import CommandError
 
 @contextmanager
 def embedded_redis() -> Iterator[str]:
-    """A Redis of our own while the context lasts; gives its address. It keeps nothing: it is only a bell.
+    """A Redis of our own while the context lasts; gives its address. It stores nothing: it only passes messages on.
 
-    It listens on a Unix socket in a folder that only its owner can open. Raises CommandError where it won't start.
+    It listens on a Unix socket in a folder that only its owner can open. Raises CommandError if it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="leaderboard-redis-") as folder:
         path = Path(folder) / "redis.sock"

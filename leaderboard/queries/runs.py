@@ -27,17 +27,17 @@ class RunQuerySet(QuerySet[Run]):
         """Those that a worker with these tracks can do; all where it never told which it has."""
         return self.filter(routing.doable_with(tracks))
 
-    def with_bells(self) -> RunQuerySet:
-        """With what ringing for them needs."""
+    def with_routing(self) -> RunQuerySet:
+        """With the fields that choose their Celery queue; recipes without their documents."""
         return self.select_related("hardware", "recipe").defer("recipe__document")
 
     def active(self) -> RunQuerySet:
         """Waiting or running."""
         return self.filter(state__in=ACTIVE)
 
-    def due_for_a_ring(self, now: datetime) -> RunQuerySet:
-        """Queued, and not announced to the broker for a minute."""
-        return self.queued().filter(Q(rung_at__isnull=True) | Q(rung_at__lt=now - timedelta(seconds=60)))
+    def due_for_notification(self, now: datetime) -> RunQuerySet:
+        """Queued, and workers were not notified of them within the last minute."""
+        return self.queued().filter(Q(notified_at__isnull=True) | Q(notified_at__lt=now - timedelta(seconds=60)))
 
     def with_names(self) -> RunQuerySet:
         """With all that a line of a list shows; recipes without their documents, which no list shows."""

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from leaderboard.dispatch import ring
+from leaderboard.dispatch import notify
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
 from leaderboard.models import Attempt, Provenance, Run
 from leaderboard.routing import doable_with, tracks_of_worker
@@ -173,7 +173,7 @@ def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] 
         claim.token,
         only_if={"cancel_requested": False} | (only_if or {}),
         lease_expires_at=None,
-        rung_at=None,
+        notified_at=None,
         progress={},
         reason=reason,
     )
@@ -222,8 +222,8 @@ def _lose(claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] |
     return moved or _end_cancelled(claim, only_if | {"cancel_requested": True})
 
 
-def announce(runs: Iterable[Run]) -> int:
-    """Ring for queued runs and remember when; what the broker can't be told now, a later sweep tells it."""
-    rung = [run.pk for run in runs if ring(run)]
-    Run.objects.filter(pk__in=rung).update(rung_at=timezone.now())
-    return len(rung)
+def dispatch(runs: Iterable[Run]) -> int:
+    """Notify workers of queued runs, and store when. A later sweep repeats what the broker does not take now."""
+    notified = [run.pk for run in runs if notify(run)]
+    Run.objects.filter(pk__in=notified).update(notified_at=timezone.now())
+    return len(notified)

@@ -14,7 +14,7 @@ from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Method, Recipe, Run, Submission
 from leaderboard.services.publication import FULL_FIRST, boards_changed, give_way
 from leaderboard.services.refusal import Refused
-from leaderboard.services.runs import announce, cancel
+from leaderboard.services.runs import cancel, dispatch
 from measurement.recipe import Recipe as RecipeDocument
 from measurement.recipe import parse_recipe
 
@@ -144,7 +144,7 @@ def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, m
         mode=mode,
         queued_at=timezone.now(),
     )
-    transaction.on_commit(partial(announce, [run]))
+    transaction.on_commit(partial(dispatch, [run]))
     return run
 
 

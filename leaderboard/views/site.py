@@ -57,7 +57,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can do its work. The broker is only a bell: submissions are kept without it."""
+    """The process can do its work. It needs no broker: submissions are stored without one."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

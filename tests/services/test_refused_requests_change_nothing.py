@@ -84,7 +84,7 @@ def test_a_machine_s_fault_gives_the_run_to_another_and_fails_it_in_the_end(run,
     settings.MAX_ATTEMPTS = 2
     assert services.lose(services.claim(run.pk, "broken"), "No space left on device.")
     run.refresh_from_db()
-    assert (run.state, run.rung_at) == ("queued", None)
+    assert (run.state, run.notified_at) == ("queued", None)
     assert run.reason == "No space left on device; the run waits for another worker."
 
     claim = services.claim(run.pk, "broken too")

@@ -77,7 +77,7 @@ def test_a_worker_that_is_stopped_gives_its_run_back(run):
     claim = services.claim(run.pk, "leaving")
     assert services.stop(claim, cancelled=False)
     run.refresh_from_db()
-    assert (run.state, run.rung_at) == ("queued", None)
+    assert (run.state, run.notified_at) == ("queued", None)
     assert run.attempts.get().outcome == "stopped"
 
 

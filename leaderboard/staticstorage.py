@@ -16,13 +16,13 @@ _IMPORT = re.compile(r"""^(?:import|export)\s(?:[^;"]*\sfrom\s)?"(\.{1,2}/[^"]+)
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Also rewrites the imports between our own ES modules. (Minified packages only look as if they had imports.)"""
+    """Also rewrites the imports between our own ES modules. (In minified packages, matches are not imports.)"""
 
     patterns: ClassVar = (
         *CompressedManifestStaticFilesStorage.patterns,
         ("leaderboard/*.js", CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]),
     )
-    # A new name changes every file that imports it, in a later pass where that file came first. In the worst order a
+    # A new name changes every file that imports it, in a later pass if that file came first. In the worst order a
     # chain of imports takes one pass for each of its modules, and Django's five are too few for the charts' chain.
     max_post_process_passes = 20
 

@@ -107,7 +107,7 @@ def test_cancelling_a_running_run_ends_its_process_within_seconds(site, alice_to
 
 
 @ON_SQLITE
-def test_a_ring_that_redis_lost_is_made_up_for(site, alice_token, recipe):
+def test_a_notification_that_redis_lost_is_repeated(site, alice_token, recipe):
     import redis
 
     socket = next(

@@ -69,7 +69,7 @@ def test_a_run_whose_workers_keep_dying_fails_with_the_reason(run, settings):
 
     run.refresh_from_db()
     assert run.state == "failed"
-    assert "fell silent 3 times" in run.reason
+    assert "stopped responding 3 times" in run.reason
     assert [attempt.outcome for attempt in run.attempts.all()] == ["lost", "lost", "failed"]
 
 

@@ -354,7 +354,7 @@ def test_an_error_that_no_later_tick_mends_is_raised(run, monkeypatch):
         seen(PHASE)
 
 
-def test_a_cancel_is_heard_within_a_second_or_so(run):
+def test_a_cancel_is_noticed_within_a_second_or_so(run):
     seen, _ = watching(run)
     assert seen(None) == ""
     services.request_cancel(run, by=None)
@@ -391,7 +391,7 @@ def test_a_shutdown_while_a_cancel_is_asked_for_cancels(run, child_does):
 
 @pytest.fixture
 def when_finished(monkeypatch):
-    """Does something as soon as the child has told that it finished."""
+    """Does something as soon as the child has reported that it finished."""
     before = signal.signal(signal.SIGTERM, lambda *_: None)
 
     def use(act):

@@ -19,7 +19,7 @@ CIFAR = "cifar10"
 BIRDS = "imagefolder-0123456789ab"
 
 
-def told(**lacks: str) -> dict:
+def diagnosis_of(**lacks: str) -> dict:
     """A doctor's answer; tracks that are not named are there."""
     return {
         "tracks": [
@@ -29,7 +29,7 @@ def told(**lacks: str) -> dict:
     }
 
 
-LACKING = told(**{CIFAR: "not found on this machine: cifar10", BIRDS: "this machine lacks birds"})
+LACKING = diagnosis_of(**{CIFAR: "not found on this machine: cifar10", BIRDS: "this machine lacks birds"})
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def run_of(track: str, **fields) -> Run:
 @pytest.mark.parametrize(
     ("diagnosis", "track", "mode", "takes"),
     [
-        (told(), CIFAR, "full", True),
-        (told(), BIRDS, "full", True),
+        (diagnosis_of(), CIFAR, "full", True),
+        (diagnosis_of(), BIRDS, "full", True),
         (LACKING, "digits", "full", True),
         (LACKING, CIFAR, "full", False),
         (LACKING, BIRDS, "full", False),
@@ -103,7 +103,7 @@ def test_the_page_and_the_api_say_what_a_run_waits_for(client, cpu):
     steps = [
         (None, "no worker for this hardware is live"),
         (LACKING, "no live worker of this hardware has the data of track cifar10"),
-        (told(), ""),
+        (diagnosis_of(), ""),
     ]
     for number, (diagnosis, waits_for) in enumerate(steps):
         if diagnosis is not None:

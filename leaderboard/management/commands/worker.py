@@ -1,4 +1,4 @@
-"""`manage.py worker`: registers this machine's hardware and verifies the runs that ask for it."""
+"""`manage.py worker`: registers this machine's hardware and does its runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from leaderboard.worker.machine import Machine, MachineError, inspect_machine
 
 
 class Command(BaseCommand):
-    help = "Run the Celery worker of this machine's hardware: one verification at a time."
+    help = "Run the Celery worker of this machine's hardware: one run at a time."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.REDIS_URL:

@@ -166,7 +166,7 @@ def test_power_marks_as_a_table(client):
     assert "The run stored no power trace" in page
     table = page.partition("Mean power")[2].replace("\u00a0", " ")
     assert table.lstrip().startswith(
-        "train0.0 s45.0 s20.0 Winference, offline50.0 s10.0 s80.0 Wfinetune1 min 10 s10.0 s2.00 W"
+        "train 0.0 s 45.0 s 20.0 W inference, offline 50.0 s 10.0 s 80.0 W finetune 1 min 10 s 10.0 s 2.00 W"
     )
 
 

@@ -81,8 +81,8 @@ def test_every_row_is_marked(client, published):
     marks = {row["method"]: (row["sample"], row["quality_note"]) for row in rows(client.get("/"))}
     assert marks == {kind: words for kind, (_, words) in RUNS.items()}
     table = text(client.get(reverse("compare"), {"entry": [entry.pk for entry in published.entries.values()]}))
-    assert f"Runin full{MARK}sampled" in table
-    assert "90.0 % top-1, reported90.0 % top-1, on the submitter’s weights" in table
+    assert f"Run in full {MARK} sampled" in table
+    assert "90.0 % top-1, reported 90.0 % top-1, on the submitter’s weights" in table
 
 
 def test_rows_of_the_api_and_of_downloads_say_it(client, published):

@@ -108,7 +108,7 @@ def test_the_queue_says_it_of_what_waits_and_what_ended(client):
         RunFactory(state=state, mode=mode, submission__recipe__method__title=f"{mode} {state}")
     page = text(client.get(reverse("queue")))
     for state, mode in (("queued", "sampled"), ("queued", "full"), ("failed", "sampled")):
-        assert f"{mode} {state} Test Cpu{mode}{state}" in page
+        assert f"{mode} {state} Test Cpu {mode} {state}" in page
 
 
 def test_an_entrys_page_card_and_badge_say_it(client, published):

@@ -1,4 +1,4 @@
-/** The data of a chart as a table, for those who can't see it and for those who want the figures. */
+/** The data of a chart as a table, for readers who can't see it or want the figures. */
 
 import { oneTimeEnergyJ } from "../ranking.js";
 import { UNKNOWN, joules, relative, share } from "../format.js";
@@ -45,7 +45,7 @@ export function qualityTable({ places, byKey, query }) {
   };
 }
 
-/** The bars: joules and share of every phase, with where the figure comes from. */
+/** The bars: joules and share of every phase, with their provenance. */
 export function phasesTable({ places, byKey, query }) {
   const rows = places.slice(0, MOST_BARS).flatMap((place) => {
     const entry = byKey.get(place.key);

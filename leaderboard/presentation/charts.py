@@ -1,5 +1,5 @@
-"""What charts are drawn from, as plain data. static/leaderboard/figures.js makes figures of it in the browser, so
-that one implementation follows the slider on every page."""
+"""What charts are drawn from, as plain data. `static/leaderboard/charts/` makes figures of it in the browser, so that
+one implementation follows the slider on every page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from leaderboard.models import Entry
 
-# What figures.js needs of an entry, by the snapshot's names.
+# What charts/energy.js needs of an entry, by the snapshot's names.
 FIGURES = (
     "shared_energy_j",
     "own_energy_j",
@@ -27,7 +27,7 @@ MOST_TRACE_POINTS = 600
 
 
 def chart_entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Entries as figures.js takes them: joules, `inference_*` per image, quality as a fraction."""
+    """Entries as charts/energy.js takes them: joules, `inference_*` per image, quality as a fraction."""
     return [
         {
             "key": entry.pk,

@@ -1,4 +1,4 @@
-/** The result in words, as leaderboard/presentation/rows.py says it. */
+/** The result in words, as in leaderboard/presentation/summary.py. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import { SPACE, count, images, joules, percent, sample, share, wattHours } from "./format.js";
@@ -13,7 +13,7 @@ function whyNoneIsRanked({ ranking }) {
   return "each one misses a phase or predicts nothing correctly";
 }
 
-/** The result in words, in pieces: {text}, with {strong} or {url} where it is one. */
+/** The result in words, in pieces: {text}, with {strong} if it is emphasised and {url} if it is a link. */
 export function summary({ query, board, champions, hardwareName, belowFloor }) {
   if (board.ranking.order.length === 0) return [{ text: nothing(query, belowFloor) }];
   const first = board.ranking.place(0);
@@ -62,8 +62,8 @@ function nothing(query, belowFloor) {
 
 function trusted(entry) {
   const provenance = { metered: "", missing: "without what nobody knows" }[entry.provenance] ?? entry.provenance;
-  const told = [provenance, sample(entry.mode, entry.data)].filter((words) => words !== "");
-  return told.map((words) => `, ${words}`).join("");
+  const details = [provenance, sample(entry.mode, entry.data)].filter((words) => words !== "");
+  return details.map((words) => `, ${words}`).join("");
 }
 
 function among({ families, provenance, words }) {
@@ -89,7 +89,7 @@ function whatFollows(query, first, champions, { ranking, byKey }) {
   ];
 }
 
-/** Who wins where, a line for each champion, and which of them is the reader's. */
+/** Which entry wins at which usage intensity: a line for each champion, the reader's marked. */
 export function crossings(champions, byKey, query) {
   return champions.map(({ key, from_usage_intensity: start, to_usage_intensity: end }) => {
     const entry = byKey.get(key);

@@ -1,12 +1,12 @@
-/** The charts of the pages about one entry or a few: drawn once, when they come near the visible part of the page. */
+/** The charts of the pages about one entry or a few: drawn once, when they are near the visible part of the page. */
 
-import { whenNear } from "./near.js";
+import { whenNear } from "./lazy.js";
 
 const given = JSON.parse(document.getElementById("chart-data").textContent);
 
-/** The page's entries as a board of their own: what figures.js and charttables.js take. */
+/** The page's entries as a board of their own, which energy.js and tables.js take. */
 async function ownBoard() {
-  const { champions, rank } = await import("./ranking.js");
+  const { champions, rank } = await import("../ranking.js");
   const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;
   return {
     query: { usageIntensity, sharedBy },
@@ -18,10 +18,10 @@ async function ownBoard() {
 }
 
 const MAKE = {
-  lines: async () => (await import("./figures.js")).energyFigure(await ownBoard()),
+  lines: async () => (await import("./energy.js")).energyFigure(await ownBoard()),
   phases: async () => (await import("./phases.js")).phasesFigure(await ownBoard()),
   power: async (element) => {
-    const [answer, { powerFigure }] = await Promise.all([fetch(element.dataset.source), import("./powerfigure.js")]);
+    const [answer, { powerFigure }] = await Promise.all([fetch(element.dataset.source), import("./power.js")]);
     return answer.ok ? powerFigure(await answer.json()) : null;
   },
 };
@@ -43,7 +43,7 @@ async function draw(element) {
 }
 
 async function fillTable(details, kind) {
-  const make = await import("./charttables.js");
+  const make = await import("./tables.js");
   make.fillTable(details.querySelector("table"), (kind === "phases" ? make.phasesTable : make.energyTable)(await ownBoard()));
 }
 

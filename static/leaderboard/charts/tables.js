@@ -1,11 +1,11 @@
-/** The data of a chart as a table, for those who can't see it and for those who want the figures. */
+/** The data of a chart as a table, for readers who can't see it or want the figures. */
 
-import { oneTimeEnergyJ } from "./ranking.js";
-import { UNKNOWN, joules, relative, share } from "./format.js";
-import { fullCycleEnergyJ, linesDrawn, pointsDrawn } from "./figures.js";
+import { oneTimeEnergyJ } from "../ranking.js";
+import { UNKNOWN, joules, relative, share } from "../format.js";
+import { fullCycleEnergyJ, linesDrawn, pointsDrawn } from "./energy.js";
 import { atLeast, provenanceText, qualityText } from "./labels.js";
 import { MOST_BARS, phasesOf } from "./phases.js";
-import { entryUrl } from "./rows.js";
+import { entryUrl } from "../rows.js";
 
 /** The lines of the first chart: what each entry costs before its first use, per image, and at the reader's N. */
 export function energyTable({ champions, places, byKey, query }) {
@@ -45,7 +45,7 @@ export function qualityTable({ places, byKey, query }) {
   };
 }
 
-/** The bars: joules and share of every phase, with where the figure comes from. */
+/** The bars: joules and share of every phase, with their provenance. */
 export function phasesTable({ places, byKey, query }) {
   const rows = places.slice(0, MOST_BARS).flatMap((place) => {
     const entry = byKey.get(place.key);

@@ -1,5 +1,5 @@
 /**
- * How figures are written, as in leaderboard/templatetags/energy.py; tests/vectors/format.json holds both.
+ * How figures are written, as in leaderboard/presentation/format.py; tests/vectors/format.json holds both.
  *
  * toExponential and toFixed round half up on the exact binary value; units are chosen after rounding, so that 999.7 J
  * is "1.00 kJ". null is unknown and is written as a dash; zero was measured.

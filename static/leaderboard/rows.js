@@ -1,4 +1,4 @@
-/** What a line of the table shows, as in leaderboard/views/rows.py. */
+/** What a line of the table shows, as in leaderboard/presentation/rows.py. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import {

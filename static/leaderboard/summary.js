@@ -1,4 +1,4 @@
-/** The result in words, as in leaderboard/views/rows.py. */
+/** The result in words, as in leaderboard/presentation/summary.py. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import { SPACE, count, images, joules, percent, sample, share, wattHours } from "./format.js";

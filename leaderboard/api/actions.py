@@ -34,6 +34,6 @@ class ActionView(ApiView):
         options: dict[str, Any] = request.query_params.dict()
         names = ", ".join(sorted(self.parameters))
         allowed = f"use one of {names}" if names else "this address takes no fields"
-        if errors := take_options(given, options, self.parameters, f"a field; {allowed}"):
+        if errors := take_options(dict(given), options, self.parameters, f"a field; {allowed}"):
             raise Faults(errors)
         return options

@@ -20,7 +20,7 @@ Error = tuple[str | None, str]
 class Faults(exceptions.APIException):
     """An invalid request, with (field, message) for everything that is wrong."""
 
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
 
     def __init__(self, errors: Iterable[Error], status_code: int = status.HTTP_400_BAD_REQUEST) -> None:
         self.errors = list(errors)

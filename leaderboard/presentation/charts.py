@@ -4,7 +4,7 @@ slider on every page."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from leaderboard.models import Entry
 
@@ -39,7 +39,7 @@ def chart_entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def power_trace(file: BinaryIO, most_points: int = MOST_TRACE_POINTS) -> dict[str, Any]:
+def power_trace(file: IO[bytes], most_points: int = MOST_TRACE_POINTS) -> dict[str, Any]:
     """Power of the accelerator scope over time, out of a trace in Parquet, thinned to at most `most_points`.
 
     Returns `time_s` (the trace's own clock), `power_w` (each point's time-weighted mean, so that thinning keeps the

@@ -79,7 +79,8 @@ def release_hold(run: Run) -> list[Entry]:
     more), and if the submission was withdrawn.
     """
     # Locked first, as in withdrawing: neither can write between the other's check and its write.
-    submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
+    submissions = Submission.objects.select_for_update(no_key=True)
+    submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
     record = _record_of(run)
     not_held = Refused("run", f"run {run.pk} is not held for review")
     if not run.held_for or record is None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -21,7 +21,7 @@ from measurement.recipe import parse_recipe
 
 @transaction.atomic
 def submit(
-    recipe: RecipeDocument, *, hardware: Hardware, submitter: AbstractBaseUser | None, mode: str = "full"
+    recipe: RecipeDocument, *, hardware: Hardware, submitter: User | None, mode: str = "full"
 ) -> tuple[Submission, bool]:
     """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
 
@@ -48,7 +48,7 @@ def submit(
     return submission, True
 
 
-def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> Recipe:
+def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> Recipe:
     # The lock makes two equal submissions at once take turns (SQLite takes turns anyhow).
     found = Recipe.objects.select_for_update(no_key=True).filter(sha256=recipe.sha256).first()
     if found:
@@ -62,7 +62,7 @@ def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -
     return stored
 
 
-def _new_method(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> Method:
+def _new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
     return Method.objects.create(
         title=recipe.method.title,
         family=recipe.method.family,
@@ -73,7 +73,7 @@ def _new_method(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> M
     )
 
 
-def _rename(stored: Recipe, recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> None:
+def _rename(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
     """If nobody else's submission of the recipe is left, it gets the names of the new submission."""
     replaced = stored.method
     others = Submission.objects.filter(recipe=stored, withdrawn_at=None).exclude(submitter=submitter)
@@ -85,7 +85,7 @@ def _rename(stored: Recipe, recipe: RecipeDocument, submitter: AbstractBaseUser 
     boards_changed(stored.method)
 
 
-def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitter: AbstractBaseUser | None) -> None:
+def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitter: User | None) -> None:
     """Nobody replaces a disappointing full result by withdrawing it and sampling the recipe."""
     if submitter is None:
         return
@@ -104,9 +104,9 @@ def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitte
         )
 
 
-def _check_active_runs(submitter: AbstractBaseUser | None) -> None:
+def _check_active_runs(submitter: User | None) -> None:
     """One person's runs must not delay everybody else's for days."""
-    if submitter is None or getattr(submitter, "is_staff", False):
+    if submitter is None or submitter.is_staff:
         return
     active = Run.objects.filter(requested_by=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
     if active >= settings.MAX_ACTIVE_RUNS:
@@ -134,7 +134,7 @@ def _valid_submissions(recipe: Recipe, hardware: Hardware) -> list[tuple[Submiss
     return [(found[pk], mode) for pk, mode in modes if pk in found]
 
 
-def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, mode: str) -> Run:
+def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) -> Run:
     run = Run.objects.create(
         submission=submission,
         recipe=submission.recipe,
@@ -148,7 +148,7 @@ def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, m
 
 
 @transaction.atomic
-def rerun(run: Run, *, by: AbstractBaseUser | None, mode: str | None = None) -> Run:
+def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
     """Queue another run of the same recipe. The published result stays ranked until the new one is published.
 
     mode: that of `run` unless given. Raises Refused if a run is queued or running already, if the submission was
@@ -162,7 +162,8 @@ def rerun(run: Run, *, by: AbstractBaseUser | None, mode: str | None = None) -> 
     # yet that could be locked. Submitting takes them in the same order. They leave foreign keys to these rows free
     # (no_key).
     Recipe.objects.select_for_update(no_key=True).get(pk=run.recipe_id)
-    submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
+    submissions = Submission.objects.select_for_update(no_key=True)
+    submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
     if submission is None:
         raise Refused("run", f"run {run.pk} has no submission, so it can't be run again")
     if submission.withdrawn_at is not None:
@@ -175,7 +176,7 @@ def rerun(run: Run, *, by: AbstractBaseUser | None, mode: str | None = None) -> 
     return _enqueue(submission, requested_by=by, mode=mode)
 
 
-def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:
+def request_cancel(run: Run, *, by: User | None) -> None:
     """Cancel a queued run at once; ask the worker of a running one to stop it within seconds.
 
     Raises Refused if the run has ended.
@@ -187,7 +188,7 @@ def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:
 
 
 @transaction.atomic
-def withdraw(submission: Submission, *, by: AbstractBaseUser | None) -> None:
+def withdraw(submission: Submission, *, by: User | None) -> None:
     """Withdraw a submission: its run is cancelled and its entries are removed from the boards. Results stay stored.
 
     The best result of others' submissions of the recipe is published instead. Raises Refused if it was withdrawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -78,7 +79,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/leaderboard.html", context)
 
 
-def _page(request: HttpRequest, asked: PageQuery, found: table.Lines) -> Page[Any]:
+def _page(request: HttpRequest, asked: PageQuery, found: Sequence[queries.RankedEntry]) -> Page[queries.RankedEntry]:
     """The requested page; if there is none of that number, the nearest, with a notice."""
     given = request.GET.get("page") or "1"
     page = Paginator(found, ROWS_PER_PAGE).get_page(given)

@@ -1,9 +1,10 @@
-"""The administrators' side: re-run, cancel, release. Results themselves are append-only and can't be edited."""
+"""The admin site: re-run, cancel, release, take down. Results are append-only and can't be edited."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from leaderboard import services
+from leaderboard.forms.person import signed_in
 from leaderboard.models import (
     Attempt,
     Board,
@@ -24,11 +26,22 @@ from leaderboard.models import (
     Worker,
 )
 
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+else:  # Django's own take no type arguments when they run
+
+    class ModelAdmin(admin.ModelAdmin):
+        __class_getitem__ = classmethod(GenericAlias)
+
+    class TabularInline(admin.TabularInline):
+        __class_getitem__ = classmethod(GenericAlias)
+
+
 admin.site.site_header = admin.site.site_title = "Full-Cycle Energy Leaderboard"
 
 
 class ReadOnly:
-    """Looked at, never edited: what was measured stays as it was measured."""
+    """View only: measured figures are never edited."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -40,18 +53,18 @@ class ReadOnly:
         return False
 
 
-class AttemptInline(ReadOnly, admin.TabularInline):
+class AttemptInline(ReadOnly, TabularInline[Attempt, Run]):
     model = Attempt
     fields = ["number", "worker", "started_at", "ended_at", "outcome", "reason", "spent_energy_j", "trace"]
 
 
-class PhaseInline(ReadOnly, admin.TabularInline):
+class PhaseInline(ReadOnly, TabularInline[PhaseEnergy, Attempt]):
     model = PhaseEnergy
     fields = ["position", "phase", "scenario", "scope", "provenance", "energy_j", "repeatability_u95_j", "duration_s"]
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly, admin.ModelAdmin):
+class RunAdmin(ReadOnly, ModelAdmin[Run]):
     list_display = [
         "id",
         "title",
@@ -84,35 +97,35 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
             return "—"
         return format_html('<a href="{}">open</a>', run.submission.get_absolute_url() if run.submission else "")
 
-    @admin.action(description="Re-run in full: the result on the board stays until the new one is in")
+    @admin.action(description="Re-run in full: the published result stays until the new one is published")
     def rerun_in_full(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         self._rerun(request, chosen, "full")
 
-    @admin.action(description="Re-run sampled: never takes the place of a full result")
+    @admin.action(description="Re-run sampled: never replaces a full result")
     def rerun_sampled(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         self._rerun(request, chosen, "sampled")
 
     def _rerun(self, request: HttpRequest, chosen: QuerySet[Run], mode: str) -> None:
         def rerun_one(run: Run) -> str:
-            return f"queued as {mode} run {services.rerun(run, by=request.user, mode=mode).pk}"
+            return f"queued as {mode} run {services.rerun(run, by=signed_in(request.user), mode=mode).pk}"
 
         self._each(request, chosen, rerun_one)
 
-    @admin.action(description="Cancel: take off the queue, or stop the worker within seconds")
+    @admin.action(description="Cancel: remove from the queue, or stop within seconds")
     def cancel(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def cancel_one(run: Run) -> str:
-            services.request_cancel(run, by=request.user)
+            services.request_cancel(run, by=signed_in(request.user))
             return "cancelled" if run.state == "queued" else "will stop within seconds"
 
         self._each(request, chosen, cancel_one)
 
-    @admin.action(description="Release: publish a result that was held back or taken down")
+    @admin.action(description="Release: publish a result that was held for review or taken down")
     def release(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def release_one(run: Run) -> str:
             published = services.release_hold(run)
             if not published:
-                return "no longer held back; a newer or a full result stays on the board in its place"
-            return f"published as {len(published)} entries"
+                return "no longer held for review; not published, because a newer or full result is on the board"
+            return f"published as {_entries(len(published))}"
 
         self._each(request, chosen, release_one)
 
@@ -121,18 +134,18 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
             try:
                 self.message_user(request, f"{run}: {act(run)}", messages.SUCCESS)
             except services.Refused as refusal:
-                self.message_user(request, f"{run}: {refusal.message}", messages.ERROR)
+                self.message_user(request, f"{run}: {refusal.sentence}", messages.ERROR)
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly, admin.ModelAdmin):
+class AttemptAdmin(ReadOnly, ModelAdmin[Attempt]):
     list_display = ["run", "number", "worker", "outcome", "started_at", "ended_at"]
     list_filter = ["outcome", "worker"]
     inlines = [PhaseInline]
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnly, admin.ModelAdmin):
+class EntryAdmin(ReadOnly, ModelAdmin[Entry]):
     list_display = ["recipe", "board", "quality", "own_energy_j", "inference_energy_j", "provenance", "published_at"]
     list_filter = ["board__track", "board__hardware", "board__scenario", "board__scope", "provenance"]
     search_fields = ["recipe__method__title", "recipe__sha256"]
@@ -142,14 +155,14 @@ class EntryAdmin(ReadOnly, admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and bool(request.user.is_staff)
 
-    @admin.action(description="Take down: remove from the board, and hold the result until its run is released")
+    @admin.action(description="Take down: remove from the board and hold the result until its run is released")
     def take_down(self, request: HttpRequest, chosen: QuerySet[Entry]) -> None:
         removed = services.take_down(Entry.objects.filter(pk__in=chosen.values("pk")))
-        self.message_user(request, f"{removed} entries taken down.", messages.SUCCESS)
+        self.message_user(request, f"{_entries(removed)} taken down.", messages.SUCCESS)
 
 
 @admin.register(Method)
-class MethodAdmin(admin.ModelAdmin):
+class MethodAdmin(ModelAdmin[Method]):
     list_display = ["title", "family", "submitter", "created_at"]
     list_filter = ["family"]
     search_fields = ["title"]
@@ -161,15 +174,19 @@ class MethodAdmin(admin.ModelAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(ReadOnly, admin.ModelAdmin):
+class SubmissionAdmin(ReadOnly, ModelAdmin[Submission]):
     list_display = ["recipe", "hardware", "submitter", "created_at", "withdrawn_at"]
     list_filter = ["hardware"]
     list_select_related = ["recipe__method", "hardware", "submitter"]
 
 
 @admin.register(Worker)
-class WorkerAdmin(ReadOnly, admin.ModelAdmin):
+class WorkerAdmin(ReadOnly, ModelAdmin[Worker]):
     list_display = ["name", "hardware", "device", "started_at", "seen_at"]
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def _read_only(*models: type[Model]) -> None:
@@ -178,7 +195,7 @@ def _read_only(*models: type[Model]) -> None:
 
 
 @admin.register(Recipe)
-class RecipeAdmin(ReadOnly, admin.ModelAdmin):
+class RecipeAdmin(ReadOnly, ModelAdmin[Recipe]):
     list_display = ["sha256", "method", "track", "created_at"]
     list_filter = ["track"]
     list_select_related = ["method"]

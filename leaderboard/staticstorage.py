@@ -6,23 +6,23 @@ import posixpath
 import re
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
 
 from django.contrib.staticfiles import finders
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage as Storage
 
 # `import … from "./name.js";` at the start of a line. `import("./name.js")` is fetched when it is needed, not before.
 _IMPORT = re.compile(r"""^(?:import|export)\s(?:[^;"]*\sfrom\s)?"(\.{1,2}/[^"]+)";""", re.MULTILINE)
+_MODULES = Storage._js_module_import_aggregation_patterns[1]  # type: ignore[attr-defined]  # Django's own
 
 
-class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Also rewrites the imports between our own ES modules. (Minified packages only look as if they had imports.)"""
+class HashedStaticFilesStorage(Storage):
+    """Also rewrites the imports between our own ES modules. (In minified packages, matches are not imports.)"""
 
-    patterns: ClassVar = (
-        *CompressedManifestStaticFilesStorage.patterns,
-        ("leaderboard/*.js", CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]),
+    patterns = (
+        *Storage.patterns,
+        ("leaderboard/*.js", _MODULES),
     )
-    # A new name changes every file that imports it, in a later pass where that file came first. In the worst order a
+    # A new name changes every file that imports it, in a later pass if that file came first. In the worst order a
     # chain of imports takes one pass for each of its modules, and Django's five are too few for the charts' chain.
     max_post_process_passes = 20
 

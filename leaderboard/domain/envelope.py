@@ -1,4 +1,7 @@
-"""Who is lowest where, of straight lines. `static/leaderboard/envelope.js` mirrors it operation for operation."""
+"""Which of several straight lines is lowest at which N.
+
+`static/leaderboard/envelope.js` mirrors this file operation for operation.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +9,7 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """Joules before the first use and per image: F + N·e at N images, both scaled where the order is."""
+    """Joules before the first use and per image: F + N·e at N images, scaled if the order is."""
 
     one_time_j: float
     per_image_j: float
@@ -20,7 +23,7 @@ def crossing(a: Line, b: Line) -> float:
 def lower_envelope(lines: Sequence[Line]) -> list[tuple[int, float]]:
     """Positions of the lines that are lowest somewhere over N > 0, each with the N from which it is.
 
-    `lines` come in ascending order, and of equal ones the first stands. Convex-hull trick: a crossing is a
+    `lines` come in ascending order, and of equal ones the first is kept. Convex-hull trick: a crossing is a
     quotient of two correctly rounded differences, so magnitude costs it no digits.
     """
     hull: list[tuple[int, float]] = []

@@ -22,7 +22,7 @@ def check_accuracy_weight(accuracy_weight: float) -> float:
 
 
 def accuracy_factor(quality: float | None, accuracy_weight: float) -> float:
-    """quality^τ within 1e-13 of itself, quality a fraction; 1.0 where τ = 0, else 0.0 without a positive quality.
+    """quality^τ within 1e-13 of itself, quality a fraction; 1.0 if τ = 0, else 0.0 without a positive quality.
 
     `math.pow` and JavaScript's `Math.pow` differ in their last digits. Products and square roots are rounded alike
     everywhere (IEEE 754), so the whole part of τ is taken by repeated squaring, and its fraction digit by digit:
@@ -53,13 +53,13 @@ def accuracy_factor(quality: float | None, accuracy_weight: float) -> float:
 
 
 def scaled(energy_j: float, factor: float) -> float | None:
-    """`energy_j` over an accuracy factor, joules; None where the factor is 0 or either is too large for a number."""
+    """`energy_j` over an accuracy factor, joules; None if the factor is 0 or the quotient is not finite."""
     value = energy_j / factor if 0 < factor < math.inf else math.inf
     return value if value < math.inf else None
 
 
 def greenness(energy_j: float, quality: float | None, accuracy_weight: float) -> float | None:
-    """G = quality^τ / E, per joule; None where there is no scaled energy, and for an energy of 0.
+    """G = quality^τ / E, per joule; None without a scaled energy, and for an energy of 0.
 
     The energy is that of the whole life, E(N, K). ValueError for τ outside 0 to 100.
     """

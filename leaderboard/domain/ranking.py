@@ -1,7 +1,7 @@
 """Ranking by full-cycle energy or greenness, with rank intervals, champions and break-even points.
 
 `static/leaderboard/ranking.js` mirrors this file operation for operation, and `tests/vectors/ranking.json`
-holds both to the same answers.
+checks that both give the same answers.
 """
 
 import math
@@ -26,8 +26,8 @@ _RANKED, _INCOMPLETE, _WITHOUT_VALUE = range(3)
 class Candidate:
     """What ranking needs of one entry: joules (inference: per image), repeatability at 95 %, quality.
 
-    An uncertainty is None where nobody knows it.
-    `complete` is False where a declared phase or inference is missing: the joules are then a lower bound.
+    An uncertainty is None if unknown. `complete` is False if a declared phase or inference is missing: the joules
+    are then a lower bound.
     Raises ValueError for joules outside 0 to 1e30 and for a quality that is not finite.
     """
 
@@ -74,7 +74,7 @@ _UNCERTAINTY_FIELDS = ("shared_u95_j", "own_u95_j", "inference_u95_j")
 class Ranked:
     """A candidate's place. `energy_j` is E(N, K) and `u95_j` its repeatability, unscaled, whatever the ordering.
 
-    The ranks are None where the candidate is listed but not ranked. `u95_j` is None where the uncertainty of any
+    The ranks are None if the candidate is listed but not ranked. `u95_j` is None if the uncertainty of any
     part is unknown; a ranked candidate then has no `rank_best` and `rank_worst` either.
     """
 
@@ -89,7 +89,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The first of all candidates for usage intensities (images) in an interval, None for without end."""
+    """The candidate that ranks first for usage intensities (images) in an interval, None for no end."""
 
     key: Key
     from_usage_intensity: float
@@ -103,7 +103,7 @@ class _Scored:
     energy_j: float
     u95_j: float | None
     value: float
-    value_u95: float  # 0.0 where unknown
+    value_u95: float  # 0.0 if unknown
     pareto: bool = False
 
 
@@ -119,16 +119,16 @@ def rank(
 ) -> list[Ranked]:
     """Order the candidates whose quality is at or above the floor, in O(n log n).
 
-    The value is E(N, K), ascending; with `order_by="greenness"` it is E/quality^τ, τ being `accuracy_weight`: the
-    same order as greenness quality^τ/E, descending. "energy_per_correct" is another name of greenness with τ = 1.
+    The value is E(N, K), ascending; with `order_by="greenness"` it is E/quality^τ with τ = `accuracy_weight`: the
+    same order as greenness quality^τ/E, descending. "energy_per_correct" is another name for greenness with τ = 1.
     Ties go to the higher quality, then the smaller key. Incomplete candidates follow unranked, unless
-    `include_incomplete` ranks them at their lower bound. Last come, unranked, those without a value: with τ > 0,
-    where the quality is unknown or not positive, or the value is no finite number.
+    `include_incomplete` ranks them at their lower bound. Candidates without a value come last, unranked: if τ > 0
+    and the quality is unknown or not positive, or if the value is not finite.
 
     The value's uncertainty is U = U(E)/quality^τ: accuracy is taken as exact.
     With lo = value - U and hi = value + U, `rank_best` is 1 + the entries surely below (hi < this lo) and
     `rank_worst` the entries not surely above (lo <= this hi), so overlapping intervals show as ties. An entry
-    whose uncertainty is unknown has neither, and counts with its value alone (U = 0) in the others' intervals,
+    whose uncertainty is unknown has neither, and enters with its value alone (U = 0) in the others' intervals,
     which are then the narrowest that they can be. `pareto` marks complete candidates of known quality that none
     beats in both E(N, K) and quality.
 
@@ -176,11 +176,11 @@ def energy_per_correct_j(energy_j: float, usage_intensity: float, quality: float
 
 
 def break_even(a: Candidate, b: Candidate, shared_by: float = 1, accuracy_weight: float = 0.0) -> float | None:
-    """Usage intensity (images) where neither is before the other: N* = (F_A - F_B)/(e_B - e_A).
+    """Usage intensity (images) at which A and B are equal: N* = (F_A - F_B)/(e_B - e_A).
 
-    F and e are divided by quality^τ, τ being `accuracy_weight`: by 1 unless it is given. None where the lines do
-    not cross at a positive, finite N, where either candidate is incomplete, for a lower bound has no known
-    crossing, or has no value. Raises ValueError for `shared_by` below 1 and τ outside 0 to 100.
+    F and e are divided by quality^τ with τ = `accuracy_weight`; 0 compares energy. None if the lines do not cross
+    at a positive, finite N, and if either candidate has no value or is incomplete: a lower bound has no known
+    crossing. Raises ValueError for `shared_by` below 1 and τ outside 0 to 100.
     """
     check_shared_by(shared_by)
     check_accuracy_weight(accuracy_weight)
@@ -197,11 +197,11 @@ def champions(
     min_quality: float | None = None,
     accuracy_weight: float = 0.0,
 ) -> list[Champion]:
-    """Who is first where: the lower envelope of the lines (F + N·e)/quality^τ over all N > 0, in O(n log n).
+    """Which candidate wins at which N: the lower envelope of the lines (F + N·e)/quality^τ over all N > 0.
 
-    τ is `accuracy_weight`; 0 leaves the energy. Complete candidates with a value at or above the quality floor
-    only. The intervals adjoin, from 0 to without end; of equal lines the one of higher quality, then smaller key,
-    stands. Raises ValueError for `shared_by` below 1, a `min_quality` that is not finite and τ outside 0 to 100.
+    τ is `accuracy_weight`; 0 compares energy. Complete candidates with a value at or above the quality floor only,
+    in O(n log n). The intervals adjoin, from 0 without end; of equal lines the one of higher quality, then smaller
+    key, is kept. Raises ValueError for `shared_by` below 1, a `min_quality` that is not finite, and τ outside 0..100.
     """
     check_shared_by(shared_by)
     check_accuracy_weight(accuracy_weight)
@@ -214,7 +214,7 @@ def champions(
 
 
 def _line(candidate: Candidate, shared_by: float, accuracy_weight: float) -> Line | None:
-    """A complete candidate's line, None where it has no value."""
+    """A complete candidate's line, None if it has no value."""
     factor = accuracy_factor(candidate.quality, accuracy_weight)
     one_time_j = scaled(one_time_energy_j(candidate, shared_by), factor)
     per_image_j = scaled(candidate.inference_energy_j, factor)

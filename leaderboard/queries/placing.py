@@ -1,7 +1,7 @@
 """`leaderboard.domain.ranking.rank` over a whole board's columns at once.
 
-The same arithmetic in the same order, so that every figure is the domain's to the last digit: the tests hold both to
-the shared vectors and to each other. Only the lines that a reader sees are given their place.
+The same arithmetic in the same order, so that every figure equals the domain's to the last digit: the tests compare
+both with the shared vectors and with each other. Only the lines that a reader sees get their place.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Placing:
     """The entries of `columns` that pass the filters of `query`, ranked.
 
     The arrays hold one item an entry that passes, in the order of ties. `energy_j` is E(N, K), `u95_j` its
-    repeatability (null where unknown), `value` what is ordered by and `value_u95` its uncertainty (0 where unknown).
-    `factor` is quality^τ of the order: 1 where it is that of energy.
+    repeatability (null if unknown), `value` what is ordered by and `value_u95` its uncertainty (0 if unknown).
+    `factor` is quality^τ of the order: 1 in the order of energy.
     """
 
     columns: Columns
@@ -57,7 +57,7 @@ class Placing:
 
     @cached_property
     def champions(self) -> list[ranking.Champion]:
-        """The domain's champions. Lines no cheaper per image than one that is cheaper to make are left out before."""
+        """The domain's champions. Entries that another beats in one-time and per-image energy are removed first."""
         one_time_j, per_image_j = (
             _scaled(joules, self.factor) for joules in (self.one_time_energy_j, self.stored("inference_energy_j"))
         )
@@ -75,7 +75,7 @@ class Placing:
         )
 
     def line(self, entry: int) -> int | None:
-        """The line (from 0) of the entry of this number, None where the filters leave it out."""
+        """The line (from 0) of the entry of this number, None if the filters exclude it."""
         position = self.columns.position(entry)
         item = -1 if position is None else pc.index(self.positions, pa.scalar(position, self.positions.type)).as_py()
         return None if item < 0 else pc.index(self.order, pa.scalar(item, pa.uint64())).as_py()
@@ -92,8 +92,16 @@ class Placing:
         ranks = [line + 1 if line < len(self.group[0]) else None for line in lines]
         intervals = self._intervals(items)
         return [
-            ranking.Ranked(key, rank, *(interval if rank and is_known else (None, None)), energy_j, u95_j, pareto)
-            for key, rank, is_known, interval, energy_j, u95_j, pareto in zip(
+            ranking.Ranked(
+                key,
+                rank,
+                best if rank and is_known else None,
+                worst if rank and is_known else None,
+                energy_j,
+                u95_j,
+                pareto,
+            )
+            for key, rank, is_known, (best, worst), energy_j, u95_j, pareto in zip(
                 keys,
                 ranks,
                 known,
@@ -172,7 +180,7 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
     shared_j, own_j, inference_j = (taken[name] for name in ENERGIES)
     one_time_energy_j = pc.add(pc.divide(shared_j, query.shared_by), own_j)
     energy_j = pc.add(one_time_energy_j, pc.multiply(query.usage_intensity, inference_j))
-    u95_j = _combined_u95_j(*(taken[name] for name in UNCERTAINTIES), query)
+    u95_j = _combined_u95_j(taken["shared_u95_j"], taken["own_u95_j"], taken["inference_u95_j"], query)
     width_j = pc.fill_null(u95_j, 0.0)
     factor = accuracy_factors(taken["quality"], query.weight_in_order)
     scaled_j = _scaled(energy_j, factor)
@@ -231,7 +239,7 @@ def _is_value(scaled: pa.Array) -> pa.Array:
 
 
 def _combined_u95_j(shared_j: pa.Array, own_j: pa.Array, inference_j: pa.Array, query: LeaderboardQuery) -> pa.Array:
-    """`domain.energy.combined_u95_j`, null where any is."""
+    """`domain.energy.combined_u95_j`, null if any is."""
     shared_j = pc.divide(shared_j, query.shared_by)
     served_j = pc.multiply(query.usage_intensity, inference_j)
     squares = pc.add(pc.multiply(shared_j, shared_j), pc.multiply(own_j, own_j))

@@ -6,18 +6,18 @@
  * @property {number} shared_energy_j search and pretrain, joules, before sharing
  * @property {number} own_energy_j train, compress and finetune, joules
  * @property {number} inference_energy_j joules per image
- * @property {number|null} shared_u95_j repeatability at 95 % of shared_energy_j, joules, null where unknown
- * @property {number|null} own_u95_j repeatability at 95 % of own_energy_j, joules, null where unknown
- * @property {number|null} inference_u95_j repeatability at 95 % of inference_energy_j, per image, null where unknown
- * @property {number|null} quality a fraction for accuracy-like metrics, null where unknown
- * @property {boolean} complete false where a phase is missing: the joules are then a lower bound
+ * @property {number|null} shared_u95_j repeatability at 95 % of shared_energy_j, joules, null if unknown
+ * @property {number|null} own_u95_j repeatability at 95 % of own_energy_j, joules, null if unknown
+ * @property {number|null} inference_u95_j repeatability at 95 % of inference_energy_j, per image, null if unknown
+ * @property {number|null} quality a fraction for accuracy-like metrics, null if unknown
+ * @property {boolean} complete false if a phase is missing: the joules are then a lower bound
  */
 
 const NUMBERS = ["shared_energy_j", "own_energy_j", "inference_energy_j", "shared_u95_j", "own_u95_j", "inference_u95_j"]
   .concat("quality");
 
 /**
- * Candidates column by column: `key` an array, the others typed arrays of the same length, NaN where unknown.
+ * Candidates column by column: `key` an array, the others typed arrays of the same length, NaN if unknown.
  *
  * @param {Candidate[]} candidates
  */
@@ -30,7 +30,7 @@ export function columnsOf(candidates) {
   };
 }
 
-/** Which of two lines stands first where their values are equal: negative for the one at index `a`. */
+/** The order of two lines of equal value: negative if the one at index `a` comes first. */
 export function breakTie({ key, quality }, a, b) {
   const qualityA = Number.isNaN(quality[a]) ? -Infinity : quality[a];
   const qualityB = Number.isNaN(quality[b]) ? -Infinity : quality[b];

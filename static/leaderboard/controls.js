@@ -1,11 +1,11 @@
-/** The reader's question and view as the form holds them, and as an address says them. */
+/** The reader's query and view, read from the form and written as an address. */
 
 // What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
 const NUMBER = /^\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const MOST_IMAGES = 1e15;
 const SECONDS_PER_YEAR = 365.25 * 86_400;
 const DEFAULT_USAGE = 1e6;
-// What the page alone understands; the API has no columns.
+// Parameters of the page alone; the API has no columns.
 const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue"]);
 const HELPERS = new Set(["rate", "years"]);
 
@@ -24,8 +24,8 @@ function mark(field, isValid) {
   return isValid;
 }
 
-/** The form as a question; null where a field holds something that can't be asked. */
-export function readQuestion() {
+/** The form as a query; null if a field holds an invalid value. */
+export function readQuery() {
   const data = new FormData(form);
   const usageIntensity = number.value.trim() ? read(number.value) : DEFAULT_USAGE;
   const sharedBy = Number(data.get("shared_by") || 1);
@@ -59,7 +59,7 @@ export function filtersSet({ families, provenance, includeIncomplete }) {
   return families.size + provenance.size + Number(includeIncomplete);
 }
 
-/** A rate over a lifetime as a usage intensity; null while either is missing, NaN where they make none. */
+/** A rate over a lifetime as a usage intensity; null while either is missing, NaN if the result is out of range. */
 export function usageOfRate() {
   const typed = [rate, years].map((field) => field.value.trim());
   const [perSecond, lifetime] = typed.map(read);
@@ -71,7 +71,7 @@ export function usageOfRate() {
   return isWhole ? (isUsage ? images : NaN) : null;
 }
 
-/** Another usage intensity was chosen: the rate says it no longer. */
+/** Empty the rate: another usage intensity was chosen. */
 export function forgetRate() {
   for (const field of [rate, years]) {
     field.value = "";
@@ -82,7 +82,7 @@ export function forgetRate() {
 /** Keys of the chosen columns, in the table's order. */
 export const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
 
-/** The form as parameters, without those that stand at their default; of the question alone, or of the view too. */
+/** The form as parameters, without those at their default; of the query alone, or of the view too. */
 export function parameters({ ofView = true, page = 1 } = {}) {
   const wanted = new URLSearchParams();
   const given = new URLSearchParams(location.search);

@@ -17,11 +17,11 @@ export function checkAccuracyWeight(accuracyWeight) {
 }
 
 /**
- * quality^τ of each quality; 1 where τ = 0, else 0 without a positive quality.
+ * quality^τ of each quality; 1 if τ = 0, else 0 without a positive quality.
  *
  * Step by step over all of them, for the processor takes the roots of many numbers in little more time than of one.
  *
- * @param {Float64Array} qualities fractions, NaN where unknown
+ * @param {Float64Array} qualities fractions, NaN if unknown
  * @param {number} accuracyWeight τ, 0 to 100
  * @returns {Float64Array}
  */
@@ -50,7 +50,7 @@ export function accuracyFactors(qualities, accuracyWeight) {
   return factors;
 }
 
-/** quality^τ of one quality, null where unknown. */
+/** quality^τ of one quality, null if unknown. */
 export function accuracyFactor(quality, accuracyWeight) {
   return accuracyFactors(Float64Array.of(quality ?? NaN), accuracyWeight)[0];
 }
@@ -60,7 +60,7 @@ export function accuracyFactor(quality, accuracyWeight) {
  *
  * @param {number} energyJ joules
  * @param {number} factor as accuracyFactor gives it
- * @returns {number} joules; Infinity where the factor is 0 or either is too large for a number: there is no value
+ * @returns {number} joules; Infinity, for no value, if the factor is 0 or the quotient is not finite
  */
 export function scaled(energyJ, factor) {
   return factor > 0 && factor < Infinity ? energyJ / factor : Infinity;
@@ -72,7 +72,7 @@ export function scaled(energyJ, factor) {
  * @param {number} energyJ E(N, K), joules
  * @param {number|null} quality a fraction
  * @param {number} accuracyWeight τ, 0 to 100
- * @returns {number|null} per joule; null where there is no scaled energy, and for an energy of 0
+ * @returns {number|null} per joule; null without a scaled energy, and for an energy of 0
  */
 export function greenness(energyJ, quality, accuracyWeight) {
   checkAccuracyWeight(accuracyWeight);

@@ -1,4 +1,4 @@
-/** Sorting without comparing, and searching in what is sorted: what a tick of the slider can afford on a large board. */
+/** Sorting without comparisons, and binary search: fast enough for every tick of the slider on a large board. */
 
 const DIGITS = 4; // of 16 bits each
 const counts = new Uint32Array(2 ** 16);
@@ -7,8 +7,8 @@ let spare = new Uint32Array(0);
 /**
  * Sort indices by their values, ascending and in place; indices of equal values keep their order.
  *
- * A radix sort on the bits of the doubles, least significant digit first: those of numbers that are not negative stand
- * in the order of the numbers. NaN comes last.
+ * A radix sort on the bits of the doubles, least significant digit first: the bits of numbers that are not negative
+ * sort as the numbers do. NaN comes last.
  *
  * @param {Uint32Array} order indices into `values`
  * @param {Float64Array} values numbers from 0 up, or NaN, from the start of their buffer
@@ -39,7 +39,7 @@ export function sortByValue(order, values) {
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /**
- * The same, descending where asked; unknown values (NaN) come last either way.
+ * The same, in either direction; unknown values (NaN) come last either way.
  *
  * @param {Uint32Array} order
  * @param {Float64Array} values

@@ -8,12 +8,12 @@
  *
  * @typedef {object} Ranked
  * @property {string|number} key
- * @property {number|null} rank null where listed but not ranked
- * @property {number|null} rank_best 1 + the entries surely below; null where the uncertainty is unknown
- * @property {number|null} rank_worst the entries not surely above; null where the uncertainty is unknown
+ * @property {number|null} rank null if listed but not ranked
+ * @property {number|null} rank_best 1 + the entries surely below; null if the uncertainty is unknown
+ * @property {number|null} rank_worst the entries not surely above; null if the uncertainty is unknown
  * @property {number} energy_j E(N, K) in joules
- * @property {number|null} u95_j repeatability of energy_j at 95 %, joules, null where that of any part is unknown
- * @property {boolean} pareto complete, and beaten by none in both energy and quality
+ * @property {number|null} u95_j repeatability of energy_j at 95 %, joules, null if that of any part is unknown
+ * @property {boolean} pareto complete, and no other is better in both energy and quality
  *
  * @typedef {object} Champion
  * @property {string|number} key
@@ -82,13 +82,13 @@ export function weightInOrder({ orderBy = "energy", accuracyWeight = 1 }) {
 }
 
 /**
- * Usage intensity where neither is before the other, N* = (F_A - F_B)/(e_B - e_A), F and e over quality^τ.
+ * Usage intensity at which A and B are equal, N* = (F_A - F_B)/(e_B - e_A), F and e over quality^τ.
  *
  * @param {Candidate} a
  * @param {Candidate} b
  * @param {number} [sharedBy] deployments that share search and pretrain, at least 1
- * @param {number} [accuracyWeight] τ, 0 to 100; 0 leaves the energy
- * @returns {number|null} images; null without a positive, finite crossing or where either is incomplete or no value
+ * @param {number} [accuracyWeight] τ, 0 to 100; 0 compares energy
+ * @returns {number|null} images; null without a positive, finite crossing or if either is incomplete or has no value
  * @throws {RangeError} naming the parameter, the value given and what is allowed
  */
 export function breakEven(a, b, sharedBy = 1, accuracyWeight = 0) {
@@ -105,13 +105,13 @@ export function breakEven(a, b, sharedBy = 1, accuracyWeight = 0) {
 }
 
 /**
- * Who is first where: the lower envelope of the lines (F + N·e)/quality^τ over all N > 0, in O(n log n).
+ * Which candidate wins at which usage intensity: the lower envelope of (F + N·e)/quality^τ over all N > 0.
  *
  * @param {Candidate[]} candidates
  * @param {object} [options]
  * @param {number} [options.sharedBy] deployments that share search and pretrain, at least 1
  * @param {number|null} [options.minQuality] quality floor
- * @param {number} [options.accuracyWeight] τ, 0 to 100; 0 leaves the energy
+ * @param {number} [options.accuracyWeight] τ, 0 to 100; 0 compares energy
  * @returns {Champion[]} adjoining intervals, from 0 to without end
  * @throws {RangeError} naming the parameter, the value given and what is allowed
  */
@@ -120,14 +120,14 @@ export function champions(candidates, { sharedBy = 1, minQuality = null, accurac
   return ranking.champions(ranking.eligible(minQuality), sharedBy, accuracyWeight);
 }
 
-/** Joules spent before the first use, shared/K + own. */
+/** One-time joules, shared/K + own. */
 export function oneTimeEnergyJ(candidate, sharedBy) {
   return candidate.shared_energy_j / sharedBy + candidate.own_energy_j;
 }
 
 /**
  * A board that is ranked again and again: columns and buffers are made once, so that a tick of the slider makes no
- * objects. Lines are told by their index into the columns.
+ * objects. A line is identified by its index into the columns.
  */
 export class Ranking {
   /** @param {object} columns as `columnsOf` makes them */
@@ -139,7 +139,7 @@ export class Ranking {
     this.group = new Uint8Array(this.size);
     this.order = new Uint32Array(0);
     this.rankedCount = 0;
-    // Sorting keeps what it finds in order, so that whatever is sorted begins in the order of ties.
+    // Sorting is stable, so every sort starts from the order of ties.
     this.byTie = Uint32Array.from(columns.key.keys()).sort((a, b) => breakTie(columns, a, b));
   }
 
@@ -150,11 +150,11 @@ export class Ranking {
     return this.byTie.filter((index) => (minQuality === null || quality[index] >= minQuality) && passes(index));
   }
 
-  /** Rank `eligible` lines; `order` then holds them from the first to the last, `places` and `place` tell the rest. */
+  /** Rank `eligible` lines; `order` then holds them from the first to the last, `places` and `place` give the rest. */
   rank(eligible, usageIntensity, { sharedBy = 1, includeIncomplete = false, ...order } = {}) {
     checkUsageIntensity(usageIntensity);
     checkSharedBy(sharedBy);
-    this.question = { usageIntensity, sharedBy, includeIncomplete };
+    this.query = { usageIntensity, sharedBy, includeIncomplete };
     this.factors = this.accuracyFactors(weightInOrder(order));
     for (const index of eligible) this.#score(index);
     this.#sort(eligible);
@@ -171,23 +171,23 @@ export class Ranking {
   }
 
   #score(index) {
-    const { columns, question } = this;
-    const { usageIntensity, sharedBy } = question;
+    const { columns, query } = this;
+    const { usageIntensity, sharedBy } = query;
     const oneTimeJ = columns.shared_energy_j[index] / sharedBy + columns.own_energy_j[index];
     const energyJ = oneTimeJ + usageIntensity * columns.inference_energy_j[index];
     this.energyJ[index] = energyJ;
-    // NaN where any part is unknown. Without Math.hypot, whose last digit differs between engines.
+    // NaN if any part is unknown. Without Math.hypot, whose last digit differs between engines.
     const shared = columns.shared_u95_j[index] / sharedBy;
     const own = columns.own_u95_j[index];
     const served = usageIntensity * columns.inference_u95_j[index];
     this.u95J[index] = Math.sqrt(shared * shared + own * own + served * served);
     const value = scaled(energyJ, this.factors[index]);
-    const isCounted = columns.complete[index] || question.includeIncomplete;
+    const isCounted = columns.complete[index] || query.includeIncomplete;
     this.value[index] = value < Infinity ? value : energyJ;
     this.group[index] = value < Infinity ? (isCounted ? RANKED : INCOMPLETE) : WITHOUT_VALUE;
   }
 
-  /** quality^τ of each line, made anew only where τ is another than before. */
+  /** quality^τ of each line, computed again only if τ has changed. */
   accuracyFactors(accuracyWeight) {
     if (this.madeFor !== accuracyWeight) {
       this.madeFactors = accuracyFactors(this.columns.quality, accuracyWeight);
@@ -209,7 +209,7 @@ export class Ranking {
     }
   }
 
-  /** Uncertainty of the value that is ranked; 0 where unknown. */
+  /** Uncertainty of the value that is ranked; 0 if unknown. */
   #valueU95(index) {
     const u95J = this.u95J[index];
     return Number.isNaN(u95J) ? 0 : u95J / this.factors[index];

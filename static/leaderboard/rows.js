@@ -1,4 +1,4 @@
-/** What a line of the table shows, as leaderboard/presentation/rows.py says it. */
+/** What a line of the table shows, as in leaderboard/presentation/rows.py. */
 
 import { accuracyFactor, scaled } from "./greenness.js";
 import { oneTimeEnergyJ, weightInOrder } from "./ranking.js";
@@ -21,10 +21,10 @@ const SHARED_PHASES = new Set(["search", "pretrain"]);
 const JOULES_PER_KWH = 3.6e6;
 const MISSING_PHASE = "a phase is missing, so the total is a lower bound";
 const NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one";
-// Where a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
+// If a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
 export const QUALITY_NOTES = {
-  reported: "as its submitter reports it",
-  supplied: "evaluated on weights that the submitter brought",
+  reported: "reported by the submitter",
+  supplied: "evaluated on the submitter's weights",
 };
 
 /** An entry's page, at the reader's usage intensity and sharing. */
@@ -122,16 +122,16 @@ function rankText({ rank, rank_best: best, rank_worst: worst }) {
 }
 
 function rankTitle({ rank, rank_best: best, rank_worst: worst }) {
-  if (best === null) return `rank ${rank}, its uncertainty is not known`;
+  if (best === null) return `rank ${rank}, uncertainty unknown`;
   if (best === worst) return `rank ${rank}`;
-  return `in place ${rank}; between ${best} and ${worst} within uncertainty`;
+  return `rank ${rank}; between ${best} and ${worst} within uncertainty`;
 }
 
 function whyNotRanked(entry, place, query) {
   return lacksValue(entry, place, query) ? NO_CORRECT_PREDICTION : MISSING_PHASE;
 }
 
-/** Whether the entry has no energy per correct prediction, and that is asked for. */
+/** Whether the ranking is by energy per correct prediction, and the entry has none. */
 function lacksValue(entry, place, query) {
   return scaled(place.energy_j, accuracyFactor(entry.quality, weightInOrder(query))) === Infinity;
 }

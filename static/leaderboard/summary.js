@@ -1,4 +1,4 @@
-/** The result in words, as leaderboard/presentation/rows.py says it. */
+/** The result in words, as in leaderboard/presentation/summary.py. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import { SPACE, count, images, joules, percent, sample, share, wattHours } from "./format.js";
@@ -8,12 +8,12 @@ const QUALITY_LABELS = { top1: "top-1" };
 
 function whyNoneIsRanked({ ranking }) {
   const { incomplete, withoutValue } = ranking.unranked();
-  if (withoutValue === 0) return "each one misses a phase, so its total is a lower bound";
-  if (incomplete === 0) return "none of them predicts anything correctly";
-  return "each one misses a phase or predicts nothing correctly";
+  if (withoutValue === 0) return "every entry has a missing phase, so its total is a lower bound";
+  if (incomplete === 0) return "no entry has a correct prediction";
+  return "every entry has a missing phase or no correct prediction";
 }
 
-/** The result in words, in pieces: {text}, with {strong} or {url} where it is one. */
+/** The result in words, in pieces: {text}, with {strong} if it is emphasised and {url} if it is a link. */
 export function summary({ query, board, champions, hardwareName, belowFloor }) {
   if (board.ranking.order.length === 0) return [{ text: nothing(query, belowFloor) }];
   const first = board.ranking.place(0);
@@ -37,33 +37,31 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
     { text: `: ${winner.complete ? "" : "at least "}` },
     { text: joules(first.energy_j), strong: true },
     { text: ` (${wattHours(first.energy_j)}${trusted(winner)}) over its life` },
-    { text: `, ${share(ahead)} of it before the first use` },
+    { text: `, ${share(ahead)} of it one-time` },
   );
   const qualityCounts = query.minQuality !== null || query.orderBy === "greenness";
   if (qualityCounts && qualityNote(winner)) {
     pieces.push({ text: `, its quality ${QUALITY_NOTES[qualityNote(winner)]}` });
   }
   const others = (first.rank_worst ?? 1) - 1;
-  if (first.u95_j === null) {
-    pieces.push({ text: ", though its uncertainty is not known" });
-  } else if (others > 0) {
-    pieces.push({ text: `, though ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` });
+  if (others > 0) {
+    pieces.push({ text: `, but ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` });
   }
   return pieces.concat(whatFollows(query, first, champions, board));
 }
 
 function nothing(query, belowFloor) {
   if (belowFloor > 0 && query.minQuality !== null) {
-    const which = belowFloor === 1 ? "The only entry" : `Each of the ${belowFloor} entries`;
-    return `${which} that could be shown is below the quality floor of ${percent(query.minQuality)}.`;
+    const which = belowFloor === 1 ? "The only matching entry is" : `All ${belowFloor} matching entries are`;
+    return `${which} below the quality floor of ${percent(query.minQuality)}.`;
   }
   return "No entry matches these filters.";
 }
 
 function trusted(entry) {
-  const provenance = { metered: "", missing: "without what nobody knows" }[entry.provenance] ?? entry.provenance;
-  const told = [provenance, sample(entry.mode, entry.data)].filter((words) => words !== "");
-  return told.map((words) => `, ${words}`).join("");
+  const provenance = { metered: "", missing: "excluding missing phases" }[entry.provenance] ?? entry.provenance;
+  const details = [provenance, sample(entry.mode, entry.data)].filter((words) => words !== "");
+  return details.map((words) => `, ${words}`).join("");
 }
 
 function among({ families, provenance, words }) {
@@ -79,7 +77,7 @@ function whatFollows(query, first, champions, { ranking, byKey }) {
   const here = champions.filter((champion) => champion.from_usage_intensity <= query.usageIntensity).length - 1;
   if (here < 0 || champions[here].key !== first.key || query.orderBy !== "energy") return [{ text: "." }];
   if (here + 1 === champions.length) {
-    return [{ text: ranking.order.length > 1 ? "; nothing here overtakes it at higher use." : "." }];
+    return [{ text: ranking.order.length > 1 ? "; no entry overtakes it at higher usage." : "." }];
   }
   const following = byKey.get(champions[here + 1].key);
   return [
@@ -89,7 +87,7 @@ function whatFollows(query, first, champions, { ranking, byKey }) {
   ];
 }
 
-/** Who wins where, a line for each champion, and which of them is the reader's. */
+/** Which entry wins at which usage intensity: a line for each champion, the reader's marked. */
 export function crossings(champions, byKey, query) {
   return champions.map(({ key, from_usage_intensity: start, to_usage_intensity: end }) => {
     const entry = byKey.get(key);

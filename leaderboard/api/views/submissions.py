@@ -1,4 +1,4 @@
-"""Submissions: post a recipe, look how far it is, take it back."""
+"""Submissions: submit a recipe, follow its run, withdraw it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from leaderboard.api.parsers import (
 )
 from leaderboard.api.resources import SubmissionSerializer
 from leaderboard.api.submitted import MODES, OPTIONS, read_submission
+from leaderboard.forms.person import signed_in
 from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Submission
 
@@ -44,7 +45,7 @@ EXAMPLE = {
 
 
 class SubmissionsView(ApiView):
-    """Asks for a verification."""
+    """Submits a recipe."""
 
     permission_classes = (IsAuthenticated,)
     parser_classes = (JSONDocumentParser, YAMLDocumentParser, XYAMLDocumentParser, TextYAMLDocumentParser)
@@ -60,7 +61,7 @@ class SubmissionsView(ApiView):
         operation_id="submit",
         tags=["submissions"],
         parameters=[
-            OpenApiParameter("hardware", description="A slug of /api/v1/hardware; needed where there are several."),
+            OpenApiParameter("hardware", description="A slug of /api/v1/hardware; required if there are several."),
             OpenApiParameter("mode", enum=MODES, description="Default full."),
         ],
         request={parser.media_type: OpenApiTypes.OBJECT for parser in parser_classes},
@@ -69,19 +70,19 @@ class SubmissionsView(ApiView):
             201: SubmissionSerializer,
             200: OpenApiResponse(
                 SubmissionSerializer,
-                "This recipe is already queued, running or verified there, in this mode or in full.",
+                "This recipe is already queued, running or verified on this hardware, in this mode or in full.",
             ),
             **errors(400, 401, 411, 413, 415, 429),
         },
     )
     def post(self, request: Request) -> Response:
-        """Queue the verification of a recipe: the body is a recipe itself, or holds it as `recipe`.
+        """Queue a run of a recipe. The body is the recipe, or has it as `recipe`.
 
-        At most 64 KiB. The schema of a recipe stands at /api/v1/recipe-schema.
+        At most 64 KiB. The schema of a recipe is at /api/v1/recipe-schema.
         """
         wanted = read_submission(self._document(request), request.query_params)
         submission, created = services.submit(
-            wanted.recipe, hardware=wanted.hardware, submitter=request.user, mode=wanted.mode
+            wanted.recipe, hardware=wanted.hardware, submitter=signed_in(request.user), mode=wanted.mode
         )
         return Response(
             SubmissionSerializer(queries.submissions().get(pk=submission.pk), context={"request": request}).data,
@@ -98,7 +99,7 @@ class SubmissionsView(ApiView):
 
 
 class SubmissionView(PublicView):
-    """How far a submission is."""
+    """The state of a submission."""
 
     @extend_schema(
         operation_id="submission", tags=["submissions"], responses={200: SubmissionSerializer, **errors(404)}
@@ -109,7 +110,7 @@ class SubmissionView(PublicView):
 
 
 class WithdrawView(ActionView):
-    """Takes a submission back."""
+    """Withdraws a submission."""
 
     permission_classes = (IsAuthenticated,)
 
@@ -120,11 +121,11 @@ class WithdrawView(ActionView):
         responses={200: SubmissionSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: str) -> Response:
-        """Cancel its run and take its entries off the board; for its submitter and administrators."""
+        """Cancel its run and remove its entries from the boards; for its submitter and administrators."""
         submission = _find(pk)
         if submission.submitter_id != request.user.pk and not request.user.is_staff:
             raise PermissionDenied("only its submitter and administrators may withdraw a submission")
-        services.withdraw(submission, by=request.user)
+        services.withdraw(submission, by=signed_in(request.user))
         return Response(SubmissionSerializer(_find(pk), context={"request": request}).data)
 
 

@@ -20,8 +20,6 @@ from measurement.training.context import PhaseContext
 ALL_BUILT = 64
 """Spaces up to this size are tried whole before the search; of larger ones each axis's values and the corners."""
 
-AXES = ("architectures", "resolutions", "widths", "depths")
-
 
 @dataclass(frozen=True, slots=True)
 class Size:

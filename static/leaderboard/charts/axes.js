@@ -5,9 +5,9 @@ import { SPACE, count, joules } from "../format.js";
 export const GREATEST_EXPONENT = 13;
 const narrow = matchMedia("(max-width: 40rem)");
 export const isNarrow = () => narrow.matches;
-/** Figures leave out on a phone what has no room there: make them anew when a window becomes narrow, or wide. */
+/** Figures leave out what has no room on a phone: make them again when a window becomes narrow, or wide. */
 export const onWidthChange = (action) => narrow.addEventListener("change", action);
-/** A text for Plotly, which takes no notice of spaces that don't break. */
+/** A text for Plotly, which ignores no-break spaces. */
 export const plain = (text) => text.replaceAll(SPACE, " ");
 
 // "10 kJ" for "10.0 kJ": a tick is a round number.

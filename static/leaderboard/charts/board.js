@@ -1,6 +1,6 @@
 /**
  * The leaderboard's charts. They follow the board, whose event "boarddrawn" brings its ranking, without a request:
- * each only while it is near the visible part of the page, and in its own time, never within the frame of a tick.
+ * each only while it is near the visible part of the page, and never within the frame of a tick.
  */
 
 const MARGIN = "150px";
@@ -8,10 +8,10 @@ const REST_MS = 300;
 const LEAST_PAUSE_MS = 60;
 const GREATEST_PAUSE_MS = 400;
 let view = null; // what the board has drawn last
-let tools = null; // the modules that only charts need
+let chartModules = null; // the modules that only charts need
 
-function loadTools() {
-  tools ??= Promise.all([
+function loadModules() {
+  chartModules ??= Promise.all([
     import("./axes.js"),
     import("./charts.js"),
     import("./energy.js"),
@@ -22,14 +22,14 @@ function loadTools() {
     all.onWidthChange(changeAll);
     return all;
   });
-  return tools;
+  return chartModules;
 }
 
-const ahead = new Set();
+const preloaded = new Set();
 
-function fetchAhead(script) {
-  if (ahead.has(script)) return;
-  ahead.add(script);
+function preload(script) {
+  if (preloaded.has(script)) return;
+  preloaded.add(script);
   document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href: script }));
 }
 
@@ -44,21 +44,21 @@ class BoardChart {
     this.pauseMs = LEAST_PAUSE_MS;
     this.timer = 0;
     this.frame.querySelector("details").addEventListener("toggle", () => this.fillTable());
-    new IntersectionObserver((seen) => this.come(seen.at(-1).isIntersecting), { rootMargin: MARGIN }).observe(this.frame);
+    new IntersectionObserver((seen) => this.setNear(seen.at(-1).isIntersecting), { rootMargin: MARGIN }).observe(this.frame);
   }
 
-  async come(isNear) {
+  async setNear(isNear) {
     this.isNear = isNear;
     if (!isNear) return;
-    // By far the longest way: it sets out before the modules that will use it are here.
-    fetchAhead(this.element.dataset.plotly);
+    // The largest file by far: its download starts before that of the modules that use it.
+    preload(this.element.dataset.plotly);
     if (view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
     this.follow();
-    // Plotly takes its time; it comes while the board does.
+    // Plotly is slow to load; it does so while the board is fetched.
     (await this.drawer()).load();
   }
 
-  /** The board has changed. Lines stay under the slider: their marker moves, and they are chosen anew at rest. */
+  /** The board has changed. Lines stay under the slider: their marker moves, and they are chosen again once it rests. */
   change() {
     this.isDue = true;
     if (!this.chart?.figure) {
@@ -76,11 +76,11 @@ class BoardChart {
   }
 
   async drawer() {
-    const { Chart } = await loadTools();
+    const { Chart } = await loadModules();
     return (this.chart ??= new Chart(this.element));
   }
 
-  /** Draw the board as it is; once more where it has changed meanwhile. */
+  /** Draw the board as it is; once more if it has changed meanwhile. */
   async follow() {
     if (this.isFollowing) return;
     this.isFollowing = true;
@@ -92,26 +92,26 @@ class BoardChart {
   }
 
   async drawView() {
-    const [make, chart] = await Promise.all([loadTools(), this.drawer()]);
+    const [make, chart] = await Promise.all([loadModules(), this.drawer()]);
     const figure = make[`${this.kind}Figure`](view);
     const costMs = await chart.draw(figure);
-    // A slow machine draws less often, so that the slider stays under the finger.
+    // A slow machine draws less often, so that the slider stays responsive.
     this.pauseMs = Math.min(GREATEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, 2 * costMs));
-    this.say(figure.drawn);
+    this.sayLeftOut(figure.drawn);
     await this.fillTable();
   }
 
-  /** What is left out, in words. */
-  say(drawn) {
+  /** Say how many entries are left out. */
+  sayLeftOut(drawn) {
     const all = view.places.length;
     const [leftOut, entries] = [all - drawn, all].map((number) => number.toLocaleString("en-GB"));
     const note = this.frame.querySelector("[data-left-out]");
-    note.textContent = drawn < all ? ` ${note.dataset.leftOut} ${leftOut} of ${entries} entries are left out.` : "";
+    note.textContent = drawn < all ? ` ${note.dataset.leftOut} ${leftOut} of ${entries} entries are not shown.` : "";
   }
 
   async fillTable() {
     if (!this.frame.querySelector("details").open || view === null) return;
-    const make = await loadTools();
+    const make = await loadModules();
     make.fillTable(this.frame.querySelector("details table"), make[`${this.kind}Table`](view));
   }
 }
@@ -125,7 +125,7 @@ function changeAll() {
 document.addEventListener("boarddrawn", ({ detail }) => {
   let places = null;
   const { query, champions, byKey } = detail;
-  // The board makes its places when asked to; the charts share them.
+  // The board makes its places when they are first read; the charts share them.
   view = {
     query,
     champions,
@@ -135,9 +135,9 @@ document.addEventListener("boarddrawn", ({ detail }) => {
     },
   };
   changeAll();
-  // The files are of exactly the view that is shown.
-  const asked = detail.parameters.toString();
+  // The files are of the view that is shown.
+  const parameters = detail.parameters.toString();
   for (const link of document.querySelectorAll("[data-download]")) {
-    link.setAttribute("href", link.dataset.download + (asked ? `?${asked}` : ""));
+    link.setAttribute("href", link.dataset.download + (parameters ? `?${parameters}` : ""));
   }
 });

@@ -1,8 +1,8 @@
 /**
  * Draws Plotly figures in the page's own colours, repaints them when light turns to dark, and saves them as pictures.
  *
- * A figure (energy.js) names colours by the style sheet's tokens: `color: "--accent"`. They are looked up when it is
- * painted, so that a chart has the page's colours and a phase has one colour everywhere.
+ * A figure names its colours by the style sheet's tokens: `color: "--accent"`. They are looked up when it is drawn, so
+ * that a chart has the page's colours and a phase has one colour everywhere.
  */
 
 const PICTURE = { width: 1200, height: 700 };
@@ -19,25 +19,25 @@ function loadPlotly(address) {
   return plotly;
 }
 
-// One chart a task, so that each is seen as soon as it is drawn and none holds up the reader's hand.
+// One chart a task, so that each is seen as soon as it is drawn and input is never delayed for long.
 let turn = Promise.resolve();
 const inTurn = (action) => (turn = turn.then(() => new Promise((resolve) => setTimeout(resolve))).then(action));
 
 const isColour = (name) => name === "color" || name.endsWith("color");
 
-/** `value` with every token under a colour's name replaced by what it stands for now. */
-function painted(value, tokens, ofColour = false) {
+/** `value` with every colour token replaced by its present colour. */
+function withColours(value, tokens, ofColour = false) {
   if (typeof value === "string") return ofColour && value.startsWith("--") ? tokens.getPropertyValue(value).trim() : value;
   if (Array.isArray(value)) {
-    return ofColour || typeof value[0] === "object" ? value.map((item) => painted(item, tokens, ofColour)) : value;
+    return ofColour || typeof value[0] === "object" ? value.map((item) => withColours(item, tokens, ofColour)) : value;
   }
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, painted(inner, tokens, isColour(name))]),
+    Object.entries(value).map(([name, inner]) => [name, withColours(inner, tokens, isColour(name))]),
   );
 }
 
-function dressed(layout, tokens) {
+function withLayout(layout, tokens) {
   const axis = (given) => ({
     gridcolor: "--rule",
     linecolor: "--ink-soft",
@@ -47,7 +47,7 @@ function dressed(layout, tokens) {
   });
   const whole = {
     template: "none",
-    // Not transparent: a saved picture has the ground that its colours were chosen for.
+    // Not transparent: the colours of a saved picture were chosen for this background.
     paper_bgcolor: "--sheet",
     plot_bgcolor: "--sheet",
     showlegend: false,
@@ -59,10 +59,10 @@ function dressed(layout, tokens) {
     yaxis: axis(layout.yaxis),
     hoverlabel: { bgcolor: "--sheet", bordercolor: "--rule", font: { color: "--ink" }, align: "left" },
   };
-  return painted(whole, tokens);
+  return withColours(whole, tokens);
 }
 
-/** One chart on the page. `element` is its box; the buttons that save it stand in the same figure element. */
+/** One chart on the page. `element` is its box; the buttons that save it are in the same figure element. */
 export class Chart {
   constructor(element) {
     this.element = element;
@@ -94,12 +94,12 @@ export class Chart {
   async paint(library = window.Plotly) {
     if (this.figure === null || !library) return;
     const tokens = getComputedStyle(document.documentElement);
-    await library.react(this.element, painted(this.figure.data, tokens), dressed(this.figure.layout, tokens), CONFIG);
+    await library.react(this.element, withColours(this.figure.data, tokens), withLayout(this.figure.layout, tokens), CONFIG);
     this.placeMarker();
     for (const button of this.element.closest("figure").querySelectorAll("[data-save]")) button.disabled = false;
   }
 
-  /** Move the upright line to another usage intensity. Plotly would lay out the whole chart anew. */
+  /** Move the marker to another usage intensity. Plotly would lay out the whole chart again. */
   moveMarker(usageIntensity) {
     if (!this.figure) return;
     this.figure.marker = usageIntensity;
@@ -109,30 +109,30 @@ export class Chart {
   placeMarker() {
     const { marker, layout } = this.figure;
     if (marker === undefined) return;
-    this.upright ??= Object.assign(document.createElement("i"), { className: "chart-marker" });
-    if (!this.upright.isConnected) this.element.append(this.upright);
+    this.markerLine ??= Object.assign(document.createElement("i"), { className: "chart-marker" });
+    if (!this.markerLine.isConnected) this.element.append(this.markerLine);
     const { l, r, t, b } = layout.margin;
     const [low, high] = layout.xaxis.range;
     const part = Math.max(0, Math.min(1, (Math.log10(marker) - low) / (high - low)));
-    Object.assign(this.upright.style, { left: `calc(${l}px + (100% - ${l + r}px) * ${part})`, top: `${t}px`, bottom: `${b}px` });
+    Object.assign(this.markerLine.style, { left: `calc(${l}px + (100% - ${l + r}px) * ${part})`, top: `${t}px`, bottom: `${b}px` });
   }
 
-  /** Hand the reader the chart as a file, "png" or "svg", with its title and where it is from. */
+  /** Download the chart as a file, "png" or "svg", with its title and its address. */
   save(format) {
     const tokens = getComputedStyle(document.documentElement);
     const source = { text: location.href, xref: "paper", yref: "paper", x: 0, y: -0.19, xanchor: "left", showarrow: false };
     const { layout, title, marker } = this.figure;
-    const upright = { type: "line", yref: "paper", x0: marker, x1: marker, y0: 0, y1: 1, line: { color: "--focus", dash: "dash" } };
+    const markerShape = { type: "line", yref: "paper", x0: marker, x1: marker, y0: 0, y1: 1, line: { color: "--focus", dash: "dash" } };
     const picture = {
       ...layout,
       ...PICTURE,
       title: { text: title, x: 0.02, xanchor: "left", font: { size: 16 } },
       margin: { ...layout.margin, t: 64, b: 96 },
-      shapes: marker === undefined ? layout.shapes : [upright],
+      shapes: marker === undefined ? layout.shapes : [markerShape],
       annotations: [...(layout.annotations ?? []), { ...source, font: { size: 10, color: "--ink-soft" } }],
     };
     window.Plotly.downloadImage(
-      { data: painted(this.figure.data, tokens), layout: dressed(picture, tokens) },
+      { data: withColours(this.figure.data, tokens), layout: withLayout(picture, tokens) },
       { ...PICTURE, format, filename: this.element.id, scale: format === "png" ? 2 : 1 },
     );
   }

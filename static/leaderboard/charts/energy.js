@@ -14,10 +14,10 @@ import { atLeast, cut, escape, provenanceText, qualityText } from "./labels.js";
 const POINTS_PER_DECADE = 4;
 const GRID = Array.from({ length: GREATEST_EXPONENT * POINTS_PER_DECADE + 1 }, (_, step) => 10 ** (step / POINTS_PER_DECADE));
 const LAST = GRID[GRID.length - 1];
-// More can't be told apart, and would make a phone wait.
+// More could not be distinguished, and would be slow on a phone.
 export const MOST_LINES = 40;
 export const MOST_POINTS = 300;
-// Never colour alone: where a figure comes from has a shape, as the marks in the tables have.
+// Never colour alone: each provenance has a shape, as the marks in the tables have.
 const SYMBOLS = {
   metered: "circle",
   extrapolated: "circle-open-dot",
@@ -68,7 +68,7 @@ function legendHeight(named, lines) {
   return isNarrow() ? 19 * (lines + 2) : 24 * Math.ceil((lines + 2) / 4);
 }
 
-// Phases own the colours; lines are told apart by weight, dash and name.
+// Colours are for phases; lines differ by weight, dash and name.
 function line(entry, index, sharedBy, isChampion, named) {
   const width = isChampion ? 1.5 : 1;
   const dash = named ? DASHES[index % DASHES.length] : entry.complete ? "solid" : "dot";
@@ -114,7 +114,7 @@ function crossings(champions, byKey, sharedBy) {
   const y = entries.map((entry, at) => fullCycleEnergyJ(entry, x[at], sharedBy));
   return {
     type: "scatter",
-    // No room for words on a phone; the table beside the chart says them.
+    // No room for words on a phone; they are in the table next to the chart.
     mode: isNarrow() ? "markers" : "markers+text",
     name: "The winner changes",
     meta: { role: "crossings" },
@@ -133,8 +133,8 @@ function crossings(champions, byKey, sharedBy) {
 /* Quality against full-cycle energy */
 
 /**
- * The Pareto front, least energy first, and as many others as are drawn: those nearest to it, which is to say whose
- * energy is the smallest multiple of what the front needs for as good a quality.
+ * The Pareto front, least energy first, and the others that are drawn: those nearest to it, whose energy is the
+ * smallest multiple of what the front needs for as good a quality.
  */
 export function pointsDrawn(places, byKey) {
   const quality = ({ key }) => byKey.get(key).quality;
@@ -157,7 +157,7 @@ export function pointsDrawn(places, byKey) {
   return { front, others: nearest.slice(0, room).map(([, place]) => place) };
 }
 
-/** Quality over E(N, K) at the reader's N, with the front of those that none beats in both. */
+/** Quality over E(N, K) at the reader's N, with the Pareto front. */
 export function qualityFigure({ places, byKey, query }) {
   const { front, others } = pointsDrawn(places, byKey);
   const points = (chosen, role, color, size) => ({
@@ -202,7 +202,7 @@ export function qualityFigure({ places, byKey, query }) {
   };
 }
 
-/** The names of the front's entries, those left out that would run into the one before. */
+/** The names of the front's entries, without those that would overlap the one before. */
 function namesWithRoom(front, others, byKey) {
   const places = [...front, ...others].map((place) => Math.log10(place.energy_j));
   const room = 0.2 * (Math.max(...places) - Math.min(...places));

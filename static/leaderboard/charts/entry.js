@@ -1,10 +1,10 @@
-/** The charts of the pages about one entry or a few: drawn once, when they come near the visible part of the page. */
+/** The charts of the pages about one entry or a few: drawn once, when they are near the visible part of the page. */
 
 import { whenNear } from "./lazy.js";
 
 const given = JSON.parse(document.getElementById("chart-data").textContent);
 
-/** The page's entries as a board of their own: what energy.js and tables.js take. */
+/** The page's entries as a board of their own, which energy.js and tables.js take. */
 async function ownBoard() {
   const { champions, rank } = await import("../ranking.js");
   const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;

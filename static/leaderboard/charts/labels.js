@@ -1,9 +1,9 @@
-/** Words in figures: names made harmless and short. */
+/** Texts in figures: names escaped and shortened. */
 
 import { SPACE, percent, sample } from "../format.js";
 import { qualityNote } from "../rows.js";
 
-/** Plotly reads a few HTML tags in its texts, and fills in what stands in %{…}; a method's title is text alone. */
+/** Plotly reads a few HTML tags in its texts, and fills in %{…}; a method's title is plain text. */
 export const escape = (text) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("%", "&#37;");
 
@@ -15,13 +15,13 @@ export function cut(title, most = 20) {
 
 const QUALITY_SOURCES = { reported: ", reported", supplied: ", on the submitter’s weights" };
 
-/** An entry's quality, marked where it is the submitter's word, or of the submitter's weights. */
+/** An entry's quality, marked if the submitter reports it, or if it is of the submitter's weights. */
 export const qualityText = (entry) => percent(entry.quality) + (QUALITY_SOURCES[qualityNote(entry)] ?? "");
 
-/** Where an entry's joules are from, and how little of its recipe was run for them. */
+/** The provenance of an entry's joules, and whether its recipe was sampled. */
 export function provenanceText({ provenance, mode, data }) {
-  const ran = sample(mode, data);
-  return ran ? `${provenance}, ${ran}` : provenance;
+  const sampled = sample(mode, data);
+  return sampled ? `${provenance}, ${sampled}` : provenance;
 }
 
 /** The sign before a total that misses a phase, nothing before another's. */

@@ -1,4 +1,4 @@
-/** Puts work off until an element is about to be seen, so that nobody pays for a chart that stays out of sight. */
+/** Defers work until an element is about to be seen, so that a chart out of sight costs nothing. */
 
 const MARGIN = "150px";
 

@@ -1,4 +1,4 @@
-/** Full-cycle energy by phase as stacked bars: a colour a phase, the same everywhere, and a pattern where unmetered. */
+/** Full-cycle energy by phase as stacked bars: a colour a phase, the same everywhere, and a pattern if not metered. */
 
 import { energyAxisFromZero, isNarrow } from "./axes.js";
 import { energyTitle } from "./energy.js";
@@ -10,7 +10,7 @@ const PHASES = ["search", "pretrain", "train", "compress", "finetune", "inferenc
 const SHARED_PHASES = new Set(["search", "pretrain"]);
 const PATTERNS = { metered: "", extrapolated: "-", reported: ".", estimated: "/" };
 
-/** What each phase of an entry's life costs at N and K, in order: {phase, energyJ (null where missing), provenance}. */
+/** What each phase of an entry's life costs at N and K, in order: {phase, energyJ (null if missing), provenance}. */
 export function phasesOf(entry, usageIntensity, sharedBy) {
   const oneTime = entry.phases.map(({ phase, provenance, energy_j: energyJ }) => ({
     phase,
@@ -52,7 +52,7 @@ export function phasesFigure({ places, byKey, query }) {
   };
 }
 
-// What each bar comes to, written at its end.
+// The total of each bar, written at its end.
 function totals(places, byKey) {
   return {
     type: "scatter",
@@ -85,7 +85,7 @@ function phaseBars(phase, entries, parts) {
     marker: {
       color: `--${phase}`,
       line: { color: "--sheet", width: 1 },
-      // Hatched where nobody metered it.
+      // A pattern if it was not metered.
       pattern: {
         shape: found.map((part) => PATTERNS[part.provenance]),
         fillmode: "overlay",

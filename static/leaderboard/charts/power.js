@@ -4,7 +4,7 @@ import { SPACE, si } from "../format.js";
 
 const watts = (value) => si(value, "W");
 
-/** `trace`: what /entries/<id>/power.json gives; every time list is in seconds of the trace's own clock. */
+/** `trace`: the answer of /entries/<id>/power.json; every time list is in seconds of the trace's own clock. */
 export function powerFigure(trace) {
   const first = Math.min(trace.time_s[0] ?? 0, ...trace.phases.map((phase) => phase.start_s));
   const time = trace.time_s.map((t) => t - first);
@@ -48,7 +48,7 @@ function hover(t, trace, at, phases) {
   return `${t.toFixed(1)}${SPACE}s${within ? `, ${within.name}` : ""}<br>${watts(trace.power_w[at])} (${range})`;
 }
 
-// A band over the plot in the phase's colour, and a line where it begins; the label says its name.
+// A band over the plot in the phase's colour, and a line where it begins; the label is its name.
 function mark({ phase, start, end }) {
   const place = { xref: "x", yref: "paper", layer: "above" };
   return [

@@ -1,4 +1,4 @@
-/** The data of a chart as a table, for those who can't see it and for those who want the figures. */
+/** The data of a chart as a table, for readers who can't see it or want the figures. */
 
 import { oneTimeEnergyJ } from "../ranking.js";
 import { UNKNOWN, joules, relative, share } from "../format.js";
@@ -21,7 +21,7 @@ export function energyTable({ champions, places, byKey, query }) {
       winners.has(key) ? "yes" : "no",
     ];
   });
-  return { head: ["Method", "One-time", "Per image", "At your usage", "Least somewhere"], rows, query };
+  return { head: ["Method", "One-time", "Per image", "At your usage", "Wins at some usage"], rows, query };
 }
 
 /** The points of the Pareto chart, the front first. */
@@ -39,13 +39,13 @@ export function qualityTable({ places, byKey, query }) {
     ];
   };
   return {
-    head: ["Method", "Quality", "Full-cycle energy", "Uncertainty", "Provenance", "On the front"],
+    head: ["Method", "Quality", "Full-cycle energy", "Uncertainty", "Provenance", "On the Pareto front"],
     rows: [...front, ...others].map(line),
     query,
   };
 }
 
-/** The bars: joules and share of every phase, with where the figure comes from. */
+/** The bars: joules and share of every phase, with their provenance. */
 export function phasesTable({ places, byKey, query }) {
   const rows = places.slice(0, MOST_BARS).flatMap((place) => {
     const entry = byKey.get(place.key);

@@ -36,6 +36,7 @@ export function fillRow(node, row, line) {
   set(slots.get("method"), "title", row.method);
   set(slots.get("rank"), "title", row.rank_title);
   set(slots.get("energy"), "title", row.energy_title);
+  set(slots.get("greenness"), "title", row.greenness_title);
   set(slots.get("quality_note"), "title", row.quality_title);
   set(slots.get("provenance"), "class", `provenance provenance-${row.provenance}`);
   if (slots.has("bar")) fillBar(slots.get("bar"), row);

@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CatalogueError as error:
         print(error, file=sys.stderr)
         return FAULTY
+    except BrokenPipeError:
+        return 1
     return code
 
 

@@ -107,6 +107,9 @@ def _mapping(path: Path, faults: list[Fault]) -> yaml.MappingNode | None:
 def _part(kind: type[Part], node: yaml.Node, place: Place, name: str, faults: list[Fault]) -> Part | None:
     try:
         return kind.model_validate(_plain(node))
+    except RecursionError:
+        faults.append(Fault(place, name, "refers to itself without end; write the values out"))
+        return None
     except ValidationError as error:
         for wrong in error.errors():
             steps = list(wrong["loc"])

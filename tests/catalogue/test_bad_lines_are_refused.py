@@ -261,6 +261,12 @@ def test_text_that_is_not_yaml(copy: Copy, capsys: pytest.CaptureFixture[str]) -
     assert any("boards.yaml:" in fault and "not YAML" in fault for fault in told)
 
 
+def test_yaml_that_refers_to_itself(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
+    with (copy.folder / "sources.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nendless: &endless\n  citation: *endless\n")
+    assert any("endless: refers to itself without end" in fault for fault in faults(copy, capsys))
+
+
 def test_a_board_on_hardware_without_power(copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
     copy.replace("boards.yaml", f"  - hardware: {RTX_4090}", "  - hardware: NVIDIA H200")
     assert any("boards.yaml:1: hardware: 'NVIDIA H200' has no power share" in fault for fault in faults(copy, capsys))

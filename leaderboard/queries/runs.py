@@ -55,7 +55,7 @@ def queue() -> RunQuerySet:
 
 
 def recent_runs(limit: int = 20) -> RunQuerySet:
-    """The runs that ended last."""
+    """The most recently finished runs."""
     return runs().exclude(state__in=ACTIVE).with_names().order_by("-finished_at")[:limit]
 
 

@@ -160,8 +160,9 @@ def _here(chosen: list[Entry], query: LeaderboardQuery, titles: dict[int, str]) 
     if second.energy_j > 0 and first.energy_j < second.energy_j:
         less = share(1 - first.energy_j / second.energy_j)
         text += f", {less} less than {titles[int(second.key)]}"
-    is_known = first.u95_j is not None and second.u95_j is not None
-    if is_known and first.energy_j + first.u95_j >= second.energy_j - second.u95_j:
+    if first.u95_j is None or second.u95_j is None:
+        return [f"{text}."]
+    if first.energy_j + first.u95_j >= second.energy_j - second.u95_j:
         return [f"{text}, but the difference is within their uncertainty."]
     return [f"{text}."]
 

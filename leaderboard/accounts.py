@@ -13,15 +13,17 @@ from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from knox.models import AuthToken
 
-# Names are shown in public: no addresses of e-mail, and no letters that look like others.
+# Names are public: no e-mail addresses, and no letters that look like others.
 USERNAME_VALIDATORS = [
-    RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_.-]*\Z", "Letters from A to Z, digits, dots, dashes, underscores.")
+    RegexValidator(
+        r"^[A-Za-z0-9][A-Za-z0-9_.-]*\Z", "Use only letters from A to Z, digits, dots, dashes and underscores."
+    )
 ]
 
 
 @receiver(pre_save, sender=settings.AUTH_USER_MODEL)
 def revoke_tokens(instance: AbstractUser, update_fields: Collection[str] | None = None, **_: Any) -> None:
-    """Whoever changes a password wants everybody else out: API tokens end with it, wherever it is changed."""
+    """Delete a user's API tokens when the password changes, wherever that happens: others may know them."""
     if update_fields is not None and "password" not in update_fields:
         return
     stored = type(instance)._base_manager.filter(pk=instance.pk).exclude(password=instance.password)
@@ -32,7 +34,7 @@ def revoke_tokens(instance: AbstractUser, update_fields: Collection[str] | None 
 def _is_the_same_in_a_newer_hash(user: AbstractUser, update_fields: Collection[str] | None) -> bool:
     """Whether Django, at a sign-in, renews the hash of the password that was typed.
 
-    It saves the hash alone and, unlike for a password that somebody set, leaves `_password` empty, so that this does
+    It saves the hash alone and, unlike for a password that is set, leaves `_password` empty, so that this does
     not count as a change (AbstractBaseUser.check_password).
     """
     renewed = set(update_fields or ()) == {"password"} and user._password is None  # type: ignore[attr-defined]  # not in the stubs

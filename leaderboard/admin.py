@@ -1,4 +1,4 @@
-"""The administrators' side: re-run, cancel, release. Results themselves are append-only and can't be edited."""
+"""The admin site: re-run, cancel, release, take down. Results are append-only and can't be edited."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ admin.site.site_header = admin.site.site_title = "Full-Cycle Energy Leaderboard"
 
 
 class ReadOnly:
-    """Looked at, never edited: what was measured stays as it was measured."""
+    """View only: measured figures are never edited."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -97,11 +97,11 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
             return "—"
         return format_html('<a href="{}">open</a>', run.submission.get_absolute_url() if run.submission else "")
 
-    @admin.action(description="Re-run in full: the result on the board stays until the new one is in")
+    @admin.action(description="Re-run in full: the published result stays until the new one is published")
     def rerun_in_full(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         self._rerun(request, chosen, "full")
 
-    @admin.action(description="Re-run sampled: never takes the place of a full result")
+    @admin.action(description="Re-run sampled: never replaces a full result")
     def rerun_sampled(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         self._rerun(request, chosen, "sampled")
 
@@ -111,7 +111,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
 
         self._each(request, chosen, rerun_one)
 
-    @admin.action(description="Cancel: take off the queue, or stop the worker within seconds")
+    @admin.action(description="Cancel: remove from the queue, or stop within seconds")
     def cancel(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def cancel_one(run: Run) -> str:
             services.request_cancel(run, by=signed_in(request.user))
@@ -119,13 +119,13 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
 
         self._each(request, chosen, cancel_one)
 
-    @admin.action(description="Release: publish a result that was held back or taken down")
+    @admin.action(description="Release: publish a result that was held for review or taken down")
     def release(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def release_one(run: Run) -> str:
             published = services.release_hold(run)
             if not published:
-                return "no longer held back; a newer or a full result stays on the board in its place"
-            return f"published as {len(published)} entries"
+                return "no longer held for review; not published, because a newer or full result is on the board"
+            return f"published as {_entries(len(published))}"
 
         self._each(request, chosen, release_one)
 
@@ -134,7 +134,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
             try:
                 self.message_user(request, f"{run}: {act(run)}", messages.SUCCESS)
             except services.Refused as refusal:
-                self.message_user(request, f"{run}: {refusal.message}", messages.ERROR)
+                self.message_user(request, f"{run}: {refusal.sentence}", messages.ERROR)
 
 
 @admin.register(Attempt)
@@ -155,10 +155,10 @@ class EntryAdmin(ReadOnly, ModelAdmin[Entry]):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and bool(request.user.is_staff)
 
-    @admin.action(description="Take down: remove from the board, and hold the result until its run is released")
+    @admin.action(description="Take down: remove from the board and hold the result until its run is released")
     def take_down(self, request: HttpRequest, chosen: QuerySet[Entry]) -> None:
         removed = services.take_down(Entry.objects.filter(pk__in=chosen.values("pk")))
-        self.message_user(request, f"{removed} entries taken down.", messages.SUCCESS)
+        self.message_user(request, f"{_entries(removed)} taken down.", messages.SUCCESS)
 
 
 @admin.register(Method)
@@ -183,6 +183,10 @@ class SubmissionAdmin(ReadOnly, ModelAdmin[Submission]):
 @admin.register(Worker)
 class WorkerAdmin(ReadOnly, ModelAdmin[Worker]):
     list_display = ["name", "hardware", "device", "started_at", "seen_at"]
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def _read_only(*models: type[Model]) -> None:

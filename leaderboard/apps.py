@@ -16,7 +16,7 @@ class LeaderboardConfig(AppConfig):
 
 
 class ServedFilesConfig(StaticFilesConfig):
-    """Leaves out what packages carry and no page of ours asks for: compressing it takes longer than all the rest."""
+    """Ignores files of packages that no page uses: compressing them would take longer than all the others."""
 
     ignore_patterns = [
         *StaticFilesConfig.ignore_patterns,

@@ -1,4 +1,4 @@
-"""The Celery app: Redis rings, the database knows."""
+"""The Celery app. Redis only notifies; the database is the truth."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ app.autodiscover_tasks(["leaderboard"])
 
 @setup_logging.connect
 def keep_django_s_logging(**_: Any) -> None:
-    """Celery would set levels and handlers of its own; settings.LOGGING has them all."""
+    """Keep Celery from setting levels and handlers of its own: settings.LOGGING has them all."""

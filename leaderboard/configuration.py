@@ -1,6 +1,6 @@
 """Every setting that the environment can change: name, default, what it does.
 
-`settings.py` reads these once; docs/settings.md lists them, and a test holds the two together.
+`settings.py` reads these once; docs/settings.md lists them, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SETTINGS = (
     Setting("PORT", "int", 8000, "Port that `make run` serves on."),
     Setting("ALLOWED_HOSTS", "list", ["127.0.0.1", "localhost", "[::1]"], "Host names the site answers to."),
     Setting("TRUSTED_ORIGINS", "list", [], "Origins (https://…) that forms may be posted from behind a proxy."),
-    Setting("HTTPS", "bool", False, "Behind a TLS proxy: secure cookies, HSTS, X-Forwarded-Proto is believed."),
+    Setting("HTTPS", "bool", False, "Behind a TLS proxy: secure cookies, HSTS, X-Forwarded-Proto is trusted."),
     Setting("DATA_ROOT", "path", BASE_DIR / ".data", "Folder for the database, traces, logs and data sets."),
     Setting("STATIC_ROOT", "path", None, "Folder of the collected static files; empty: DATA_ROOT/static."),
     Setting("DATABASE_URL", "str", "", "postgres://… or sqlite:///…; empty: SQLite in DATA_ROOT."),
@@ -49,14 +49,14 @@ SETTINGS = (
     Setting("CONTACT", "str", "", "Who runs this site, for its About page: an e-mail or web address."),
     Setting("WEB_CONCURRENCY", "int", 2, "Web worker processes."),
     Setting("WORKER_DEVICE", "str", "auto", "Device this machine's worker measures: auto, cpu or cuda:N."),
-    Setting("LEASE_SECONDS", "int", 30, "A run whose worker has been silent for so long is given to another."),
-    Setting("MAX_ATTEMPTS", "int", 3, "Attempts before a run whose worker keeps dying is failed."),
-    Setting("MAX_ACTIVE_RUNS", "int", 20, "Runs that one submitter may have waiting or running."),
-    Setting("RUN_TIME_BUDGET_S", "float", 6 * 3600.0, "Longest that one verification may take, seconds."),
-    Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one verification may spend, joules."),
-    Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a verification is stopped, MiB."),
-    Setting("RUN_SILENCE_LIMIT_S", "float", 900.0, "A verification that reports nothing for so long is stopped."),
-    Setting("CELERY_LOG_LEVEL", "str", "WARNING", "Log level of Celery itself; runs are logged at any."),
+    Setting("LEASE_SECONDS", "int", 30, "Seconds of silence after which a worker's run is queued again."),
+    Setting("MAX_ATTEMPTS", "int", 3, "Attempts after which a run fails if its workers keep stopping."),
+    Setting("MAX_ACTIVE_RUNS", "int", 20, "Runs that one submitter may have queued or running."),
+    Setting("RUN_TIME_BUDGET_S", "float", 6 * 3600.0, "Longest that one run may take, seconds."),
+    Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one run may spend, joules."),
+    Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a run is stopped, MiB."),
+    Setting("RUN_SILENCE_LIMIT_S", "float", 900.0, "A run that reports nothing for this many seconds is stopped."),
+    Setting("CELERY_LOG_LEVEL", "str", "WARNING", "Log level of Celery itself; runs are always logged."),
 )
 
 

@@ -1,4 +1,4 @@
-"""Rings for a queued run. The database is the truth: a ring that is lost is made up for by the next sweep."""
+"""Notifies workers of queued runs over Celery. The database is the truth: a sweep repeats a lost notification."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from leaderboard.models import Run
 from leaderboard.routing import queue_of
 
 VERIFY = "leaderboard.tasks.verify"
-# Sweeps ring again after a minute, so an older ring is worth nothing.
-RING_EXPIRES_S = 90
+# Sweeps notify again after a minute, so an older message is worth nothing.
+NOTIFICATION_EXPIRES_S = 90
 
 log = structlog.get_logger()
 
 
-def ring(run: Run) -> bool:
-    """Tell the workers that can do the run that it waits. False where there is no broker, or none that answers."""
+def notify(run: Run) -> bool:
+    """Send the number of a queued run to the workers that can do it. False if there is no broker, or none answers."""
     if not settings.REDIS_URL:
         return False
     try:
         app.send_task(
-            VERIFY, args=[run.pk], queue=queue_of(run), expires=RING_EXPIRES_S, retry=False, ignore_result=True
+            VERIFY,
+            args=[run.pk],
+            queue=queue_of(run),
+            expires=NOTIFICATION_EXPIRES_S,
+            retry=False,
+            ignore_result=True,
         )
     except (KombuError, RedisError, OSError) as error:
-        log.warning("bell not rung", run=run.pk, reason=str(error))
+        log.warning("dispatch failed", run=run.pk, reason=str(error))
         return False
     return True

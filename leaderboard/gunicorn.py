@@ -16,6 +16,6 @@ graceful_timeout = 5
 # Recycling keeps a slow leak from becoming an outage.
 max_requests = 10_000
 max_requests_jitter = 1_000
-# Django reads what a proxy says, where HTTPS tells it to; nobody may choose SCRIPT_NAME.
+# With the setting HTTPS, Django reads a proxy's headers; no client may choose SCRIPT_NAME.
 forwarded_allow_ips = ""
 loglevel = "warning"

@@ -1,4 +1,4 @@
-"""What is refused before anything of a request is read."""
+"""Rejects requests before their body is read."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from django.shortcuts import render
 
 
 class BodyLimit:
-    """413 for a body that no form and no address of the API takes, before it is written to a temporary file."""
+    """413 for a body that is too large for every form, before it is written to a temporary file."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # The API answers for itself, in JSON and with a lower limit.
+        # The API has a lower limit, and answers in JSON.
         if (
             not request.path_info.startswith("/api/")
-            and _announced_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            and _declared_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         ):
             return render(request, "400.html", {"too_large": True}, status=413)
         return self.get_response(request)
 
 
-def _announced_bytes(request: HttpRequest) -> int:
+def _declared_bytes(request: HttpRequest) -> int:
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

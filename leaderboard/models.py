@@ -1,4 +1,4 @@
-"""What is stored. Writes go through services, reads through queries."""
+"""The stored objects. Writes go through services, reads through queries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAMILIES = {
 
 
 MODES = {"full": "Full", "sampled": "Sampled"}
-DATA = {"track": "The track's images", "synthetic": "Noise in their shape"}
+DATA = {"track": "The track's images", "synthetic": "Random noise of the same shape"}
 
 
 class Scenario(models.TextChoices):
@@ -68,7 +68,7 @@ class Hardware(models.Model):
 
 
 class Worker(models.Model):
-    """A worker process that has reported itself, and what its machine can measure."""
+    """A registered worker process, and what its machine can measure."""
 
     name = models.CharField(max_length=200, unique=True)
     hardware = models.ForeignKey(Hardware, on_delete=models.CASCADE, related_name="workers")
@@ -159,13 +159,13 @@ class Run(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
     queued_at = models.DateTimeField()
-    rung_at = models.DateTimeField(null=True, blank=True)
+    notified_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     # Shown on the status page while the run is going: position, phase, scenario, fraction, detail, power_w,
-    # energy_j and the list of steps; and what the attempt has spent, which is kept with it where it ends in nothing.
+    # energy_j and the list of steps; and what the attempt has spent, which is stored with it if it leaves no result.
     progress = models.JSONField(default=dict, blank=True)
-    reason = models.TextField(blank=True, help_text="Why the run failed or was cancelled, in words for people.")
+    reason = models.TextField(blank=True, help_text="Why the run failed or was cancelled, in plain words.")
     held_for = models.JSONField(default=list, blank=True, help_text="Flags that hold the result for review.")
 
     class Meta:
@@ -177,7 +177,7 @@ class Run(models.Model):
 
 
 class Attempt(models.Model):
-    """One worker's try at a run. Append-only: what it measured is never changed afterwards."""
+    """One try of a worker at a run. Append-only: its figures are never changed afterwards."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField()
@@ -186,7 +186,7 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
     reason = models.TextField(blank=True)
-    # What an attempt that left no record had spent when it last told, accelerator scope: a lower bound.
+    # What an attempt without a record had spent at its last report, accelerator scope: a lower bound.
     spent_energy_j = models.FloatField(null=True, blank=True)
     spent_time_s = models.FloatField(null=True, blank=True)
     spent_provenance = models.CharField(max_length=15, choices=Provenance, default=Provenance.MISSING)
@@ -202,7 +202,7 @@ class Attempt(models.Model):
 
 
 class PhaseEnergy(models.Model):
-    """Joules of one phase in one scope. For inference, also per image: that is what is charged."""
+    """Joules of one phase in one scope. For inference also per image, which is what is charged."""
 
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="phases")
     position = models.PositiveSmallIntegerField()
@@ -270,15 +270,15 @@ class Entry(models.Model):
     """A ranked line: the current published result of a recipe on a board, with the figures that ranking needs.
 
     `shared_*` covers search and pre-training, which K deployments may share; `own_*` the other one-time phases.
-    Known parts only: `complete` is false where a phase is missing, and the sums are then a lower bound. An
-    uncertainty is null where nobody knows it.
+    Known parts only: `complete` is false if a phase is missing, and the sums are then a lower bound. An
+    uncertainty is null if unknown.
     """
 
     board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="entries")
     recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="entries")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="entries")
     mode = models.CharField(max_length=10, choices=MODES, default="full", help_text="Of the run.")
-    data = models.CharField(max_length=10, choices=DATA, default="track", help_text="What the run worked on.")
+    data = models.CharField(max_length=10, choices=DATA, default="track", help_text="The images that the run used.")
     shared_energy_j = models.FloatField()
     own_energy_j = models.FloatField()
     inference_energy_j = models.FloatField()
@@ -294,7 +294,7 @@ class Entry(models.Model):
     quality_metric = models.CharField(max_length=20)
     quality_provenance = models.CharField(max_length=15)
     submitters_weights = models.BooleanField(
-        default=False, help_text="Whether the quality is of weights that the submitter brought."
+        default=False, help_text="Whether the quality was evaluated on the submitter's weights."
     )
     # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order.
     phases = models.JSONField()

@@ -1,6 +1,6 @@
-"""Which worker can do which run: one of a track's data needs a worker that has them.
+"""Which worker can do which run. A run on a track's data needs a worker that has the data.
 
-Runs of data that come with the packages, and samples of a track whose shape is known without its data, are anybody's.
+Any worker can do a run on data that is bundled with a package, and a sampled run on a track of known image shape.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ SAMPLED_WITHOUT_DATA = frozenset(track.slug for track in _KNOWN)
 
 
 def tracks_in(diagnosis: dict[str, Any]) -> frozenset[str] | None:
-    """Keys of the tracks that a worker's doctor found it can do; None where it told of none, as an older one does."""
-    told = diagnosis.get("tracks")
-    if not told or any("lacks" not in track for track in told):
+    """Keys of the tracks that a worker's doctor says it can do; None if it reported none, as older versions do."""
+    reported = diagnosis.get("tracks")
+    if not reported or any("lacks" not in track for track in reported):
         return None
-    return frozenset(track["slug"] for track in told if not track["lacks"] and not track["missing_packages"])
+    return frozenset(track["slug"] for track in reported if not track["lacks"] and not track["missing_packages"])
 
 
 def tracks_of_worker(name: str) -> frozenset[str] | None:
@@ -32,21 +32,21 @@ def tracks_of_worker(name: str) -> frozenset[str] | None:
 
 
 def doable_with(tracks: frozenset[str] | None) -> Q:
-    """The runs that a worker with these tracks can do; all where it never told."""
+    """The runs that a worker with these tracks can do; all if it never reported its tracks."""
     if tracks is None:
         return Q()
-    anybodys = Q(recipe__track__in=BUNDLED) | Q(mode="sampled", recipe__track__in=SAMPLED_WITHOUT_DATA)
-    return anybodys | Q(recipe__track__in=tracks)
+    any_worker = Q(recipe__track__in=BUNDLED) | Q(mode="sampled", recipe__track__in=SAMPLED_WITHOUT_DATA)
+    return any_worker | Q(recipe__track__in=tracks)
 
 
 def needs_data(run: Run) -> bool:
-    """Whether only some workers of its hardware may be able to do it."""
+    """Whether the run needs a worker that has its track's data."""
     track = run.recipe.track
     return track not in BUNDLED and not (run.mode == "sampled" and track in SAMPLED_WITHOUT_DATA)
 
 
 def queue_of(run: Run) -> str:
-    """The Celery queue in which it is rung for: heard by those workers alone that can do it."""
+    """The Celery queue of the run: only workers that can do the run listen to it."""
     return _of_track(run.hardware, run.recipe.track) if needs_data(run) else run.hardware.queue
 
 

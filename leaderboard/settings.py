@@ -1,4 +1,4 @@
-"""Django's settings. What the environment can change stands in configuration.py."""
+"""Django's settings. What the environment can change is in configuration.py."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Throttles count here: in files, so that all web processes of a machine share them and none needs Redis.
+# Throttles count here, in files: all web processes of a machine share them, and none needs Redis.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
@@ -127,7 +127,7 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A submission never waits for a broker that is away: the sweep makes up for the ring.
+# A submission never waits for an unreachable broker: the sweep notifies later.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 1,
@@ -139,7 +139,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]
 CELERY_BEAT_SCHEDULE = {
-    "ring again for queued runs": {"task": "leaderboard.tasks.sweep_queued", "schedule": 10.0},
+    "notify again of queued runs": {"task": "leaderboard.tasks.sweep_queued", "schedule": 10.0},
     "requeue runs of silent workers": {"task": "leaderboard.tasks.reap_expired", "schedule": 5.0},
 }
 

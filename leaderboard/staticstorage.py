@@ -16,13 +16,13 @@ _MODULES = Storage._js_module_import_aggregation_patterns[1]  # type: ignore[att
 
 
 class HashedStaticFilesStorage(Storage):
-    """Also rewrites the imports between our own ES modules. (Minified packages only look as if they had imports.)"""
+    """Also rewrites the imports between our own ES modules. (In minified packages, matches are not imports.)"""
 
     patterns = (
         *Storage.patterns,
         ("leaderboard/*.js", _MODULES),
     )
-    # A new name changes every file that imports it, in a later pass where that file came first. In the worst order a
+    # A new name changes every file that imports it, in a later pass if that file came first. In the worst order a
     # chain of imports takes one pass for each of its modules, and Django's five are too few for the charts' chain.
     max_post_process_passes = 20
 
@@ -47,6 +47,6 @@ def imported_modules(name: str) -> tuple[str, ...]:
 def _imports_of(module: str) -> set[str]:
     path = finders.find(module)
     if path is None:
-        raise FileNotFoundError(f"{module} is imported, but there is no such static file")
+        raise FileNotFoundError(f"{module} is imported, but no static file has this name")
     folder = posixpath.dirname(module)
     return {posixpath.normpath(posixpath.join(folder, target)) for target in _IMPORT.findall(Path(path).read_text())}

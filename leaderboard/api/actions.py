@@ -1,4 +1,4 @@
-"""POST requests that act on what is there already, such as a re-run: all that they may be given are options."""
+"""POST requests that act on stored objects, such as a re-run. They take options only."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from leaderboard.api.submitted import take_options
 
 
 class ActionView(ApiView):
-    """Takes the options in `parameters`, in the query string or the body, and refuses whatever else a body holds."""
+    """Takes the options in `parameters`, in the query string or the body, and rejects any other field."""
 
     parser_classes = (JSONDocumentParser, FormParser, MultiPartParser)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Read the options, once it is known that the request is allowed."""
+        """Read the options, after permissions are checked."""
         check_length(request)
         super().initial(request, *args, **kwargs)
         self.given = self._read_given(request)
@@ -32,7 +32,8 @@ class ActionView(ApiView):
             check_names(given, self.parameters)
             given = given.dict()
         options: dict[str, Any] = request.query_params.dict()
-        allowed = f"one of {', '.join(sorted(self.parameters))}" if self.parameters else "this address takes none"
+        names = ", ".join(sorted(self.parameters))
+        allowed = f"use one of {names}" if names else "this address takes no fields"
         if errors := take_options(dict(given), options, self.parameters, f"a field; {allowed}"):
             raise Faults(errors)
         return options

@@ -1,4 +1,4 @@
-"""Who asks: `Authorization: Token …`, or the session of the site's pages."""
+"""Authentication by `Authorization: Token …`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 
 class ApiTokenAuthentication(TokenAuthentication):
-    """knox's tokens; one that isn't even text is as invalid as any other."""
+    """knox's tokens; one that is not text is answered as any other invalid one."""
 
     def authenticate_credentials(self, token: bytes) -> Any:
         try:
@@ -20,6 +20,6 @@ class ApiTokenAuthentication(TokenAuthentication):
 
 
 class ApiTokenScheme(KnoxTokenScheme):
-    """How the OpenAPI document describes it."""
+    """The description of the token in the OpenAPI document."""
 
     target_class = "leaderboard.api.authentication.ApiTokenAuthentication"

@@ -1,4 +1,4 @@
-"""A badge for a README: full-cycle energy at a usage intensity, its date, and where the figure comes from."""
+"""A badge for a README: full-cycle energy at a usage intensity, its provenance and its date."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def _width(text: str) -> int:
 
 
 def _text(text: str, middle_px: float, width_px: int) -> str:
-    # textLength holds the text to its box whatever font the reader has.
+    # textLength fits the text to its box, whatever font the reader has.
     return f'<text x="{middle_px:g}" y="14" textLength="{width_px - 2 * PADDING_PX}">{escape(text)}</text>'

@@ -17,7 +17,7 @@ from leaderboard.models import Board
 
 
 class ApiView(APIView):
-    """Refuses query parameters other than those in `parameters`."""
+    """Rejects query parameters other than those in `parameters`."""
 
     parameters: ClassVar[frozenset[str]] = frozenset()
 
@@ -27,23 +27,23 @@ class ApiView(APIView):
 
 
 class PublicView(ApiView):
-    """The same for everyone: it looks at no session, so that a cache may keep the answer."""
+    """The same for everyone: it reads no session, so that a cache may keep the response."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
 
 class UnknownAddress(PublicView):
-    """404 in the API's own form."""
+    """404 in the API's error format."""
 
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise not_found("address; they are listed at /api/docs/")
+        raise not_found("address", "/api/docs/ lists them")
 
 
 def version_of(board: Board) -> str:
-    """For entity tags: another with every change of the board. A replaced database counts its revisions anew."""
+    """For entity tags: changes with every change of the board. The time is in it for replaced databases."""
     return f"{board.pk}-{board.revision}-{board.changed_at.timestamp():.6f}"
 
 
@@ -58,12 +58,12 @@ class Page:
     previous: str | None
 
     def envelope(self, results: Collection[Any], **more: Any) -> dict[str, Any]:
-        """The answer that carries `results`."""
+        """The response body with `results`."""
         return {"count": self.count, "next": self.next, "previous": self.previous, **more, "results": results}
 
 
 def paginate(request: Request, count: int) -> Page:
-    """The part that the request asks for. Raises Faults for a page that isn't there."""
+    """The requested part. Raises Faults for a page that does not exist."""
     number, size = read_page(request.query_params)
     pages = max(1, -(-count // size))
     if number > pages:

@@ -14,20 +14,20 @@ from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
 
 _MEANINGS = {
-    400: "Bad input; each field at fault is named, with what is allowed.",
-    401: "No token, or one that is not valid.",
-    403: "Not yours to do.",
-    404: "Not there.",
-    409: "Its state does not allow it.",
-    411: "A body without Content-Length.",
-    413: "The body is above the limit.",
-    415: "A type of body that this address does not take.",
+    400: "Invalid input. Each error names its field and what is allowed.",
+    401: "The token is missing or invalid.",
+    403: "You are not allowed to do this.",
+    404: "Not found.",
+    409: "The current state does not allow this.",
+    411: "The request has a body but no Content-Length.",
+    413: "The body is larger than the limit.",
+    415: "This address does not take this content type.",
     429: "Too many requests; see Retry-After.",
 }
 
 
 def errors(*codes: int) -> dict[int, OpenApiResponse]:
-    """The responses for these status codes, all of one form."""
+    """The error responses for these status codes."""
     return {code: OpenApiResponse(ErrorsSerializer, _MEANINGS[code]) for code in codes}
 
 
@@ -44,14 +44,14 @@ BOARD_PARAMETERS = [
     OpenApiParameter(
         "track",
         {"type": "string", "pattern": KEY_PATTERN},
-        description=f"One of {', '.join(KEYS_IN_WORDS)}. Default: the track of the fullest board.",
+        description=f"One of {', '.join(KEYS_IN_WORDS)}. Default: that of the largest board.",
     ),
-    OpenApiParameter("hardware", description="A slug of /api/v1/hardware. Default: of the fullest board."),
-    OpenApiParameter("scenario", enum=Scenario.values, description="Default offline, or what there are results of."),
+    OpenApiParameter("hardware", description="A slug of /api/v1/hardware. Default: that of the largest board."),
+    OpenApiParameter("scenario", enum=Scenario.values, description="Default: offline, unless it has no results."),
     OpenApiParameter(
         "scope",
         enum=Scope.values,
-        description="What the joules cover. Default accelerator, or what there are results of.",
+        description="What the joules cover. Default: accelerator, unless it has no results.",
     ),
 ]
 FILTER_PARAMETERS = [
@@ -65,14 +65,17 @@ FILTER_PARAMETERS = [
     OpenApiParameter("min_quality", _number(0, 1), description="Quality floor."),
     OpenApiParameter("family", enum=list(FAMILIES), many=True, description="Only these families."),
     OpenApiParameter(
-        "provenance", enum=Provenance.values, many=True, description="Only entries whose weakest figure is of these."
+        "provenance",
+        enum=Provenance.values,
+        many=True,
+        description="Only entries whose weakest provenance is one of these.",
     ),
-    OpenApiParameter("search", description="Words in title or architecture, or the head of a recipe's SHA-256."),
-    OpenApiParameter("order_by", enum=list(ORDERINGS), description="Default energy."),
+    OpenApiParameter("search", description="Words in title or architecture, or the start of a recipe's SHA-256."),
+    OpenApiParameter("order_by", enum=list(ORDERINGS), description="Default: energy."),
     OpenApiParameter(
         "include_incomplete",
         OpenApiTypes.BOOL,
-        description="Rank entries with a missing phase at their lower bound. Default false.",
+        description="Rank entries with a missing phase at their lower bound. Default: false.",
     ),
 ]
 PAGE_PARAMETERS = [

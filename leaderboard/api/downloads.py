@@ -67,13 +67,13 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def view_of(ranked: queries.RankedBoard, site: str) -> str:
     """The address of the page that shows exactly these rows."""
     query, board = ranked.query, ranked.board
-    if board is not None:  # whatever board is the fullest by then, the address leads to this one
+    if board is not None:  # the address keeps leading to this board if another becomes the default
         query = query.on(track=board.track, hardware=board.hardware.slug, scenario=board.scenario, scope=board.scope)
     return f"{site}{reverse('leaderboard')}?{urlencode(query.parameters(), doseq=True)}".rstrip("?")
 
 
 def lines(ranked: queries.RankedBoard, site: str) -> Iterator[dict[str, Any]]:
-    """Flat rows, one at a time: a board of 100,000 fits no small machine as dictionaries. site: scheme and host."""
+    """Flat rows, one at a time: 100,000 dictionaries take too much memory. site: scheme and host."""
     view = view_of(ranked, site)
     for line in ranked.rows:
         yield _flat(row(line, ranked.query)) | {
@@ -85,7 +85,7 @@ def lines(ranked: queries.RankedBoard, site: str) -> Iterator[dict[str, Any]]:
 
 
 def as_csv(ranked: queries.RankedBoard, site: str) -> bytes:
-    """UTF-8, header first, empty where unknown. Text that a spreadsheet would run gets an apostrophe before it."""
+    """UTF-8, header first, empty if unknown. Text that a spreadsheet would run gets an apostrophe before it."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -94,7 +94,7 @@ def as_csv(ranked: queries.RankedBoard, site: str) -> bytes:
 
 
 def as_parquet(ranked: queries.RankedBoard, site: str) -> bytes:
-    """Typed columns, null where unknown; the board's revision and the view's address stand in the file's metadata."""
+    """Typed columns, null if unknown; the board's revision and the view's address are in the file's metadata."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -117,7 +117,7 @@ def as_parquet(ranked: queries.RankedBoard, site: str) -> bytes:
 
 
 def as_json(ranked: queries.RankedBoard, site: str) -> bytes:
-    """`view`, `revision` and `results`, null where unknown."""
+    """`view`, `revision` and `results`, null if unknown."""
     write = FiniteJSONRenderer().render
     head: bytes = write({"view": view_of(ranked, site), "revision": ranked.revision})
     names = [name for name in COLUMNS if name != "view"]
@@ -126,7 +126,7 @@ def as_json(ranked: queries.RankedBoard, site: str) -> bytes:
 
 
 def _flat(line: dict[str, Any]) -> dict[str, Any]:
-    """Phases of one name are added up; unknown where one of them is missing, empty where there is none."""
+    """Phases of one name are added up; unknown if one of them is missing, empty if there is none."""
     for phase in line.pop("phases"):
         energy, provenance = f"{phase['phase']}_energy_j", f"{phase['phase']}_provenance"
         if energy not in line:

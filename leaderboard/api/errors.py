@@ -1,4 +1,4 @@
-"""Every error of the API has one form: `{"errors": [{"field": …, "message": …}]}`, field null for the whole."""
+"""Every error of the API is `{"errors": [{"field": …, "message": …}]}`, field null for the whole request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Error = tuple[str | None, str]
 
 
 class Faults(exceptions.APIException):
-    """A request that can't be answered, with every (field, message) that says why."""
+    """An invalid request, with (field, message) for everything that is wrong."""
 
     status_code: int = status.HTTP_400_BAD_REQUEST
 
@@ -35,19 +35,19 @@ class TooLarge(exceptions.APIException):
 
 
 class LengthRequired(exceptions.APIException):
-    """411: a body whose length isn't announced can't be limited before it is read."""
+    """411: without Content-Length, a body can't be limited before it is read."""
 
     status_code = status.HTTP_411_LENGTH_REQUIRED
     default_detail = "send a Content-Length header"
 
 
-def not_found(what: str) -> exceptions.NotFound:
-    """404 that names what isn't there."""
-    return exceptions.NotFound(f"no such {what}")
+def not_found(what: str, detail: str = "") -> exceptions.NotFound:
+    """404 that names what was not found. detail: why, or where to look."""
+    return exceptions.NotFound(f"{what} not found; {detail}" if detail else f"{what} not found")
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """REST framework's exception handler. None, and so a 500, for what nobody expected."""
+    """REST framework's exception handler. None, and so a 500, for unexpected errors."""
     if isinstance(error, DocumentError):
         error = Faults((fault.field or None, fault.message) for fault in error.faults)
     if isinstance(error, Refused):

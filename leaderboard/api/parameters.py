@@ -1,4 +1,4 @@
-"""Reads query strings: everything that is given is understood, or named in a 400."""
+"""Reads query strings: every parameter is used, or named in a 400."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class PageForm(forms.Form):
 
 
 class UsageForm(forms.Form):
-    """The reader's usage intensity, where one entry is asked for."""
+    """The usage intensity at which one entry is shown."""
 
     usage_intensity = UsageIntensityField(required=False)
 
 
 def check_names(given: QueryDict, known: frozenset[str]) -> None:
-    """Raise Faults for parameters that nobody reads, and for several values where one is meant."""
+    """Raise Faults for unknown parameters, and for several values of a parameter that takes one."""
     errors: list[Error] = []
     for name, values in given.lists():
         if name not in known:
-            allowed = f"one of {', '.join(sorted(known))}" if known else "this address takes none"
+            allowed = f"use one of {', '.join(sorted(known))}" if known else "this address takes no parameters"
             errors.append((name, f"is not a parameter; {allowed}"))
         elif len(values) > 1 and name not in REPEATABLE:
             errors.append((name, f"is given {len(values)} times; give it once"))
@@ -46,7 +46,7 @@ def check_names(given: QueryDict, known: frozenset[str]) -> None:
 
 
 def board_query(given: QueryDict) -> LeaderboardQuery:
-    """The reader's question. Raises Faults, also for hardware that nobody has reported."""
+    """The reader's query. Raises Faults, also for unknown hardware."""
     asked = read_query(given)
     if asked.faults:
         raise Faults(asked.faults)
@@ -70,16 +70,16 @@ def read_usage_intensity(given: QueryDict) -> float:
 
 
 def check_hardware(slug: str) -> None:
-    """Raise Faults, naming the hardware there is, unless `slug` is among it."""
+    """Raise Faults, with the known hardware, unless `slug` is known."""
     known = list(Hardware.objects.values_list("slug", flat=True))
     if slug not in known:
         raise Faults([("hardware", unknown_hardware(slug, known))])
 
 
 def unknown_hardware(slug: str, known: Iterable[str]) -> str:
-    """Words for hardware that isn't among the known."""
+    """The error message for unknown hardware."""
     names = ", ".join(known)
-    return f"{slug[:100]!r} is not known; {f'one of {names}' if names else 'no worker has reported any yet'}"
+    return f"{slug[:100]!r} is unknown; {f'use one of {names}' if names else 'no worker has registered any yet'}"
 
 
 def _check(form: forms.Form) -> None:

@@ -1,4 +1,4 @@
-"""Recipes as JSON or YAML, of bounded size, with every fault in the form that `measurement` gives it."""
+"""Recipes as JSON or YAML, of bounded size, with errors in the form that `measurement` uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from leaderboard.api.errors import LengthRequired, TooLarge
 from measurement.documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, DocumentError, Fault, read_document
 
-# What a YAML reader raises on values that contradict their own tag, such as `!!bool maybe`.
+# What a YAML reader raises on values that contradict their tag, such as `!!bool maybe`.
 _UNREADABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
@@ -26,8 +26,8 @@ def check_length(request: Request) -> None:
         raise LengthRequired from None
     if length > MAX_DOCUMENT_BYTES:
         raise TooLarge(
-            f"{length:,} bytes; a body may have at most {MAX_DOCUMENT_BYTES:,}. "
-            "Weights and data are named in a recipe, not contained"
+            f"the body has {length:,} bytes; the limit is {MAX_DOCUMENT_BYTES:,}. "
+            "A recipe names weights and data; it cannot include them"
         )
 
 
@@ -57,10 +57,10 @@ class JSONDocumentParser(_DocumentParser):
         try:
             document = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
         except UnicodeDecodeError as error:
-            raise DocumentError([Fault("", f"not UTF-8 text (byte {error.start})")]) from None
+            raise DocumentError([Fault("", f"is not UTF-8 text (byte {error.start})")]) from None
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
-            raise DocumentError([Fault("", f"not valid JSON: {error.msg} ({where})")]) from None
+            raise DocumentError([Fault("", f"is not valid JSON: {error.msg} ({where})")]) from None
         if not isinstance(document, dict):
             raise DocumentError([Fault("", "must be an object")])
         return document
@@ -77,13 +77,13 @@ class YAMLDocumentParser(_DocumentParser):
 
 
 class XYAMLDocumentParser(YAMLDocumentParser):
-    """YAML under its name of before RFC 9512."""
+    """YAML under an older media type."""
 
     media_type = "application/x-yaml"
 
 
 class TextYAMLDocumentParser(YAMLDocumentParser):
-    """YAML under its other name of before RFC 9512."""
+    """YAML under another older media type."""
 
     media_type = "text/yaml"
 
@@ -92,23 +92,23 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for key, value in pairs:
         if key in document:
-            raise DocumentError([Fault(key, "given twice; keep one")])
+            raise DocumentError([Fault(key, "is given twice; keep one")])
         document[key] = value
     return document
 
 
 def _no_constant(name: str) -> None:
-    raise DocumentError([Fault("", f"not valid JSON: {name} is not a number of JSON")])
+    raise DocumentError([Fault("", f"is not valid JSON: {name} is not a JSON number")])
 
 
 def _check_values(value: object, path: str, depth: int) -> None:
-    """Refuse what neither a schema's message nor a database could carry."""
+    """Reject values that no error message or database can hold."""
     if depth > MAX_DEPTH:
-        raise DocumentError([Fault("", f"nested deeper than {MAX_DEPTH} levels; a recipe needs 5")])
+        raise DocumentError([Fault("", f"is nested deeper than {MAX_DEPTH} levels; a recipe needs 5")])
     if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
         raise DocumentError([Fault(path, "must be Unicode text without NUL")])
     if isinstance(value, int) and value.bit_length() > 1024:
-        raise DocumentError([Fault(path, "a number of more than 300 digits")])
+        raise DocumentError([Fault(path, "is a number of more than 300 digits; use a smaller one")])
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):

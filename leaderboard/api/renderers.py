@@ -1,4 +1,4 @@
-"""JSON that every reader can parse, and a negotiation that leaves nothing to choose."""
+"""Standard JSON, and content negotiation with one format for each address."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class OneFormat(BaseContentNegotiation):
     """Each address has one format, whatever the Accept header asks for."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        """The parser of the request's content type, None where there is none."""
+        """The parser of the request's content type, None if there is none."""
         content_type = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == content_type), None)
 

@@ -1,4 +1,4 @@
-"""Stored objects as the API shows them. Nobody's e-mail address is among it."""
+"""Stored objects as the API shows them. No e-mail addresses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STATES = [(state.value, state.value) for state in RunState]
 class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
     """One phase's figures in one scope, as stored."""
 
-    # Spelled out, since a model's integers are documented with the bounds of whichever database is in use.
+    # Declared, because a model's integers are documented with the bounds of the database in use.
     position = serializers.IntegerField()
     images = serializers.IntegerField(allow_null=True)
 
@@ -58,14 +58,14 @@ class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
             "evidence",
         ]
         extra_kwargs = {
-            "sources": {"help_text": "the instruments that the figure was read from"},
+            "sources": {"help_text": "the instruments that the figure comes from"},
             "contains_estimate": {"help_text": "whether any part comes from a power model"},
-            "duration_s": {"help_text": "of what was run; the joules of a sampled phase are of all its steps"},
+            "duration_s": {"help_text": "of what was run; the joules of a sampled phase are for the whole phase"},
         }
 
 
 class EntrySerializer(GroupSerializer):
-    """An entry, with all that stands behind it. `one_time_energy_j` is unshared."""
+    """An entry in full. `one_time_energy_j` is unshared."""
 
     entry = serializers.IntegerField()
     method = MethodSerializer()
@@ -73,9 +73,9 @@ class EntrySerializer(GroupSerializer):
     recipe_document = serializers.DictField(help_text="see /api/v1/recipe-schema")
     usage_intensity = serializers.FloatField()
     one_time_energy_j = serializers.FloatField()
-    full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
+    full_cycle_energy_j = serializers.FloatField(help_text="lower bound if complete is false")
     full_cycle_energy_u95_j = serializers.FloatField(
-        allow_null=True, help_text="null where the repeatability of any part is unknown"
+        allow_null=True, help_text="null if the repeatability of any part is unknown"
     )
     shared_energy_j = serializers.FloatField(help_text="search and pretrain")
     own_energy_j = serializers.FloatField(help_text="train, compress and finetune")
@@ -149,7 +149,7 @@ class RunSerializer(QueueLineSerializer):
 
     held_for = serializers.ListField(
         child=serializers.CharField(),
-        help_text="quality flags, or a reported figure's, that hold the result for review",
+        help_text="flags that hold the result for review",
     )
     phases = serializers.SerializerMethodField()
     entries = serializers.SerializerMethodField()
@@ -159,16 +159,16 @@ class RunSerializer(QueueLineSerializer):
 
     @extend_schema_field(MeasuredPhaseSerializer(many=True))
     def get_phases(self, run: Run) -> Collection[Any]:
-        """Rows of the current attempt, one a phase and scope."""
+        """Figures of the current attempt, one for each phase and scope."""
         return MeasuredPhaseSerializer(queries.phases_of(run), many=True).data
 
     def get_entries(self, run: Run) -> list[int]:
-        """Ranked lines that stand on this run."""
+        """Entries whose figures are from this run."""
         return list(run.entries.order_by("pk").values_list("pk", flat=True))
 
 
 class RerunSerializer(serializers.Serializer[Any]):
-    mode = serializers.ChoiceField(list(MODES.items()), required=False, help_text="default that of the run")
+    mode = serializers.ChoiceField(list(MODES.items()), required=False, help_text="default: that of the run")
 
 
 class LinksSerializer(serializers.Serializer[Any]):
@@ -180,7 +180,7 @@ class LinksSerializer(serializers.Serializer[Any]):
 
 
 class SubmissionSerializer(serializers.ModelSerializer[Submission]):
-    """A request for verification, with its newest run."""
+    """A submission, with its newest run."""
 
     state = serializers.ChoiceField(STATES, source="newest_run.state", help_text="of the newest run")
     method = serializers.CharField(source="recipe.method.title")
@@ -214,12 +214,12 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
         return super().to_representation(submission)
 
     def get_waits_for(self, submission: Submission) -> str:
-        """What a queued run needs beside its turn: a live worker, or one with its data; empty where one is there."""
+        """What a queued run waits for: a live worker, or one with its data; empty if there is one."""
         return queries.waits_for(submission.newest_run)  # type: ignore[attr-defined]  # set above
 
     @extend_schema_field(LinksSerializer)
     def get_links(self, submission: Submission) -> dict[str, str]:
-        """Where to look next."""
+        """Addresses of the submission."""
         absolute = self.context["request"].build_absolute_uri
         return {
             "self": absolute(reverse("api-submission", args=[submission.pk])),
@@ -233,7 +233,7 @@ class QueueSerializer(PageSerializer):
 
 
 class HardwareSerializer(serializers.ModelSerializer[Hardware]):
-    live_workers = serializers.IntegerField(help_text="heard of within the last minute")
+    live_workers = serializers.IntegerField(help_text="seen within the last minute")
 
     class Meta:
         model = Hardware
@@ -242,7 +242,7 @@ class HardwareSerializer(serializers.ModelSerializer[Hardware]):
 
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
     hardware = serializers.CharField(source="hardware.slug")
-    live = serializers.BooleanField(help_text="heard of within the last minute")
+    live = serializers.BooleanField(help_text="seen within the last minute")
     tracks = serializers.SerializerMethodField()
 
     class Meta:
@@ -250,6 +250,6 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
         fields = ["name", "hardware", "device", "live", "tracks", "started_at", "seen_at"]
 
     def get_tracks(self, worker: Worker) -> list[str] | None:
-        """Keys of the tracks whose data it has; null where it never told."""
+        """Keys of the tracks whose data it has; null if it never reported them."""
         tracks = tracks_in(worker.diagnosis)
         return None if tracks is None else sorted(tracks)

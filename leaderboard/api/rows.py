@@ -1,4 +1,4 @@
-"""A board's lines as plain values: one source for JSON, CSV and Parquet."""
+"""A board's entries as plain values: one source for JSON, CSV and Parquet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Board, Entry
 
-# Figures that a row, an entry and the snapshot take over from the stored entry as they are.
+# Fields of the stored entry that a row, an entry and the snapshot show unchanged.
 FIGURES = (
     "quality",
     "quality_provenance",
@@ -88,7 +88,7 @@ def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
 
 
 def group(board: Board | None, query: LeaderboardQuery) -> dict[str, Any]:
-    """The comparability group that answers; what was asked for, where no board has entries."""
+    """The comparability group that answers; the requested one if it has no board."""
     return {
         "track": board.track if board else query.track or None,
         "hardware": board.hardware.slug if board else query.hardware or None,

@@ -1,4 +1,4 @@
-"""Shapes of the leaderboard's answers, for the OpenAPI document. Joules unless the name says otherwise."""
+"""Schemas of the leaderboard's responses, for the OpenAPI document. Joules unless the name says otherwise."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from rest_framework import serializers
 
 from leaderboard.models import DATA, FAMILIES, MODES, Provenance, Scenario, Scope
 
-OF_WEIGHTS = "whether the quality is of weights that the submitter brought"
-OF_MODE = "sampled: part of each long phase was run, and its joules scaled up"
-OF_DATA = "synthetic: noise in the shape of the track's images, so that training's joules hold no input pipeline"
+OF_WEIGHTS = "whether the quality was evaluated on the submitter's weights"
+OF_MODE = "sampled: part of each long phase was run and its joules were scaled up"
+OF_DATA = "synthetic: random noise in the track's image shape; training energy then excludes the input pipeline"
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -24,13 +24,13 @@ class ErrorsSerializer(serializers.Serializer[Any]):
 
 class PhaseSerializer(serializers.Serializer[Any]):
     phase = serializers.CharField()
-    energy_j = serializers.FloatField(allow_null=True, help_text="null exactly where provenance is missing")
+    energy_j = serializers.FloatField(allow_null=True, help_text="null exactly if provenance is missing")
     u95_j = serializers.FloatField(allow_null=True)
     provenance = serializers.ChoiceField(Provenance.choices)
 
 
 class GroupSerializer(serializers.Serializer[Any]):
-    """A comparability group; null where no board answers and none was asked for."""
+    """A comparability group; null if no board answers and none was requested."""
 
     track = serializers.CharField(allow_null=True)
     hardware = serializers.CharField(allow_null=True)
@@ -40,8 +40,8 @@ class GroupSerializer(serializers.Serializer[Any]):
 
 class RowSerializer(serializers.Serializer[Any]):
     rank = serializers.IntegerField(allow_null=True, help_text="null: listed, but not ranked")
-    rank_best = serializers.IntegerField(allow_null=True, help_text="null where unranked or of unknown uncertainty")
-    rank_worst = serializers.IntegerField(allow_null=True, help_text="null where unranked or of unknown uncertainty")
+    rank_best = serializers.IntegerField(allow_null=True, help_text="null if unranked or of unknown uncertainty")
+    rank_worst = serializers.IntegerField(allow_null=True, help_text="null if unranked or of unknown uncertainty")
     entry = serializers.IntegerField()
     method = serializers.CharField()
     family = serializers.ChoiceField(list(FAMILIES.items()))
@@ -58,12 +58,12 @@ class RowSerializer(serializers.Serializer[Any]):
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # as above
     one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
     inference_energy_j = serializers.FloatField(help_text="per image")
-    full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
+    full_cycle_energy_j = serializers.FloatField(help_text="lower bound if complete is false")
     full_cycle_energy_u95_j = serializers.FloatField(
-        allow_null=True, help_text="null where the repeatability of any part is unknown"
+        allow_null=True, help_text="null if the repeatability of any part is unknown"
     )
     energy_per_correct_j = serializers.FloatField(allow_null=True, help_text="per correct prediction")
-    provenance = serializers.ChoiceField(Provenance.choices, help_text="the weakest of all its figures")
+    provenance = serializers.ChoiceField(Provenance.choices, help_text="the weakest of all figures")
     metered_share = serializers.FloatField(help_text="of full_cycle_energy_j, 0 to 1")
     pareto = serializers.BooleanField()
     complete = serializers.BooleanField()
@@ -86,8 +86,8 @@ class PageSerializer(serializers.Serializer[Any]):
 class LeaderboardSerializer(PageSerializer, GroupSerializer):
     usage_intensity = serializers.FloatField()
     shared_by = serializers.FloatField()
-    revision = serializers.IntegerField(help_text="raised with every change of the group; 0 where it is empty")
-    below_floor = serializers.IntegerField(help_text="entries left out by min_quality")
+    revision = serializers.IntegerField(help_text="raised with every change of the group; 0 if it is empty")
+    below_floor = serializers.IntegerField(help_text="entries excluded by min_quality")
     results = RowSerializer(many=True)
 
 
@@ -95,7 +95,7 @@ class ChampionSerializer(serializers.Serializer[Any]):
     entry = serializers.IntegerField()
     method = serializers.CharField()
     from_usage_intensity = serializers.FloatField()
-    to_usage_intensity = serializers.FloatField(allow_null=True, help_text="null: without end")
+    to_usage_intensity = serializers.FloatField(allow_null=True, help_text="null: no end")
     one_time_energy_j = serializers.FloatField()
     inference_energy_j = serializers.FloatField(help_text="per image")
 
@@ -110,7 +110,7 @@ def _column(field: serializers.Field[Any, Any, Any, Any]) -> serializers.ListFie
 
 
 class ColumnsSerializer(serializers.Serializer[Any]):
-    """Lists of equal length, one item an entry, in order of entry."""
+    """Lists of equal length, one item for each entry, in order of entry."""
 
     entry = _column(serializers.IntegerField())
     method = _column(serializers.CharField())
@@ -171,17 +171,17 @@ class TrackSerializer(serializers.Serializer[Any]):
     dataset = serializers.CharField()
     source = serializers.CharField(help_text="where the data come from")  # type: ignore[assignment]  # as above
     description = serializers.CharField()
-    preprocessing = serializers.CharField(help_text="how images reach the network, in training and in the test")
+    preprocessing = serializers.CharField(help_text="how images are prepared, in training and in the test")
     protocol_version = serializers.IntegerField()
     metric = serializers.CharField()
     metric_label = serializers.CharField()
-    classes = serializers.IntegerField(allow_null=True, help_text="null where it depends on the recipe's data")
+    classes = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
     channels = serializers.IntegerField()
     native_resolution = serializers.IntegerField(help_text="pixels")
     min_resolution = serializers.IntegerField(help_text="pixels")
     max_resolution = serializers.IntegerField(help_text="pixels")
-    train_images = serializers.IntegerField(allow_null=True, help_text="null where it depends on the recipe's data")
-    test_images = serializers.IntegerField(allow_null=True, help_text="null where it depends on the recipe's data")
+    train_images = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
+    test_images = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
 
 
 class GridRegionSerializer(serializers.Serializer[Any]):

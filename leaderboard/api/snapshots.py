@@ -1,4 +1,4 @@
-"""A whole group, column by column, in order of entry: what a reader needs to rank it himself."""
+"""A whole group, column by column, in order of entry: what a program needs to rank it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a POST to /submissions asks for: a recipe, the hardware to verify it on, and how."""
+"""The body of a POST to /submissions: a recipe, the hardware to run it on, and the mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIONS = frozenset({"hardware", "mode"})
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A request for verification whose every part is known to be good."""
+    """A valid submission."""
 
     recipe: Recipe
     hardware: Hardware
@@ -29,15 +29,15 @@ class Submitted:
 
 
 def read_submission(document: Mapping[str, Any], given: QueryDict) -> Submitted:
-    """Body and query string, read together. Raises Faults with all that is wrong."""
+    """Body and query string, read together. Raises Faults with everything that is wrong."""
     errors: list[Error] = []
     options: dict[str, Any] = {name: given[name] for name in OPTIONS if given.get(name)}
     recipe_document: Any = document
     if "recipe" in document:
         recipe_document = document["recipe"]
-        beside = {name: value for name, value in document.items() if name != "recipe"}
-        known = f"a field of a submission; those are recipe, {', '.join(sorted(OPTIONS))}"
-        errors += take_options(beside, options, OPTIONS, known)
+        body_options = {name: value for name, value in document.items() if name != "recipe"}
+        known = f"a field of a submission; use one of recipe, {', '.join(sorted(OPTIONS))}"
+        errors += take_options(body_options, options, OPTIONS, known)
     hardware = _hardware(options.get("hardware"), errors)
     mode = options.get("mode", "full")
     errors += check_mode(mode)
@@ -48,14 +48,14 @@ def read_submission(document: Mapping[str, Any], given: QueryDict) -> Submitted:
 
 
 def check_mode(mode: object) -> list[Error]:
-    """What is wrong with a mode that somebody gives."""
-    return [] if mode in MODES else [("mode", f"is not one of {', '.join(MODES)}")]
+    """The errors of a mode."""
+    return [] if mode in MODES else [("mode", f"is {str(mode)[:40]!r}, but must be one of {', '.join(MODES)}")]
 
 
 def take_options(
     document: Mapping[str, Any], options: dict[str, Any], known: frozenset[str], fields: str
 ) -> list[Error]:
-    """Add a body's options to those of the query string; what is wrong with them. fields: what others are not."""
+    """Add a body's options to those of the query string. Returns errors. fields: completes "is not …" for others."""
     errors: list[Error] = []
     for name, value in document.items():
         if value is None:
@@ -72,8 +72,8 @@ def _hardware(slug: object, errors: list[Error]) -> Hardware | None:
     if slug is None and len(known) == 1:
         return next(iter(known.values()))
     if slug is None:
-        names = f"one of {', '.join(known)}" if known else "but no worker has reported any yet"
-        errors.append(("hardware", f"is required, {names}"))
+        names = f"use one of {', '.join(known)}" if known else "but no worker has registered any yet"
+        errors.append(("hardware", f"is required; {names}"))
         return None
     if not isinstance(slug, str) or slug not in known:
         errors.append(("hardware", unknown_hardware(str(slug), known)))

@@ -1,4 +1,4 @@
-"""What a reader asks of a board: plain values, whoever reads them from an address."""
+"""A reader's query of a board, as plain values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ORDERINGS = {"energy": "full-cycle energy", "energy_per_correct": "energy per co
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardQuery:
-    """A reader's question. Empty track, hardware, scenario or scope: the site chooses a board.
+    """A reader's query. Empty track, hardware, scenario or scope: the site chooses a board.
 
     usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
     min_quality: 0..1, None for no floor; families, provenance: empty for all.
@@ -30,7 +30,7 @@ class LeaderboardQuery:
     include_incomplete: bool = False
 
     def parameters(self) -> dict[str, Any]:
-        """The query as address parameters, without those that stand at their default."""
+        """The query as address parameters, without those at their default."""
         defaults = asdict(LeaderboardQuery())
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "families" in changed:
@@ -43,5 +43,5 @@ class LeaderboardQuery:
         return changed
 
     def on(self, **changes: Any) -> LeaderboardQuery:
-        """The same question with some parts replaced."""
+        """The same query with some parts replaced."""
         return replace(self, **changes)

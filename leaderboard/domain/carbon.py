@@ -53,7 +53,7 @@ _REGION_BY_SLUG = {region.slug: region for region in GRID_REGIONS}
 
 
 def grid_region(slug: str) -> GridRegion:
-    """Return the region of that slug; ValueError naming the regions there are."""
+    """Return the region of that slug; ValueError that lists the regions."""
     if slug not in _REGION_BY_SLUG:
         raise ValueError(f"region is {slug!r}, but must be one of {', '.join(_REGION_BY_SLUG)}")
     return _REGION_BY_SLUG[slug]

@@ -1,6 +1,6 @@
 """The energy of a model's whole life, phase by phase, with provenance and uncertainty.
 
-Missing is never zero: a life with a missing phase has a lower bound for a total, and says so.
+Missing is never zero: the total of a life with a missing phase is a lower bound, and is marked as one.
 """
 
 import math
@@ -17,12 +17,12 @@ INFERENCE = "inference"
 EVALUATE = "evaluate"  # metered, never charged: a LifeCycle refuses it
 PHASES = (*ONE_TIME_PHASES, INFERENCE, EVALUATE)
 
-# Far above anything earthly (the sun emits 4e26 J a second), far below where squares overflow.
+# Far above any real figure (the sun emits 4e26 J a second), and its square does not overflow.
 MAX_ENERGY_J = 1e30
 
 
 class Provenance(StrEnum):
-    """Where an energy figure comes from, the most trusted first."""
+    """The origin of an energy figure, the most trusted first."""
 
     METERED = "metered"
     EXTRAPOLATED = "extrapolated"
@@ -35,7 +35,7 @@ _DISTRUST = {provenance: position for position, provenance in enumerate(Provenan
 
 
 def weakest(provenances: Iterable[Provenance]) -> Provenance:
-    """Return the least trusted of the provenances; ValueError where there are none."""
+    """Return the least trusted of the provenances; ValueError if there are none."""
     return max(provenances, key=_DISTRUST.__getitem__)
 
 
@@ -50,8 +50,8 @@ def check_energy_j(name: str, energy_j: float) -> float:
 class PhaseEnergy:
     """Energy of one phase in joules; of the phase `inference`, joules per image.
 
-    `energy_j` is None exactly where the provenance is missing. `repeatability_u95_j` is the expanded
-    uncertainty at 95 % coverage without the meter's gain error, in the same unit, None where unknown.
+    `energy_j` is None exactly if the provenance is missing. `repeatability_u95_j` is the expanded
+    uncertainty at 95 % coverage without the meter's gain error, in the same unit, None if unknown.
     Raises ValueError for an unknown phase, for joules that are negative, not finite or above 1e30, and for an
     energy that contradicts its provenance.
     """
@@ -92,7 +92,7 @@ class LifeCycle:
         names = [part.phase for part in self.one_time]
         for name in names:
             if name not in ONE_TIME_PHASES:
-                raise ValueError(f"{name!r} is no one-time phase; those are {', '.join(ONE_TIME_PHASES)}")
+                raise ValueError(f"{name!r} is not a one-time phase; those are {', '.join(ONE_TIME_PHASES)}")
         if self.inference.phase != INFERENCE:
             raise ValueError(f"inference is of phase {self.inference.phase!r}, but must be {INFERENCE!r}")
 
@@ -113,22 +113,22 @@ class LifeCycle:
 
     @property
     def inference_energy_j(self) -> float:
-        """Joules per image, 0.0 where missing: see `is_lower_bound`."""
+        """Joules per image, 0.0 if missing: see `is_lower_bound`."""
         return self.inference.energy_j or 0.0
 
     @property
     def shared_u95_j(self) -> float | None:
-        """Repeatability (95 %) of `shared_energy_j` in joules; None where that of any of its phases is unknown."""
+        """Repeatability (95 %) of `shared_energy_j` in joules; None if that of any phase is unknown."""
         return _root_sum_of_squares(self._one_time(shared=True))
 
     @property
     def own_u95_j(self) -> float | None:
-        """Repeatability (95 %) of `own_energy_j` in joules; None where that of any of its phases is unknown."""
+        """Repeatability (95 %) of `own_energy_j` in joules; None if that of any phase is unknown."""
         return _root_sum_of_squares(self._one_time(shared=False))
 
     @property
     def inference_u95_j(self) -> float | None:
-        """Repeatability (95 %) of `inference_energy_j` in joules per image, None where unknown."""
+        """Repeatability (95 %) of `inference_energy_j` in joules per image, None if unknown."""
         return self.inference.repeatability_u95_j
 
     @property
@@ -142,13 +142,13 @@ class LifeCycle:
         return weakest(part.provenance for part in self.parts)
 
     def one_time_energy_j(self, shared_by: float = 1) -> float:
-        """Joules spent before the first inference, shared phases divided by `shared_by` (K >= 1)."""
+        """Joules of the one-time phases, shared phases divided by `shared_by` (K >= 1)."""
         return one_time_energy_j(self, check_shared_by(shared_by))
 
     def full_cycle_energy_j(self, usage_intensity: float, shared_by: float = 1) -> float:
         """E(N, K) in joules; N in images (above 0, at most 1e15), K in deployments (>= 1).
 
-        A lower bound where `is_lower_bound`.
+        A lower bound if `is_lower_bound`.
         """
         served_energy_j = check_usage_intensity(usage_intensity) * self.inference_energy_j
         return self.one_time_energy_j(shared_by) + served_energy_j
@@ -156,8 +156,8 @@ class LifeCycle:
     def full_cycle_u95_j(self, usage_intensity: float, shared_by: float = 1) -> float | None:
         """Repeatability of E(N, K) in joules at 95 %: U² = Σ U²(phase) + (N·U(e))² (GUM 5.1.2, uncorrelated).
 
-        U of a shared phase is divided by K as its energy is. None where any term is unknown: the known ones
-        alone would pass for the whole.
+        U of a shared phase is divided by K as its energy is. None if any term is unknown: the known ones
+        alone would look complete.
         """
         check_usage_intensity(usage_intensity)
         check_shared_by(shared_by)
@@ -167,7 +167,7 @@ class LifeCycle:
         """Uncertainty of E(N, K) in joules at 95 % for comparing across cards.
 
         A card's gain error is common to all terms, fully correlated, so `gain_u95_relative`·E(N, K) adds
-        linearly to the repeatability (GUM 5.2.2). None where the repeatability is unknown. ValueError where
+        linearly to the repeatability (GUM 5.2.2). None if the repeatability is unknown. ValueError if
         `gain_u95_relative` (a fraction, 0.05 for 5 %) is negative or not finite.
         """
         if not 0 <= gain_u95_relative < math.inf:
@@ -178,7 +178,7 @@ class LifeCycle:
         return repeatability_u95_j + gain_u95_relative * self.full_cycle_energy_j(usage_intensity, shared_by)
 
     def metered_share(self, usage_intensity: float, shared_by: float = 1) -> float:
-        """Fraction (0 to 1) of the known joules of E(N, K) that were metered; 0.0 where none are known."""
+        """Fraction (0 to 1) of the known joules of E(N, K) that were metered; 0.0 if none are known."""
         total_energy_j = self.full_cycle_energy_j(usage_intensity, shared_by)
         metered_energy_j = math.fsum(
             (part.energy_j or 0.0) * _weight(part, usage_intensity, shared_by)
@@ -193,7 +193,7 @@ class LifeCycle:
 
 
 class OneTimeEnergies(Protocol):
-    """Whatever has joules spent before the first use: a life cycle, a candidate, a stored entry."""
+    """Whatever has one-time energies: a life cycle, a candidate, a stored entry."""
 
     @property
     def shared_energy_j(self) -> float:
@@ -207,7 +207,7 @@ class OneTimeEnergies(Protocol):
 
 
 def one_time_energy_j(of: OneTimeEnergies, shared_by: float) -> float:
-    """Joules spent before the first use, shared/K + own, for K = `shared_by` deployments."""
+    """One-time joules, shared/K + own, for K = `shared_by` deployments."""
     return of.shared_energy_j / shared_by + of.own_energy_j
 
 
@@ -218,9 +218,9 @@ def combined_u95_j(
     usage_intensity: float,
     shared_by: float,
 ) -> float | None:
-    """Root sum of squares (GUM 5.1.2) of (U_shared/K), U_own and N·U(e), in joules; None where any is unknown.
+    """Root sum of squares (GUM 5.1.2) of (U_shared/K), U_own and N·U(e), in joules; None if any is unknown.
 
-    Written without math.hypot so that the browser's copy rounds alike, digit for digit.
+    Written without math.hypot so that the browser's copy rounds the same way, digit for digit.
     """
     if shared_u95_j is None or own_u95_j is None or inference_u95_j is None:
         return None

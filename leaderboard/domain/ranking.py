@@ -1,7 +1,7 @@
 """Ranking by full-cycle energy at a usage intensity, with rank intervals, champions and break-even points.
 
 `static/leaderboard/ranking.js` mirrors this file operation for operation, and `tests/vectors/ranking.json`
-holds both to the same answers.
+checks that both give the same answers.
 """
 
 import math
@@ -24,8 +24,8 @@ _RANKED, _INCOMPLETE, _WITHOUT_VALUE = range(3)
 class Candidate:
     """What ranking needs of one entry: joules (inference: per image), repeatability at 95 %, quality.
 
-    An uncertainty is None where nobody knows it.
-    `complete` is False where a declared phase or inference is missing: the joules are then a lower bound.
+    An uncertainty is None if unknown. `complete` is False if a declared phase or inference is missing: the joules
+    are then a lower bound.
     Raises ValueError for joules outside 0 to 1e30 and for a quality that is not finite.
     """
 
@@ -72,7 +72,7 @@ _UNCERTAINTY_FIELDS = ("shared_u95_j", "own_u95_j", "inference_u95_j")
 class Ranked:
     """A candidate's place. `energy_j` is E(N, K) and `u95_j` its repeatability, whatever the ordering.
 
-    The ranks are None where the candidate is listed but not ranked. `u95_j` is None where the uncertainty of any
+    The ranks are None if the candidate is listed but not ranked. `u95_j` is None if the uncertainty of any
     part is unknown; a ranked candidate then has no `rank_best` and `rank_worst` either.
     """
 
@@ -87,7 +87,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The candidate of least E(N, K) for usage intensities (images) in an interval, None for without end."""
+    """The candidate of least E(N, K) for usage intensities (images) in an interval, None for no end."""
 
     key: Key
     from_usage_intensity: float
@@ -101,7 +101,7 @@ class _Scored:
     energy_j: float
     u95_j: float | None
     value: float
-    value_u95: float  # 0.0 where unknown
+    value_u95: float  # 0.0 if unknown
     pareto: bool = False
 
 
@@ -122,7 +122,7 @@ def rank(
 
     With lo = value - U and hi = value + U, `rank_best` is 1 + the entries surely below (hi < this lo) and
     `rank_worst` the entries not surely above (lo <= this hi), so overlapping intervals show as ties. An entry
-    whose uncertainty is unknown has neither, and counts with its value alone (U = 0) in the others' intervals,
+    whose uncertainty is unknown has neither, and enters with its value alone (U = 0) in the others' intervals,
     which are then the narrowest that they can be. `pareto` marks complete candidates of known quality that none
     beats in both E(N, K) and quality.
 
@@ -167,8 +167,8 @@ def energy_per_correct_j(energy_j: float, usage_intensity: float, quality: float
 def break_even(a: Candidate, b: Candidate, shared_by: float = 1) -> float | None:
     """Usage intensity (images) where A and B cost the same: N* = (F_A - F_B)/(e_B - e_A).
 
-    None where the lines do not cross at a positive, finite N, and where either candidate is incomplete, for
-    a lower bound has no known crossing. Raises ValueError for `shared_by` below 1.
+    None if the lines do not cross at a positive, finite N, and if either candidate is incomplete: a
+    lower bound has no known crossing. Raises ValueError for `shared_by` below 1.
     """
     check_shared_by(shared_by)
     if not (a.complete and b.complete) or a.inference_energy_j == b.inference_energy_j:
@@ -180,10 +180,10 @@ def break_even(a: Candidate, b: Candidate, shared_by: float = 1) -> float | None
 def champions(
     candidates: Iterable[Candidate], shared_by: float = 1, min_quality: float | None = None
 ) -> list[Champion]:
-    """Who wins where: the lower envelope of the lines F + N·e over all N > 0, in O(n log n).
+    """Which candidate wins at which N: the lower envelope of the lines F + N·e over all N > 0, in O(n log n).
 
-    Complete candidates at or above the quality floor only. The intervals adjoin, from 0 to without end; of
-    equal lines the one of higher quality, then smaller key, stands. Convex-hull trick over lines sorted by F:
+    Complete candidates at or above the quality floor only. The intervals adjoin, from 0 without end; of
+    equal lines the one of higher quality, then smaller key, is kept. Convex-hull trick over lines sorted by F:
     a crossing is a quotient of two correctly rounded differences, so magnitude costs it no digits.
     """
     check_shared_by(shared_by)

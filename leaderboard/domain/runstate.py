@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -28,5 +28,5 @@ FINAL = frozenset(RunState) - ACTIVE
 
 
 def after_lost_worker(attempt: int, max_attempts: int) -> RunState:
-    """The state of a run whose worker fell silent in attempt number `attempt` (counted from 1)."""
+    """The state of a run whose worker stopped responding in attempt number `attempt` (counted from 1)."""
     return RunState.QUEUED if attempt < max_attempts else RunState.FAILED

@@ -15,7 +15,7 @@ _SHOWN_CHARACTERS = 40
 
 @dataclass(frozen=True, slots=True)
 class UsagePreset:
-    """A usage intensity with words to recognise it by; `usage_intensity` is in images."""
+    """A usage intensity with a name; `usage_intensity` is in images."""
 
     slug: str
     name: str
@@ -69,7 +69,7 @@ def parse_usage_intensity(text: str) -> float:
 def usage_intensity_from_rate(images_per_second: float, years: float) -> float:
     """Usage intensity (images) of a steady rate (1/s) over a lifetime (Julian years of 365.25 days).
 
-    Raises ValueError where rate or lifetime is not above 0 and finite, or their product passes 1e15.
+    Raises ValueError if rate or lifetime is not above 0 and finite, or if their product is above 1e15.
     """
     for name, value in (("images_per_second", images_per_second), ("years", years)):
         if not 0 < value < math.inf:

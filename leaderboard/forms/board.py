@@ -1,4 +1,4 @@
-"""What a reader may ask of a board: one form that the page and the API both read their parameters with."""
+"""The parameters of a board: one form that both the page and the API read them with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UsageIntensityField(forms.Field):
         if value in self.empty_values:
             return None
         try:
-            # An address reads the plus sign of 1e+06 as a space.
+            # In an address, the plus sign of 1e+06 is read as a space.
             return parse_usage_intensity(str(value).strip().replace("e ", "e+"))
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
@@ -36,14 +36,14 @@ class SeveralChoicesField(forms.MultipleChoiceField):
 
 
 class YesNoInput(forms.CheckboxInput):
-    """A checkbox that leaves it to the field to say what a yes is."""
+    """A checkbox whose field decides what counts as yes."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         return data.get(name, "")
 
 
 class YesNoField(forms.BooleanField):
-    """on, true, 1 or yes; off, false, 0, no or nothing. Anything else is refused, not taken for a yes."""
+    """on, true, 1 or yes; off, false, 0, no or nothing. Anything else is an error, not a yes."""
 
     widget = YesNoInput
 
@@ -53,7 +53,7 @@ class YesNoField(forms.BooleanField):
             return True
         if word in {"", "off", "false", "0", "no", "none"}:
             return False
-        raise forms.ValidationError(f"{word[:40]!r} is not one of true, false")
+        raise forms.ValidationError(f"is {word[:40]!r}, but must be true or false")
 
 
 def one_of(choices: Iterable[str]) -> dict[str, str]:
@@ -62,7 +62,7 @@ def one_of(choices: Iterable[str]) -> dict[str, str]:
 
 
 class TrackField(forms.CharField):
-    """A track, or on a track for anybody's data the board of one data set."""
+    """A track, or one data set of a track that takes anybody's data."""
 
     def validate(self, value: str) -> None:
         super().validate(value)
@@ -98,7 +98,7 @@ class LeaderboardForm(forms.Form):
     include_incomplete = YesNoField(required=False)
 
     def query(self) -> LeaderboardQuery:
-        """The question, with defaults where nothing was given."""
+        """The query, with defaults for what was not given."""
         data = self.cleaned_data
         default = LeaderboardQuery()
         return LeaderboardQuery(
@@ -118,5 +118,5 @@ class LeaderboardForm(forms.Form):
 
 
 def unknown_parameters(given: Mapping[str, Any], also_known: frozenset[str] = frozenset()) -> list[str]:
-    """Names in `given` that no board understands."""
+    """Names in `given` that are not parameters of a board."""
     return sorted(set(given) - set(LeaderboardForm.base_fields) - also_known)

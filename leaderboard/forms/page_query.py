@@ -1,4 +1,4 @@
-"""Reads an address: the reader's question and view, with each bad parameter at its default and named."""
+"""Reads an address: the reader's query and view, with each invalid parameter named and replaced by its default."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PAGE_PARAMETERS = frozenset({"page", "revision", *ViewForm.base_fields})
 
 @dataclass(slots=True)
 class PageQuery:
-    """A reader's question and view with every bad parameter at its default.
+    """A reader's query and view, with the default for every invalid parameter.
 
-    faults: (parameter, message) of each that was bad. notices: for a page, the faults and what else was left out.
+    faults: (parameter, message) of each invalid one. notices: for a page, the faults and what else was ignored.
     """
 
     query: LeaderboardQuery
@@ -28,34 +28,34 @@ class PageQuery:
     notices: list[str] = field(default_factory=list)
 
     def parameters(self) -> str:
-        """The address of question and view, without what is at its default."""
+        """The address of query and view, without defaults."""
         return urlencode(self.query.parameters() | self.view.parameters(), doseq=True)
 
 
 def read_query(given: QueryDict) -> PageQuery:
     """Read a board's parameters. A page shows the notices and goes on; the API refuses if there are faults."""
     faults: list[tuple[str, str]] = []
-    question, view = _readable(LeaderboardForm, given, faults), _readable(ViewForm, given, faults)
-    query = question.query()
-    if (usage_intensity := view.usage_intensity()) is not None:
+    board_form, view_form = _readable(LeaderboardForm, given, faults), _readable(ViewForm, given, faults)
+    query = board_form.query()
+    if (usage_intensity := view_form.usage_intensity()) is not None:
         query = query.on(usage_intensity=usage_intensity)
-    left_out = [
-        f"“{shown(name)}” is not a parameter of this page and was left out."
+    ignored = [
+        f"“{shown(name)}” is not a parameter of this page and was ignored."
         for name in unknown_parameters(given, PAGE_PARAMETERS)
         if not name.startswith("utm_")
     ]
     messages: dict[str, list[str]] = {}
     for name, message in faults:
         messages.setdefault(name, []).append(message)
-    at_default = [f"“{name}” was left at its default: {' '.join(texts)}" for name, texts in messages.items()]
-    return PageQuery(query, view.view(), faults, left_out + at_default)
+    at_default = [f"“{name}” was reset to its default: {' '.join(texts)}" for name, texts in messages.items()]
+    return PageQuery(query, view_form.view(), faults, ignored + at_default)
 
 
 FormT = TypeVar("FormT", LeaderboardForm, ViewForm)
 
 
 def _readable(form_class: type[FormT], given: QueryDict, faults: list[tuple[str, str]]) -> FormT:
-    """The form of what can be read; what can't is added to the faults."""
+    """The form with the valid parameters; the others are added to the faults."""
     form = form_class(given)
     if not form.is_valid():
         kept = given.copy()
@@ -68,5 +68,5 @@ def _readable(form_class: type[FormT], given: QueryDict, faults: list[tuple[str,
 
 
 def shown(text: str) -> str:
-    """A stranger's text, cut to a length that a notice can bear."""
+    """A stranger's text, cut to a length that fits a notice."""
     return text if len(text) <= 40 else text[:40] + "…"

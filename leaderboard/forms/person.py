@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The signed-in account of a request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 
 
 def signed_in(user: User | AnonymousUser) -> User:
-    """The account of somebody who has signed in. Raises PermissionDenied for somebody who has not."""
+    """The account of a signed-in user. Raises PermissionDenied for anonymous users."""
     if isinstance(user, AnonymousUser):
         raise PermissionDenied
     return user

@@ -1,4 +1,4 @@
-"""Forms that write: a submission. What a reader asks of a board is read in forms/board.py."""
+"""The form that submits a recipe."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ else:  # which takes no type arguments when it runs
 
 
 class HardwareChoiceField(_ModelChoiceField):
-    """Hardware, with those that have a worker just now marked."""
+    """Hardware, each with whether it has a live worker."""
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} ({'worker ready' if obj.live_workers else 'no worker at the moment: will wait'})"
+        return f"{obj.name} ({'worker ready' if obj.live_workers else 'no live worker: the run will wait'})"
 
 
 class SubmissionForm(forms.Form):
     """A recipe, typed or uploaded, and the hardware to verify it on.
 
     After `is_valid()`, `recipe` holds the parsed recipe; otherwise `faults` lists what is wrong with it, field by
-    field of the recipe. An upload wins over the text, and its text is then shown for correction.
+    field of the recipe. An upload replaces the text, and its content is then shown for correction.
     """
 
     document = forms.CharField(required=False, strip=False, widget=forms.Textarea, label="Recipe")
@@ -38,7 +38,7 @@ class SubmissionForm(forms.Form):
     mode = forms.ChoiceField(
         required=False,
         choices=[
-            ("full", "full: every phase is done and metered"),
+            ("full", "full: every phase is run and metered"),
             ("sampled", "sampled: half a minute of each long phase is metered and scaled up"),
         ],
     )
@@ -63,13 +63,13 @@ class SubmissionForm(forms.Form):
             self.recipe = read_recipe(self._text(upload, data.get("document") or ""))
         except DocumentError as error:
             self.faults.extend(error.faults)
-            self.add_error("upload" if upload else "document", "This recipe can't be taken yet; see the list.")
+            self.add_error("upload" if upload else "document", "This recipe has errors; see the list.")
         return data
 
     def _text(self, upload: UploadedFile[bytes] | None, document: str) -> str | bytes:
         if upload is None:
             if not document.strip():
-                raise DocumentError([Fault("", "empty; write a recipe or choose a file")])
+                raise DocumentError([Fault("", "is empty; write a recipe or choose a file")])
             return document
         text = upload.read(MAX_DOCUMENT_BYTES + 1)
         if upload.size is not None and upload.size > MAX_DOCUMENT_BYTES:
@@ -89,12 +89,12 @@ class SubmissionForm(forms.Form):
         return self.cleaned_data["mode"] or "full"
 
     def shown_document(self) -> str:
-        """What stands in the textarea when the form is shown again."""
+        """The content of the textarea when the form is shown again."""
         if self.typed is not None:
             return self.typed
         return str(self["document"].value() or "")
 
     def refuse(self, field: str, message: str) -> None:
-        """Show a refusal of the service beside the form."""
+        """Show a service's error in the form."""
         self.faults.append(Fault(field, message))
         self.add_error("hardware" if field == "hardware" else "document", message)

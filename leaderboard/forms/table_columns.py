@@ -1,6 +1,6 @@
-"""The table's columns: what they are called, how wide they are, and which of them a reader sees unless he chooses.
+"""The table's columns: what they are called, how wide they are, and which are shown by default.
 
-`static/leaderboard/` reads them from the table's head, so that they stand here alone.
+`static/leaderboard/` reads them from the table's head, so that they are defined only here.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ class Column:
 
 
 COLUMNS = (
-    Column("rank", "Rank", "Two ranks, such as 2–4: within uncertainty the entry may have any of them", "4.75rem"),
+    Column("rank", "Rank", "2–4: within uncertainty the entry may have any of these ranks", "4.75rem"),
     Column("method", "Method", "What was submitted", "minmax(10rem, 1.6fr)"),
     Column("family", "Family", "What kind of method it is", "9.5rem", is_default=False),
     Column("quality", "Quality", "On the track's test set", "4.5rem", is_number=True, is_best_high=True),
     Column(
         "energy",
         "Full-cycle energy",
-        "One-time phases and all uses; ± is the repeatability at 95 % coverage, a dash where it is not known",
+        "One-time phases and inference; ± is the repeatability at 95 % coverage, a dash if it is unknown",
         "6.25rem",
         is_number=True,
     ),
     Column(
         "phases",
         "Phases",
-        "What the energy goes to; sorted by the part spent before the first use",
+        "The energy by phase; sorts by the one-time share",
         "minmax(5rem, 1fr)",
     ),
-    Column("one_time", "One-time", "All that is spent before the first use", "5rem", is_number=True),
+    Column("one_time", "One-time", "Energy of all one-time phases", "5rem", is_number=True),
     Column("per_image", "Per image", "Joules for one image", "5rem", is_number=True),
     Column(
         "carbon",
         "Carbon",
-        "CO₂-equivalent of the full-cycle energy, in the region and PUE chosen",
+        "CO₂-equivalent of the full-cycle energy, for the chosen grid and PUE",
         "5rem",
         is_number=True,
     ),
-    Column("provenance", "Provenance", "The weakest of all figures in the line", "7rem"),
+    Column("provenance", "Provenance", "The weakest provenance of the entry's figures", "7rem"),
     Column(
         "metered",
         "Metered",
@@ -58,14 +58,14 @@ COLUMNS = (
         is_number=True,
         is_best_high=True,
     ),
-    Column("parameters", "Parameters", "Of the model that is used", "5.75rem", is_number=True, is_default=False),
+    Column("parameters", "Parameters", "Parameters of the final model", "5.75rem", is_number=True, is_default=False),
     Column("macs", "MACs", "Multiply-accumulates for one image", "5rem", is_number=True, is_default=False),
     Column("latency", "Latency", "Median for one batch", "5rem", is_number=True, is_default=False),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"
 DEFAULT = tuple(column.key for column in COLUMNS if column.is_default)
-# What a card on a phone writes large, not in its list of figures.
+# Columns that a card on a phone shows large, outside its list of figures.
 _LARGE = {"rank", "method", "energy", "phases"}
 
 

@@ -1,4 +1,4 @@
-"""How a reader looks at a board: which columns, in what order, with which grid's carbon. The API has none of it."""
+"""How a board is displayed: its columns, their order, the grid for carbon. The API has none of this."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class View:
     pue: float = 1.0
 
     def parameters(self) -> dict[str, Any]:
-        """The view as address parameters, without those that stand at their default."""
+        """The view as address parameters, without those at their default."""
         defaults = asdict(View())
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
@@ -42,12 +42,12 @@ class View:
 
     @property
     def sort_column(self) -> str:
-        """Key of the column that is sorted by."""
+        """Key of the sort column."""
         return self.sort.removeprefix("-")
 
     @property
     def is_descending(self) -> bool:
-        """Whether the greatest stands first."""
+        """Whether the greatest value comes first."""
         return self.sort.startswith("-")
 
     @property
@@ -57,7 +57,7 @@ class View:
 
 
 class ViewForm(forms.Form):
-    """Validates a view, and the helper that makes a usage intensity of a rate and a lifetime."""
+    """Validates a view, and the rate and lifetime that give a usage intensity."""
 
     columns = SeveralChoicesField(
         required=False, choices=[(key, key) for key in BY_KEY], error_messages=one_of(BY_KEY)
@@ -77,7 +77,7 @@ class ViewForm(forms.Form):
     years = forms.FloatField(required=False, min_value=0, error_messages=a_number("a number of years, above 0"))
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a rate and a lifetime whose product is no usage intensity."""
+        """Check that rate times lifetime is a valid usage intensity."""
         data = super().clean() or self.cleaned_data
         rate, years = data.get("rate"), data.get("years")
         if rate is not None and years is not None:
@@ -88,7 +88,7 @@ class ViewForm(forms.Form):
         return data
 
     def view(self) -> View:
-        """The view, with defaults where nothing was given."""
+        """The view, with defaults for what was not given."""
         data = self.cleaned_data
         default = View()
         chosen = {ALWAYS, *(data.get("columns") or DEFAULT)}
@@ -100,5 +100,5 @@ class ViewForm(forms.Form):
         )
 
     def usage_intensity(self) -> float | None:
-        """Images of the rate over the lifetime, None where either was not given."""
+        """Images of the rate over the lifetime, None if either was not given."""
         return self.cleaned_data.get("usage_intensity")

@@ -1,4 +1,4 @@
-"""How often one person may ask for work."""
+"""How often one person may submit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rest_framework.throttling import UserRateThrottle
 
 
 class SubmissionThrottle(UserRateThrottle):
-    """Submissions of one user, by form and API together; the rate stands in REST_FRAMEWORK."""
+    """Submissions of one user, by form and API together; the rate is in REST_FRAMEWORK."""
 
     scope = "submissions"
     num_requests: int  # which REST framework reads from the rate

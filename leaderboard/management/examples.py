@@ -12,12 +12,12 @@ from leaderboard.models import Hardware
 from measurement.recipe import load_recipe
 
 FOLDER = BASE_DIR / "recipes" / "digits"
-# Five that tell the story in four minutes: what is small, large, long, coarse or pruned wins at another use.
+# Five in about four minutes: small, large, long, coarse and pruned models each win at another usage.
 FIRST = ("starnet-s050", "starnet-s050-long", "resnet18", "resnet18-pruned", "resnet18-half-resolution")
 
 
 def examples(*, every: bool = False) -> list[Path]:
-    """The recipes of FIRST, and where asked for after them every other one of recipes/digits/."""
+    """The recipes of FIRST, and if asked for every other one of recipes/digits/."""
     first = [FOLDER / f"{name}.yaml" for name in FIRST]
     return first + ([path for path in sorted(FOLDER.glob("*.yaml")) if path not in first] if every else [])
 
@@ -25,7 +25,7 @@ def examples(*, every: bool = False) -> list[Path]:
 def queue_examples(hardware: Hardware, *, every: bool = False) -> int:
     """Submit the examples for `hardware`. Returns their number."""
     paths = examples(every=every)
-    with transaction.atomic():  # all or none: the board is looked at for emptiness but once
+    with transaction.atomic():  # all or none: examples are queued only once, on an empty database
         for path in paths:
             services.submit(load_recipe(path), hardware=hardware, submitter=None)
     return len(paths)

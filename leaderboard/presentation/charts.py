@@ -1,5 +1,5 @@
-"""What charts are drawn from, as plain data. `static/leaderboard/charts/` makes figures of it in the browser, so that
-one implementation follows the slider on every page."""
+"""The data of charts. `static/leaderboard/charts/` draws it in the browser, so that one implementation follows the
+slider on every page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from leaderboard.models import Entry
 
-# What charts/energy.js needs of an entry, by the snapshot's names.
+# The fields of an entry that charts/energy.js needs, by the snapshot's names.
 FIGURES = (
     "shared_energy_j",
     "own_energy_j",
@@ -43,7 +43,7 @@ def power_trace(file: IO[bytes], most_points: int = MOST_TRACE_POINTS) -> dict[s
     """Power of the accelerator scope over time, out of a trace in Parquet, thinned to at most `most_points`.
 
     Returns `time_s` (the trace's own clock), `power_w` (each point's time-weighted mean, so that thinning keeps the
-    joules), `least_w` and `most_w` of the samples it stands for, and their number `samples`. A step function: each
+    joules), `least_w` and `most_w` of its samples, and their number `samples`. A step function: each
     value holds until the next time. Raises pyarrow's errors (ValueError, OSError, KeyError) for another kind of file.
     """
     import pyarrow.compute as pc
@@ -79,8 +79,8 @@ def _thinned(columns: dict[str, Any]) -> dict[str, list[float]]:
     points = table.group_by("group", use_threads=False).aggregate(
         [("time_s", "min"), ("energy_j", "sum"), ("held_s", "sum"), ("power_w", "min"), ("power_w", "max")]
     )
-    points = points.sort_by("time_s_min")  # grouping promises no order
-    # Samples at one moment hold for no time: theirs is the greatest reading.
+    points = points.sort_by("time_s_min")  # grouping guarantees no order
+    # Samples at one moment have no duration: take the greatest reading.
     held = pc.if_else(pc.greater(points["held_s_sum"], 0), points["held_s_sum"], None)
     mean_w = pc.coalesce(pc.divide(points["energy_j_sum"], held), points["power_w_max"])
     return {

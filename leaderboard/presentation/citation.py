@@ -1,4 +1,4 @@
-"""How to cite an entry: BibTeX, with whatever a submitter wrote made harmless to LaTeX."""
+"""How to cite an entry: BibTeX, with the submitter's text escaped for LaTeX."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEX = {
 
 
 def tex(text: str) -> str:
-    """`text` on one line, with nothing in it that TeX or BibTeX would act on."""
+    """`text` on one line, with TeX's special characters escaped."""
     return "".join(_TEX.get(letter, letter) for letter in " ".join(text.split()))
 
 
@@ -31,11 +31,11 @@ def bibtex(entry: Entry, address: str) -> str:
     method, board = entry.recipe.method, entry.board
     at_least = "" if entry.complete else "at least "
     one_time = at_least + joules(entry.shared_energy_j + entry.own_energy_j)
-    told = ", ".join(filter(None, (entry.provenance, sample(entry.mode, entry.data))))
+    qualifiers = ", ".join(filter(None, (entry.provenance, sample(entry.mode, entry.data))))
     note = (
         f"{board.track} on {board.hardware.name}, {board.get_scenario_display().lower()}, "
-        f"{board.get_scope_display().lower()} scope: {one_time} before the first use, "
-        f"{joules(entry.inference_energy_j)} per image ({told}); recipe {entry.recipe.sha256[:12]}"
+        f"{board.get_scope_display().lower()} scope: {one_time} one-time, "
+        f"{joules(entry.inference_energy_j)} per image ({qualifiers}); recipe {entry.recipe.sha256[:12]}"
     )
     fields = {
         "title": f"{{{tex(method.title)}}} on the Full-Cycle Energy Leaderboard",

@@ -1,4 +1,4 @@
-"""Pages of docs/ as HTML, so that the site and the repository tell one story.
+"""Pages of docs/ as HTML, so that the site and the repository have the same text.
 
 The text is our own file, and its HTML is switched off: what comes out is made of the tokens below alone.
 """
@@ -27,7 +27,7 @@ PHASES = (*ONE_TIME_PHASES, "inference", "evaluate")
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading of the second level, and where it stands on the page."""
+    """A heading of the second level, and its anchor on the page."""
 
     anchor: str
     title: str
@@ -35,7 +35,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as HTML, its sections in order. `opening` is what stands above the first of them."""
+    """A page as HTML, its sections in order. `opening` is the part above the first section."""
 
     opening: SafeString
     html: SafeString
@@ -48,7 +48,7 @@ def read_page(path: Path = METHODOLOGY) -> Page:
 
 
 def anchor_of(heading: str) -> str:
-    """The anchor that code hosts give a heading, so that links to either lead to the same place."""
+    """The anchor that code hosts give a heading, so that a link works on both."""
     return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip())
 
 
@@ -83,7 +83,7 @@ def _anchored(tokens: Sequence[Token]) -> Iterator[Section]:
 
 
 def _fence(_: object, tokens: Sequence[Token], number: int, *__: object) -> str:
-    """A formula or command, which scrolls by itself and can be reached by keyboard."""
+    """A formula or command; it scrolls on its own and takes the keyboard focus."""
     return format_html('<pre class="formula" tabindex="0"><code>{}</code></pre>\n', tokens[number].content)
 
 

@@ -1,4 +1,4 @@
-"""What stands behind an entry: its phases, doubts, runs with their spread, power over time and environment."""
+"""The details of an entry: its phases, quality flags, runs with their spread, power over time and environment."""
 
 from __future__ import annotations
 
@@ -12,40 +12,45 @@ from leaderboard.models import Attempt, PhaseEnergy, Run
 from leaderboard.presentation.format import joules, relative, seconds, share, si, words
 
 FLAGS = {
-    "foreign_process": "Another process used the device during this phase, so not all of its joules are the model's.",
-    "throttled": "The device lowered its clocks (heat or power cap), so speed and joules are not its usual ones.",
+    "foreign_process": "Another process used the device during this phase, so the energy is not the model's alone.",
+    "throttled": "The device lowered its clocks (heat or power cap), so speed and energy differ from normal.",
     "counter_disagrees": "The energy counter and the integrated power differ by more than 3 %.",
-    "window_too_short": "The phase was short against the sensor's update period; its uncertainty is large.",
-    "input_starved": "The device waited for its input, so part of the joules measure the input pipeline.",
+    "window_too_short": "The phase was short compared with the sensor's update period, so its uncertainty is large.",
+    "input_starved": "The device waited for input, so part of the energy belongs to the input pipeline.",
     "mig": "The device was a MIG slice, which has no energy counter of its own.",
-    "no_repeats": "Run once: a single training has no spread, so its uncertainty holds the meter's part alone.",
-    "above_power_limit": "More joules per image than the device's power limit allows; the figure is in doubt.",
-    "taken_down_by_an_administrator": "An administrator has taken the result off the board.",
+    "no_repeats": "Run once: a single training has no spread, so its uncertainty covers the meter only.",
+    "above_power_limit": "The energy per image is more than the device's power limit allows, so it may be wrong.",
+    "taken_down_by_an_administrator": "An administrator took the result off the board.",
     "reported_energy_too_low": (
-        "A search or pre-training is reported to have taken less energy than the finished network needs for one look "
-        "at each training image; its evidence is checked."
+        "The reported energy of a search or pre-training is less than the finished network needs to process each "
+        "training image once; an administrator checks the evidence."
     ),
     "submitters_weights": (
-        "The quality is of weights that the submitter brought, and a sample can't show that this recipe trains them; "
-        "an administrator looks at the evidence."
+        "The quality was evaluated on the submitter's weights, and a sampled run can't show that the recipe trains "
+        "them; an administrator checks the evidence."
     ),
 }
 
 
-def doubts(flags: Iterable[str]) -> list[str]:
-    """What each flag means, in plain words."""
+def flag_meanings(flags: Iterable[str]) -> list[str]:
+    """What each flag means, a sentence each."""
     return [FLAGS.get(flag, words(flag)) for flag in flags]
 
 
 def phase_table(phases: Iterable[PhaseEnergy], record: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """A line a phase with its figures in both scopes, and how long it took."""
+    """A line for each phase: technique (unless named like the phase), figures in both scopes, duration."""
     left_out_s = {phase.get("position"): _left_out_s(phase) for phase in (record or {}).get("phases", ())}
     lines: dict[int, dict[str, Any]] = {}
     for phase in phases:
         duration = _duration(phase.duration_s, left_out_s.get(phase.position, 0.0))
         line = lines.setdefault(
             phase.position,
-            {"phase": phase.phase, "technique": phase.technique, "duration": duration, "scopes": {}},
+            {
+                "phase": phase.phase,
+                "technique": "" if phase.technique == phase.phase else phase.technique,
+                "duration": duration,
+                "scopes": {},
+            },
         )
         if phase.evidence:
             line["evidence"] = phase.evidence
@@ -54,13 +59,13 @@ def phase_table(phases: Iterable[PhaseEnergy], record: dict[str, Any] | None) ->
 
 
 def _left_out_s(phase: dict[str, Any]) -> float:
-    """Seconds that the steps which a sample left out would have taken, of a phase in a record."""
+    """Seconds that the skipped steps of a sampled phase would have taken, from its record."""
     sampled = (phase.get("detail") or {}).get("sampled") or {}
     return float(sampled.get("left_out_s") or 0.0)
 
 
 def _duration(run_s: float | None, left_out_s: float) -> str:
-    """How long a phase ran; of a sampled one, beside how long all of it takes."""
+    """How long a phase ran; of a sampled phase, also how long the whole phase takes."""
     if run_s is None or not left_out_s:
         return seconds(run_s)
     return f"{seconds(run_s)} sampled of {seconds(run_s + left_out_s)}"
@@ -79,7 +84,7 @@ def _figure(phase: PhaseEnergy) -> dict[str, Any]:
 
 
 def flag_list(phases: Iterable[PhaseEnergy], held_for: list[str]) -> list[dict[str, str]]:
-    """Every doubt about the measurement in plain words, with the phases that it is about."""
+    """Every quality flag with its meaning and the phases that it applies to."""
     named: dict[str, set[str]] = {flag: set() for flag in held_for}
     for phase in phases:
         for flag in phase.flags:
@@ -108,7 +113,7 @@ def environment(record: dict[str, Any] | None) -> list[tuple[str, Any]]:
 
 
 def quality_evidence(record: dict[str, Any] | None) -> str | None:
-    """The address of what the submitter shows for a quality, None where there is none."""
+    """The address of the submitter's evidence for a quality, None if there is none."""
     link: str | None = ((record or {}).get("quality") or {}).get("evidence")
     return link
 
@@ -140,7 +145,7 @@ def power_marks(record: dict[str, Any] | None, scope: str) -> list[dict[str, Any
 
 
 def power_table(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same in words, from the first phase's start on; for those who can't see the chart."""
+    """The same as text, timed from the start of the first phase; for readers who can't see the chart."""
     first_s = marks[0]["start_s"] if marks else 0.0
     return [
         {
@@ -172,7 +177,7 @@ def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], shown: int) -
 
 
 def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:
-    """None where a phase is missing: a sum without it would pass for the whole."""
+    """None if a phase is missing: a sum without it would look complete."""
     one_time = [phase.energy_j for phase in phases if phase.phase not in (INFERENCE, EVALUATE)]
     per_image = [phase.energy_per_image_j for phase in phases if phase.phase == INFERENCE]
     known = [energy_j for energy_j in one_time if energy_j is not None]
@@ -183,29 +188,29 @@ def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:
 
 
 def losses(record: dict[str, Any] | None, scope: str, attempts: Iterable[Attempt]) -> list[str]:
-    """What attempts that ended without a result had spent in vain, a sentence each. Never charged.
+    """The energy of attempts that ended without a result, a sentence each. Never charged.
 
-    The record tells of those whose checkpoint was at hand; `attempts` of the same run, of the others.
+    The record has those whose checkpoint a later attempt resumed; the others are in `attempts` of the same run.
     """
     lost = (record or {}).get("lost", ())
-    return [*_losses_told(lost, scope), *_losses_beside(lost, attempts)]
+    return [*_losses_in_record(lost, scope), *_losses_of_attempts(lost, attempts)]
 
 
-def _losses_beside(lost: Iterable[dict[str, Any]], attempts: Iterable[Attempt]) -> Iterator[str]:
-    """Of attempts whose checkpoint nobody took up: all that they are known to have spent."""
-    told = [datetime.fromisoformat(attempt["started_at"]) for attempt in lost]
+def _losses_of_attempts(lost: Iterable[dict[str, Any]], attempts: Iterable[Attempt]) -> Iterator[str]:
+    """Of attempts whose checkpoint no later attempt resumed: all that they are known to have spent."""
+    recorded = [datetime.fromisoformat(attempt["started_at"]) for attempt in lost]
     for attempt in attempts:
         if attempt.spent_energy_j is None or attempt.ended_at is None:
             continue
-        if not any(attempt.started_at <= started_at <= attempt.ended_at for started_at in told):
+        if not any(attempt.started_at <= started_at <= attempt.ended_at for started_at in recorded):
             yield (
-                f"Attempt {attempt.number} of {attempt.started_at:%Y-%m-%d} ended without a result, having spent at "
-                f"least {joules(attempt.spent_energy_j)} ({attempt.spent_provenance}, accelerator) in "
-                f"{seconds(attempt.spent_time_s)}. That is not charged to the model."
+                f"Attempt {attempt.number} of {attempt.started_at:%Y-%m-%d} ended without a result after spending "
+                f"at least {joules(attempt.spent_energy_j)} ({attempt.spent_provenance}, accelerator) in "
+                f"{seconds(attempt.spent_time_s)}. This is not charged to the model."
             )
 
 
-def _losses_told(lost: Iterable[dict[str, Any]], scope: str) -> list[str]:
+def _losses_in_record(lost: Iterable[dict[str, Any]], scope: str) -> list[str]:
     sentences = []
     for attempt in lost:
         energy = next((part for part in attempt["energies"] if part["scope"] == scope), None)
@@ -214,15 +219,15 @@ def _losses_told(lost: Iterable[dict[str, Any]], scope: str) -> list[str]:
             spent = f"{joules(energy['energy_j'])} ({energy['provenance']})"
         sentences.append(
             f"An attempt of {attempt['started_at'][:10]} ended without a result; {seconds(attempt['time_s'])} and "
-            f"{spent} of it could not be used. That is not charged to the model."
+            f"{spent} of its work could not be reused. This is not charged to the model."
         )
     return sentences
 
 
 def spread(lines: list[dict[str, Any]], mode: str) -> list[str]:
-    """How far apart the runs of one mode are, a sentence a figure; none where fewer than two of them have it.
+    """How far apart the runs of one mode are, a sentence for each figure that at least two of them have.
 
-    A sample and a full run differ by what extrapolation adds, which is no spread between runs.
+    Sampled and full runs are kept apart: extrapolation makes them differ, which is no spread between runs.
     """
     sentences = []
     for name, what in (("one_time_j", "One-time energy"), ("per_image_j", "Energy per image")):

@@ -1,4 +1,4 @@
-"""How figures are written. `static/leaderboard/format.js` writes them alike; tests/vectors/format.json holds both.
+"""How figures are written. `static/leaderboard/format.js` does the same; tests/vectors/format.json checks both.
 
 Rounding is half up on the exact binary value, which is what JavaScript's toExponential and toFixed do, and units are
 chosen after rounding, so that 999.7 J is "1.00 kJ". None is unknown and is written as a dash; zero was measured.
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from leaderboard.models import Entry
 
 UNKNOWN = "—"
-# Words for the weakest provenance of the figures, where the reader has no legend beside it.
+# The weakest provenance of the figures as a phrase, for places without a legend.
 PROVENANCE_WORDS = {
     "metered": "metered",
     "extrapolated": "extrapolated from a metered window",
@@ -39,7 +39,7 @@ def _significant(value: float, digits: int = 3) -> tuple[str, int]:
 
 
 def _point(digits: str, exponent: int) -> str:
-    """`digits` as a decimal number whose first digit stands for 10**exponent."""
+    """`digits` as a decimal number whose first digit counts 10**exponent."""
     if exponent < 0:
         return "0." + "0" * (-exponent - 1) + digits
     if exponent >= len(digits) - 1:
@@ -111,7 +111,7 @@ def percent(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """A part of a whole, given as a fraction, in whole per cent; neither a trace nor a near-whole is rounded away."""
+    """A part of a whole, given as a fraction, in whole per cent; never rounded to 0 % or 100 %."""
     if value is None:
         return UNKNOWN
     if 0 < value < 0.01:
@@ -147,14 +147,14 @@ def milliseconds(value: float | None) -> str:
 
 
 def sample(mode: str, data: str) -> str:
-    """How little of a recipe was run: "sampled", "sampled on synthetic images"; empty where all of it was."""
+    """How much of a recipe was run: "sampled", "sampled on synthetic images"; empty if all of it was."""
     if mode == "full":
         return ""
     return "sampled on synthetic images" if data == "synthetic" else "sampled"
 
 
 def provenance_words(entry: Entry) -> str:
-    """The weakest provenance of an entry's figures, and how little was run for them, where no legend is beside it."""
+    """The weakest provenance of an entry's figures, and whether they are sampled, for places without a legend."""
     words = (PROVENANCE_WORDS.get(entry.provenance, entry.provenance), sample(entry.mode, entry.data))
     return ", ".join(word for word in words if word)
 

@@ -21,7 +21,7 @@ MARGIN_PX = 64
 FONTS = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}
 STYLE_SHEET = BASE_DIR / "static" / "leaderboard" / "site.css"
 MOST_CARDS_KEPT = 128
-# For a font that lacks them.
+# Replacements for a font that lacks them.
 SPELLED = {"≥": "at least", "±": "+/-", "µ": "u", "—": "-", "–": "-", "½": "1/2", "×": "x"}
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -30,7 +30,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 @dataclass(frozen=True, slots=True)
 class Card:
     """What the picture says. `bar` holds (phase, share of the whole, label) in order; `fallback` names the entry
-    where its title has no character that can be drawn."""
+    if its title has no character that can be drawn."""
 
     kicker: str
     title: str
@@ -72,13 +72,13 @@ def palette() -> dict[str, str]:
     """The light tokens of the style sheet: name -> "#rrggbb"."""
     tokens: dict[str, str] = {}
     for name, colour in re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})\b", STYLE_SHEET.read_text("utf-8")):
-        tokens.setdefault(name, colour)  # the first is light, what follows is for the dark
+        tokens.setdefault(name, colour)  # the light tokens come first, then the dark ones
     return tokens
 
 
 @cache
 def font(size_px: int, *, bold: bool = False) -> Font:
-    """DejaVu Sans where the system has it, for it knows many scripts; else Pillow's own."""
+    """DejaVu Sans if the system has it, because it covers many scripts; else Pillow's own font."""
     try:
         return ImageFont.truetype(FONTS[bold], size_px)
     except OSError:
@@ -86,9 +86,9 @@ def font(size_px: int, *, bold: bool = False) -> Font:
 
 
 def drawable(text: str, face: Font) -> str:
-    """`text` on one line without what the font has no shape for, and without characters that only steer others.
+    """`text` on one line, without characters that the font lacks and without invisible control characters.
 
-    What stands for a word is spelled, so that a font without "≥" makes no measurement of a lower bound.
+    Symbols with a meaning are spelled out, so that a font without "≥" does not turn a lower bound into a measurement.
     """
     return " ".join("".join(_drawn(letter, face) for letter in " ".join(text.split())).split())
 
@@ -104,12 +104,12 @@ def _is_visible(letter: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _has(face: Font, letter: str) -> bool:
-    """Whether the font has a shape of its own for a letter, not the box that stands for all others."""
+    """Whether the font has a shape of its own for a letter, not the box that replaces missing ones."""
     return bytes(face.getmask(letter)) != bytes(face.getmask("\ufffe"))
 
 
 def fitted(text: str, face: Font, most_px: float) -> str:
-    """`text` cut to a width, with an ellipsis where something is left out."""
+    """`text` cut to a width, with an ellipsis if something was cut off."""
     if face.getlength(text) <= most_px:
         return text
     low, high = 0, len(text)
@@ -121,7 +121,7 @@ def fitted(text: str, face: Font, most_px: float) -> str:
 
 
 def two_lines(text: str, face: Font, most_px: float) -> list[str]:
-    """`text` on at most two lines, broken between words where there is a place to."""
+    """`text` on at most two lines, broken between words if possible."""
     if face.getlength(text) <= most_px:
         return [text]
     words, first = text.split(" "), ""
@@ -173,7 +173,7 @@ def _foot(draw: ImageDraw.ImageDraw, card: Card, colours: dict[str, str], inner_
     face = font(24)
     is_metered = card.provenance == "metered"
     mark = colours["good"] if is_metered else colours["warn"]
-    # Never colour alone: what was metered has a full mark, all else an open one.
+    # Never colour alone: metered figures have a filled mark, all others an open one.
     draw.ellipse((MARGIN_PX, 562, MARGIN_PX + 20, 582), fill=mark if is_metered else None, outline=mark, width=3)
     draw.text(
         (MARGIN_PX + 32, 556), fitted(drawable(card.foot, face), face, inner_px - 32), font=face, fill=colours["ink"]

@@ -1,4 +1,4 @@
-"""Entries against one another: from which usage intensity on one costs less than the other."""
+"""Pairs of entries compared: from which usage intensity on one uses less energy than the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_FOUND = 12
 
 @dataclass(slots=True)
 class Against:
-    """Whom a reader wants an entry held against: one `rival`, or several `found` to choose from, or neither."""
+    """The entry to compare with: one `rival`, or several matches `found` to choose from, or neither."""
 
     asked: str = ""
     rival: Entry | None = None
@@ -27,7 +27,7 @@ class Against:
 
 
 def find_rival(entry: Entry, ranked: queries.RankedBoard, asked: str) -> Against:
-    """The entry of `ranked` that `asked` names by number, method or recipe; the best other one where it is empty."""
+    """The entry of `ranked` that `asked` names by number, method or recipe; if empty, the best other one."""
     asked = asked.strip()[:100]
     if not asked:
         best = _others(entry, ranked, 1)
@@ -40,7 +40,7 @@ def find_rival(entry: Entry, ranked: queries.RankedBoard, asked: str) -> Against
     same_title = [other for other in found if other.recipe.method.title == asked]
     if len(found) == 1 or len(same_title) == 1:
         return Against(asked, (same_title or found)[0])
-    notice = "" if found else f"No other entry of this group is called “{asked[:40]}”."
+    notice = "" if found else f"No other entry of this group matches “{asked[:40]}”."
     return Against(asked, None, found, notice)
 
 
@@ -49,7 +49,7 @@ def _others(entry: Entry, ranked: queries.RankedBoard, most: int) -> list[Entry]
 
 
 def rival_lines(entry: Entry, ranked: queries.RankedBoard) -> list[dict[str, Any]]:
-    """Break-even against the best of its group."""
+    """Break-even with the best other entries of its group."""
     mine, shared_by = queries.candidate(entry), ranked.query.shared_by
     return [
         {
@@ -62,15 +62,15 @@ def rival_lines(entry: Entry, ranked: queries.RankedBoard) -> list[dict[str, Any
 
 
 def verdict(mine: ranking.Candidate, other: ranking.Candidate, shared_by: float) -> str:
-    """From where to where `mine` costs less than `other`, in words."""
+    """At which usage intensities `mine` uses less energy than `other`, in words."""
     if not (mine.complete and other.complete):
-        return "can't be said: a phase is missing, so a total is a lower bound"
+        return "unknown: a phase is missing, so a total is a lower bound"
     crossing = ranking.break_even(mine, other, shared_by)
     if crossing is not None:
         side = "from" if mine.inference_energy_j < other.inference_energy_j else "up to"
         return f"less {side} {count(crossing)} images{' on' if side == 'from' else ''}"
     mine_j, other_j = (one_time_energy_j(c, shared_by) for c in (mine, other))
     if (mine_j, mine.inference_energy_j) == (other_j, other.inference_energy_j):
-        return "the same at any use"
+        return "the same at any usage"
     less = mine_j <= other_j and mine.inference_energy_j <= other.inference_energy_j
-    return "less at any use" if less else "more at any use"
+    return "less at any usage" if less else "more at any usage"

@@ -32,16 +32,16 @@ from measurement import tracks
 QUALITY_LABELS = {"top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"
 NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one"
-# Where a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
+# If the quality is not of the worker's own weights: a mark for a narrow column, and what it means.
 QUALITY_NOTES = {
-    "reported": "as its submitter reports it",
-    "supplied": "evaluated on weights that the submitter brought",
+    "reported": "reported by the submitter",
+    "supplied": "evaluated on the submitter's weights",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One phase in a bar; `energy_j` is None where the phase is missing."""
+    """One phase in a bar; `energy_j` is None if the phase is missing."""
 
     phase: str
     provenance: str
@@ -106,7 +106,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
 
 
 def use(query: LeaderboardQuery, lead: str = "?") -> str:
-    """The usage intensity and sharing of `query` for an address that reads them too. lead: "&" after others."""
+    """The usage intensity and sharing of `query` as address parameters. lead: "&" if others come before them."""
     default = LeaderboardQuery()
     asked = {
         name: f"{value:.15g}"
@@ -120,12 +120,12 @@ def use(query: LeaderboardQuery, lead: str = "?") -> str:
 
 
 def at_least(entry: Entry) -> str:
-    """The sign before a total of an entry that misses a phase, nothing before another's."""
+    """The sign before a total of an entry with a missing phase, nothing before others."""
     return "" if entry.complete else f"≥{SPACE}"
 
 
 def one_time(entry: Entry, shared_by: float) -> str:
-    """What an entry costs before its first use."""
+    """An entry's one-time energy."""
     return at_least(entry) + joules(one_time_energy_j(entry, shared_by))
 
 
@@ -139,14 +139,14 @@ def rank_text(place: Ranked) -> str:
 def rank_title(place: Ranked) -> str:
     """A ranked entry's rank in words."""
     if place.rank_best is None:
-        return f"rank {place.rank}, its uncertainty is not known"
+        return f"rank {place.rank}, uncertainty unknown"
     if place.rank_best == place.rank_worst:
         return f"rank {place.rank}"
-    return f"in place {place.rank}; between {place.rank_best} and {place.rank_worst} within uncertainty"
+    return f"rank {place.rank}; between {place.rank_best} and {place.rank_worst} within uncertainty"
 
 
 def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
-    """What an unranked entry lacks, in words."""
+    """Why an entry is not ranked, in words."""
     return NO_CORRECT_PREDICTION if _lacks_value(ranked, query) else MISSING_PHASE
 
 
@@ -163,24 +163,24 @@ def quality_label(metric: str) -> str:
 
 
 def quality(entry: Entry) -> str:
-    """An entry's quality with its metric; marked where it is the submitter's word, or of the submitter's weights."""
-    said = {"reported": ", reported", "supplied": ", on the submitter’s weights"}.get(quality_note(entry), "")
-    return f"{percent(entry.quality)} {quality_label(entry.quality_metric)}{said}"
+    """An entry's quality with its metric; marked if reported, or of the submitter's weights."""
+    mark = {"reported": ", reported", "supplied": ", on the submitter’s weights"}.get(quality_note(entry), "")
+    return f"{percent(entry.quality)} {quality_label(entry.quality_metric)}{mark}"
 
 
 def quality_note(entry: Entry) -> str:
-    """A mark for a quality that isn't of what the worker made, one of QUALITY_NOTES; empty for another."""
+    """A key of QUALITY_NOTES if the quality is not of the worker's own weights, else empty."""
     if entry.quality_provenance == "reported":
         return "reported"
     return "supplied" if entry.submitters_weights else ""
 
 
 def trusted(entry: Entry) -> str:
-    """How far a total can be trusted, for a sentence; empty where all of it was metered in full."""
-    provenance = {"metered": "", "missing": "without what nobody knows"}.get(entry.provenance, entry.provenance)
+    """Provenance and mode of a total, for a sentence; empty if all of it was metered in full."""
+    provenance = {"metered": "", "missing": "excluding missing phases"}.get(entry.provenance, entry.provenance)
     return "".join(f", {words}" for words in (provenance, sample(entry.mode, entry.data)) if words)
 
 
 def track_title(slug: str) -> str:
-    """The track's name; the slug where this version does not know the track."""
+    """The track's name; the slug if this version does not know the track."""
     return tracks.track_title(slug)

@@ -1,4 +1,4 @@
-"""A board's result in words: the best entry, and from which use on another is. `summary.js` says the same."""
+"""A board's result in words: the best entry, and from which usage on another wins. `summary.js` does the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leaderboard.queries import RankedBoard, RankedEntry
 
 
 def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
-    """The result in words, in pieces: {"text"}, with {"strong"} or {"url"} where it is one."""
+    """The result in words, in pieces: {"text"}, with {"strong"} or {"url"} if it is one."""
     query, board = ranked.query, ranked.board
     if board is None:
         return []
@@ -36,55 +36,54 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
         pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
     pieces.append({"text": f": {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
-    told = watt_hours(first.place.energy_j) + trusted(first.entry)
-    pieces.append({"text": f" ({told}) over its life, {share(ahead)} of it before the first use"})
+    details = watt_hours(first.place.energy_j) + trusted(first.entry)
+    pieces.append({"text": f" ({details}) over its life, {share(ahead)} of it one-time"})
     counts = query.min_quality is not None or query.order_by == "energy_per_correct"
     if counts and (note := quality_note(first.entry)):
         pieces.append({"text": f", its quality {QUALITY_NOTES[note]}"})
     others = (first.place.rank_worst or 1) - 1
-    if first.place.u95_j is None:
-        pieces.append({"text": ", though its uncertainty is not known"})
-    elif others:
-        pieces.append({"text": f", though {others} {'other is' if others == 1 else 'others are'} within uncertainty"})
+    if others:
+        pieces.append({"text": f", but {others} {'other is' if others == 1 else 'others are'} within uncertainty"})
     return [*pieces, *_what_follows(ranked, first)]
 
 
 def _why_none_is_ranked(ranked: RankedBoard) -> str:
     incomplete, without_value = (len(group) for group in ranked.placing.group[1:]) if ranked.placing else (0, 0)
     if not without_value:
-        return "each one misses a phase, so its total is a lower bound"
+        return "every entry has a missing phase, so its total is a lower bound"
     if not incomplete:
-        return "none of them predicts anything correctly"
-    return "each one misses a phase or predicts nothing correctly"
+        return "no entry has a correct prediction"
+    return "every entry has a missing phase or no correct prediction"
 
 
 def _nothing(ranked: RankedBoard) -> str:
     if ranked.below_floor and ranked.query.min_quality is not None:
-        which = "The only entry" if ranked.below_floor == 1 else f"Each of the {ranked.below_floor} entries"
-        return f"{which} that could be shown is below the quality floor of {percent(ranked.query.min_quality)}."
+        number = ranked.below_floor
+        which = "The only matching entry is" if number == 1 else f"All {number} matching entries are"
+        return f"{which} below the quality floor of {percent(ranked.query.min_quality)}."
     return "No entry matches these filters."
 
 
 def among(query: LeaderboardQuery) -> str:
-    """Says of a winner that it is the winner of what filters have left; empty where there are none."""
+    """Says that a winner is the best of the filtered entries; empty if there are no filters."""
     return " of the filtered entries" if query.families or query.provenance or query.search else ""
 
 
 def floor(query: LeaderboardQuery, entry: Entry) -> str:
-    """The quality that a winner has at least, empty where the reader asks for none. entry: any of the board."""
+    """The quality floor as a phrase, empty if there is none. entry: any of the board."""
     if query.min_quality is None:
         return ""
     return f" at ≥\u00a0{percent(query.min_quality)} {quality_label(entry.quality_metric)}"
 
 
 def _what_follows(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any]]:
-    """Who overtakes the winner at higher use; nothing where the winner isn't the envelope's."""
+    """Which entry overtakes the winner at higher usage; nothing if the winner is not on the envelope."""
     starts = [champion.from_usage_intensity for champion in ranked.champions]
     here = sum(start <= ranked.query.usage_intensity for start in starts) - 1
     if here < 0 or ranked.champions[here].key != first.entry.pk or ranked.query.order_by != "energy":
         return [{"text": "."}]
     if here + 1 == len(starts):
-        return [{"text": "; nothing here overtakes it at higher use." if len(ranked.rows) > 1 else "."}]
+        return [{"text": "; no entry overtakes it at higher usage." if len(ranked.rows) > 1 else "."}]
     following = ranked.champion_rows[int(ranked.champions[here + 1].key)].entry
     return [
         {"text": f"; from {count(starts[here + 1])} on, "},
@@ -94,7 +93,7 @@ def _what_follows(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any
 
 
 def crossings(ranked: RankedBoard) -> list[dict[str, Any]]:
-    """Who wins where, a line for each champion, and which of them is the reader's."""
+    """The champion of each usage interval, and which interval is the reader's."""
     usage_intensity = ranked.query.usage_intensity
     lines = []
     for champion in ranked.champions:

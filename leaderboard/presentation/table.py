@@ -14,7 +14,7 @@ from leaderboard.queries.sorting import sorted_lines
 
 
 class Lines(Sequence[RankedEntry]):
-    """A ranked board's lines in the order of a column, each made when it is looked at."""
+    """A ranked board's lines in the order of a column, each made when it is read."""
 
     def __init__(self, ranked: RankedBoard, order: pa.Array) -> None:
         self._ranked, self._order = ranked, order

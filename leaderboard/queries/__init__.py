@@ -1,4 +1,4 @@
-"""Everything that is read from the database, by name."""
+"""Every read of the database, by name."""
 
 from leaderboard.queries.boards import (
     RankedBoard,

@@ -1,4 +1,4 @@
-"""What is read of boards: their entries, and a board ranked as a reader asks."""
+"""Boards, their entries, and a board ranked by a query."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def boards() -> QuerySet[Board]:
 
 
 def find_board(query: LeaderboardQuery) -> Board | None:
-    """The board that answers `query`: what it leaves open goes to offline, accelerator, and the fullest board.
+    """The board that answers `query`. Defaults: offline, accelerator, and the board with the most entries.
 
-    To another scenario or scope where these have no results.
+    Another scenario or scope if these have no results.
     """
     found = boards()
     if query.track:
@@ -45,7 +45,7 @@ def find_board(query: LeaderboardQuery) -> Board | None:
 
 
 def _last(condition: Q) -> Case:
-    """To order by: those that fulfil `condition` after all others."""
+    """For order_by: rows that meet `condition` come last."""
     return Case(When(condition, then=1), default=0)
 
 
@@ -55,7 +55,7 @@ def entries() -> QuerySet[Entry]:
 
 
 def entries_of_submission(submission: Submission) -> QuerySet[Entry]:
-    """What stands on boards for a submission's recipe on its hardware, with its run; nothing once it is withdrawn."""
+    """Entries of a submission's recipe on its hardware, with their runs; none once it is withdrawn."""
     if submission.withdrawn_at is not None:
         return Entry.objects.none()
     found = entries().filter(recipe=submission.recipe_id, board__hardware=submission.hardware_id)
@@ -81,7 +81,7 @@ class RankedEntry:
 
 
 class RankedRows(Sequence[RankedEntry]):
-    """The lines of a ranked board, the first rank first, each made when it is looked at."""
+    """The lines of a ranked board, the first rank first, each made when it is read."""
 
     def __init__(self, placing: Placing) -> None:
         self._placing = placing
@@ -110,7 +110,7 @@ def _lines(placing: Placing, lines: Sequence[int]) -> list[RankedEntry]:
 
 @dataclass(frozen=True)
 class RankedBoard:
-    """A board's answer to a query. `columns` is None where no board has entries yet."""
+    """A board's answer to a query. `columns` is None if no board has entries yet."""
 
     query: LeaderboardQuery
     columns: Columns | None = None
@@ -140,13 +140,13 @@ class RankedBoard:
         return _lines(self.placing, lines) if self.placing is not None else []
 
     def find(self, entries: Iterable[int]) -> dict[int, RankedEntry]:
-        """The lines of the entries of these numbers; of those that the filters leave out there is none."""
+        """The lines of the entries of these numbers; without those that the filters exclude."""
         found = [self.placing.line(entry) for entry in entries] if self.placing is not None else []
         return {line.entry.pk: line for line in self.lines([line for line in found if line is not None])}
 
     @property
     def champions(self) -> list[ranking.Champion]:
-        """Who of them wins where."""
+        """The entry of least energy for each interval of usage."""
         return self.placing.champions if self.placing is not None else []
 
     @cached_property
@@ -182,7 +182,7 @@ def ranked_board(query: LeaderboardQuery) -> RankedBoard:
 
 
 def columns_of(board: Board) -> Columns:
-    """All entries of a board, column by column, from this process's memory where nothing has changed."""
+    """All entries of a board, column by column, from this process's memory if nothing has changed."""
     return STORE.columns(board)
 
 

@@ -79,7 +79,7 @@ class Columns:
 
     @cached_property
     def _searched(self) -> pa.Array:
-        """What a word is looked for in, lower case as the browser's copy has it."""
+        """The text that words are searched in, in lower case as in the browser's copy."""
         names = zip(self.arrays["title"].to_pylist(), self.arrays["architecture"].to_pylist(), strict=True)
         return pa.array([f"{title}\n{architecture or ''}".lower() for title, architecture in names], pa.string())
 
@@ -103,7 +103,7 @@ class Columns:
         return found
 
     def position(self, entry: int) -> int | None:
-        """Where the entry of this number stands, None where it isn't on the board."""
+        """The position of the entry of this number, None if it isn't on the board."""
         found = pc.index(self.arrays["id"], entry).as_py()
         return found if found >= 0 else None
 
@@ -129,7 +129,7 @@ class Columns:
 
 
 def values(array: pa.Array) -> memoryview[float]:
-    """The doubles of an array without nulls, where they lie: indexed far faster than the array."""
+    """The doubles of an array without nulls, without a copy: indexed far faster than the array."""
     buffer = array.buffers()[1]
     doubles = memoryview(buffer).cast("d") if buffer is not None else memoryview(b"").cast("d")
     return doubles[array.offset : array.offset + len(array)]

@@ -1,7 +1,7 @@
 """`leaderboard.domain.ranking.rank` over a whole board's columns at once.
 
-The same arithmetic in the same order, so that every figure is the domain's to the last digit: the tests hold both to
-the shared vectors and to each other. Only the lines that a reader sees are given their place.
+The same arithmetic in the same order, so that every figure equals the domain's to the last digit: the tests compare
+both with the shared vectors and with each other. Only the lines that a reader sees get their place.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Placing:
     """The entries of `columns` that pass the filters of `query`, ranked.
 
     The arrays hold one item an entry that passes, in the order of ties. `energy_j` is E(N, K), `u95_j` its
-    repeatability (null where unknown), `value` what is ordered by and `value_u95` its uncertainty (0 where unknown).
+    repeatability (null if unknown), `value` what is ordered by and `value_u95` its uncertainty (0 if unknown).
     """
 
     columns: Columns
@@ -53,7 +53,7 @@ class Placing:
 
     @cached_property
     def champions(self) -> list[ranking.Champion]:
-        """The domain's champions. Lines no cheaper per image than one that is cheaper to make are left out before."""
+        """The domain's champions. Entries that another beats in one-time and per-image energy are removed first."""
         items = pc.indices_nonzero(self.stored("complete"))
         by_one_time = items.take(pc.array_sort_indices(self.one_time_energy_j.take(items)))
         inference_j = self.stored("inference_energy_j").take(by_one_time)
@@ -64,7 +64,7 @@ class Placing:
         return ranking.champions(candidates, shared_by=self.query.shared_by)
 
     def line(self, entry: int) -> int | None:
-        """The line (from 0) of the entry of this number, None where the filters leave it out."""
+        """The line (from 0) of the entry of this number, None if the filters exclude it."""
         position = self.columns.position(entry)
         item = -1 if position is None else pc.index(self.positions, pa.scalar(position, self.positions.type)).as_py()
         return None if item < 0 else pc.index(self.order, pa.scalar(item, pa.uint64())).as_py()
@@ -170,7 +170,7 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
 
 
 def _combined_u95_j(shared_j: pa.Array, own_j: pa.Array, inference_j: pa.Array, query: LeaderboardQuery) -> pa.Array:
-    """`domain.energy.combined_u95_j`, null where any is."""
+    """`domain.energy.combined_u95_j`, null if any is."""
     shared_j = pc.divide(shared_j, query.shared_by)
     served_j = pc.multiply(query.usage_intensity, inference_j)
     squares = pc.add(pc.multiply(shared_j, shared_j), pc.multiply(own_j, own_j))

@@ -1,4 +1,4 @@
-"""What is read of runs: submissions, the queue, attempts and what they measured, workers."""
+"""Runs, submissions, the queue, attempts and their figures, workers."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class RunQuerySet(QuerySet[Run]):
         return self.filter(state=RunState.QUEUED).order_by("queued_at", "pk")
 
     def doable_with(self, tracks: frozenset[str] | None) -> RunQuerySet:
-        """Those that a worker with these tracks can do; all where it never told which it has."""
+        """Those that a worker with these tracks can do; all if it never reported its tracks."""
         return self.filter(routing.doable_with(tracks))
 
-    def with_bells(self) -> RunQuerySet:
-        """With what ringing for them needs."""
+    def with_routing(self) -> RunQuerySet:
+        """With the fields that choose their Celery queue; recipes without their documents."""
         return self.select_related("hardware", "recipe").defer("recipe__document")
 
     def active(self) -> RunQuerySet:
-        """Waiting or running."""
+        """Queued or running."""
         return self.filter(state__in=ACTIVE)
 
-    def due_for_a_ring(self, now: datetime) -> RunQuerySet:
-        """Queued, and not announced to the broker for a minute."""
-        return self.queued().filter(Q(rung_at__isnull=True) | Q(rung_at__lt=now - timedelta(seconds=60)))
+    def due_for_notification(self, now: datetime) -> RunQuerySet:
+        """Queued, and workers were not notified of them within the last minute."""
+        return self.queued().filter(Q(notified_at__isnull=True) | Q(notified_at__lt=now - timedelta(seconds=60)))
 
     def with_names(self) -> RunQuerySet:
-        """With all that a line of a list shows; recipes without their documents, which no list shows."""
+        """With the fields of a list's line; recipes without their documents, which no list shows."""
         return self.select_related("recipe__method", "hardware", "submission").defer("recipe__document")
 
 
@@ -50,12 +50,12 @@ def runs() -> RunQuerySet:
 
 
 def queue() -> RunQuerySet:
-    """What runs and what waits, in the order in which it will be done."""
+    """Running and queued runs, in the order in which they will be done."""
     return runs().active().with_names().order_by("-state", "queued_at", "pk")
 
 
 def recent_runs(limit: int = 20) -> RunQuerySet:
-    """The runs that ended last."""
+    """The most recently finished runs."""
     return runs().exclude(state__in=ACTIVE).with_names().order_by("-finished_at")[:limit]
 
 
@@ -102,30 +102,30 @@ def figures_of_runs(entry: Entry) -> QuerySet[PhaseEnergy]:
 
 
 def _attempts_that_measured(run: Run) -> QuerySet[Attempt]:
-    """Attempts that left a record: the current one first, where it did, then the last."""
+    """Attempts that left a record: the current one first if it did, then the last."""
     is_current = Case(When(number=run.attempt, then=0), default=1)
     return Attempt.objects.filter(run=run, record__isnull=False).order_by(is_current, "-number")
 
 
 def attempt_of(run: Run) -> Attempt | None:
-    """The attempt that a run's figures stand in: the current one, or the last, of those that left a record."""
+    """The attempt that a run's figures are from: the current one if it left a record, else the last that did."""
     return _attempts_that_measured(run).first()
 
 
 def phases_of(run: Run) -> QuerySet[PhaseEnergy]:
-    """What the attempt that a run's figures stand in measured, in order, in both scopes."""
+    """The phases of the attempt that a run's figures are from, in order, in both scopes."""
     attempt = Subquery(_attempts_that_measured(run).values("pk")[:1])
     return PhaseEnergy.objects.filter(attempt=attempt).order_by("position", "scope")
 
 
 def trace_of(run: Run) -> FieldFile | None:
-    """The power trace that the attempt which a run's figures stand in left, None where it left none."""
+    """The power trace of the attempt that a run's figures are from, None if there is none."""
     attempt = _attempts_that_measured(run).only("trace").first()
     return attempt.trace if attempt and attempt.trace else None
 
 
 def record_of(run: Run) -> dict[str, Any] | None:
-    """The record that a run's figures stand in, as its worker wrote it; None where it left none."""
+    """The record that a run's figures are from, as its worker wrote it; None if there is none."""
     return _attempts_that_measured(run).values_list("record", flat=True).first()
 
 
@@ -136,13 +136,15 @@ def workers() -> QuerySet[Worker]:
 
 def _live_workers_for(run: Run) -> tuple[int, int]:
     """How many workers of the run's hardware are live, and how many of those can do it."""
-    told = [routing.tracks_in(worker.diagnosis) for worker in live_workers().filter(hardware=run.hardware_id)]
-    able = [tracks for tracks in told if tracks is None or not routing.needs_data(run) or run.recipe.track in tracks]
-    return len(told), len(able)
+    reported = [routing.tracks_in(worker.diagnosis) for worker in live_workers().filter(hardware=run.hardware_id)]
+    able = [
+        tracks for tracks in reported if tracks is None or not routing.needs_data(run) or run.recipe.track in tracks
+    ]
+    return len(reported), len(able)
 
 
 def waits_for(run: Run | None) -> str:
-    """What a queued run needs beside its turn, in words; empty where a live worker can do it."""
+    """Which worker a queued run is missing, in words; empty if a live worker can do it."""
     if run is None or run.state != RunState.QUEUED:
         return ""
     live, able = _live_workers_for(run)
@@ -152,7 +154,7 @@ def waits_for(run: Run | None) -> str:
 
 
 def live_workers() -> QuerySet[Worker]:
-    """Workers heard of within the last minute."""
+    """Workers seen within the last minute."""
     return workers().filter(seen_at__gte=timezone.now() - WORKER_SILENT_AFTER)
 
 

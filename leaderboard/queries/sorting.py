@@ -1,7 +1,7 @@
 """A ranked board's lines in another order than that of the ranks: by any column of the table.
 
-`static/leaderboard/sorting.js` sorts alike. Sorting is stable, so that equal lines stay in the order of their ranks;
-what is unknown stands last in either direction.
+`static/leaderboard/sorting.js` sorts the same way. Sorting is stable, so that equal lines stay in the order of their
+ranks; unknown values come last in either direction.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TRUST = {provenance: position for position, provenance in enumerate(Provenance.
 
 
 def sorted_lines(placing: Placing, column: str, *, descending: bool) -> pa.Array:
-    """Lines (from 0, in order of rank) in the order of a column. KeyError for one that there is not."""
+    """Lines (from 0, in order of rank) in the order of a column. KeyError for an unknown column."""
     values = SORT_VALUES[column](placing).take(placing.order)
     lines = pa.array(range(len(values)), pa.uint64())
     if descending:
@@ -51,13 +51,13 @@ def _family(placing: Placing) -> pa.Array:
 
 
 def _alphabetical(texts: Iterable[str]) -> pa.Array:
-    """Letters alike whatever their case, in the order of UTF-16, which is JavaScript's."""
+    """Ignoring case, in the order of UTF-16, which is JavaScript's."""
     keys = [text.lower().encode("utf-16-be", "surrogatepass") for text in texts]
     position = {key: number for number, key in enumerate(sorted(set(keys)))}
     return pa.array([position[key] for key in keys], pa.int64())
 
 
-def _before_first_use(placing: Placing) -> pa.Array:
+def _one_time_share(placing: Placing) -> pa.Array:
     return _share(placing.one_time_energy_j, placing.energy_j)
 
 
@@ -92,7 +92,7 @@ SORT_VALUES: dict[str, Callable[[Placing], pa.Array]] = {
     "family": _family,
     "quality": _stored("quality"),
     "energy": lambda placing: placing.energy_j,
-    "phases": _before_first_use,
+    "phases": _one_time_share,
     "one_time": lambda placing: placing.one_time_energy_j,
     "per_image": _per_image,
     "carbon": lambda placing: placing.energy_j,

@@ -1,4 +1,4 @@
-"""The boards that this process keeps in memory, each as it was at its latest revision."""
+"""The boards that this process keeps in memory, each at its latest revision."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from threading import Lock
 from leaderboard.models import Board
 from leaderboard.queries.columns import Columns, read_columns
 
-# Some 100 MB of columns. The board last asked for is kept whatever its size.
+# Some 100 MB of columns. The board last read is kept whatever its size.
 MOST_ENTRIES_KEPT = 200_000
 
 
 class Store:
     """Columns of boards, read again when a board's revision has changed.
 
-    One thread reads a board while the others that want it wait: however many readers come after a change, it is
-    read once in each process.
+    One thread reads a board while others that need it wait: after a change, each process reads it once, however
+    many readers come.
     """
 
     def __init__(self, most_entries: int = MOST_ENTRIES_KEPT) -> None:
@@ -50,7 +50,7 @@ class Store:
         return self._read(current) if kept is None else kept
 
     def _read(self, board: Board) -> Columns:
-        # The board was looked at before its entries are, so what is kept is never older than its revision says.
+        # The board was read before its entries, so what is kept is never older than its revision.
         columns = read_columns(board)
         with self._lock:
             self._kept[board.pk] = columns
@@ -68,7 +68,7 @@ class Store:
 
 
 def _version(board: Board) -> tuple[object, ...]:
-    # The hour and the size too: a restored or replaced database counts its revisions anew.
+    # The time and the size too: a restored or replaced database starts its revisions again.
     return board.revision, board.changed_at, board.size
 
 

@@ -5,9 +5,9 @@ from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
     Claim,
-    announce,
     cancel_is_requested,
     claim,
+    dispatch,
     fail,
     lose,
     reap,
@@ -21,10 +21,10 @@ from leaderboard.services.workers import register_hardware, register_worker, wor
 __all__ = [
     "Claim",
     "Refused",
-    "announce",
     "boards_changed",
     "cancel_is_requested",
     "claim",
+    "dispatch",
     "fail",
     "lose",
     "publish",

@@ -1,4 +1,4 @@
-"""From a stored result to ranked lines. A board's revision is raised with every change of its entries."""
+"""From a stored result to entries. A board's revision is raised with every change of its entries."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ FULL_FIRST = Case(When(mode="full", then=0), default=1)
 def publish(run: Run, record: Record) -> list[Entry]:
     """Point the entry of every scenario and scope in `record` to `run`.
 
-    An entry of a newer run is left as it is; that of a newer sampled run gives way to a full one. Where a full result
-    stands, a sampled one is not published at all.
+    An entry of a newer run is kept, but a full run replaces that of a newer sampled one. If there is a valid full
+    result, a sampled one is not published at all.
     """
-    if record.mode != "full" and _standing_results(run.recipe_id, run.hardware_id).filter(mode="full").exists():
+    if record.mode != "full" and _valid_results(run.recipe_id, run.hardware_id).filter(mode="full").exists():
         return []
     now = timezone.now()
     lines = _ranked_lines(run, record)
@@ -53,7 +53,7 @@ def publish(run: Run, record: Record) -> list[Entry]:
 def _ranked_lines(run: Run, record: Record) -> list[tuple[Board, PhaseRecord, Scope]]:
     """Each scenario and scope that has a figure, with its board.
 
-    Boards are made in one order, whatever the recipe's, so that two workers never wait for each other's.
+    Boards are created in one order, whatever the recipe's, so that two workers never deadlock.
     """
     found = sorted(
         (str(phase.scenario), str(scope), phase.position)
@@ -73,20 +73,20 @@ def _ranked_lines(run: Run, record: Record) -> list[tuple[Board, PhaseRecord, Sc
 
 @transaction.atomic
 def release_hold(run: Run) -> list[Entry]:
-    """Publish a result that was held back, after a person has looked at it.
+    """Publish a result that is held for review, after a person has reviewed it.
 
-    Empty where a newer or a full result stays on the boards instead. Raises Refused where nothing is held back (any
-    more), and where the submission was withdrawn.
+    Empty if a newer or a full result stays on the boards instead. Raises Refused if the result is not held (any
+    more), and if the submission was withdrawn.
     """
-    # Taken first, as withdrawing does: neither can slip in between the other's look and its write.
+    # Locked first, as in withdrawing: neither can write between the other's check and its write.
     submissions = Submission.objects.select_for_update(no_key=True)
     submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
     record = _record_of(run)
-    not_held = Refused("run", f"run {run.pk} is not held back")
+    not_held = Refused("run", f"run {run.pk} is not held for review")
     if not run.held_for or record is None:
         raise not_held
     if submission is not None and submission.withdrawn_at is not None:
-        raise Refused("run", f"the submission of run {run.pk} was withdrawn; its result stays off the board")
+        raise Refused("run", f"the submission of run {run.pk} was withdrawn; its result is not published")
     if not Run.objects.filter(pk=run.pk, attempt=run.attempt, held_for=run.held_for).update(held_for=[]):
         raise not_held
     run.held_for = []
@@ -98,8 +98,8 @@ def _record_of(run: Run) -> Record | None:
     return parse_record(json.dumps(attempt.record)) if attempt else None
 
 
-def _standing_results(recipe_id: int, hardware_id: int) -> QuerySet[Run]:
-    """What may be on boards, the best first: full before sampled, then the newest."""
+def _valid_results(recipe_id: int, hardware_id: int) -> QuerySet[Run]:
+    """Results that may be on boards, the best first: full before sampled, then the newest."""
     return Run.objects.filter(
         recipe=recipe_id,
         hardware=hardware_id,
@@ -111,7 +111,7 @@ def _standing_results(recipe_id: int, hardware_id: int) -> QuerySet[Run]:
 
 @transaction.atomic
 def take_down(entries: QuerySet[Entry]) -> int:
-    """Remove lines from their boards, and hold their results until a person releases them. They stay stored."""
+    """Remove entries from their boards and hold their results for review. The results stay stored."""
     for run in Run.objects.select_for_update(no_key=True).filter(pk__in=entries.values("run")).order_by("pk"):
         run.held_for = sorted({*run.held_for, TAKEN_DOWN})
         run.save(update_fields=["held_for"])
@@ -119,13 +119,14 @@ def take_down(entries: QuerySet[Entry]) -> int:
 
 
 @transaction.atomic
-def give_way(submission: Submission) -> None:
-    """Remove the lines of a withdrawn submission, and publish the best that others' submissions have found."""
+def replace_entries(submission: Submission) -> None:
+    """Remove the entries of a withdrawn submission, and publish the best result of others' submissions."""
     recipe_id, hardware_id = submission.recipe_id, submission.hardware_id
-    # All that either half may touch, in one order. Of two that withdraw, the second removes what the first published.
+    # All boards that either half may change, in one order. Of two withdrawals, the second removes what the first
+    # published.
     _lock(Board.objects.filter(track=submission.recipe.track, hardware=hardware_id).values_list("pk", flat=True))
     removed = _remove(Entry.objects.filter(run__submission=submission))
-    best = _standing_results(recipe_id, hardware_id).first() if removed else None
+    best = _valid_results(recipe_id, hardware_id).first() if removed else None
     record = _record_of(best) if best else None
     if best and record:
         publish(best, record)
@@ -140,18 +141,18 @@ def _remove(entries: QuerySet[Entry]) -> int:
 
 @transaction.atomic
 def boards_changed(method: Method) -> None:
-    """Tell the readers of every board that shows `method` that its name or family is another now."""
+    """Raise the revision of every board that shows `method`, because its name or family changed."""
     _raise_revisions(Entry.objects.filter(recipe__method=method).values_list("board_id", flat=True))
 
 
 def _lock(board_ids: Iterable[int]) -> list[int]:
-    """Hold boards until the transaction ends. Always in the order of their ids: holders wait, but never in a ring."""
+    """Lock boards until the transaction ends. Always in the order of their ids, so that there are no deadlocks."""
     boards = Board.objects.select_for_update(no_key=True).filter(pk__in=set(board_ids)).order_by("pk")
     return list(boards.values_list("pk", flat=True))
 
 
 def _raise_revisions(board_ids: Iterable[int]) -> None:
-    """Tell the readers of boards that their entries are others now. Last in a transaction: it counts them."""
+    """Raise the revisions of boards whose entries changed. Last in a transaction: it counts the entries."""
     entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board").values(number=Count("pk"))
     Board.objects.filter(pk__in=_lock(board_ids)).update(
         revision=F("revision") + 1, changed_at=timezone.now(), size=Coalesce(Subquery(entries), 0)
@@ -159,7 +160,7 @@ def _raise_revisions(board_ids: Iterable[int]) -> None:
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:
-    """What one scenario charges in one scope. Phases of one name are added up; evaluation is never charged."""
+    """What is charged in one scenario and scope. Phases of one name are added up; evaluation is never charged."""
     return LifeCycle(
         one_time=tuple(_charge(phase, phase.energy(scope)) for phase in record.phases if phase.phase in CHARGED_ONCE),
         inference=_charge(inference, inference.energy(scope), per_image=True),

@@ -1,12 +1,16 @@
-"""What a service says to a request that it can't meet."""
+"""The error of a service that can't do what was asked."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """A request that can't be met, with the field at fault (may be empty) and what to do."""
+    """A request that can't be met, with the field at fault (may be empty), what is wrong and what to do.
 
-    def __init__(self, field: str, message: str) -> None:
+    subject: of `message`, if it lacks one because the field is usually shown with it.
+    """
+
+    def __init__(self, field: str, message: str, *, subject: str = "") -> None:
         super().__init__(message)
         self.field = field
         self.message = message
+        self.sentence = f"{subject} {message}".strip()

@@ -1,4 +1,4 @@
-"""What a worker has measured: checked, stored once, and published unless it is held for review."""
+"""The result of a run: checked, stored once, and published unless it is held for review."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ log = structlog.get_logger()
 def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
     """Validate a record and store it with its phases once, then publish it unless it is held for review.
 
-    False where the run is no longer this worker's: nothing is stored then. Raises DocumentError for a record that
-    is not valid, and ValueError for one of another recipe.
+    False if the run is no longer this worker's: nothing is stored then. Raises DocumentError for an invalid record,
+    and ValueError for one of another recipe, hardware or mode.
     """
     parsed = parse_record(text)
-    with _no_orphan(claim) as kept, transaction.atomic():
+    with _removed_on_error(claim) as kept, transaction.atomic():
         moved = move(
             claim.run_id,
             RunState.RUNNING,
@@ -60,8 +60,8 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
 
 
 @contextmanager
-def _no_orphan(claim: Claim) -> Iterator[list[FieldFile]]:
-    """Removes the files in the list that it gives where what follows fails: no row would name them."""
+def _removed_on_error(claim: Claim) -> Iterator[list[FieldFile]]:
+    """Gives a list of files, which are removed if the block fails: no row would name them."""
     files: list[FieldFile] = []
     try:
         yield files
@@ -73,20 +73,22 @@ def _no_orphan(claim: Claim) -> Iterator[list[FieldFile]]:
 
 def _remove_unless_named(file: FieldFile, claim: Claim) -> None:
     try:
-        # A connection that broke while committing leaves open whether the row is there.
+        # If the connection broke while committing, the row may or may not be there.
         if not Attempt.objects.filter(run_id=claim.run_id, number=claim.token, trace=file.name).exists():
             file.storage.delete(str(file.name))
     except (Error, OSError) as error:
-        log.warning("trace of no attempt left behind", file=file.name, reason=str(error))
+        log.warning("orphaned trace not removed", file=file.name, reason=str(error))
 
 
 def _check_is_of(parsed: Record, run: Run) -> None:
     if parsed.recipe_sha256 != run.recipe.sha256:
-        raise ValueError(f"the record is of recipe {parsed.recipe_sha256[:12]}, run {run.pk} verifies another")
+        raise ValueError(
+            f"the record is of recipe {parsed.recipe_sha256[:12]}, but run {run.pk} is of {run.recipe.sha256[:12]}"
+        )
     if parsed.hardware.name != run.hardware.name:
-        raise ValueError(f"the record is from {parsed.hardware.name}, run {run.pk} asks for {run.hardware.name}")
+        raise ValueError(f"the record is from {parsed.hardware.name}, but run {run.pk} is for {run.hardware.name}")
     if parsed.mode != run.mode:
-        raise ValueError(f"the record is of a {parsed.mode} run, run {run.pk} is to be {run.mode}")
+        raise ValueError(f"the record is of a {parsed.mode} run, but run {run.pk} is {run.mode}")
 
 
 def _phase_rows(attempt: Attempt, phase: PhaseRecord) -> list[PhaseEnergy]:

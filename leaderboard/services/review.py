@@ -1,4 +1,4 @@
-"""Which results a person looks at before they are published."""
+"""Which results an administrator reviews before they are published."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from measurement.vocabulary import HOLDING_FLAGS, Phase, Provenance, Scope
 REPORTED_TOO_LOW = "reported_energy_too_low"
 SUBMITTERS_WEIGHTS = "submitters_weights"
 FEWEST_IMAGES = 1000
-"""Looked at once by any search or pre-training, where the track does not say how many images it trains on."""
+"""The images that any search or pre-training processes at least, if the track does not say how many it has."""
 
 
 def reasons_to_hold(run: Run, record: Record) -> list[str]:
-    """Its quality flags that hold a result back; and in a recipe's first results what its submitter brought.
+    """The quality flags that hold a result for review, and for a recipe's first results the submitter's own figures.
 
-    That is REPORTED_TOO_LOW for figures that nobody metered, and SUBMITTERS_WEIGHTS for a quality that nobody saw the
-    recipe reach. Neither holds those of administrators, nor once such a result is on a board of this hardware.
+    REPORTED_TOO_LOW: a reported energy is too low. SUBMITTERS_WEIGHTS: the quality is of the submitter's weights.
+    Neither holds results of administrators, nor once such a result is on a board of this hardware.
     """
     reasons = {str(flag) for flag in record.flags & HOLDING_FLAGS}
     if not _is_by_staff(run):
-        reasons |= _brought_along(run, record)
+        reasons |= _supplied_by_submitter(run, record)
     return sorted(reasons)
 
 
-def _brought_along(run: Run, record: Record) -> set[str]:
+def _supplied_by_submitter(run: Run, record: Record) -> set[str]:
     on_boards = Entry.objects.filter(recipe=run.recipe, board__hardware=run.hardware)
     reasons = set()
     if _reports_too_little(record) and not on_boards.exists():
         reasons.add(REPORTED_TOO_LOW)
-    # A full result shows what the recipe trains, and so says nothing of the weights that a sample is given.
+    # A full result shows what the recipe trains; it does not vouch for the weights that a sampled run gets.
     if record.quality.finished_weights_sha256 and not on_boards.exclude(run__mode="full").exists():
         reasons.add(SUBMITTERS_WEIGHTS)
     return reasons
 
 
 def _reports_too_little(record: Record) -> bool:
-    """Whether a reported one-time figure is below what the finished network spends on the training images.
+    """Whether a reported one-time energy is less than inference on each training image once.
 
-    Joules of one look at each, in the figure's scope and the cheapest scenario; learning from them takes more.
+    With the finished network, in the figure's scope and the cheapest scenario; training takes more.
     """
     track = find_track(record.recipe.track_key)
     images = track.train_images if track and track.train_images else FEWEST_IMAGES
@@ -53,7 +53,7 @@ def _reports_too_little(record: Record) -> bool:
 
 
 def _least_per_image_j(phases: tuple[PhaseRecord, ...], scope: Scope) -> float:
-    """0 where nothing was measured in this scope: then nothing is ranked in it either."""
+    """0 if nothing was measured in this scope: then nothing is ranked in it either."""
     energies = (phase.energy(scope).energy_per_image_j for phase in phases if phase.phase == Phase.INFERENCE)
     return min((energy_j for energy_j in energies if energy_j is not None), default=0.0)
 

@@ -1,6 +1,6 @@
-"""A run's way through a worker: claim, renew, report, end. Every write names the fencing token.
+"""A run in the hands of a worker: claim, renew, report, end. Every write names the fencing token.
 
-The token is the attempt's number. A worker that lost its lease holds an old one, and all that it writes is refused.
+The token is the attempt's number. A worker that lost its lease has an old one, and all its writes are refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from leaderboard.dispatch import ring
+from leaderboard.dispatch import notify
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
 from leaderboard.models import Attempt, Provenance, Run
 from leaderboard.routing import doable_with, tracks_of_worker
@@ -33,14 +33,14 @@ class Claim:
 
 
 def _lease_end() -> Any:
-    """By the database's clock, which is the one that ends the lease: those of the machines may differ."""
+    """By the database's clock, which also decides when the lease ends: clocks of machines differ."""
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def move(
     run_id: int, old: RunState, new: RunState, token: int, *, only_if: dict[str, Any] | None = None, **changes: Any
 ) -> bool:
-    """Compare and swap: True where the run was in `old` under `token` (and as `only_if` says) and now is in `new`."""
+    """Compare and swap: True if the run was in `old` under `token` (and as `only_if` says) and now is in `new`."""
     if new not in MOVES[old]:
         raise ValueError(f"a run can't go from {old} to {new}")
     held = Run.objects.filter(pk=run_id, state=old, attempt=token, **only_if or {})
@@ -49,10 +49,7 @@ def move(
 
 @transaction.atomic
 def claim(run_id: int, worker: str) -> Claim | None:
-    """Take a queued run, or None where it is not to be had (taken, cancelled, finished, gone).
-
-    Nor is a run of a track whose data this worker has told that it lacks.
-    """
+    """Take a queued run. None if it is not queued any more, or if this worker lacks the track's data."""
     able = doable_with(tracks_of_worker(worker))
     last = Run.objects.filter(able, pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
     if last is None:
@@ -81,22 +78,22 @@ def _held(claim: Claim) -> QuerySet[Run]:
 
 
 def renew_lease(claim: Claim) -> bool:
-    """Hold the run for another LEASE_SECONDS. False where it is no longer this worker's."""
+    """Hold the run for another LEASE_SECONDS. False if it is no longer this worker's."""
     return bool(_held(claim).update(lease_expires_at=_lease_end()))
 
 
 def cancel_is_requested(claim: Claim) -> bool:
-    """Whether somebody asked to cancel the run."""
+    """Whether a cancel was requested."""
     return _held(claim).filter(cancel_requested=True).exists()
 
 
 def report_progress(claim: Claim, progress: dict[str, Any]) -> bool:
-    """Store what the status page shows. False where the run is no longer this worker's."""
+    """Store what the status page shows. False if the run is no longer this worker's."""
     return bool(_held(claim).update(progress=progress))
 
 
 def end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> Attempt:
-    """Say how an attempt ended. Only for who has moved its run under its token, in the same transaction."""
+    """Store how an attempt ended. Only after `move` succeeded with its token, in the same transaction."""
     attempt = Attempt.objects.get(run_id=claim.run_id, number=claim.token)
     attempt.ended_at, attempt.outcome, attempt.reason = timezone.now(), outcome, reason
     for name, value in fields.items():
@@ -106,19 +103,19 @@ def end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> 
 
 
 def _spent(claim: Claim) -> dict[str, Any]:
-    """What the attempt has told of its spending so far, as fields of it; None where it told nothing."""
+    """What the attempt has reported of its spending so far, as its fields; None if it reported nothing."""
     progress = Run.objects.filter(pk=claim.run_id, attempt=claim.token).values_list("progress", flat=True).first()
-    told = (progress or {}).get("spent", {})
+    spent = (progress or {}).get("spent", {})
     return {
-        "spent_energy_j": told.get("energy_j"),
-        "spent_time_s": told.get("time_s"),
-        "spent_provenance": told.get("provenance", Provenance.MISSING),
+        "spent_energy_j": spent.get("energy_j"),
+        "spent_time_s": spent.get("time_s"),
+        "spent_provenance": spent.get("provenance", Provenance.MISSING),
     }
 
 
 @transaction.atomic
 def fail(claim: Claim, reason: str) -> bool:
-    """End the run without a result. False where it is no longer this worker's."""
+    """End the run without a result. False if it is no longer this worker's."""
     return _end(claim, RunState.FAILED, reason)
 
 
@@ -127,18 +124,18 @@ def stop(claim: Claim, *, cancelled: bool) -> bool:
     """End this attempt: the run is cancelled, or goes back to the queue because its worker is shutting down."""
     if cancelled:
         return _end_cancelled(claim)
-    moved = _give_back(claim, "stopped", "The worker was stopped; the run waits for the next one.")
+    moved = _give_back(claim, "stopped", "The worker was stopped; the run is queued again.")
     return moved or _end_cancelled(claim, only_if={"cancel_requested": True})
 
 
 @transaction.atomic
 def lose(claim: Claim, reason: str) -> bool:
-    """Give the run back because this machine can't do it, or fail it where it was lost MAX_ATTEMPTS times.
+    """Queue the run again because this machine can't do it, or fail it after MAX_ATTEMPTS such losses.
 
-    False where it is no longer this worker's.
+    False if it is no longer this worker's.
     """
     reason = reason.rstrip(".")
-    return _lose(claim, f"{reason}; the run waits for another worker.", reason + "; given up after {lost} attempts.")
+    return _lose(claim, f"{reason}; the run is queued again.", reason + "; failed after {lost} attempts.")
 
 
 def _end_cancelled(claim: Claim, only_if: dict[str, Any] | None = None) -> bool:
@@ -165,7 +162,7 @@ def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | N
 
 
 def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] | None = None) -> bool:
-    """Back to the queue; not where somebody asked to cancel the run, which the next worker would not learn of."""
+    """Back to the queue, unless a cancel was requested: the next worker would not know of it."""
     spent = _spent(claim)
     moved = move(
         claim.run_id,
@@ -174,7 +171,7 @@ def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] 
         claim.token,
         only_if={"cancel_requested": False} | (only_if or {}),
         lease_expires_at=None,
-        rung_at=None,
+        notified_at=None,
         progress={},
         reason=reason,
     )
@@ -185,7 +182,7 @@ def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] 
 
 @transaction.atomic
 def cancel(run_id: int, reason: str) -> bool:
-    """Cancel a queued run; ask the worker of a running one to stop it. False where the run has ended."""
+    """Cancel a queued run; ask the worker of a running one to stop it. False if the run has ended."""
     run = Run.objects.select_for_update(no_key=True).get(pk=run_id)
     if run.state == RunState.QUEUED:
         return move(
@@ -195,7 +192,7 @@ def cancel(run_id: int, reason: str) -> bool:
 
 
 def reap() -> list[int]:
-    """Give the runs of silent workers to others, or fail those that used up MAX_ATTEMPTS. Returns their ids."""
+    """Queue the runs of silent workers again, or fail those that used up MAX_ATTEMPTS. Returns their ids."""
     expired = {"lease_expires_at__lt": Now()}
     silent = Run.objects.filter(state=RunState.RUNNING, **expired).values_list("pk", "attempt")
     return [run_id for run_id, token in list(silent) if _reap(Claim(run_id, token), expired)]
@@ -205,14 +202,14 @@ def reap() -> list[int]:
 def _reap(claim: Claim, expired: dict[str, Any]) -> bool:
     return _lose(
         claim,
-        f"The worker of attempt {claim.token} fell silent; the run waits for another.",
-        "Its worker fell silent {lost} times. It may be running out of memory, or losing its network.",
+        f"The worker of attempt {claim.token} stopped responding; the run is queued again.",
+        "Its worker stopped responding {lost} times. It may be out of memory or have lost its network.",
         expired,
     )
 
 
 def _lose(claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] | None = None) -> bool:
-    """A worker that was stopped in good order has not lost its run: only silent and broken ones count."""
+    """Counts only attempts of silent and broken workers: one that was stopped in good order has lost nothing."""
     only_if = only_if or {}
     lost = 1 + Attempt.objects.filter(run_id=claim.run_id, outcome=LOST).count()
     if after_lost_worker(lost, settings.MAX_ATTEMPTS) == RunState.QUEUED:
@@ -223,8 +220,8 @@ def _lose(claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] |
     return moved or _end_cancelled(claim, only_if | {"cancel_requested": True})
 
 
-def announce(runs: Iterable[Run]) -> int:
-    """Ring for queued runs and remember when; what the broker can't be told now, a later sweep tells it."""
-    rung = [run.pk for run in runs if ring(run)]
-    Run.objects.filter(pk__in=rung).update(rung_at=timezone.now())
-    return len(rung)
+def dispatch(runs: Iterable[Run]) -> int:
+    """Notify workers of queued runs, and store when. A later sweep repeats what the broker does not take now."""
+    notified = [run.pk for run in runs if notify(run)]
+    Run.objects.filter(pk__in=notified).update(notified_at=timezone.now())
+    return len(notified)

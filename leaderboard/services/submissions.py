@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Method, Recipe, Run, Submission
-from leaderboard.services.publication import FULL_FIRST, boards_changed, give_way
+from leaderboard.services.publication import FULL_FIRST, boards_changed, replace_entries
 from leaderboard.services.refusal import Refused
-from leaderboard.services.runs import announce, cancel
+from leaderboard.services.runs import cancel, dispatch
 from measurement.recipe import Recipe as RecipeDocument
 from measurement.recipe import parse_recipe
 
@@ -25,22 +25,22 @@ def submit(
 ) -> tuple[Submission, bool]:
     """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
 
-    What a full run answers a sampled one would not: asking for `full` where only a sampled one stands queues a full
-    run, in a submission of whoever asks, so that nobody takes back what another asked for. Returns the submission,
-    and whether a run was queued. Raises Refused for a sample without the submitter's own figure, or after a full
-    result that the submitter withdrew, and for one run more than a person may have waiting.
+    If only a sampled run exists and `full` is asked for, a full run is queued, in a submission of the person who
+    asks, so that nobody can withdraw what another asked for. Returns the submission, and whether a run was queued.
+    Raises Refused for a sampled run without the submitter's own figure, or after a full result that the submitter
+    withdrew, and for more active runs than a person may have.
     """
     if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
-        raise Refused(fault.field, fault.message)
+        raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     stored = _stored_recipe(recipe, submitter)
-    standing = _standing_submissions(stored, hardware)
-    if standing and standing[0][1] in (mode, "full"):
-        return standing[0][0], False
+    valid = _valid_submissions(stored, hardware)
+    if valid and valid[0][1] in (mode, "full"):
+        return valid[0][0], False
     if mode == "sampled":
-        _check_nothing_full_taken_back(stored, hardware, submitter)
-    _check_share(submitter)
+        _check_no_full_result_withdrawn(stored, hardware, submitter)
+    _check_active_runs(submitter)
     own_id = submitter.pk if submitter else None
-    submission = next((found for found, _ in standing if found.submitter_id == own_id), None)
+    submission = next((found for found, _ in valid if found.submitter_id == own_id), None)
     if submission is None:
         _rename(stored, recipe, submitter)
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
@@ -74,7 +74,7 @@ def _new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
 
 
 def _rename(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
-    """Where nobody else stands for the recipe any more, who submits it now names it, not who took it back."""
+    """If nobody else's submission of the recipe is left, it gets the names of the new submission."""
     replaced = stored.method
     others = Submission.objects.filter(recipe=stored, withdrawn_at=None).exclude(submitter=submitter)
     if replaced.submitter == submitter or others.exists():
@@ -85,8 +85,8 @@ def _rename(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> N
     boards_changed(stored.method)
 
 
-def _check_nothing_full_taken_back(recipe: Recipe, hardware: Hardware, submitter: User | None) -> None:
-    """Who withdraws a full result that disappoints does not get the sample back instead."""
+def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitter: User | None) -> None:
+    """Nobody replaces a disappointing full result by withdrawing it and sampling the recipe."""
     if submitter is None:
         return
     full = Run.objects.filter(
@@ -100,39 +100,38 @@ def _check_nothing_full_taken_back(recipe: Recipe, hardware: Hardware, submitter
     if full:
         raise Refused(
             "mode",
-            f"you withdrew a full result of this recipe on this hardware (run {full.pk}), whose place a sample never "
-            "takes; ask for a full verification",
+            f"a sampled run cannot replace the full result that you withdrew (run {full.pk}); ask for a full run",
         )
 
 
-def _check_share(submitter: User | None) -> None:
-    """One person's runs must not keep everybody else's waiting for days."""
+def _check_active_runs(submitter: User | None) -> None:
+    """One person's runs must not delay everybody else's for days."""
     if submitter is None or submitter.is_staff:
         return
     active = Run.objects.filter(requested_by=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
     if active >= settings.MAX_ACTIVE_RUNS:
         raise Refused(
             "submission",
-            f"you have {active} runs waiting or running, the most allowed; wait for one, or withdraw one",
+            f"you have {active} runs queued or running, which is the limit; wait for one to end, or withdraw one",
         )
 
 
-def _standing_submissions(recipe: Recipe, hardware: Hardware) -> list[tuple[Submission, str]]:
-    """Submissions whose verification of this recipe is under way or done, each with its mode: full before sampled.
+def _valid_submissions(recipe: Recipe, hardware: Hardware) -> list[tuple[Submission, str]]:
+    """Submissions with an active or successful run of this recipe, each with its mode: full before sampled.
 
-    None can be withdrawn before the transaction ends.
+    They are locked: none can be withdrawn before the transaction ends.
     """
     runs = (
         Run.objects.filter(recipe=recipe, hardware=hardware, submission__withdrawn_at=None)
         .exclude(state__in=[RunState.FAILED, RunState.CANCELLED])
         .order_by(FULL_FIRST, "pk")
     )
-    found = list(runs.values_list("submission", "mode"))
+    modes = list(runs.values_list("submission", "mode"))
     locked = Submission.objects.select_for_update(no_key=True).filter(
-        pk__in={pk for pk, _ in found}, withdrawn_at=None
+        pk__in={pk for pk, _ in modes}, withdrawn_at=None
     )
-    standing = {submission.pk: submission for submission in locked.order_by("pk")}
-    return [(standing[pk], mode) for pk, mode in found if pk in standing]
+    found = {submission.pk: submission for submission in locked.order_by("pk")}
+    return [(found[pk], mode) for pk, mode in modes if pk in found]
 
 
 def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) -> Run:
@@ -144,59 +143,60 @@ def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) ->
         mode=mode,
         queued_at=timezone.now(),
     )
-    transaction.on_commit(partial(announce, [run]))
+    transaction.on_commit(partial(dispatch, [run]))
     return run
 
 
 @transaction.atomic
 def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
-    """Queue another verification of the same recipe. The standing result stays ranked until this one is in.
+    """Queue another run of the same recipe. The published result stays ranked until the new one is published.
 
-    mode: that of `run` unless given. Raises Refused where one is waiting or running already, where nobody wants the
-    result any more, and where the recipe can't be sampled.
+    mode: that of `run` unless given. Raises Refused if a run is queued or running already, if the submission was
+    withdrawn, and if the recipe can't be sampled.
     """
     mode = mode or run.mode
     fault = parse_recipe(run.recipe.document).why_not_sampled() if (run.mode, mode) == ("full", "sampled") else None
     if fault is not None:
-        raise Refused(fault.field, fault.message)
-    # The locks make this take turns with submissions and re-runs of the same recipe, and with withdrawing: there may
-    # be no run yet that could be locked. Submitting takes them in the same order. They leave foreign keys to these
-    # rows free (no_key).
+        raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
+    # The locks order this with submissions and re-runs of the same recipe, and with withdrawing: there may be no run
+    # yet that could be locked. Submitting takes them in the same order. They leave foreign keys to these rows free
+    # (no_key).
     Recipe.objects.select_for_update(no_key=True).get(pk=run.recipe_id)
     submissions = Submission.objects.select_for_update(no_key=True)
     submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
     if submission is None:
-        raise Refused("run", f"run {run.pk} has no submission to run again for")
+        raise Refused("run", f"run {run.pk} has no submission, so it can't be run again")
     if submission.withdrawn_at is not None:
         raise Refused("run", f"the submission of run {run.pk} was withdrawn; submit the recipe again")
-    waiting = Run.objects.filter(
+    active = Run.objects.filter(
         recipe=run.recipe_id, hardware=run.hardware_id, state__in=[RunState.QUEUED, RunState.RUNNING]
     ).first()
-    if waiting:
-        raise Refused("run", f"run {waiting.pk} of this recipe is already {waiting.state}; wait for it or cancel it")
+    if active:
+        raise Refused("run", f"run {active.pk} of this recipe is already {active.state}; wait for it or cancel it")
     return _enqueue(submission, requested_by=by, mode=mode)
 
 
 def request_cancel(run: Run, *, by: User | None) -> None:
-    """Cancel a waiting run at once; ask the worker of a running one to stop it within seconds.
+    """Cancel a queued run at once; ask the worker of a running one to stop it within seconds.
 
-    Raises Refused where the run has ended.
+    Raises Refused if the run has ended.
     """
     reason = f"Cancelled by {by.get_username()}." if by else "Cancelled."
     if not cancel(run.pk, reason):
         run.refresh_from_db()
-        raise Refused("run", f"run {run.pk} is already {run.state}; there is nothing to cancel")
+        raise Refused("run", f"run {run.pk} has already ended ({run.state}); there is nothing to cancel")
 
 
 @transaction.atomic
 def withdraw(submission: Submission, *, by: User | None) -> None:
-    """Take a submission back: its run is cancelled, and its entries leave the board. Results stay stored.
+    """Withdraw a submission: its run is cancelled and its entries are removed from the boards. Results stay stored.
 
-    Where another's result of the recipe stands, it takes the place. Raises Refused where it was withdrawn before.
+    The best result of others' submissions of the recipe is published instead. Raises Refused if it was withdrawn
+    before.
     """
     if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
-        raise Refused("submission", "has already been withdrawn")
+        raise Refused("submission", "the submission was already withdrawn")
     for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
-        with suppress(Refused):  # it ended in this moment; what it published is taken down below
+        with suppress(Refused):  # it has just ended; what it published is removed below
             request_cancel(run, by=by)
-    give_way(submission)
+    replace_entries(submission)

@@ -1,4 +1,4 @@
-"""Workers report themselves: their hardware appears with the first of its kind."""
+"""Workers register themselves, and their hardware with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_OF_ONE_SLUG = 1000
 
 
 def register_hardware(name: str, kind: str) -> Hardware:
-    """The hardware that its driver calls `name`, stored on first sight. kind: cpu or cuda."""
+    """The hardware that its driver calls `name`, stored if it is new. kind: cpu or cuda."""
     base = slugify(name)[:90] or kind
     for number in range(1, MOST_OF_ONE_SLUG):
         slug = base if number == 1 else f"{base}-{number}"
@@ -24,7 +24,7 @@ def register_hardware(name: str, kind: str) -> Hardware:
                 return Hardware.objects.get_or_create(name=name, defaults={"slug": slug, "kind": kind})[0]
         except IntegrityError:
             continue  # another name has this slug
-    raise ValueError(f"{base!r} names too many kinds of hardware already")
+    raise ValueError(f"{MOST_OF_ONE_SLUG - 1} kinds of hardware have the slug {base!r} already; rename one")
 
 
 def register_worker(name: str, *, hardware: Hardware, device: str, diagnosis: dict[str, Any]) -> Worker:

@@ -24,5 +24,5 @@ for function in (
 
 @register.filter
 def field(mapping: object, name: str) -> object:
-    """`mapping[name]` where the template language has no way to say it; None where there is none."""
+    """`mapping[name]`, which the template language can't express; None if there is none."""
     return mapping.get(name) if isinstance(mapping, dict) else None

@@ -1,4 +1,4 @@
-"""What a link to a page looks like elsewhere (Open Graph), with a picture of exactly that view."""
+"""Open Graph metadata: how other sites show a link to a page, with a picture of exactly that view."""
 
 from __future__ import annotations
 

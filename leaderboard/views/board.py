@@ -1,4 +1,4 @@
-"""The leaderboard page: a form, a table that needs no JavaScript, and what keeps it fresh."""
+"""The leaderboard page: a form, a table that needs no JavaScript, and its live updates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from leaderboard.presentation.format import count
 from leaderboard.staticstorage import imported_modules
 
 ROWS_PER_PAGE = 50
-# The server ranks larger boards at every change: their snapshot is more than a browser should be sent.
+# The server ranks larger boards at every change: their snapshot is too large for a browser.
 MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
 
@@ -37,7 +37,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     """The ranked table."""
     asked = read_query(request.GET)
     known = list(queries.boards().order_by("-size", "pk"))
-    _put_hardware_right(asked, known)
+    _reset_unknown_hardware(asked, known)
     ranked = queries.ranked_board(asked.query)
     page = _page(request, asked, table.in_order(ranked, asked.view))
     query, view = asked.query, asked.view
@@ -72,7 +72,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
         "site_is_empty": not known,
-        # Named to the browser beforehand, so that it fetches them at once instead of one by one.
+        # Preloaded, so that the browser fetches them at once instead of one by one.
         "modules": imported_modules("leaderboard/board.js"),
         **_activity(ranked.revision),
     }
@@ -80,12 +80,12 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, asked: PageQuery, found: Sequence[queries.RankedEntry]) -> Page[queries.RankedEntry]:
-    """The page asked for; where there is none of that number, the nearest, and a notice says so."""
+    """The requested page; if there is none of that number, the nearest, with a notice."""
     given = request.GET.get("page") or "1"
     page = Paginator(found, ROWS_PER_PAGE).get_page(given)
     if given != str(page.number):
         asked.notices.append(
-            f"“page” was {shown(given)!r}, but must be a whole number from 1 to {page.paginator.num_pages}."
+            f"“page” is {shown(given)!r}, but must be a whole number from 1 to {page.paginator.num_pages}."
         )
     return page
 
@@ -111,24 +111,24 @@ def _columns(asked: PageQuery) -> list[dict[str, Any]]:
 
 
 def _direction(view: View, key: str) -> str:
-    """As `aria-sort` says it."""
+    """The value of `aria-sort`."""
     if view.sort_column != key:
         return ""
     return "descending" if view.is_descending else "ascending"
 
 
 def _next_sort(view: View, column: Column) -> str:
-    """What a click on the column's head sorts by: the other way round where it is sorted by already."""
+    """What a click on the column's head sorts by: the reverse if it is the sort column already."""
     if view.sort_column == column.key:
         return column.key if view.is_descending else f"-{column.key}"
     return f"-{column.key}" if column.is_best_high else column.key
 
 
-def _put_hardware_right(asked: PageQuery, known: list[Board]) -> None:
+def _reset_unknown_hardware(asked: PageQuery, known: list[Board]) -> None:
     slugs = {board.hardware.slug for board in known}
     if asked.query.hardware and known and asked.query.hardware not in slugs:
         asked.notices.append(
-            f"“hardware” was left at its default: nothing was verified on {shown(asked.query.hardware)} yet."
+            f"“hardware” was reset to its default: there are no results for {shown(asked.query.hardware)} yet."
         )
         asked.query = asked.query.on(hardware="")
 
@@ -140,7 +140,7 @@ def _title(board: Board | None) -> str:
 
 
 def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dict[str, Any]:
-    """Every menu as (value, label, chosen), with the board's own values chosen where the query leaves them open."""
+    """Every menu as (value, label, chosen), with the board's values chosen for what the query leaves open."""
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
     track = board.track if board else query.track
@@ -172,7 +172,7 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
 
 
 def _defaults(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, str]:
-    """The scenario and scope that the site shows to who names none; empty where these have no results here."""
+    """The default scenario and scope; empty if these have no results here."""
     board = ranked.board
     here = [item for item in known if board and (item.track, item.hardware_id) == (board.track, board.hardware_id)]
     return {
@@ -199,7 +199,7 @@ def _presets(asked: PageQuery) -> list[dict[str, Any]]:
 
 
 def _address(asked: PageQuery) -> str:
-    """The page's address with this question and view, ready for one more parameter."""
+    """The page's address with this query and view, ready for one more parameter."""
     parameters = asked.parameters()
     return f"?{parameters}&" if parameters else "?"
 
@@ -207,14 +207,14 @@ def _address(asked: PageQuery) -> str:
 def _activity(revision: int) -> dict[str, Any]:
     first = list(queries.queue()[:MOST_RUNS_SHOWN])
     active = len(first) if len(first) < MOST_RUNS_SHOWN else queries.queue().count()
-    # What runs stands before what waits.
+    # Running runs come before queued ones.
     running = first[0] if first and first[0].state == RunState.RUNNING else None
     return {"active_count": active, "active_runs": first, "running": running, "revision": revision}
 
 
 @require_safe
 def activity(request: HttpRequest) -> HttpResponse:
-    """The line (or, on an empty board, the block) that tells what is being verified; polled while runs are active."""
+    """The line (or, on an empty board, the block) that shows the active runs; polled while there are any."""
     asked = read_query(request.GET)
     board = queries.find_board(asked.query)
     was = request.GET.get("revision", "")

@@ -1,4 +1,4 @@
-"""Pictures for link previews, and what a page says of its own."""
+"""Pictures for link previews."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from leaderboard.views.compare import champion_of, read_entries
 from leaderboard.views.entries import query_of
 
 NO_WINNER = Card(
-    kicker="Efficient vision models, ranked by what they really cost",
+    kicker="Efficient vision models, ranked by full-cycle energy",
     title="The energy of a model's whole life",
     fallback="",
     figure="",
     detail="",
     bar=(),
     provenance="metered",
-    foot="Search, pre-training, training, compression and every use: metered by the site's own workers",
+    foot="Search, pre-training, training, compression and inference: metered by the site's own workers",
 )
 
 
@@ -44,7 +44,7 @@ def board_card(request: HttpRequest) -> HttpResponseBase:
 
 
 def _claim(query: LeaderboardQuery, entry: Entry) -> str:
-    """What the first of a view is the first in: whoever filters chooses the winner."""
+    """What the first entry is best at: filters and quality floor included."""
     per_correct = " per correct prediction" if query.order_by == "energy_per_correct" else ""
     return f"Least energy{summary.among(query)}{per_correct}{summary.floor(query, entry)}"
 
@@ -63,7 +63,7 @@ def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_safe
 def compare_card(request: HttpRequest) -> HttpResponseBase:
-    """The winner among compared entries, where they are of one group."""
+    """The winner among compared entries, if they are of one group."""
     wanted, _ = read_entries(request.GET)
     query = read_query(_without_entries(request.GET)).query
     chosen = list(queries.entries().filter(pk__in=wanted).defer("recipe__document"))
@@ -80,7 +80,7 @@ def _without_entries(given: QueryDict) -> QueryDict:
 
 
 def card_of(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery, claim: str) -> Card:
-    """What the picture says of an entry at the reader's usage intensity: N, joules, provenance and date."""
+    """The card of an entry at the reader's usage intensity: N, joules, provenance and date."""
     segments = rows.bar(entry, query.usage_intensity, query.shared_by)
     known_j = sum(segment.energy_j or 0.0 for segment in segments)
     uncertainty = relative(place.u95_j, place.energy_j)

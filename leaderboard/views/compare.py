@@ -27,7 +27,7 @@ MOST_COMPARED = 6
 
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
-    """Up to six entries side by side; 404 where an entry is asked for that there isn't."""
+    """Up to six entries side by side; 404 if an entry does not exist."""
     wanted, notices = read_entries(request.GET)
     given = request.GET.copy()
     given.pop("entry", None)
@@ -65,7 +65,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 def _add(chosen: list[Entry], asked: str, query: LeaderboardQuery) -> Against:
-    """Append the entry that `asked` names, out of the first one's group; or say whom it might mean."""
+    """Append the entry that `asked` names, from the first one's group; or return the matches to choose from."""
     if not asked.strip():
         return Against()
     ranked = queries.ranked_board(query_of(chosen[0].board, query))
@@ -76,18 +76,18 @@ def _add(chosen: list[Entry], asked: str, query: LeaderboardQuery) -> Against:
 
 
 def _address(entries: list[Entry], query: LeaderboardQuery) -> str:
-    """The page with these entries, as the reader has set it."""
+    """The page's address with these entries, at the reader's usage intensity."""
     return "?" + urlencode({"entry": [entry.pk for entry in entries]} | query.parameters(), doseq=True)
 
 
 def read_entries(given: QueryDict) -> tuple[list[int], list[str]]:
-    """The entries' numbers that an address names, each once, and what was left out, in words."""
+    """The entries' numbers that an address names, each once, and notices of what was ignored."""
     asked = given.getlist("entry")
-    notices = [f"“{text[:40]}” is not an entry's number; it was left out." for text in asked if not _is_key(text)]
+    notices = [f"“{text[:40]}” is not an entry number and was ignored." for text in asked if not _is_key(text)]
     wanted = list(dict.fromkeys(int(text) for text in asked if _is_key(text)))
     if len(wanted) > MOST_COMPARED:
         notices.append(
-            f"At most {MOST_COMPARED} entries can be compared; the last {len(wanted) - MOST_COMPARED} were left out."
+            f"At most {MOST_COMPARED} entries can be compared; the last {len(wanted) - MOST_COMPARED} were ignored."
         )
     return wanted[:MOST_COMPARED], notices
 
@@ -97,13 +97,13 @@ def _is_key(text: str) -> bool:
 
 
 def ranked_among(chosen: list[Entry], query: LeaderboardQuery) -> list[ranking.Ranked]:
-    """The chosen entries ranked among themselves, those that miss a phase at their lower bound."""
+    """The chosen entries ranked among themselves, those with a missing phase at their lower bound."""
     candidates = [queries.candidate(entry) for entry in chosen]
     return ranking.rank(candidates, query.usage_intensity, query.shared_by, include_incomplete=True)
 
 
 def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list[str]]]:
-    """A line a figure, a column an entry."""
+    """A line for each figure, a column for each entry."""
     totals = {row.key: row for row in ranked_among(chosen, query)}
     return [
         ("Family", [FAMILIES.get(e.recipe.method.family, "") for e in chosen]),
@@ -115,9 +115,9 @@ def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list
         ("Full-cycle energy", [_total(e, totals[e.pk]) for e in chosen]),
         ("One-time energy", [rows.one_time(e, query.shared_by) for e in chosen]),
         ("Energy per image", [joules(e.inference_energy_j) for e in chosen]),
-        ("Before the first use", [_ahead(e, totals[e.pk], query) for e in chosen]),
+        ("One-time share", [_ahead(e, totals[e.pk], query) for e in chosen]),
         ("Provenance", [e.provenance for e in chosen]),
-        ("Run", [sample(e.mode, e.data) or "in full" for e in chosen]),
+        ("Mode", [sample(e.mode, e.data) or "full" for e in chosen]),
         ("Parameters", [f"{e.parameters:,}" for e in chosen]),
         ("Latency, median", [f"{e.latency_p50_ms:.3g} ms" for e in chosen]),
         ("Throughput", [f"{e.throughput_images_per_s:,.0f} images/s" for e in chosen]),
@@ -133,7 +133,7 @@ def _ahead(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery) -> str:
 
 
 def _verdict(chosen: list[Entry], query: LeaderboardQuery) -> list[str]:
-    """Who uses the least energy at the reader's usage intensity and by how much, and who wins where."""
+    """Which entry uses the least energy at the reader's usage intensity and by how much, and at other usages."""
     titles = {entry.pk: entry.recipe.method.title for entry in chosen}
     winners = ranking.champions([queries.candidate(entry) for entry in chosen], query.shared_by)
     sentences = _here(chosen, query, titles)
@@ -142,31 +142,33 @@ def _verdict(chosen: list[Entry], query: LeaderboardQuery) -> list[str]:
             crossing = count(after.from_usage_intensity)
             sentences.append(f"{titles[int(after.key)]} overtakes {titles[int(before.key)]} at {crossing} images.")
     elif winners and len(chosen) > 1:
-        sentences.append(f"{titles[int(winners[0].key)]} uses the least at any usage.")
+        sentences.append(f"{titles[int(winners[0].key)]} uses the least energy at any usage.")
     bounds = [titles[entry.pk] for entry in chosen if not entry.complete]
-    sentences += [f"{title} misses a phase: its total is a lower bound, and it is not judged." for title in bounds]
+    sentences += [
+        f"{title} has a missing phase: its total is a lower bound, so it is not compared." for title in bounds
+    ]
     return sentences
 
 
 def _here(chosen: list[Entry], query: LeaderboardQuery, titles: dict[int, str]) -> list[str]:
-    judged = ranked_among([entry for entry in chosen if entry.complete], query)
-    if len(judged) < 2:
+    complete = ranked_among([entry for entry in chosen if entry.complete], query)
+    if len(complete) < 2:
         return []
-    first, second = judged[:2]
+    first, second = complete[:2]
     winner = titles[int(first.key)]
     text = f"For {images(query.usage_intensity)}, {winner} uses the least energy: {joules(first.energy_j)}"
     if second.energy_j > 0 and first.energy_j < second.energy_j:
         less = share(1 - first.energy_j / second.energy_j)
         text += f", {less} less than {titles[int(second.key)]}"
     if first.u95_j is None or second.u95_j is None:
-        return [f"{text}, though an uncertainty is not known."]
+        return [f"{text}."]
     if first.energy_j + first.u95_j >= second.energy_j - second.u95_j:
-        return [f"{text}, though the difference is within their uncertainty."]
+        return [f"{text}, but the difference is within their uncertainty."]
     return [f"{text}."]
 
 
 def champion_of(chosen: list[Entry], query: LeaderboardQuery) -> tuple[Entry, ranking.Ranked] | None:
-    """Who of the chosen uses the least energy at the reader's usage intensity, None where none is complete."""
+    """The chosen entry of least energy at the reader's usage intensity, None if none is complete."""
     complete = {entry.pk: entry for entry in chosen if entry.complete}
     ranked: list[Any] = ranked_among(list(complete.values()), query)
     return (complete[int(ranked[0].key)], ranked[0]) if ranked else None

@@ -25,7 +25,7 @@ from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
 
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
-    """What an entry is, phase by phase, and what it can be checked with."""
+    """An entry, phase by phase, and how to check it."""
     found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
     given = request.GET.copy()
     against = (given.pop("against", None) or [""])[-1]
@@ -72,12 +72,12 @@ def query_of(board: Board, asked: LeaderboardQuery) -> LeaderboardQuery:
 
 
 def _of_reader(query: LeaderboardQuery) -> LeaderboardQuery:
-    """What of the question is not the entry's own group."""
+    """The query without the entry's own group."""
     return query.on(track="", hardware="", scenario="", scope="")
 
 
 def _measured(found: Entry) -> dict[str, Any]:
-    """Phases, doubts, power over time, runs and environment."""
+    """Phases, quality flags, power over time, runs and environment."""
     attempt = queries.attempt_of(found.run)
     record = attempt.record if attempt else None
     phases = list(queries.phases_of(found.run).filter(scenario__in=["", found.board.scenario]))
@@ -97,7 +97,7 @@ def _measured(found: Entry) -> dict[str, Any]:
 
 
 def _attempts(runs: list[dict[str, Any]]) -> list[Attempt]:
-    """Those of the run that the entry shows."""
+    """The attempts of the run that the entry shows."""
     return [attempt for line in runs if line["is_shown"] for attempt in line["run"].attempts.all()]
 
 
@@ -140,7 +140,7 @@ def _attempt_of(pk: int) -> Attempt | None:
 
 def _trace_tag(request: HttpRequest, pk: int) -> str | None:
     attempt = _attempt_of(pk)
-    # The hour too: a replaced database counts its attempts anew.
+    # The time too: a replaced database numbers its attempts from 1 again.
     return f'"{attempt.pk}-{attempt.started_at.timestamp():.6f}"' if attempt and attempt.trace else None
 
 

@@ -1,4 +1,4 @@
-"""Pages about the site, and the addresses that machines watch it by."""
+"""Pages about the site, and the addresses for monitoring."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from leaderboard import queries
 from leaderboard.domain.runstate import RunState
 from leaderboard.presentation.citation import bibtex_of_site
 from leaderboard.presentation.docs_page import read_page
+from leaderboard.presentation.glossary import GLOSSARY
 from measurement.tracks import TRACKS
 
 log = structlog.get_logger()
@@ -27,21 +28,21 @@ log = structlog.get_logger()
 
 @require_safe
 def methodology(request: HttpRequest) -> HttpResponse:
-    """How energy is measured, for readers: docs/methodology.md, and the tracks there are."""
-    context = {"page": read_page(), "tracks": TRACKS.values()}
+    """How energy is measured: docs/methodology.md, the tracks and the glossary."""
+    context = {"page": read_page(), "tracks": TRACKS.values(), "glossary": GLOSSARY}
     return render(request, "leaderboard/methodology.html", context)
 
 
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    """Who runs this site and why, where the idea is from, how to cite it and how to take part."""
+    """Why this site exists, who had the idea, how to cite it, how to take part, and contact."""
     site = request.build_absolute_uri("/").rstrip("/")
     context = {"contact": contact_of(settings.CONTACT), "bibtex": bibtex_of_site(site, timezone.now().year)}
     return render(request, "leaderboard/about.html", context)
 
 
 def contact_of(given: str) -> dict[str, str] | None:
-    """The setting CONTACT as a link: an address of the web, or of mail; None where it is neither."""
+    """The setting CONTACT as a link: an address of the web, or of mail; None if it is neither."""
     if given.startswith(("https://", "http://")):
         return {"address": given, "words": given.partition("://")[2].rstrip("/")}
     return {"address": f"mailto:{given}", "words": given} if "@" in given else None
@@ -57,7 +58,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can do its work. The broker is only a bell: submissions are kept without it."""
+    """The process can do its work. It needs no broker: submissions are stored without one."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -76,9 +77,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     by_state = queries.runs_by_state()
     for state in RunState:
         runs.labels(state=state.value).set(by_state.get(state, 0))
-    workers = Gauge(
-        "leaderboard_live_workers", "Workers heard of in the last minute", ["hardware"], registry=registry
-    )
+    workers = Gauge("leaderboard_live_workers", "Workers seen in the last minute", ["hardware"], registry=registry)
     for hardware, number in Counter(worker.hardware.slug for worker in queries.live_workers()).items():
         workers.labels(hardware=hardware).set(number)
     Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(queries.entries().count())
@@ -87,14 +86,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """What crawlers may read: everything that is neither a form nor a fragment; the pictures of links too."""
+    """What crawlers may read: everything but forms and fragments; link previews need the pictures."""
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in ("/accounts/", "/activity/", "/admin/"))]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A request that can't be read; one that is too large is told so."""
-    if isinstance(exception, DisallowedHost):  # every template asks for the host
-        return HttpResponse("This site does not answer to that name.\n", "text/plain", status=400)
+    """400 for a request that can't be read, 413 for one that is too large."""
+    if isinstance(exception, DisallowedHost):  # every template needs the host
+        return HttpResponse("This site does not serve this host name.\n", "text/plain", status=400)
     too_large = isinstance(exception, RequestDataTooBig)
     return render(request, "400.html", {"too_large": too_large}, status=413 if too_large else 400)

@@ -1,4 +1,4 @@
-"""Submit a recipe, watch its verification, see the queue."""
+"""Submit a recipe, watch its run, see the queue."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Scope, Submission, Worker
 from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation import rows
+from leaderboard.presentation.glossary import OF_SUBMITTING
 from measurement.documents import MAX_DOCUMENT_BYTES
 
 EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
 RUNS_PER_PAGE = 100
-IN_VAIN = (RunState.FAILED, RunState.CANCELLED)
-WITHOUT_EXAMPLE = "# Write a recipe here; /api/v1/recipe-schema says what it may hold.\n"
+WITHOUT_RESULT = (RunState.FAILED, RunState.CANCELLED)
+WITHOUT_EXAMPLE = "# Write a recipe here. Its schema is at /api/v1/recipe-schema.\n"
 
 
 def example() -> str:
-    """The recipe that an empty form starts with: the shortest of those that this site itself verifies."""
+    """The recipe that an empty form starts with: the shortest of the example recipes."""
     try:
         return EXAMPLE.read_text("utf-8")
     except FileNotFoundError:
@@ -46,7 +47,7 @@ def example() -> str:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def submit(request: HttpRequest) -> HttpResponse:
-    """The form. A recipe with faults comes back with all of them, and nothing typed is lost."""
+    """The form. A recipe with errors is shown again with all of them."""
     if request.method != "POST":
         return _submit_page(request, SubmissionForm(initial={"document": example()}))
     form = SubmissionForm(request.POST, request.FILES)
@@ -67,25 +68,30 @@ def submit(request: HttpRequest) -> HttpResponse:
         form.refuse(refusal.field, refusal.message)
         return _submit_page(request, form)
     if not created:
-        messages.info(request, "This recipe was already submitted for this hardware; here is its verification.")
+        messages.info(request, "This recipe was already submitted for this hardware. This is its submission.")
     return redirect(submission)
 
 
 def _too_many(throttle: SubmissionThrottle) -> str:
     minutes = math.ceil((throttle.wait() or 0) / 60)
     wait = "in a minute" if minutes <= 1 else f"in {minutes} minutes"
-    return f"{throttle.num_requests} recipes are the most that one person may submit within an hour; try again {wait}"
+    return f"the limit is {throttle.num_requests} submissions an hour; try again {wait}"
 
 
 def _submit_page(request: HttpRequest, form: SubmissionForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "most_kib": MAX_DOCUMENT_BYTES // 1024, "has_hardware": form.hardware_field.queryset}
+    context = {
+        "form": form,
+        "most_kib": MAX_DOCUMENT_BYTES // 1024,
+        "has_hardware": form.hardware_field.queryset,
+        "definitions": OF_SUBMITTING,
+    }
     return render(request, "leaderboard/submit.html", context, status=status)
 
 
 @never_cache
 @require_safe
 def submission(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A submission's verification."""
+    """A submission with its newest run."""
     return render(request, "leaderboard/submission.html", _status(request, pk))
 
 
@@ -110,11 +116,11 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "final": final,
         "ahead": queries.ahead_in_queue(run) if run and run.state == "queued" else None,
         "steps": _steps(run) if run else [],
-        "spent": _spent_in_vain(run) if run else {},
+        "spent": _spent_without_result(run) if run else {},
         "elapsed_s": _elapsed_s(run) if run else None,
         "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)],
         "waits_for": queries.waits_for(run),
-        "held_for": entry_text.doubts(run.held_for) if run else [],
+        "held_for": entry_text.flag_meanings(run.held_for) if run else [],
         "is_mine": _is_mine(request, submission),
     }
 
@@ -141,7 +147,7 @@ def _steps(run: Run) -> list[dict[str, Any]]:
         if position in ended:
             step |= {"state": "done", "fraction": 1.0, **ended[position]}
         elif position == reached and run.state != RunState.SUCCEEDED:
-            step |= {"state": "running" if run.state == RunState.RUNNING else "ended_here"}
+            step |= {"state": "running" if run.state == RunState.RUNNING else "stopped"}
             step |= {key: progress.get(key) for key in ("fraction", "detail", "power_w", "energy_j")}
         else:
             step |= _not_done(run, reached is not None and position < reached, bool(ended))
@@ -149,25 +155,25 @@ def _steps(run: Run) -> list[dict[str, Any]]:
     return steps
 
 
-def _not_done(run: Run, is_past: bool, tells_ends: bool) -> dict[str, Any]:
-    """A step of which nothing was told. One that was passed over was announced, and then left out."""
+def _not_done(run: Run, is_past: bool, has_ended_steps: bool) -> dict[str, Any]:
+    """A step without an event of its own. If the run is past it, it was skipped."""
     if run.state == RunState.SUCCEEDED:
-        return {"state": "left_out" if tells_ends else "done", "fraction": 1.0}
+        return {"state": "skipped" if has_ended_steps else "done", "fraction": 1.0}
     if is_past:
-        return {"state": "left_out", "fraction": 1.0}
-    return {"state": "not_begun" if run.state in IN_VAIN else "waiting", "fraction": 0.0}
+        return {"state": "skipped", "fraction": 1.0}
+    return {"state": "not_started" if run.state in WITHOUT_RESULT else "waiting", "fraction": 0.0}
 
 
-def _spent_in_vain(run: Run) -> dict[str, Any]:
-    """What the last attempt of a run without a result told of its spending: `energy_j`, `time_s`, `provenance`."""
+def _spent_without_result(run: Run) -> dict[str, Any]:
+    """What the last attempt of a run without a result spent: `energy_j`, `time_s`, `provenance`."""
     spent: dict[str, Any] = (run.progress or {}).get("spent") or {}
-    return spent if run.state in IN_VAIN and spent.get("energy_j") is not None else {}
+    return spent if run.state in WITHOUT_RESULT and spent.get("energy_j") is not None else {}
 
 
 @login_required
 @require_POST
 def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Take a submission back: its owner, or an administrator."""
+    """Withdraw a submission; for its submitter or an administrator."""
     submission = get_object_or_404(queries.submissions(), pk=pk)
     if not _is_mine(request, submission):
         raise PermissionDenied
@@ -182,18 +188,18 @@ def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
-    """What runs, what waits, who works, and what ended last."""
+    """Running and queued runs, live workers, and recently finished runs."""
     context = {
         "page": Paginator(queries.queue(), RUNS_PER_PAGE).get_page(request.GET.get("page")),
-        "workers": [(worker, _gives(worker)) for worker in queries.live_workers()],
+        "workers": [(worker, _metering(worker)) for worker in queries.live_workers()],
         "recent": list(queries.recent_runs()),
     }
     return render(request, "leaderboard/queue.html", context)
 
 
-def _gives(worker: Worker) -> dict[str, str]:
-    """The provenance that a worker's device gives in each scope, as its own `doctor` told; empty where it did not."""
+def _metering(worker: Worker) -> dict[str, str]:
+    """The provenance of a worker's device in each scope, from its `doctor`; empty if it reported none."""
     devices = {device["device"]: device for device in worker.diagnosis.get("devices", ())}
     scopes = devices.get(worker.device, {}).get("scopes", {})
-    # In our order: PostgreSQL keeps an object's keys in its own.
+    # In the order of Scope: PostgreSQL sorts an object's keys.
     return {scope: scopes[scope]["provenance"] for scope in Scope.values if scope in scopes}

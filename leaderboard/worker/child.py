@@ -1,4 +1,4 @@
-"""Runs `python -m measurement` as a child process, watches it, and says how it ended in words for people.
+"""Runs `python -m measurement` as a child process, watches it, and reports how it ended.
 
 The child has a process group, a scrubbed environment and a pipe on its standard input: when this process is gone,
 the pipe closes and the child ends itself.
@@ -25,7 +25,7 @@ from leaderboard.worker.machine import data_root_variable
 from measurement.errors import Fault
 from measurement.events import Event, Failed, Finished, parse_event
 
-# What a measurement may know of its surroundings: no secret, no database, no broker.
+# The environment variables that a measurement gets: no secret, no database, no broker.
 KEPT_VARIABLES = (
     "PATH",
     "LANG",
@@ -54,7 +54,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one child may take: seconds of wall time, joules, MiB of resident memory, seconds without a word."""
+    """What one child may take: seconds of wall time, joules, MiB of resident memory, seconds without an event."""
 
     time_s: float
     energy_j: float
@@ -91,10 +91,10 @@ class Child:
         self.out = out
         self.limits = limits
         self._stopped_because = ""
-        self._last_words: deque[str] = deque(maxlen=20)
+        self._last_lines: deque[str] = deque(maxlen=20)
         self._outcome: Finished | Failed | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._started = self._heard = time.monotonic()
+        self._started = self._last_event_at = time.monotonic()
         self._memory_checked = 0.0
         self.process = subprocess.Popen(
             command or _measurement_command(out, mode, device, limits),
@@ -107,7 +107,7 @@ class Child:
         )
         self._readers = [
             threading.Thread(target=self._read_events, daemon=True),
-            threading.Thread(target=self._read_complaints, daemon=True),
+            threading.Thread(target=self._read_errors, daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -118,11 +118,11 @@ class Child:
             self._lines.put(line)
         self._lines.put(None)
 
-    def _read_complaints(self) -> None:
+    def _read_errors(self) -> None:
         assert self.process.stderr  # noqa: S101 - opened as a pipe above
         for line in self.process.stderr:
             if text := line.decode(errors="replace").strip():
-                self._last_words.append(text[:500])
+                self._last_lines.append(text[:500])
 
     def __iter__(self) -> Iterator[Event | None]:
         while True:
@@ -134,12 +134,12 @@ class Child:
                 continue
             if line is None:
                 return
-            self._heard = time.monotonic()
+            self._last_event_at = time.monotonic()
             self._enforce_limits()
             try:
                 event = parse_event(line)
             except ValueError:
-                self._last_words.append(line.decode(errors="replace").strip()[:500])
+                self._last_lines.append(line.decode(errors="replace").strip()[:500])
                 continue
             if isinstance(event, Finished | Failed):
                 self._outcome = self._outcome or event
@@ -148,8 +148,8 @@ class Child:
     def _enforce_limits(self) -> None:
         now = time.monotonic()
         if now - self._started > self.limits.time_s + GRACE_S:
-            self.stop(f"Over budget: still running after {self.limits.time_s:,.0f} s, the most one run may take.")
-        elif now - self._heard > self.limits.silence_s:
+            self.stop(f"Over budget: still running after {self.limits.time_s:,.0f} s, the time limit of a run.")
+        elif now - self._last_event_at > self.limits.silence_s:
             self.stop(f"The measurement hung: it reported nothing for {self.limits.silence_s:,.0f} s.")
         elif now - self._memory_checked > MEMORY_CHECK_S:
             self._memory_checked = now
@@ -158,8 +158,8 @@ class Child:
                 used_mb = _proportional_mb(self.process.pid)
             if used_mb > self.limits.memory_mb:
                 self.stop(
-                    f"Out of memory: the measurement took {used_mb:,.0f} MiB, of {self.limits.memory_mb:,} allowed. "
-                    "A smaller batch_size or resolution needs less."
+                    f"Out of memory: the measurement used {used_mb:,.0f} MiB, {self.limits.memory_mb:,} are allowed. "
+                    "Use a smaller batch_size or resolution."
                 )
 
     def stop(self, reason: str) -> None:
@@ -188,21 +188,21 @@ class Child:
         return Ending(False, self._explain(code), self._outcome.fault if isinstance(self._outcome, Failed) else None)
 
     def _has_finished(self) -> bool:
-        """Whether its record is written and only its exit was to come: how that goes takes nothing away."""
+        """Whether its record is written: how the process then exits does not matter."""
         return isinstance(self._outcome, Finished) and (self.out / "record.json").exists()
 
     def _explain(self, code: int) -> str:
         if code == -signal.SIGKILL:
             return "The measurement was killed by the system, most likely because the machine ran out of memory."
         if code < 0:
-            return f"The measurement crashed ({signal.Signals(-code).name}). {self._last_word()}".strip()
+            return f"The measurement crashed ({signal.Signals(-code).name}). {self._last_line()}".strip()
         if isinstance(self._outcome, Failed):
             field = f"{self._outcome.field}: " if self._outcome.field else ""
             return f"{REASONS.get(code, REASONS[1])}: {field}{self._outcome.message}"
-        return f"{REASONS.get(code, REASONS[1])}: {self._last_word() or f'exit code {code}'}"
+        return f"{REASONS.get(code, REASONS[1])}: {self._last_line() or f'exit code {code}'}"
 
-    def _last_word(self) -> str:
-        return self._last_words[-1] if self._last_words else ""
+    def _last_line(self) -> str:
+        return self._last_lines[-1] if self._last_lines else ""
 
 
 def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> list[str]:
@@ -239,7 +239,7 @@ def scrubbed_environment(home: Path) -> dict[str, str]:
 
 
 def kill_group(leader: int) -> None:
-    """SIGKILL for a process group; nothing where it is gone already."""
+    """Send SIGKILL to a process group; do nothing if it is gone already."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -247,7 +247,7 @@ def kill_group(leader: int) -> None:
 
 
 def _resident_mb(pid: int) -> float:
-    """Of a process and all below it. What they share counts each time: too much, but cheap to ask for."""
+    """Of a process and its descendants. Shared memory counts for each of them: too much, but cheap to read."""
     return sum(_of_each(pid, lambda process: process.memory_info().rss)) / 2**20
 
 
@@ -256,7 +256,7 @@ def _proportional_mb(pid: int) -> float:
     return sum(_of_each(pid, lambda process: process.memory_full_info().pss)) / 2**20
 
 
-def _of_each(pid: int, asked: Callable[[psutil.Process], int]) -> Iterator[int]:
+def _of_each(pid: int, read: Callable[[psutil.Process], int]) -> Iterator[int]:
     try:
         root = psutil.Process(pid)
         processes = [root, *root.children(recursive=True)]
@@ -264,7 +264,7 @@ def _of_each(pid: int, asked: Callable[[psutil.Process], int]) -> Iterator[int]:
         return
     for process in processes:
         with suppress(psutil.Error):  # it has just ended
-            yield int(asked(process))
+            yield int(read(process))
 
 
 def supervise(child: Child, on_event: Callable[[Event | None], str]) -> Ending:

@@ -1,6 +1,7 @@
-"""The folders that a worker's measurements write in, one for each attempt at a run, and what outlives an attempt.
+"""The folders of measurements, one for each attempt at a run, and the checkpoint that outlives an attempt.
 
-An attempt that dies leaves its checkpoint in its folder; the next attempt on this disk takes it over and goes on.
+An attempt that dies leaves its checkpoint in its folder. The next attempt on this disk moves it to its own folder and
+resumes from it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def make(claim: Claim) -> Path:
     out.mkdir(parents=True)
     earlier = sorted(_work().glob(f"run-{claim.run_id}-*/{CHECKPOINT}"), key=lambda path: _token(path.parent))
     if earlier:
-        # Moved, not copied: a worker that was only thought dead loses the place that it writes to.
+        # Moved, not copied: a worker that was wrongly thought dead can't go on writing there.
         earlier[-1].rename(out / CHECKPOINT)
     for folder in _work().glob(f"run-{claim.run_id}-*"):
         if folder != out and _token(folder) < claim.token:
@@ -40,17 +41,17 @@ def make(claim: Claim) -> Path:
 
 
 def leave(claim: Claim) -> None:
-    """Remove the attempt's folder, unless its run waits for another attempt that could go on from it."""
+    """Remove the attempt's folder, unless its run is queued for another attempt that could resume from it."""
     try:
         waits = Run.objects.filter(pk=claim.run_id, state=RunState.QUEUED).exists()
     except Error:
-        return  # a later attempt's folder will have this one removed
+        return  # a later attempt removes it
     if not (waits and (of(claim) / CHECKPOINT).exists()):
         shutil.rmtree(of(claim), ignore_errors=True)
 
 
 def _remove_stale() -> None:
-    """Those of runs that have ended. Other workers of this machine may be at work in theirs."""
+    """Remove the folders of ended runs. Other workers of this machine may be using theirs."""
     unfinished = Run.objects.filter(state__in=(RunState.QUEUED, RunState.RUNNING)).values_list("pk", flat=True)
     kept = tuple(f"run-{pk}-" for pk in unfinished)
     for folder in _work().glob("run-*"):

@@ -1,7 +1,7 @@
 """Follows a child for its worker: progress to the database, the lease renewed, cancel and shutdown noticed.
 
-A database that is away for a moment costs nothing: what could not be told is told with a later tick. Only when the
-lease has run out meanwhile is the run given up, because another worker may have it.
+If the database is unreachable for a moment, nothing is lost: a later tick stores what could not be stored. The run is
+abandoned only if its lease has expired meanwhile, because another worker may have it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether a database error is of the connection or the server, so that the same statement may do later."""
+    """Whether a database error is of the connection or the server, so that the same statement may succeed later."""
     of_the_statement = (DataError, IntegrityError, ProgrammingError, NotSupportedError)
     return isinstance(error, Error) and not isinstance(error, of_the_statement)
 
@@ -50,10 +50,10 @@ class Watch:
     def __call__(self, event: Event | None) -> str:
         if event is not None and self.view.take(event):
             self._urgent = True
-        self.stopped_because = self.stopped_because or self._look(time.monotonic())
+        self.stopped_because = self.stopped_because or self._reason_to_stop(time.monotonic())
         return self.stopped_because
 
-    def _look(self, now: float) -> str:
+    def _reason_to_stop(self, now: float) -> str:
         if now >= self._not_before:
             try:
                 if reason := self._ask_the_database(now):
@@ -61,7 +61,7 @@ class Watch:
             except Error as error:
                 if not may_pass(error):
                     raise
-                log.warning("database away, asked again soon", run=self.claim.run_id, error=str(error))
+                log.warning("database unreachable, will retry", run=self.claim.run_id, error=str(error))
                 connection.close()
                 self._not_before = time.monotonic() + RETRY_EVERY_S
         if time.monotonic() - self._held_from > settings.LEASE_SECONDS:
@@ -87,7 +87,7 @@ class Watch:
 
 
 class Termination:
-    """Turns SIGTERM and Ctrl-C into a flag while a child runs; whoever handled them before gets them afterwards."""
+    """Turns SIGTERM and Ctrl-C into a flag while a child runs, and raises them again for the earlier handlers."""
 
     def __init__(self) -> None:
         self.requested = 0
@@ -100,7 +100,7 @@ class Termination:
         self.requested = number
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but not beyond a signal."""
+        """Sleep, but end early on a signal."""
         until = time.monotonic() + seconds
         while not self.requested and time.monotonic() < until:
             time.sleep(min(0.1, seconds))

@@ -1,4 +1,4 @@
-"""Signs of life of an idle worker. A busy one gives them from its task (watch.Watch)."""
+"""Signs of life of an idle worker. A busy worker reports from its task (follow.Watch)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Called with each of Celery's heartbeats; tells the database of every tenth or so."""
+    """Called with each of Celery's heartbeats; stores one of them every EVERY_S seconds."""
 
     def __init__(self, worker: str) -> None:
         self.worker = worker
-        self._told_at = 0.0
+        self._stored_at = 0.0
 
     def __call__(self, **_: Any) -> None:
         now = time.monotonic()
-        if now - self._told_at < EVERY_S:
+        if now - self._stored_at < EVERY_S:
             return
-        self._told_at = now
+        self._stored_at = now
         try:
             close_old_connections()
             services.worker_seen(self.worker)

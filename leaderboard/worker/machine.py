@@ -1,4 +1,4 @@
-"""This machine as `python -m measurement doctor` sees it, asked for in a child process so that none of it stays."""
+"""This machine as seen by `python -m measurement doctor`, in a child process: its libraries are not loaded here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Machine:
 
 
 def data_root_variable() -> dict[str, str]:
-    """Where a measurement finds data sets and weights: in DATA_ROOT, unless the operator has said otherwise."""
+    """Where a measurement finds data sets and weights: in DATA_ROOT, unless the operator set another folder."""
     return {DATA_ROOT_VARIABLE: os.environ.get(DATA_ROOT_VARIABLE) or str(settings.DATA_ROOT)}
 
 
@@ -49,13 +49,16 @@ def inspect_machine(device: str) -> Machine:
     except subprocess.TimeoutExpired:
         raise MachineError("`python -m measurement doctor` did not answer within 2 minutes") from None
     if answer.returncode:
-        raise MachineError(answer.stderr.decode(errors="replace").strip() or "the doctor failed without a word")
+        raise MachineError(
+            answer.stderr.decode(errors="replace").strip()
+            or "`python -m measurement doctor` failed without a message"
+        )
     diagnosis = json.loads(answer.stdout)
     found = {item["device"]: item for item in diagnosis["devices"]}
     readable = [name for name, item in found.items() if item["scopes"]["accelerator"]["provenance"] != "missing"]
     chosen = next((name for name in readable if name != "cpu"), "cpu") if device == "auto" else device
     if chosen not in found:
-        raise MachineError(f"there is no {chosen!r} on this machine; one of auto, {', '.join(found)}")
+        raise MachineError(f"{chosen!r} not found on this machine; choose one of auto, {', '.join(found)}")
     if chosen not in readable:
         raise MachineError(f"{chosen} can't be measured: {'; '.join(found[chosen]['remedies'].values())}")
     kind = "cpu" if chosen == "cpu" else "cuda"

@@ -17,7 +17,7 @@ class ProgressView:
         self._spending = _Spending()
 
     def take(self, event: Event) -> bool:
-        """Fold one event in. True where a reader should see it at once (a phase began or ended)."""
+        """Add one event. True if readers should see it at once (a phase began or ended)."""
         state = self._state
         self._spending.take(event)
         if isinstance(event, Started):
@@ -50,14 +50,14 @@ class ProgressView:
 
 
 class _Spending:
-    """Seconds and joules (accelerator scope) of this attempt, as far as its child has told them: a lower bound.
+    """Seconds and joules (accelerator scope) of this attempt, as far as its child has reported them: a lower bound.
 
-    Phases that an earlier attempt did are not among them.
+    Phases of an earlier attempt are not included.
     """
 
     def __init__(self) -> None:
         self._began_s = time.monotonic()
-        self._told_j: dict[int, float] = {}
+        self._reported_j: dict[int, float] = {}
         self._provenance = ""
         self._is_own = True
 
@@ -66,10 +66,10 @@ class _Spending:
             self._is_own = not event.earlier
             self._provenance = str(event.provenance) if self._is_own else self._provenance
         elif isinstance(event, Progress | PhaseEnded) and self._is_own and event.energy_j is not None:
-            self._told_j[event.position] = event.energy_j
+            self._reported_j[event.position] = event.energy_j
 
     def as_json(self) -> dict[str, Any]:
-        energy_j = sum(self._told_j.values()) if self._told_j else None
+        energy_j = sum(self._reported_j.values()) if self._reported_j else None
         return {
             "time_s": time.monotonic() - self._began_s,
             "energy_j": energy_j,

@@ -126,7 +126,7 @@ function crossing(line) {
 
 function noCrossing() {
   const cell = Object.assign(document.createElement("td"), { colSpan: 4 });
-  cell.textContent = "No complete entry passes the filters.";
+  cell.textContent = "No complete entry matches the filters.";
   const line = document.createElement("tr");
   line.append(cell);
   return line;

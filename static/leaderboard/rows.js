@@ -22,8 +22,8 @@ const MISSING_PHASE = "a phase is missing, so the total is a lower bound";
 const NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one";
 // If a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
 export const QUALITY_NOTES = {
-  reported: "as its submitter reports it",
-  supplied: "evaluated on weights that the submitter brought",
+  reported: "reported by the submitter",
+  supplied: "evaluated on the submitter's weights",
 };
 
 /** An entry's page, at the reader's usage intensity and sharing. */
@@ -121,9 +121,9 @@ function rankText({ rank, rank_best: best, rank_worst: worst }) {
 }
 
 function rankTitle({ rank, rank_best: best, rank_worst: worst }) {
-  if (best === null) return `rank ${rank}, its uncertainty is not known`;
+  if (best === null) return `rank ${rank}, uncertainty unknown`;
   if (best === worst) return `rank ${rank}`;
-  return `in place ${rank}; between ${best} and ${worst} within uncertainty`;
+  return `rank ${rank}; between ${best} and ${worst} within uncertainty`;
 }
 
 function whyNotRanked(entry, place, query) {

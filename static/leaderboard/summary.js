@@ -8,9 +8,9 @@ const QUALITY_LABELS = { top1: "top-1" };
 
 function whyNoneIsRanked({ ranking }) {
   const { incomplete, withoutValue } = ranking.unranked();
-  if (withoutValue === 0) return "each one misses a phase, so its total is a lower bound";
-  if (incomplete === 0) return "none of them predicts anything correctly";
-  return "each one misses a phase or predicts nothing correctly";
+  if (withoutValue === 0) return "every entry has a missing phase, so its total is a lower bound";
+  if (incomplete === 0) return "no entry has a correct prediction";
+  return "every entry has a missing phase or no correct prediction";
 }
 
 /** The result in words, in pieces: {text}, with {strong} if it is emphasised and {url} if it is a link. */
@@ -37,31 +37,29 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
     { text: `: ${winner.complete ? "" : "at least "}` },
     { text: joules(first.energy_j), strong: true },
     { text: ` (${wattHours(first.energy_j)}${trusted(winner)}) over its life` },
-    { text: `, ${share(ahead)} of it before the first use` },
+    { text: `, ${share(ahead)} of it one-time` },
   );
   const qualityCounts = query.minQuality !== null || query.orderBy === "energy_per_correct";
   if (qualityCounts && qualityNote(winner)) {
     pieces.push({ text: `, its quality ${QUALITY_NOTES[qualityNote(winner)]}` });
   }
   const others = (first.rank_worst ?? 1) - 1;
-  if (first.u95_j === null) {
-    pieces.push({ text: ", though its uncertainty is not known" });
-  } else if (others > 0) {
-    pieces.push({ text: `, though ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` });
+  if (others > 0) {
+    pieces.push({ text: `, but ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` });
   }
   return pieces.concat(whatFollows(query, first, champions, board));
 }
 
 function nothing(query, belowFloor) {
   if (belowFloor > 0 && query.minQuality !== null) {
-    const which = belowFloor === 1 ? "The only entry" : `Each of the ${belowFloor} entries`;
-    return `${which} that could be shown is below the quality floor of ${percent(query.minQuality)}.`;
+    const which = belowFloor === 1 ? "The only matching entry is" : `All ${belowFloor} matching entries are`;
+    return `${which} below the quality floor of ${percent(query.minQuality)}.`;
   }
   return "No entry matches these filters.";
 }
 
 function trusted(entry) {
-  const provenance = { metered: "", missing: "without what nobody knows" }[entry.provenance] ?? entry.provenance;
+  const provenance = { metered: "", missing: "excluding missing phases" }[entry.provenance] ?? entry.provenance;
   const details = [provenance, sample(entry.mode, entry.data)].filter((words) => words !== "");
   return details.map((words) => `, ${words}`).join("");
 }
@@ -79,7 +77,7 @@ function whatFollows(query, first, champions, { ranking, byKey }) {
   const here = champions.filter((champion) => champion.from_usage_intensity <= query.usageIntensity).length - 1;
   if (here < 0 || champions[here].key !== first.key || query.orderBy !== "energy") return [{ text: "." }];
   if (here + 1 === champions.length) {
-    return [{ text: ranking.order.length > 1 ? "; nothing here overtakes it at higher use." : "." }];
+    return [{ text: ranking.order.length > 1 ? "; no entry overtakes it at higher usage." : "." }];
   }
   const following = byKey.get(champions[here + 1].key);
   return [

@@ -59,7 +59,7 @@ def test_field_and_remedy(client: Client, query: str, field: str, remedy: str) -
     assert remedy in error["message"]
 
 
-def test_every_fault_is_told_at_once(client: Client) -> None:
+def test_every_fault_is_named_at_once(client: Client) -> None:
     errors = client.get(f"{ADDRESS}?usage_intensity=-1&scope=world").json()["errors"]
     assert {error["field"] for error in errors} == {"usage_intensity", "scope"}
 
@@ -72,7 +72,7 @@ def test_empty_parameters_are_left_out(client: Client) -> None:
 
 def test_hardware_on_an_empty_database(client: Client) -> None:
     errors = client.get(f"{ADDRESS}?hardware=h100").json()["errors"]
-    assert errors == [{"field": "hardware", "message": "'h100' is not known; no worker has reported any yet"}]
+    assert errors == [{"field": "hardware", "message": "'h100' is unknown; no worker has registered any yet"}]
 
 
 @pytest.mark.parametrize("part", ["/snapshot", "/champions"])

@@ -54,7 +54,7 @@ def test_run_shows_the_phases_of_its_current_attempt(client: Client) -> None:
 def test_record_is_that_of_the_current_attempt(client: Client, django_assert_num_queries: Any) -> None:
     run = builders.run(state="running", attempt=2)
     address = f"/api/v1/runs/{run.pk}/record"
-    assert "has left none" in client.get(address).json()["errors"][0]["message"]
+    assert "record not found; this run stored none" in client.get(address).json()["errors"][0]["message"]
     record = make_record(make_recipe())
     for number, found in ((1, {"record_version": 1}), (2, record.model_dump(mode="json"))):
         Attempt.objects.create(run=run, number=number, worker="w", started_at=timezone.now(), record=found)

@@ -133,14 +133,14 @@ def test_faults_are_those_of_the_recipe(client: Client, by_alice: dict[str, str]
 def test_hardware_is_named_or_the_only_one(client: Client, alice: User) -> None:
     headers = builders.token(alice)
     document = builders.recipe_document()
-    assert "no worker has reported" in faults(post(client, document, headers))["hardware"]
+    assert "no worker has registered" in faults(post(client, document, headers))["hardware"]
     builders.hardware("test-cpu")
     builders.hardware("test-gpu", "cuda")
     assert "one of test-cpu, test-gpu" in faults(post(client, document, headers))["hardware"]
     for slug in ("h100", "\x00", "\ud800", "a" * 500):
         assert faults(post(client, {"recipe": document, "hardware": slug}, headers))
     unknown = faults(post(client, document, headers, query="?hardware=h100"))
-    assert unknown["hardware"] == "'h100' is not known; one of test-cpu, test-gpu"
+    assert unknown["hardware"] == "'h100' is unknown; use one of test-cpu, test-gpu"
     assert "hardware" in faults(post(client, {"recipe": document, "hardware": ["test-cpu"]}, headers))
 
 
@@ -222,7 +222,7 @@ def test_large_body_is_not_read(
         headers={} if session else by_alice,
         **{"CONTENT_LENGTH": str(10 * 1024**2), "wsgi.input": Unread()},  # type: ignore[arg-type]
     )
-    assert "at most 65,536" in str(faults(answer, 413))
+    assert "the limit is 65,536" in str(faults(answer, 413))
 
 
 def test_length_is_asked_for(client: Client, by_alice: dict[str, str]) -> None:

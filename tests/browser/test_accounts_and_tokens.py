@@ -72,7 +72,7 @@ def test_token_is_shown_once_and_deleted(open_reader, alice, live_server, script
     page = reader.page
     reader.open("/accounts/tokens/")
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create a token").click()
     token = page.locator("#token").inner_text().strip()
     assert len(token) == 64
     assert queue_as(live_server.url, token) == 200
@@ -91,7 +91,7 @@ def test_token_can_be_copied(open_reader, alice, live_server):
     reader = open_reader(permissions=["clipboard-read", "clipboard-write"])
     reader.sign_in(alice)
     reader.open("/accounts/tokens/")
-    reader.page.get_by_role("button", name="Make a token").click()
+    reader.page.get_by_role("button", name="Create a token").click()
     token = reader.page.locator("#token").inner_text().strip()
     reader.page.locator("[data-copy=token]").click()
     expect(reader.page.locator("[data-copy=token]")).to_have_text("Copied")

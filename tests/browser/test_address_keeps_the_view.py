@@ -63,7 +63,7 @@ def test_new_result_joins_without_losing_the_readers_place(page, live_server):
     board = make_varied_board()
     run = RunFactory(state="running", progress={"phase": "train"})
     page.goto("/?usage_intensity=70000")
-    expect(page.locator("#activity")).to_contain_text("1 run in progress")
+    expect(page.locator("#activity")).to_contain_text("1 active run")
     page.locator("#search").fill("twin")
     expect(page.locator("#rows tr")).to_have_count(1)
 
@@ -78,4 +78,4 @@ def test_new_result_joins_without_losing_the_readers_place(page, live_server):
 
     run.state = "succeeded"
     run.save()
-    expect(page.locator("#activity")).to_have_text("All runs are finished.")
+    expect(page.locator("#activity")).to_have_text("All runs have finished.")

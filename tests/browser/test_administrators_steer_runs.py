@@ -31,7 +31,7 @@ def act(page: Page, run: Run, action: str) -> None:
     page.get_by_role("button", name="Go").click()
 
 
-def test_rerun_queues_another_and_the_standing_result_stays(office):
+def test_rerun_queues_another_and_the_published_result_stays(office):
     board = make_board(3)
     entry = board.entries.first()
     office.goto("/")
@@ -69,7 +69,7 @@ def test_cancel(office):
     expect(office.locator(".messagelist .error")).to_contain_text("nothing to cancel")
 
 
-def test_results_can_be_looked_at_but_not_edited(office):
+def test_results_can_be_viewed_but_not_edited(office):
     entry = make_verified_entry(make_board(1), recipe__method__title="Looked at")
     attempt = entry.run.attempts.get()
     changed = ("entry", entry), ("run", entry.run), ("attempt", attempt), ("recipe", entry.recipe)

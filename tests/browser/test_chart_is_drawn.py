@@ -125,7 +125,7 @@ def test_lines_envelope_crossings_and_table_agree(page, board):
     expect(page.locator("#energy-chart")).to_have_attribute("aria-label", re.compile("table of winners"))
 
 
-def test_marker_stands_at_the_readers_usage_intensity(page, board):
+def test_marker_is_at_the_readers_usage_intensity(page, board):
     page.goto("/?usage_intensity=1000")
     draw(page)
     assert page.evaluate(MARKER) == pytest.approx(3, abs=0.05)
@@ -209,15 +209,15 @@ def test_charts_are_saved_in_the_style_sheets_colours(page, board):
     expect(link).to_have_attribute("href", re.compile(r"leaderboard\.csv\?.*min_quality=0\.985"))
 
 
-def test_what_is_left_out_is_said(page, live_server):
+def test_the_number_of_entries_not_shown_is_said(page, live_server):
     make_board(60)
     page.goto("/")
     draw(page, "energy-chart")
     note = page.locator("figure", has=page.locator("#energy-chart")).locator("[data-left-out]")
-    expect(note).to_contain_text("20 of 60 entries are left out.")
+    expect(note).to_contain_text("20 of 60 entries are not shown.")
     draw(page, "phases-chart")
     note = page.locator("figure", has=page.locator("#phases-chart")).locator("[data-left-out]")
-    expect(note).to_contain_text("48 of 60 entries are left out.")
+    expect(note).to_contain_text("48 of 60 entries are not shown.")
 
 
 def test_entry_has_power_over_time_and_break_even(reader, board, settings, tmp_path):

@@ -107,7 +107,7 @@ def test_sign_in_submit_put_right_and_watch(page, alice, live_server):
     typed = example().replace("epochs: 2", "epochs: -2").replace("track: digits", "track: digitz\ncolour: blue")
     recipe.fill(typed)
     page.get_by_role("button", name="Submit for verification").click()
-    expect(page.get_by_role("heading", name="3 things to put right")).to_be_visible()
+    expect(page.get_by_role("heading", name="3 errors to fix")).to_be_visible()
     assert page.locator(".faults code").all_inner_texts() == ["track", "phases.0.epochs", "colour"]
     assert recipe.input_value() == typed
     expect(recipe).to_have_attribute("aria-invalid", "true")

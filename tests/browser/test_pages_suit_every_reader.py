@@ -177,7 +177,7 @@ def test_page_of_a_member(reader, alice, name):
     reader.sign_in(alice)
     reader.open(MEMBERS_PAGES[name](alice))
     if name == "tokens":
-        reader.page.get_by_role("button", name="Make a token").click()
+        reader.page.get_by_role("button", name="Create a token").click()
     assert_suits(reader.page, name)
 
 

@@ -47,5 +47,5 @@ def test_the_focus_stays_where_the_last_run_ends(reader, live_server):
     reader.open(address)
     reader.page.locator(link).focus()
     Run.objects.update(state="succeeded")
-    expect(reader.page.locator(link)).to_have_text("All runs are finished")
+    expect(reader.page.locator(link)).to_have_text("All runs have finished")
     expect(reader.page.locator(link)).to_be_focused()

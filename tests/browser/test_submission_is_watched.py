@@ -99,7 +99,7 @@ def test_nobody_else_withdraws(reader, run, bob, who):
     with page.expect_navigation():
         page.evaluate(forged, ["main form[method=post]", address])
     if who == "bob":
-        expect(page.get_by_role("heading", name="That is not yours to do")).to_be_visible()
+        expect(page.get_by_role("heading", name="You are not allowed to do this")).to_be_visible()
     else:
         expect(page).to_have_url(re.compile("/accounts/login/"))
     run.submission.refresh_from_db()

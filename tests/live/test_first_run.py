@@ -36,10 +36,10 @@ def board(site: Site, **parameters) -> list[dict]:
 def test_the_examples_are_verified_while_the_reader_watches(first_run, chromium):
     page = chromium.new_page()
     page.goto(first_run.address)
-    expect(page.get_by_text("verif", exact=False).first).to_be_visible()
+    expect(page.get_by_text("active run", exact=False).first).to_be_visible()
     first_run.wait_for(lambda: len(board(first_run)) == len(EXAMPLES), 1500, "all examples to be ranked")
     print(f"all examples ranked {time.monotonic() - first_run.started:.0f} s after the start")
-    # Without a reload: the page noticed by itself.
+    # Without a reload: the page updates itself.
     expect(page.locator("#rows tr")).to_have_count(len(EXAMPLES), timeout=15_000)
     assert len(EXAMPLES) >= 5
     page.close()

@@ -107,7 +107,7 @@ def test_cancelling_a_running_run_ends_its_process_within_seconds(site, alice_to
 
 
 @ON_SQLITE
-def test_a_ring_that_redis_lost_is_made_up_for(site, alice_token, recipe):
+def test_a_notification_that_redis_lost_is_repeated(site, alice_token, recipe):
     import redis
 
     socket = next(
@@ -124,7 +124,7 @@ def test_a_ring_that_redis_lost_is_made_up_for(site, alice_token, recipe):
     site.manage(
         "shell",
         "-c",
-        "from leaderboard.models import Run; Run.objects.filter(state='queued').update(rung_at='2020-01-01T00:00Z')",
+        "from leaderboard.models import Run; Run.objects.filter(state='queued').update(notified_at='2020-01-01Z')",
     )
     assert follow(site, first)[-1]["state"] == "succeeded"
     assert follow(site, second)[-1]["state"] == "succeeded"

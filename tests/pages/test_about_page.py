@@ -31,7 +31,7 @@ def test_contact_is_what_the_setting_says(about, settings, contact, link):
     settings.CONTACT = contact
     html = about().content.decode()
     assert "javascript:" not in html
-    assert (link in html) if link else ("has not said here how to be reached" in html)
+    assert (link in html) if link else ("have not published a contact address" in html)
 
 
 @pytest.mark.parametrize("address", ["/", "/methodology/", "/queue/"])

@@ -64,7 +64,7 @@ def test_record_and_trace_with_the_command_that_checks_them(client):
     assert "python -m measurement recompute record.json" in page
 
 
-def test_what_an_attempt_without_a_result_had_spent_is_told(client):
+def test_the_energy_of_an_attempt_without_a_result_is_shown(client):
     entry = make_verified_entry(make_board(1))
     assert "without a result" not in text(client.get(entry.get_absolute_url()))
     attempt = entry.run.attempts.get()
@@ -80,14 +80,16 @@ def test_what_an_attempt_without_a_result_had_spent_is_told(client):
     }
     attempt.save()
     page = text(client.get(entry.get_absolute_url()))
-    told = (
+    expected = (
         "An attempt of 2026-01-02 ended without a result; 2 h 0 min and 12.3 kJ (estimated) of it could not be used."
     )
-    assert f"{told} That is not charged to the model." in page
-    assert "An attempt of 2026-01-03 ended without a result; 59.0 s and an unknown amount of energy of it" in page
+    assert f"{expected} This is not charged to the model." in page
+    assert (
+        "An attempt of 2026-01-03 ended without a result; 59.0 s and an unknown amount of energy of its work" in page
+    )
 
 
-def test_what_stands_behind_the_quality(client):
+def test_the_quality_has_its_evidence(client):
     entry = make_verified_entry(make_board(1))
     page = client.get(entry.get_absolute_url()).content.decode()
     assert "evidence" not in page
@@ -102,7 +104,7 @@ def test_what_stands_behind_the_quality(client):
     assert "evaluated on the submitter’s weights (evidence)" in text(client.get(entry.get_absolute_url()))
 
 
-def test_what_attempts_had_spent_that_the_record_does_not_tell_of(client):
+def test_the_spending_of_attempts_that_the_record_lacks_is_shown(client):
     entry = make_verified_entry(make_board(1))
     measured = entry.run.attempts.get()
     entry.run.attempts.update(number=4)
@@ -123,17 +125,17 @@ def test_what_attempts_had_spent_that_the_record_does_not_tell_of(client):
     page = text(client.get(entry.get_absolute_url()))
     assert (
         f"Attempt 1 of {began:%Y-%m-%d} ended without a result, having spent at least 12.3 kJ "
-        "(estimated, accelerator) in 1 min 30 s. That is not charged to the model." in page
+        "(estimated, accelerator) in 1 min 30 s. This is not charged to the model." in page
     )
     assert [number for number in (1, 2, 3, 4) if f"Attempt {number} of" in page] == [1]
-    assert "ended without a result; 30.0 s and 345 J (estimated) of it could not be used" in page
+    assert "ended without a result; 30.0 s and 345 J (estimated) of its work could not be reused" in page
     assert "1: lost worker-0, spent at least 12.3 kJ estimated 2: lost worker-0, spent — 3: lost" in page
     assert "4: succeeded worker-0, spent" not in page
 
 
 def test_runs_say_how_far_apart_they_are(client):
     entry = make_verified_entry(make_board(1), own_energy_j=1000.0)
-    assert "Measured by one full run so far" in text(client.get(entry.get_absolute_url()))
+    assert "Only one full run was measured so far" in text(client.get(entry.get_absolute_url()))
     again = RunFactory(submission=entry.run.submission, state="succeeded", attempt=2)
     # An attempt that was lost after it had measured stands beside the one that counts.
     for number, energy_j in ((1, 9000.0), (2, 1200.0)):
@@ -182,7 +184,7 @@ def test_a_sampled_phase_says_how_little_of_it_ran(client):
     assert "sampled of" not in text(client.get(make_verified_entry(entry.board).get_absolute_url()))
 
 
-def test_doubts_about_the_other_scenario_are_not_told(client):
+def test_flags_of_the_other_scenario_are_not_shown(client):
     entry = make_verified_entry(make_board(1, scenario="offline"))
     phases = {"attempt": entry.run.attempts.get(), "phase": "inference", "technique": "inference"}
     PhaseEnergyFactory(position=2, scenario="single_stream", flags=["input_starved", "throttled"], **phases)
@@ -192,7 +194,7 @@ def test_doubts_about_the_other_scenario_are_not_told(client):
         ("no_repeats", "train"),
         ("throttled", "inference"),
     ]
-    assert "waited for its input" not in text(page)
+    assert "waited for input" not in text(page)
 
 
 def test_unknown_entry_is_a_404_with_search(client):
@@ -270,7 +272,7 @@ def test_bibtex_holds_whatever_a_method_is_called(name):
 
 def test_badge_and_link_carry_the_readers_usage_intensity(client):
     entry = EntryFactory()
-    assert "20 million images, unshared:" in text(
+    assert "20 million images, without sharing:" in text(
         client.get(entry.get_absolute_url(), {"usage_intensity": "2e7", "shared_by": "10"})
     )
     page = text(client.get(entry.get_absolute_url(), {"usage_intensity": "2e7"}))

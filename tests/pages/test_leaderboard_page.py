@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("usage_intensity", ["1", "1e3", "1e6", "3.4e9", "1e13"])
-def test_rows_stand_in_the_order_of_the_domain(client, usage_intensity):
+def test_rows_are_in_the_order_of_the_domain(client, usage_intensity):
     make_board(9)
     EntryFactory(board=Entry.objects.first().board, complete=False, provenance="missing")
 
@@ -63,25 +63,26 @@ def test_overlapping_intervals_are_shown_as_ties(client):
     assert [row["rank"] for row in rows(client.get("/"))] == ["1–2", "1–2", "3"]
 
 
-def test_rank_without_uncertainty_stands_alone_and_says_so(client):
+def test_a_rank_without_uncertainty_has_no_range(client):
     board = make_board(0)
     for own_energy_j in (1000, 1000.0001):
         EntryFactory(board=board, own_energy_j=own_energy_j, own_u95_j=None)
     page = client.get("/")
     assert [(row["rank"], row["u95"]) for row in rows(page)] == [("1", "±\u00a0—"), ("2", "±\u00a0—")]
-    assert 'title="rank 2, its uncertainty is not known"' in page.content.decode()
-    assert "of it before the first use, though its uncertainty is not known" in text(page)
+    assert 'title="rank 2, uncertainty unknown"' in page.content.decode()
+    assert "of it one-time; no entry overtakes it" in text(page)
+    assert "within uncertainty" not in text(page)
 
 
 def test_unranked_entries_say_why(client):
     board = make_board(0)
     EntryFactory(board=board, quality=0.0)
     page = client.get("/", {"order_by": "energy_per_correct"})
-    assert "no entry is ranked: none of them predicts anything correctly." in text(page)
+    assert "no entry is ranked: no entry has a correct prediction." in text(page)
     assert 'title="not ranked: no prediction is correct, so there is no' in page.content.decode()
     EntryFactory(board=board, complete=False, provenance="missing")
     page = client.get("/", {"order_by": "energy_per_correct"})
-    assert "no entry is ranked: each one misses a phase or predicts nothing correctly." in text(page)
+    assert "no entry is ranked: every entry has a missing phase or no correct prediction." in text(page)
     assert 'title="not ranked: a phase is missing, so the total' in page.content.decode()
     assert rows(client.get("/"))[0]["rank"] == "1"
 
@@ -95,7 +96,7 @@ def test_summary_says_the_result_in_words(client):
 
     assert (
         "For 1 million images at ≥ 90.0 % top-1 on Test Cpu, Cheap to make uses the least energy: 11.0 kJ "
-        "(3.06 Wh, estimated) over its life, 9 % of it before the first use; from 11 million on, Cheap to run wins."
+        "(3.06 Wh, estimated) over its life, 9 % of it one-time; from 11 million on, Cheap to run wins."
     ) in text(page)
 
 
@@ -110,8 +111,8 @@ def test_a_winner_of_a_filtered_view_is_not_said_to_win_the_board(client, asked)
 def test_a_winner_whose_quality_is_only_reported_is_not_said_to_have_it(client, asked):
     board = make_board(0)
     EntryFactory(board=board, quality_provenance="reported")
-    assert "before the first use, its quality as its submitter reports it" in text(client.get("/", asked))
-    assert "its submitter reports" not in text(client.get("/"))
+    assert "one-time, its quality reported by the submitter" in text(client.get("/", asked))
+    assert "reported by the submitter" not in text(client.get("/"))
 
 
 def test_estimated_is_said_in_words(client):
@@ -155,7 +156,7 @@ def test_bad_parameter_is_named_and_put_right(client, parameter, value):
 def test_rate_and_lifetime_whose_product_is_no_usage_intensity_are_named(client):
     make_board(3)
     page = client.get("/", {"rate": "1e12", "years": "1000"})
-    assert "“rate” was left at its default: usage_intensity is" in text(page)
+    assert "“rate” was reset to its default: usage_intensity is" in text(page)
     assert 'name="usage_intensity" value="1000000"' in page.content.decode()
 
 
@@ -258,7 +259,7 @@ def test_empty_site_shows_how_far_the_first_runs_are(client):
         submission__recipe__method__title="First of all",
     )
     page = client.get("/")
-    assert "The board is filling" in text(page)
+    assert "No results yet" in text(page)
     assert "First of all" in text(page)
 
 
@@ -284,7 +285,7 @@ def test_a_group_that_is_all_there_is_is_shown_to_who_names_none(client, group):
 
 def test_who_names_a_group_gets_no_other_and_offline_goes_before_a_fuller_one(client):
     make_board(3, scenario="single_stream")
-    assert "Nothing is verified in this group yet" in text(client.get("/", {"scenario": "offline"}))
+    assert "This group has no results yet" in text(client.get("/", {"scenario": "offline"}))
     make_board(1)
     page = client.get("/")
     assert page.context["ranked"].board.scenario == "offline"
@@ -316,11 +317,11 @@ def test_every_page_names_itself_and_the_site_once(client):
         assert shared.count(SITE) <= 1, address
 
 
-def test_activity_tells_the_revision_and_ends_with_the_last_run(client):
+def test_activity_has_the_revision_and_ends_with_the_last_run(client):
     make_board(2, revision=7)
     run = RunFactory()
     busy = client.get(reverse("leaderboard-activity"))
-    assert "1 run in progress" in text(busy)
+    assert "1 active run" in text(busy)
     assert '"revision": 7' in busy["HX-Trigger"]
     run.state = "succeeded"
     run.save()
@@ -333,7 +334,7 @@ def test_a_long_queue_is_counted_and_not_loaded(client, django_assert_num_querie
     RunFactory(state="running", progress={"phase": "train"}, submission__recipe__method__title="At work")
     with django_assert_num_queries(3) as queries:
         page = client.get(reverse("leaderboard-activity"))
-    assert "31 runs in progress: At work, train" in text(page)
+    assert "31 active runs: At work, train" in text(page)
     (listed,) = [query["sql"] for query in queries if '"leaderboard_method"' in query["sql"]]
     assert "LIMIT 12" in listed
     assert '"leaderboard_recipe"."document"' not in listed
@@ -343,7 +344,7 @@ def test_unmatched_group_names_those_that_have_results(client):
     make_board(2)
     page = client.get("/", {"scope": "system"})
     assert page.status_code == 200
-    assert "Nothing is verified in this group yet" in text(page)
+    assert "This group has no results yet" in text(page)
     assert "scope=accelerator" in page.content.decode()
 
 

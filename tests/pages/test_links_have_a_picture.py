@@ -142,7 +142,7 @@ def test_a_short_name_is_drawn_as_it_is():
     assert link_card.two_lines("ResNet-18", face, 1072) == ["ResNet-18"]
 
 
-def test_a_system_without_fonts_still_tells_a_bound_from_a_figure(monkeypatch):
+def test_a_system_without_fonts_still_marks_a_lower_bound(monkeypatch):
     monkeypatch.setattr(link_card, "FONTS", {False: "no such.ttf", True: "no such.ttf"})
     link_card.font.cache_clear()
     try:

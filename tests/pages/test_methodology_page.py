@@ -1,4 +1,4 @@
-"""/methodology/ is docs/methodology.md, rendered: one text, and nothing in it but what the file says."""
+"""/methodology/ is docs/methodology.md, rendered, and the glossary that pages link to."""
 
 import re
 from html.parser import HTMLParser
@@ -7,8 +7,10 @@ import pytest
 
 from leaderboard.models import Provenance
 from leaderboard.presentation.docs_page import METHODOLOGY, read_page
+from leaderboard.presentation.glossary import GLOSSARY
 from measurement.tracks import TRACKS
 from tests.docs.reading import ROOT, anchors, prose, text_of
+from tests.factories import EntryFactory, RunFactory, make_board
 from tests.pages.reading import text
 
 HEADING = re.compile(r"^(#+) +(.+)$", re.MULTILINE)
@@ -67,11 +69,40 @@ def test_every_heading_has_the_anchor_that_links_in_the_docs_use(article):
     assert len(given) == len(set(given))
 
 
-def test_every_link_of_the_page_leads_somewhere(article):
-    ids = {attributes["id"] for _, attributes in article.found if "id" in attributes}
+def test_every_link_of_the_page_leads_somewhere(article, shown):
+    ids = {attributes["id"] for _, attributes in Elements(shown).found if "id" in attributes}
     for attributes in article.of("a"):
         href = attributes["href"]
         assert href.startswith("https://") or href.removeprefix("#") in ids, href
+
+
+TERMS = ["submission", "run", "attempt", "recipe", "entry", "phase", "provenance", "scope", "scenario", "track"]
+
+
+def test_the_glossary_defines_every_term_in_a_sentence(shown):
+    section = shown.partition('<section class="prose" id="glossary"')[2].partition("</section>")[0]
+    assert {f"term-{name}" for name in TERMS} <= {attributes.get("id") for _, attributes in Elements(section).found}
+    for name in TERMS:
+        definition = re.search(rf'id="term-{name}"><dt>{name.capitalize()}</dt><dd>([^<]+)</dd>', section)[1]
+        assert re.fullmatch(r"[^.]+\.", definition), definition
+
+
+@pytest.mark.django_db
+def test_pages_link_to_definitions_that_exist(client, administrator):
+    client.force_login(administrator)
+    entry = EntryFactory(board=make_board(0))
+    submission = RunFactory().submission
+    anchors_there = {f"term-{term.name}" for term in GLOSSARY}
+    wanted = {
+        "/": {"track", "scenario", "scope", "phase", "provenance"},
+        "/submit/": {"recipe", "submission", "run"},
+        "/queue/": {"run", "recipe", "attempt"},
+        entry.get_absolute_url(): {"entry", "phase", "provenance", "scope", "scenario"},
+        submission.get_absolute_url(): {"submission"},
+    }
+    for address, names in wanted.items():
+        linked = set(re.findall(r'href="/methodology/#([\w-]+)"', client.get(address).content.decode()))
+        assert {f"term-{name}" for name in names} <= linked <= anchors_there | {"glossary"}, address
 
 
 def test_the_words_of_the_file_are_on_the_page(client):

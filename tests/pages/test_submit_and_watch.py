@@ -108,7 +108,7 @@ def test_a_file_that_is_too_large_is_refused_with_its_size(client, alice, machin
     assert "200,000 bytes" in text(post(client, machine, upload=large))
 
 
-def test_ten_megabytes_are_refused_and_told_why(client, alice, machine):
+def test_ten_megabytes_are_refused_with_the_reason(client, alice, machine):
     client.force_login(alice)
     page = post(client, machine, "x" * 10_000_000)
     assert page.status_code == 413
@@ -126,7 +126,7 @@ def test_form_and_api_count_one_persons_submissions_together(client, alice, mach
     typed = EXAMPLE.replace("title: StarNet-S050", "title: One too many")
     page = post(client, machine, typed)
     assert page.status_code == 429
-    assert "2 recipes are the most that one person may submit within an hour; try again in 60 minutes" in text(page)
+    assert "the limit is 2 submissions an hour; try again in 60 minutes" in text(page)
     assert "One too many" in page.content.decode()
     assert Run.objects.count() == 1
     assert post(client, machine, "track: nonsense").status_code == 200
@@ -135,7 +135,7 @@ def test_form_and_api_count_one_persons_submissions_together(client, alice, mach
 def test_form_opens_where_the_examples_are_not_installed(client, alice, monkeypatch, tmp_path):
     monkeypatch.setattr("leaderboard.views.submissions.EXAMPLE", tmp_path / "none.yaml")
     client.force_login(alice)
-    assert "/api/v1/recipe-schema says what it may hold" in text(client.get(reverse("submit")))
+    assert "Its schema is at /api/v1/recipe-schema" in text(client.get(reverse("submit")))
 
 
 def test_unknown_hardware_is_refused(client, alice, machine):
@@ -151,7 +151,7 @@ def test_hardware_with_a_live_worker_is_marked(client, alice):
     HardwareFactory(slug="idle-gpu")
     page = text(client.get(reverse("submit")))
     assert "Busy Gpu (worker ready)" in page
-    assert "Idle Gpu (no worker at the moment: will wait)" in page
+    assert "Idle Gpu (no live worker: the run will wait)" in page
 
 
 def test_status_shows_steps_and_stops_polling_when_the_run_has_ended(client):
@@ -182,7 +182,7 @@ def test_status_shows_steps_and_stops_polling_when_the_run_has_ended(client):
     assert "hx-get" not in client.get(run.submission.get_absolute_url()).content.decode()
 
 
-def test_a_step_that_a_run_left_out_is_not_told_as_done(client):
+def test_a_skipped_step_is_not_shown_as_done(client):
     ended = [
         {"position": 0, "energy_j": 99.0, "duration_s": 12.5},
         {"position": 2, "energy_j": 3.0, "duration_s": 5.0},
@@ -191,7 +191,7 @@ def test_a_step_that_a_run_left_out_is_not_told_as_done(client):
         state="succeeded", progress={"steps": ["train", "evaluate", "inference"], "position": 2, "ended": ended}
     )
     page = client.get(reverse("submission-status", args=[run.submission_id]))
-    assert "evaluate left out" in " ".join(text(page).split())
+    assert "evaluate skipped" in " ".join(text(page).split())
 
 
 SPENT = {"time_s": 61.0, "energy_j": 5104.0, "provenance": "estimated"}
@@ -217,23 +217,23 @@ def steps_told(client, **run):
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
-def test_a_run_that_ended_in_vain_tells_where_and_what_it_spent(client, state):
+def test_a_run_without_a_result_shows_where_it_ended_and_what_it_spent(client, state):
     steps, page = steps_told(client, state=state, attempt=1, progress=TOLD)
-    assert steps == ["train ended here at 80 %, 5.00 kJ", "evaluate not begun", "inference offline not begun"]
+    assert steps == ["train stopped at 80 %, 5.00 kJ", "evaluate not started", "inference offline not started"]
     assert "Spent at least 5.10 kJ estimated in 1 min 1 s." in page
     assert "waiting" not in page
 
 
-def test_a_run_that_ended_in_vain_later_tells_the_steps_before(client):
+def test_a_run_that_ended_later_shows_the_steps_before(client):
     steps, page = steps_told(client, state="failed", attempt=2, progress=LATER)
-    assert steps == ["train 99.0 J in 12.5 s", "evaluate left out", "inference offline ended here at 25 %, 7.00 J"]
-    assert "Its last attempt spent at least 5.10 kJ" in page
+    assert steps == ["train 99.0 J in 12.5 s", "evaluate skipped", "inference offline stopped at 25 %, 7.00 J"]
+    assert "The last attempt spent at least 5.10 kJ" in page
 
 
-def test_only_who_told_of_joules_is_told_to_have_spent_some(client):
+def test_spending_is_shown_only_if_it_was_reported(client):
     silent = TOLD | {"energy_j": None, "spent": SPENT | {"energy_j": None, "provenance": "missing"}}
     steps, page = steps_told(client, state="failed", attempt=1, progress=silent)
-    assert steps[0] == "train ended here at 80 %"
+    assert steps[0] == "train stopped at 80 %"
     assert "spent" not in page.lower()
     for state in ("running", "succeeded"):
         assert "spent" not in steps_told(client, state=state, attempt=1, progress=TOLD)[1].lower()
@@ -243,8 +243,12 @@ def test_joules_of_a_sample_are_not_shown_as_the_phase_s(client):
     steps, page = steps_told(client, state="running", mode="sampled", attempt=1, progress=TOLD)
     assert steps[0] == "train 20.0 W, 5.00 kJ of its sample"
     steps, page = steps_told(client, state="running", mode="sampled", attempt=1, progress=LATER)
-    assert steps == ["train 99.0 J in 12.5 s of its sample", "evaluate left out", "inference offline 20.0 W, 7.00 J"]
-    assert "A sample’s joules are those of what it ran" in page
+    assert steps == [
+        "train 99.0 J in 12.5 s for the sampled part",
+        "evaluate skipped",
+        "inference offline 20.0 W, 7.00 J",
+    ]
+    assert "These joules are for the sampled part" in page
     assert "sample" not in steps_told(client, state="running", attempt=1, progress=LATER)[1]
 
 
@@ -269,16 +273,19 @@ def test_a_result_stays_in_view_while_a_newer_run_waits(client):
 def test_a_held_result_says_why_it_waits(client):
     run = RunFactory(state="succeeded", held_for=["reported_energy_too_low", "throttled"])
     page = text(client.get(run.submission.get_absolute_url()))
-    assert "Held for an administrator’s review before it is published. A search or pre-training is reported" in page
+    assert (
+        "Held for review: an administrator checks the result before it is published. The reported energy of a search"
+        in page
+    )
     assert "The device lowered its clocks" in page
 
 
-def test_waiting_run_tells_its_place(client):
+def test_queued_run_shows_its_place(client):
     machine = HardwareFactory()
     WorkerFactory(hardware=machine)
     first, second = RunFactory(submission__hardware=machine), RunFactory(submission__hardware=machine)
     assert "next in line" in text(client.get(first.submission.get_absolute_url()))
-    assert "1 run ahead of it" in text(client.get(second.submission.get_absolute_url()))
+    assert "1 run ahead in the queue" in text(client.get(second.submission.get_absolute_url()))
 
 
 def test_only_its_owner_withdraws(client, alice, bob):
@@ -329,4 +336,4 @@ def test_a_long_queue_comes_in_pages(client, monkeypatch):
 def test_one_time_energy_of_a_result_that_misses_a_search_is_a_lower_bound(client):
     entry = EntryFactory(complete=False, provenance="missing", shared_energy_j=500.0, own_energy_j=1000.0)
     page = text(client.get(entry.run.submission.get_absolute_url()))
-    assert "≥ 1.50 kJ before the first use" in page
+    assert "≥ 1.50 kJ one-time" in page

@@ -1,4 +1,4 @@
-"""An administrator is told what became of each run: published, kept off the board, queued in which mode."""
+"""The admin says what happened to each run: published, not published, queued in which mode."""
 
 import pytest
 
@@ -25,8 +25,8 @@ def runs(hardware, alice):
 
 
 @pytest.fixture
-def told(client, administrator):
-    """Act on a run in /admin/ and read what is said of it."""
+def said(client, administrator):
+    """Act on a run in /admin/ and read the messages about it."""
     client.force_login(administrator)
 
     def act(action, run):
@@ -37,18 +37,18 @@ def told(client, administrator):
     return act
 
 
-def test_a_release_that_publishes_is_told_from_one_that_does_not(told, runs):
+def test_a_release_says_whether_it_published(said, runs):
     sampled, full = runs
-    stays = "no longer held back; a newer or a full result stays on the board in its place"
-    assert told("release", sampled) == [("success", stays)]
-    assert told("release", sampled) == [("error", f"run {sampled.pk} is not held back")]
+    not_published = "no longer held for review; not published, because a newer or full result is on the board"
+    assert said("release", sampled) == [("success", not_published)]
+    assert said("release", sampled) == [("error", f"run {sampled.pk} is not held for review")]
     Run.objects.filter(pk=full.pk).update(held_for=["throttled"])
-    assert told("release", full) == [("success", "published as 4 entries")]
+    assert said("release", full) == [("success", "published as 4 entries")]
 
 
 @pytest.mark.parametrize(("action", "mode"), [("rerun_in_full", "full"), ("rerun_sampled", "sampled")])
 @pytest.mark.parametrize("of", [0, 1])
-def test_a_re_run_has_the_mode_that_was_chosen_whatever_the_run_s(told, runs, action, mode, of):
-    [(level, words)] = told(action, runs[of])
+def test_a_re_run_has_the_mode_that_was_chosen_whatever_the_run_s(said, runs, action, mode, of):
+    [(level, words)] = said(action, runs[of])
     queued = Run.objects.get(state="queued")
     assert (queued.mode, level, words) == (mode, "success", f"queued as {mode} run {queued.pk}")

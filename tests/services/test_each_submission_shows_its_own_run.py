@@ -10,7 +10,7 @@ from tests.services.verifying import verify
 pytestmark = pytest.mark.django_db
 
 REPORTED = {"reported": {"quality": 0.97, "evidence": "https://example.org/log"}}
-ANOTHERS = "verified by another submission"
+ANOTHERS = "from another submission’s run"
 
 
 def page_of(client, submission):

@@ -41,11 +41,11 @@ def test_a_withdrawn_submission_s_held_result_is_not_released(run, alice):
 
 
 def test_a_run_that_has_not_measured_yet_has_nothing_to_release(run):
-    with pytest.raises(Refused, match="not held back"):
+    with pytest.raises(Refused, match="not held for review"):
         services.release_hold(run)
 
 
-def test_a_withdrawal_stands_where_its_run_ends_in_the_same_moment(run, alice, monkeypatch):
+def test_a_withdrawal_is_kept_if_its_run_ends_in_the_same_moment(run, alice, monkeypatch):
     claim = services.claim(run.pk, "worker")
     cancel = submissions.cancel
 
@@ -84,8 +84,8 @@ def test_a_machine_s_fault_gives_the_run_to_another_and_fails_it_in_the_end(run,
     settings.MAX_ATTEMPTS = 2
     assert services.lose(services.claim(run.pk, "broken"), "No space left on device.")
     run.refresh_from_db()
-    assert (run.state, run.rung_at) == ("queued", None)
-    assert run.reason == "No space left on device; the run waits for another worker."
+    assert (run.state, run.notified_at) == ("queued", None)
+    assert run.reason == "No space left on device; the run is queued again."
 
     claim = services.claim(run.pk, "broken too")
     assert services.lose(claim, "No space left on device.")
@@ -95,7 +95,7 @@ def test_a_machine_s_fault_gives_the_run_to_another_and_fails_it_in_the_end(run,
     assert not services.lose(claim, "late")
 
 
-def test_taking_entries_down_is_told_to_the_readers_of_their_boards(run):
+def test_taking_entries_down_raises_the_revision_of_their_boards(run):
     services.record(services.claim(run.pk, "worker"), record_text())
     one = Board.objects.first()
     before = dict(Board.objects.values_list("pk", "revision"))

@@ -69,7 +69,7 @@ def test_a_run_whose_workers_keep_dying_fails_with_the_reason(run, settings):
 
     run.refresh_from_db()
     assert run.state == "failed"
-    assert "fell silent 3 times" in run.reason
+    assert "stopped responding 3 times" in run.reason
     assert [attempt.outcome for attempt in run.attempts.all()] == ["lost", "lost", "failed"]
 
 
@@ -77,7 +77,7 @@ def test_a_worker_that_is_stopped_gives_its_run_back(run):
     claim = services.claim(run.pk, "leaving")
     assert services.stop(claim, cancelled=False)
     run.refresh_from_db()
-    assert (run.state, run.rung_at) == ("queued", None)
+    assert (run.state, run.notified_at) == ("queued", None)
     assert run.attempts.get().outcome == "stopped"
 
 

@@ -57,7 +57,7 @@ def test_withdrawing_cancels_the_run_and_takes_the_entries_down(hardware, alice)
     assert waiting.runs.get().state == "cancelled"
     assert done.runs.get().state == "succeeded"
     assert not Entry.objects.exists()
-    with pytest.raises(Refused, match="already been withdrawn"):
+    with pytest.raises(Refused, match="was already withdrawn"):
         services.withdraw(done, by=alice)
 
 
@@ -129,5 +129,5 @@ def test_full_runs_of_others_samples_count_as_the_share_of_who_asks(hardware, al
     settings.MAX_ACTIVE_RUNS = 1
     asked(hardware, alice, "sampled")
     asked(hardware, bob, "full")
-    with pytest.raises(Refused, match="the most allowed"):
+    with pytest.raises(Refused, match="which is the limit"):
         services.submit(make_recipe(seed=1), hardware=hardware, submitter=bob)

@@ -1,4 +1,4 @@
-"""Who withdraws takes back what they asked for, and nothing else; what stood beside it stands again."""
+"""Withdrawing a submission removes its own results only; others' results of the recipe are published again."""
 
 import pytest
 
@@ -70,12 +70,12 @@ def test_a_sample_does_not_follow_a_full_result_that_its_owner_withdrew(sampled,
     measure(sampled.runs.get(mode="full"))
     services.withdraw(sampled, by=alice)
     assert not on_boards()
-    with pytest.raises(Refused, match="ask for a full verification"):
+    with pytest.raises(Refused, match="a sampled run cannot replace the full result that you withdrew"):
         ask(hardware, alice, "sampled")
     assert ask(hardware, bob, "sampled") == ask(hardware, alice, "sampled")
 
 
-def test_a_sample_is_not_published_where_a_full_result_stands_in_no_line(hardware, sampled, bob, administrator):
+def test_a_sample_is_not_published_if_there_is_a_full_result_without_an_entry(hardware, sampled, bob, administrator):
     full = measure(ask(hardware, bob).runs.get())
     Entry.objects.all().delete()
     again = services.rerun(sampled.runs.get(), by=administrator, mode="sampled")

@@ -162,7 +162,7 @@ def test_names_that_shorten_to_the_same_get_a_queue_each():
     assert len({hardware.queue for hardware in found}) == 4
 
 
-def test_of_those_who_cancel_at_once_with_a_claim_the_run_hears(cpu):
+def test_a_cancel_at_the_moment_of_a_claim_reaches_the_run(cpu):
     for seed in range(5):
         submission, _ = services.submit(make_recipe(seed=seed), hardware=cpu, submitter=None)
         run = submission.runs.get()

@@ -82,7 +82,7 @@ def test_one_submitter_can_t_fill_the_queue(hardware, alice, bob, settings):
     settings.MAX_ACTIVE_RUNS = 3
     for seed in range(3):
         services.submit(make_recipe(seed=seed), hardware=hardware, submitter=alice)
-    with pytest.raises(Refused, match="the most allowed"):
+    with pytest.raises(Refused, match="which is the limit"):
         services.submit(make_recipe(seed=3), hardware=hardware, submitter=alice)
     assert services.submit(make_recipe(seed=4), hardware=hardware, submitter=bob)[1]
 

@@ -1,4 +1,4 @@
-"""A child that crashes, eats memory, hangs or talks nonsense ends with a reason that a person understands."""
+"""A child that crashes, runs out of memory, hangs or writes invalid events ends with a plain reason."""
 
 import os
 import sys
@@ -213,7 +213,7 @@ def test_an_error_in_the_watch_leaves_no_child(tmp_path):
     assert child.process.poll() is not None
 
 
-def test_a_child_is_told_no_secret(tmp_path, monkeypatch):
+def test_a_child_gets_no_secret(tmp_path, monkeypatch):
     for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "EMAIL_URL", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "a secret")
     monkeypatch.setenv("MEASUREMENT_CPU_TDP_W", "65")

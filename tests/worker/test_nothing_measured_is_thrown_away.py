@@ -45,9 +45,9 @@ def data(settings, tmp_path, monkeypatch):
     """A data folder of its own, and a worker that doesn't wait long."""
     settings.DATA_ROOT = tmp_path
     settings.MEDIA_ROOT = tmp_path / "files"
-    monkeypatch.setattr(tasks, "INSIST_EVERY_S", 0.01)
+    monkeypatch.setattr(tasks, "RETRY_EVERY_S", 0.01)
     monkeypatch.setattr(tasks, "PAUSE_S", 0.01)
-    monkeypatch.setattr(tasks, "_fitness", tasks.Fitness())
+    monkeypatch.setattr(tasks, "_backoff", tasks.MachineBackoff())
     return tmp_path
 
 
@@ -137,7 +137,7 @@ def test_a_full_disk_that_is_emptied_in_time(run, child_measures, monkeypatch):
 
 
 def test_a_database_that_stays_away_leaves_the_measurement_behind(run, child_measures, data, monkeypatch):
-    monkeypatch.setattr(tasks, "INSIST_FOR_S", 0.0)
+    monkeypatch.setattr(tasks, "RETRY_FOR_S", 0.0)
     fails_first(monkeypatch, services, "record", AWAY * 9)
     assert verify(run).state == "running"
     assert (data / "work" / f"run-{run.pk}-1" / "record.json").exists()
@@ -189,7 +189,7 @@ def test_an_unexpected_error_is_logged_not_published(run, child_measures, monkey
 
     monkeypatch.setattr(tasks, "supervise", broken)
     assert verify(run).state == "failed"
-    assert run.reason == run.attempts.get().reason == "The worker failed unexpectedly; its log says why."
+    assert run.reason == run.attempts.get().reason == "The worker failed. Its log has the reason."
 
 
 FAILED = """
@@ -220,15 +220,15 @@ def test_the_fault_alone_decides_who_tries_again(run, child_does, code, fault, m
     assert run.attempts.get().outcome == ("lost" if state == "queued" else "failed")
 
 
-def test_weights_that_are_nowhere_make_no_worker_pause_for_long(run, child_does):
+def test_weights_that_no_worker_has_cause_no_long_pause(run, child_does):
     child_does(FAILED % (2, "data", "not found on this machine: weights/00.safetensors; copy the file", 2))
     assert verify(run).state == "queued"
-    assert tasks._fitness.pause_s(False) == tasks.PAUSE_S, "a fault was counted before this one"
+    assert tasks._backoff.pause_s(False) == tasks.PAUSE_S, "a fault was counted before this one"
 
 
 def test_faults_in_a_row_make_longer_pauses():
-    fitness = tasks.Fitness()
-    pauses = [fitness.pause_s(fit) for fit in (False, False, False, False, False, True, False)]
+    backoff = tasks.MachineBackoff()
+    pauses = [backoff.pause_s(machine_ok) for machine_ok in (False, False, False, False, False, True, False)]
     assert pauses == [10.0, 30.0, 90.0, 270.0, 300.0, 0.0, 10.0]
 
 
@@ -285,7 +285,7 @@ def test_a_missing_package_is_the_machine_s_fault(tmp_path):
         ("ValueError('is in use by another measurement')", Fault.MEASUREMENT),
     ],
 )
-def test_an_error_that_nobody_foresaw_is_judged_by_its_kind(tmp_path, raised, fault):
+def test_an_unforeseen_error_is_judged_by_its_type(tmp_path, raised, fault):
     fails = f"lambda *_, **__: (_ for _ in ()).throw({raised})"
     broken = f"from measurement.run import runner; runner.run_recipe = {fails};"
     assert real_child(tmp_path, [sys.executable, "-c", broken + MAIN % "cpu"]).fault == fault
@@ -353,7 +353,7 @@ def test_an_error_that_no_later_tick_mends_is_raised(run, monkeypatch):
         seen(PHASE)
 
 
-def test_a_cancel_is_heard_within_a_second_or_so(run):
+def test_a_cancel_is_noticed_within_a_second_or_so(run):
     seen, _ = watching(run)
     assert seen(None) == ""
     services.request_cancel(run, by=None)
@@ -390,7 +390,7 @@ def test_a_shutdown_while_a_cancel_is_asked_for_cancels(run, child_does):
 
 @pytest.fixture
 def when_finished(monkeypatch):
-    """Does something as soon as the child has told that it finished."""
+    """Does something as soon as the child has reported that it finished."""
     before = signal.signal(signal.SIGTERM, lambda *_: None)
 
     def use(act):

@@ -1,4 +1,4 @@
-"""A worker takes no run whose data it lacks, hears no bell for it, and who waits for such a worker is told so."""
+"""A worker takes no run whose data it lacks, and is not notified of it; the page says what the run waits for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CIFAR = "cifar10"
 BIRDS = "imagefolder-0123456789ab"
 
 
-def told(**lacks: str) -> dict:
+def diagnosis_of(**lacks: str) -> dict:
     """A doctor's answer; tracks that are not named are there."""
     return {
         "tracks": [
@@ -29,7 +29,7 @@ def told(**lacks: str) -> dict:
     }
 
 
-LACKING = told(**{CIFAR: "not found on this machine: cifar10", BIRDS: "this machine lacks birds"})
+LACKING = diagnosis_of(**{CIFAR: "not found on this machine: cifar10", BIRDS: "this machine lacks birds"})
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def run_of(track: str, **fields) -> Run:
 @pytest.mark.parametrize(
     ("diagnosis", "track", "mode", "takes"),
     [
-        (told(), CIFAR, "full", True),
-        (told(), BIRDS, "full", True),
+        (diagnosis_of(), CIFAR, "full", True),
+        (diagnosis_of(), BIRDS, "full", True),
         (LACKING, "digits", "full", True),
         (LACKING, CIFAR, "full", False),
         (LACKING, BIRDS, "full", False),
@@ -73,25 +73,27 @@ def test_a_worker_takes_only_what_it_can_do(cpu, diagnosis, track, mode, takes):
         assert (queue_of(run) in queues_of(cpu, tracks_in(diagnosis))) == takes
 
 
-def test_each_line_is_rung_for_where_those_listen_who_can_do_it(cpu, monkeypatch):
-    rung: list[tuple[str, int]] = []
-    monkeypatch.setattr("leaderboard.services.runs.ring", lambda run: rung.append((queue_of(run), run.pk)) or True)
+def test_workers_that_can_do_a_run_are_notified_of_it(cpu, monkeypatch):
+    notified: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        "leaderboard.services.runs.notify", lambda run: notified.append((queue_of(run), run.pk)) or True
+    )
     blocked = [run_of(CIFAR).pk for _ in range(12)]
     digits = run_of("digits").pk
     tasks.sweep_queued()
-    assert [pk for queue, pk in rung if queue == f"hardware-{cpu.slug}.{CIFAR}"] == blocked[:10]
-    assert [pk for queue, pk in rung if queue == f"hardware-{cpu.slug}"] == [digits]
+    assert [pk for queue, pk in notified if queue == f"hardware-{cpu.slug}.{CIFAR}"] == blocked[:10]
+    assert [pk for queue, pk in notified if queue == f"hardware-{cpu.slug}"] == [digits]
 
 
-def test_who_finishes_one_rings_for_what_it_can_do_itself(cpu, monkeypatch):
-    rung: list[int] = []
-    monkeypatch.setattr("leaderboard.services.runs.ring", lambda run: rung.append(run.pk) or True)
+def test_a_worker_that_finishes_notifies_of_the_next_run_it_can_do(cpu, monkeypatch):
+    notified: list[int] = []
+    monkeypatch.setattr("leaderboard.services.runs.notify", lambda run: notified.append(run.pk) or True)
     WorkerFactory(name="here", hardware=cpu, diagnosis=LACKING)
     done = run_of("digits", state="succeeded")
     run_of(CIFAR)
     following = run_of("digits")
-    tasks._ring_for_the_next(done.pk, "here")
-    assert rung == [following.pk]
+    tasks._notify_next(done.pk, "here")
+    assert notified == [following.pk]
 
 
 def test_the_page_and_the_api_say_what_a_run_waits_for(client, cpu):
@@ -101,7 +103,7 @@ def test_the_page_and_the_api_say_what_a_run_waits_for(client, cpu):
     steps = [
         (None, "no worker for this hardware is live"),
         (LACKING, "no live worker of this hardware has the data of track cifar10"),
-        (told(), ""),
+        (diagnosis_of(), ""),
     ]
     for number, (diagnosis, waits_for) in enumerate(steps):
         if diagnosis is not None:

@@ -21,7 +21,7 @@ from leaderboard.api.serializers import ChampionsSerializer, LeaderboardSerializ
 from leaderboard.api.snapshots import snapshot
 from leaderboard.models import Board
 
-# Raised when the snapshot's columns change, so that no reader keeps one of the old shape.
+# Raised when the snapshot's columns change, so that no reader keeps an old one.
 SNAPSHOT_SHAPE = 2
 
 
@@ -54,7 +54,7 @@ class LeaderboardView(PublicView):
 
 
 class SnapshotView(PublicView):
-    """A whole group, columnar, so that a program can rank it at any usage intensity by itself."""
+    """A whole group, columnar, so that a program can rank it at any usage intensity."""
 
     parameters = BOARD
 
@@ -65,7 +65,7 @@ class SnapshotView(PublicView):
         responses={200: SnapshotSerializer, 304: None, **errors(400)},
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """The snapshot; 304 where the reader's ETag is current, before any entry is loaded."""
+        """The snapshot; 304 if the reader's ETag is current, before any entry is loaded."""
         query = board_query(request.query_params)
         board = queries.find_board(query)
         headers = {"ETag": _etag(board), "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
@@ -82,7 +82,7 @@ class SnapshotView(PublicView):
 
 
 class ChampionsView(PublicView):
-    """Which entry costs least from which usage intensity to which: the lower envelope of F + N·e."""
+    """The entry of least energy for each interval of usage intensity: the lower envelope of F + N·e."""
 
     parameters = FILTER
 
@@ -93,7 +93,7 @@ class ChampionsView(PublicView):
         responses={200: ChampionsSerializer, **errors(400)},
     )
     def get(self, request: Request) -> Response:
-        """Intervals of usage intensity that adjoin, from 0 to without end (null)."""
+        """Adjoining intervals of usage intensity, from 0 to no end (null)."""
         query = board_query(request.query_params)
         ranked = queries.ranked_board(query)
         lines = ranked.champion_rows

@@ -75,7 +75,7 @@ class JsonView(_DownloadView):
         responses={(200, JSON): DownloadSerializer, **errors(400)},
     )
     def get(self, request: Request) -> HttpResponse:
-        """All rows of the ranked board as JSON, flat as in the CSV, with the address of the page they are from."""
+        """All rows of the ranked board as JSON, flat as in the CSV, with the address of their page."""
         return self.answer(request)
 
 

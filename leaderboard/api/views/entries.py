@@ -29,7 +29,7 @@ PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"
 
 
 class EntryView(PublicView):
-    """One line of the leaderboard, with all that stands behind it."""
+    """One entry in full."""
 
     parameters = frozenset({"usage_intensity"})
 
@@ -58,11 +58,11 @@ class TraceView(PublicView):
         """Parquet; `python -m measurement integrate` recomputes the joules from it."""
         trace = queries.trace_of(_find(pk).run)
         if trace is None:
-            raise not_found("trace: this entry's run stored none")
+            raise not_found("trace", "this entry's run stored none")
         try:
             file = trace.open("rb")
         except FileNotFoundError:
-            raise not_found("trace: its file is no longer kept") from None
+            raise not_found("trace", "its file was deleted") from None
         return FileResponse(file, as_attachment=True, filename=f"entry-{pk}-trace.parquet", content_type=PARQUET)
 
 
@@ -82,7 +82,7 @@ class BadgeView(PublicView):
         usage_intensity = read_usage_intensity(request.query_params)
         entry = _find(pk)
         tag = f'"{entry.pk}-{version_of(entry.board)}-{usage_intensity:g}"'
-        # A minute is short enough for a new result to show, and keeps a popular README off the database.
+        # A minute: a new result shows soon, and a popular README does not load the database.
         answer = HttpResponse(
             badge(entry, usage_intensity, _energy(entry, usage_intensity).energy_j),
             content_type=SVG,
@@ -94,7 +94,7 @@ class BadgeView(PublicView):
 def _find(pk: int) -> Entry:
     found = queries.entries().select_related("run").filter(pk=pk).first()
     if found is None:
-        raise not_found("entry; it may have been withdrawn")
+        raise not_found("entry", "it may have been withdrawn")
     return found
 
 

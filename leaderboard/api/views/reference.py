@@ -1,4 +1,4 @@
-"""What the site knows: tracks, hardware, the recipe's schema, carbon intensities; and the API's own document."""
+"""Reference data: tracks, hardware, the recipe's schema, carbon intensities; and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class TracksView(PublicView):
 
 
 class HardwareView(PublicView):
-    """What a submission may ask to be verified on."""
+    """The hardware that a submission may name."""
 
     @extend_schema(operation_id="hardware", tags=["reference"], responses=HardwareSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Every hardware that a worker ever reported."""
+        """All hardware that workers have registered."""
         return Response(HardwareSerializer(queries.hardware_choices(), many=True).data)
 
 
@@ -70,7 +70,7 @@ class SchemaView(SpectacularAPIView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """The OpenAPI document to read and try. Its script has an address of its own, as the site's CSP asks for."""
+    """The OpenAPI document to read and try. Its script has an address of its own, as the site's CSP requires."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)

@@ -31,7 +31,7 @@ from leaderboard.models import Run
 
 
 class RunView(PublicView):
-    """One verification."""
+    """One run."""
 
     @extend_schema(operation_id="run", tags=["runs"], responses={200: RunSerializer, **errors(404)})
     def get(self, request: Request, pk: int) -> Response:
@@ -40,19 +40,19 @@ class RunView(PublicView):
 
 
 class RecordView(PublicView):
-    """Everything that a run measured, as its worker wrote it."""
+    """The record of a run, as its worker wrote it."""
 
     @extend_schema(operation_id="run_record", tags=["runs"], responses={200: OpenApiTypes.OBJECT, **errors(404)})
     def get(self, request: Request, pk: int) -> Response:
-        """`record.json`; with the trace beside it `python -m measurement recompute` checks every figure."""
+        """`record.json`; together with the trace, `python -m measurement recompute` checks every figure."""
         record = queries.record_of(_find(pk))
         if record is None:
-            raise not_found("record: this run has left none")
+            raise not_found("record", "this run stored none")
         return Response(record, headers={"Content-Disposition": f'attachment; filename="run-{pk}-record.json"'})
 
 
 class RerunView(ActionView):
-    """Verifies again. For administrators."""
+    """Runs a recipe again. For administrators."""
 
     permission_classes = (IsAdminUser,)
     parameters = frozenset({"mode"})
@@ -60,12 +60,12 @@ class RerunView(ActionView):
     @extend_schema(
         operation_id="run_rerun",
         tags=["runs"],
-        parameters=[OpenApiParameter("mode", enum=MODES, description="Default that of the run.")],
+        parameters=[OpenApiParameter("mode", enum=MODES, description="Default: that of the run.")],
         request=RerunSerializer,
         responses={201: RunSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Queue another run of the same recipe. The old result stays ranked until the new one is in."""
+        """Queue another run of the same recipe. The old result stays ranked until the new one is published."""
         mode = self.given.get("mode")
         if mode is not None and (wrong := check_mode(mode)):
             raise Faults(wrong)
@@ -89,13 +89,13 @@ class CancelView(ActionView):
         responses={202: RunSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """A waiting run is cancelled at once; the worker of a running one stops it within seconds."""
+        """A queued run is cancelled at once; the worker of a running one stops it within seconds."""
         services.request_cancel(_find(pk), by=signed_in(request.user))
         return Response(RunSerializer(_find(pk)).data, status=status.HTTP_202_ACCEPTED)
 
 
 class QueueView(PublicView):
-    """What runs and what waits."""
+    """Running and queued runs."""
 
     parameters = PAGE
 
@@ -106,18 +106,18 @@ class QueueView(PublicView):
         responses={200: QueueSerializer, **errors(400)},
     )
     def get(self, request: Request) -> Response:
-        """Running first, then waiting, in the order in which it will be done."""
+        """Running runs first, then queued ones, in the order in which they will be done."""
         runs = queries.queue()
         page = paginate(request, runs.count())
         return Response(page.envelope(QueueLineSerializer(runs[page.start : page.stop], many=True).data))
 
 
 class WorkersView(PublicView):
-    """The machines that verify."""
+    """The workers."""
 
     @extend_schema(operation_id="workers", tags=["runs"], responses=WorkerSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Every worker that ever reported, and whether it has within the last minute."""
+        """Every registered worker, and whether it was seen within the last minute."""
         workers = queries.workers().annotate(live=Q(seen_at__gte=timezone.now() - queries.WORKER_SILENT_AFTER))
         return Response(WorkerSerializer(workers, many=True).data)
 

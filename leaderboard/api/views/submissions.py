@@ -1,4 +1,4 @@
-"""Submissions: post a recipe, look how far it is, take it back."""
+"""Submissions: submit a recipe, follow its run, withdraw it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EXAMPLE = {
 
 
 class SubmissionsView(ApiView):
-    """Asks for a verification."""
+    """Submits a recipe."""
 
     permission_classes = (IsAuthenticated,)
     parser_classes = (JSONDocumentParser, YAMLDocumentParser, XYAMLDocumentParser, TextYAMLDocumentParser)
@@ -61,7 +61,7 @@ class SubmissionsView(ApiView):
         operation_id="submit",
         tags=["submissions"],
         parameters=[
-            OpenApiParameter("hardware", description="A slug of /api/v1/hardware; needed where there are several."),
+            OpenApiParameter("hardware", description="A slug of /api/v1/hardware; required if there are several."),
             OpenApiParameter("mode", enum=MODES, description="Default full."),
         ],
         request={parser.media_type: OpenApiTypes.OBJECT for parser in parser_classes},
@@ -70,15 +70,15 @@ class SubmissionsView(ApiView):
             201: SubmissionSerializer,
             200: OpenApiResponse(
                 SubmissionSerializer,
-                "This recipe is already queued, running or verified there, in this mode or in full.",
+                "This recipe is already queued, running or verified on this hardware, in this mode or in full.",
             ),
             **errors(400, 401, 411, 413, 415, 429),
         },
     )
     def post(self, request: Request) -> Response:
-        """Queue the verification of a recipe: the body is a recipe itself, or holds it as `recipe`.
+        """Queue a run of a recipe. The body is the recipe, or has it as `recipe`.
 
-        At most 64 KiB. The schema of a recipe stands at /api/v1/recipe-schema.
+        At most 64 KiB. The schema of a recipe is at /api/v1/recipe-schema.
         """
         wanted = read_submission(self._document(request), request.query_params)
         submission, created = services.submit(
@@ -99,7 +99,7 @@ class SubmissionsView(ApiView):
 
 
 class SubmissionView(PublicView):
-    """How far a submission is."""
+    """The state of a submission."""
 
     @extend_schema(
         operation_id="submission", tags=["submissions"], responses={200: SubmissionSerializer, **errors(404)}
@@ -110,7 +110,7 @@ class SubmissionView(PublicView):
 
 
 class WithdrawView(ActionView):
-    """Takes a submission back."""
+    """Withdraws a submission."""
 
     permission_classes = (IsAuthenticated,)
 
@@ -121,7 +121,7 @@ class WithdrawView(ActionView):
         responses={200: SubmissionSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: str) -> Response:
-        """Cancel its run and take its entries off the board; for its submitter and administrators."""
+        """Cancel its run and remove its entries from the boards; for its submitter and administrators."""
         submission = _find(pk)
         if submission.submitter_id != request.user.pk and not request.user.is_staff:
             raise PermissionDenied("only its submitter and administrators may withdraw a submission")

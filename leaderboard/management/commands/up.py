@@ -71,7 +71,7 @@ def _check_port_is_free() -> None:
             probe.bind((settings.HOST, settings.PORT))
         except OSError as error:
             raise CommandError(
-                f"PORT: {settings.HOST}:{settings.PORT} can't be served on ({error.strerror}); "
+                f"PORT: can't listen on {settings.HOST}:{settings.PORT} ({error.strerror}); "
                 f"choose another, e.g. PORT={settings.PORT + 1} make run"
             ) from None
 

@@ -1,4 +1,4 @@
-"""`manage.py worker`: registers this machine's hardware and verifies the runs that ask for it."""
+"""`manage.py worker`: registers this machine's hardware and does its runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from leaderboard.worker.machine import Machine, MachineError, inspect_machine
 
 
 class Command(BaseCommand):
-    help = "Run the Celery worker of this machine's hardware: one verification at a time."
+    help = "Run the Celery worker of this machine's hardware: one run at a time."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.REDIS_URL:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         heartbeat = Heartbeat(machine.worker_name)
         worker_ready.connect(lambda **_: _register(machine), weak=False)
         heartbeat_sent.connect(heartbeat, weak=False)
-        # One process without a pool: it runs one child at a time, and must stay small beside it.
+        # One process without a pool: it runs one child at a time, and must take little memory itself.
         app.worker_main(
             [
                 "--quiet",
@@ -49,6 +49,6 @@ def _register(machine: Machine) -> None:
     services.register_worker(
         machine.worker_name, hardware=hardware, device=machine.device, diagnosis=machine.diagnosis
     )
-    # Whatever was queued while nobody was here need not wait for the next sweep.
+    # What was queued while no worker was live need not wait for the next sweep.
     waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_in(machine.diagnosis))
-    services.announce(waiting.with_bells()[:10])
+    services.dispatch(waiting.with_routing()[:10])

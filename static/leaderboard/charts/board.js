@@ -106,7 +106,7 @@ class BoardChart {
     const all = view.places.length;
     const [leftOut, entries] = [all - drawn, all].map((number) => number.toLocaleString("en-GB"));
     const note = this.frame.querySelector("[data-left-out]");
-    note.textContent = drawn < all ? ` ${note.dataset.leftOut} ${leftOut} of ${entries} entries are left out.` : "";
+    note.textContent = drawn < all ? ` ${note.dataset.leftOut} ${leftOut} of ${entries} entries are not shown.` : "";
   }
 
   async fillTable() {

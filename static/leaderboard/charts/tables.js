@@ -21,7 +21,7 @@ export function energyTable({ champions, places, byKey, query }) {
       winners.has(key) ? "yes" : "no",
     ];
   });
-  return { head: ["Method", "One-time", "Per image", "At your usage", "Least somewhere"], rows, query };
+  return { head: ["Method", "One-time", "Per image", "At your usage", "Wins at some usage"], rows, query };
 }
 
 /** The points of the Pareto chart, the front first. */
@@ -39,7 +39,7 @@ export function qualityTable({ places, byKey, query }) {
     ];
   };
   return {
-    head: ["Method", "Quality", "Full-cycle energy", "Uncertainty", "Provenance", "On the front"],
+    head: ["Method", "Quality", "Full-cycle energy", "Uncertainty", "Provenance", "On the Pareto front"],
     rows: [...front, ...others].map(line),
     query,
   };

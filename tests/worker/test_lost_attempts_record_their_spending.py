@@ -1,4 +1,4 @@
-"""What an attempt had spent when it was last heard of outlives it, wherever its checkpoint lies."""
+"""The last reported spending of a lost attempt is kept, wherever its checkpoint is."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def passed_over() -> list:
     return events
 
 
-def told(energy_j):
+def reported(energy_j):
     return [
         Started(hardware=CPU, phases=("train", "evaluate", "inference offline")),
         *passed_over(),
@@ -46,7 +46,7 @@ def told(energy_j):
 
 
 def followed(run, events, monkeypatch):
-    """A claim on the run whose child has told `events`."""
+    """A claim on the run whose child has reported `events`."""
     monkeypatch.setattr(follow, "PROGRESS_EVERY_S", 0.0)
     claim = services.claim(run.pk, "worker")
     seen = Watch(claim, "worker", Termination())
@@ -68,16 +68,16 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("outcome", ENDINGS)
-def test_an_attempt_keeps_what_it_last_told(run, monkeypatch, outcome):
-    ENDINGS[outcome](followed(run, told(10.0), monkeypatch))
+def test_an_attempt_keeps_its_last_reported_spending(run, monkeypatch, outcome):
+    ENDINGS[outcome](followed(run, reported(10.0), monkeypatch))
 
     attempt = run.attempts.get()
     assert (attempt.outcome, attempt.spent_energy_j, attempt.spent_provenance) == (outcome, 30.0, "estimated")
     assert 0 < attempt.spent_time_s < 60
 
 
-@pytest.mark.parametrize(("events", "knows_time"), [([], False), (told(None), True), (passed_over(), True)])
-def test_what_nobody_told_is_missing_and_not_zero(run, monkeypatch, events, knows_time):
+@pytest.mark.parametrize(("events", "knows_time"), [([], False), (reported(None), True), (passed_over(), True)])
+def test_unreported_spending_is_missing_and_not_zero(run, monkeypatch, events, knows_time):
     silent(followed(run, events, monkeypatch))
 
     attempt = run.attempts.get()
@@ -86,14 +86,14 @@ def test_what_nobody_told_is_missing_and_not_zero(run, monkeypatch, events, know
 
 
 def test_each_attempt_counts_its_own(run, monkeypatch):
-    silent(followed(run, told(10.0), monkeypatch))
+    silent(followed(run, reported(10.0), monkeypatch))
     silent(followed(run, [], monkeypatch))
     assert [attempt.spent_energy_j for attempt in Attempt.objects.order_by("number")] == [30.0, None]
 
 
-def test_telling_costs_no_write_of_its_own(run, monkeypatch):
+def test_reporting_costs_no_write_of_its_own(run, monkeypatch):
     with CaptureQueriesContext(connection) as captured:
-        followed(run, told(10.0), monkeypatch)
+        followed(run, reported(10.0), monkeypatch)
     written = [query["sql"] for query in captured if query["sql"].startswith(("UPDATE", "INSERT"))]
     assert sum('"leaderboard_attempt"' in sql for sql in written) == 1, "that of the claim"
     assert any('"progress"' in sql for sql in written)

@@ -1,4 +1,4 @@
-"""A queued run's number arrives in its hardware's queue, in a real Redis; a long line is not rung for all at once."""
+"""A queued run's number arrives in its hardware's queue, in a real Redis: of a long line, the first few."""
 
 import base64
 import json
@@ -23,21 +23,21 @@ def server():
 
 
 @pytest.fixture
-def heard(server, settings, monkeypatch):
-    """The numbers of the runs that were rung for in a hardware's queue, in order; asking empties it."""
+def received(server, settings, monkeypatch):
+    """The numbers of the runs in the messages of a hardware's queue, in order; reading empties it."""
     settings.REDIS_URL = server
     monkeypatch.setenv("CELERY_BROKER_URL", server)
     app._after_fork()  # forgets the connections to the broker of before
     with redis.Redis(unix_socket_path=server.removeprefix("redis+socket://")) as client:
         client.flushall()
 
-        def ask(hardware: Hardware) -> list[int]:
+        def read(hardware: Hardware) -> list[int]:
             messages = [json.loads(text) for text in reversed(client.lrange(hardware.queue, 0, -1))]
             client.delete(hardware.queue)
             assert {message["headers"]["task"] for message in messages} <= {"leaderboard.tasks.verify"}
             return [json.loads(base64.b64decode(message["body"]))[0][0] for message in messages]
 
-        yield ask
+        yield read
     app._after_fork()
 
 
@@ -53,61 +53,61 @@ def wait_in_line(hardware: Hardware, number: int) -> list[int]:
         Run(submission=submission, recipe=run.recipe, hardware=hardware, queued_at=timezone.now())
         for _ in range(number - 1)
     )
-    Run.objects.update(rung_at=None)
+    Run.objects.update(notified_at=None)
     return list(Run.objects.filter(hardware=hardware).order_by("pk").values_list("pk", flat=True))
 
 
-def test_a_submission_and_a_re_run_ring_in_their_own_hardware_s_queue(cpu, heard):
+def test_a_submission_and_a_re_run_go_to_their_hardware_s_queue(cpu, received):
     gpu = services.register_hardware("NVIDIA H100 80GB HBM3", "cuda")
     submission, _ = services.submit(make_recipe(), hardware=gpu, submitter=None)
     run = submission.runs.get()
-    assert heard(gpu) == [run.pk]
-    assert heard(cpu) == []
-    assert run.rung_at is not None
+    assert received(gpu) == [run.pk]
+    assert received(cpu) == []
+    assert run.notified_at is not None
 
     services.fail(services.claim(run.pk, "worker"), "it broke")
     again = services.rerun(run, by=None)
-    assert heard(gpu) == [again.pk]
+    assert received(gpu) == [again.pk]
 
 
-def test_a_sweep_rings_for_the_first_in_each_line(cpu, heard):
+def test_a_sweep_notifies_of_the_first_in_each_line(cpu, received):
     gpu = services.register_hardware("NVIDIA H100 80GB HBM3", "cuda")
     lines = {hardware: wait_in_line(hardware, 14) for hardware in (cpu, gpu)}
-    heard(cpu), heard(gpu)
+    received(cpu), received(gpu)
 
     tasks.sweep_queued()
-    assert {hardware: heard(hardware) for hardware in lines} == {cpu: lines[cpu][:10], gpu: lines[gpu][:10]}
+    assert {hardware: received(hardware) for hardware in lines} == {cpu: lines[cpu][:10], gpu: lines[gpu][:10]}
     tasks.sweep_queued()
-    assert heard(cpu) == []
+    assert received(cpu) == []
 
     services.fail(services.claim(lines[cpu][0], "worker"), "it broke")
     tasks.sweep_queued()
-    assert heard(cpu) == [lines[cpu][10]]
+    assert received(cpu) == [lines[cpu][10]]
 
 
-def test_who_finishes_one_rings_for_the_next(cpu, heard, settings, tmp_path, monkeypatch):
+def test_a_worker_that_finishes_notifies_of_the_next(cpu, received, settings, tmp_path, monkeypatch):
     settings.DATA_ROOT = tmp_path
     line = wait_in_line(cpu, 3)
-    heard(cpu)
+    received(cpu)
     monkeypatch.setattr("leaderboard.worker.child._measurement_command", lambda *_: ["false"])
     tasks.verify(line[0])
     assert Run.objects.get(pk=line[0]).state == "failed"
-    assert heard(cpu) == [line[1]]
+    assert received(cpu) == [line[1]]
 
 
-def test_a_silent_worker_s_run_is_rung_for(cpu, heard, settings):
+def test_a_silent_worker_s_run_is_dispatched_again(cpu, received, settings):
     settings.LEASE_SECONDS = -1
     (waiting,) = wait_in_line(cpu, 1)
-    heard(cpu)
+    received(cpu)
     services.claim(waiting, "silent")
     tasks.reap_expired()
-    assert heard(cpu) == [waiting]
+    assert received(cpu) == [waiting]
 
 
-def test_without_a_broker_nothing_is_noted_as_rung(cpu, settings, monkeypatch):
+def test_without_a_broker_no_run_is_marked_as_notified(cpu, settings, monkeypatch):
     settings.REDIS_URL = "redis+socket:///nowhere/redis.sock"
     monkeypatch.setenv("CELERY_BROKER_URL", settings.REDIS_URL)
     app._after_fork()
     submission, _ = services.submit(make_recipe(), hardware=cpu, submitter=None)
-    assert submission.runs.get().rung_at is None
+    assert submission.runs.get().notified_at is None
     app._after_fork()

@@ -1,4 +1,4 @@
-"""What a meter doubts, and what a submitter brought, is published once a person has looked at it."""
+"""Flagged results, and results with a submitter's own figures, are published after a review."""
 
 import pytest
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     "flag", [Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT]
 )
-def test_a_doubtful_result_is_held_for_review_and_can_be_released(hardware, flag):
+def test_a_flagged_result_is_held_for_review_and_can_be_released(hardware, flag):
     run, _ = verify(make_recipe(), hardware, flags=(flag,))
     assert (run.state, run.held_for) == ("succeeded", [str(flag)])
     assert not Entry.objects.exists()
     assert PhaseEnergy.objects.exists()
 
     assert len(services.release_hold(run)) == 4
-    with pytest.raises(services.Refused, match="not held back"):
+    with pytest.raises(services.Refused, match="not held for review"):
         services.release_hold(run)
 
 
@@ -58,7 +58,7 @@ def test_a_reported_figure_that_was_released_is_not_held_again(hardware, alice, 
     assert {entry.run_id for entry in Entry.objects.all()} == {again.pk}
 
 
-def test_a_reported_figure_that_passes_on_one_hardware_is_looked_at_on_the_next(hardware, alice):
+def test_a_reported_figure_accepted_on_one_hardware_is_reviewed_on_the_next(hardware, alice):
     recipe = pretrained(15.0)
     other = services.register_hardware("Another CPU", "cpu")
     run, _ = verify(recipe, other, submitter=alice, per_image_j=0.01)
@@ -90,7 +90,7 @@ def test_a_quality_of_the_submitter_s_weights_waits_for_a_person(hardware, reque
     assert Entry.objects.count() == (0 if held_for else 4)
 
 
-def test_weights_are_looked_at_until_a_sample_with_them_is_released(hardware, alice, bob, administrator):
+def test_weights_are_reviewed_until_a_sample_with_them_is_released(hardware, alice, bob, administrator):
     sampled, _ = services.submit(WEIGHED, hardware=hardware, submitter=alice, mode="sampled")
     first = sampled.runs.get()
     full, _ = verify(WEIGHED, hardware, submitter=bob, quality=0.4)

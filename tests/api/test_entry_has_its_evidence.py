@@ -72,7 +72,7 @@ def test_trace_is_that_of_the_current_attempt(client: Client, settings: Any, tmp
     assert answer["Content-Type"] == "application/vnd.apache.parquet"
 
 
-def test_page_and_api_stand_on_the_last_attempt_with_a_record_where_the_current_one_has_none(
+def test_page_and_api_show_the_last_attempt_with_a_record_if_the_current_one_has_none(
     client: Client, settings: Any, tmp_path: Any
 ) -> None:
     settings.MEDIA_ROOT = tmp_path
@@ -100,7 +100,7 @@ def test_entry_without_a_trace(client: Client) -> None:
     attempt.save()
     answer = client.get(f"/api/v1/entries/{entry.pk}/trace")
     assert answer.status_code == 404
-    assert "no longer kept" in answer.json()["errors"][0]["message"]
+    assert "file was deleted" in answer.json()["errors"][0]["message"]
 
 
 def badge(client: Client, entry: Entry, **parameters: str) -> str:

@@ -1,4 +1,4 @@
-"""A sample is told from a full run wherever its figures stand, and so is a quality of the submitter's weights."""
+"""A sampled result is marked wherever its figures are shown, and so is a quality of the submitter's weights."""
 
 import csv
 import importlib
@@ -81,7 +81,7 @@ def test_every_row_is_marked(client, published):
     marks = {row["method"]: (row["sample"], row["quality_note"]) for row in rows(client.get("/"))}
     assert marks == {kind: words for kind, (_, words) in RUNS.items()}
     table = text(client.get(reverse("compare"), {"entry": [entry.pk for entry in published.entries.values()]}))
-    assert f"Run in full {MARK} sampled" in table
+    assert f"Mode full {MARK} sampled" in table
     assert "90.0 % top-1, reported 90.0 % top-1, on the submitter’s weights" in table
 
 
@@ -115,9 +115,9 @@ def test_an_entrys_page_card_and_badge_say_it(client, published):
     for kind, entry in published.entries.items():
         page = text(client.get(entry.get_absolute_url()))
         is_sample, is_noise = entry.mode == "sampled", entry.data == "synthetic"
-        assert ("This run is a sample" in page) == is_sample, kind
+        assert ("This is a sampled run" in page) == is_sample, kind
         assert ("(estimated, sampled" in page.partition("@misc")[2]) == is_sample, kind
-        assert ("noise in the shape of the track's" in page) == is_noise, kind
+        assert ("random noise in the track's image shape" in page) == is_noise, kind
         assert ("evaluated on the submitter’s weights" in page) == entry.submitters_weights, kind
         answer = json.loads(client.get(f"/api/v1/entries/{entry.pk}").content)
         assert (answer["mode"], answer["data"], answer["submitters_weights"]) == RUNS[kind][0]
@@ -132,15 +132,15 @@ def test_an_entrys_page_card_and_badge_say_it(client, published):
 @pytest.mark.parametrize(
     ("kind", "energy", "quality"),
     [
-        ("a sample of noise", f"estimated, {MARK}", ", its quality as its submitter reports it"),
+        ("a sample of noise", f"estimated, {MARK}", ", its quality reported by the submitter"),
         (
             "a sample with finished weights",
             "estimated, sampled",
-            ", its quality evaluated on weights that the submitter",
+            ", its quality evaluated on the submitter's weights",
         ),
         ("in full", "estimated", r"\. Usage"),
     ],
 )
 def test_the_result_in_words_says_it_of_the_winner(client, published, kind, energy, quality):
     page = text(client.get("/", {"search": kind, "min_quality": "0.5"}))
-    assert re.search(rf"Wh, {energy}\) over its life, [^,;.]* of it before the first use{quality}", page), page[:900]
+    assert re.search(rf"Wh, {energy}\) over its life, [^,;.]* of it one-time{quality}", page), page[:900]

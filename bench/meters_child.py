@@ -199,6 +199,7 @@ def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
 
     from measurement.meters import EnergyMeter
     from measurement.meters.discovery import discover
+    from measurement.meters.options import MeterOptions
 
     found = discover("cuda:0", AbsoluteClock())
     instruments = (*found.counters, *found.sensors)
@@ -213,7 +214,9 @@ def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
 
     # The meter's thread does exactly this, but can't be paused, and a new meter takes longer than a block.
     with (
-        EnergyMeter(found.counters, found.sensors, device="cuda:0", clock=AbsoluteClock(), sampling=False) as meter,
+        EnergyMeter(
+            found.counters, found.sensors, MeterOptions(device="cuda:0", clock=AbsoluteClock(), sampling=False)
+        ) as meter,
         meter.window("training"),
     ):
         thread = threading.Thread(target=sample)

@@ -19,6 +19,7 @@ from measurement.run.budget import Limits
 from measurement.run.device import leave_a_core
 from measurement.run.inference import InferencePlan
 from measurement.run.offline_batch import ProbePlan
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.sampling import SampledPace, SamplingPlan
 from measurement.run.steps import Steps, silent
@@ -34,7 +35,9 @@ def run_sample(recipe: Recipe) -> tuple[float, float]:
     probing = ProbePlan(seconds=0.005, passes=1)
     brief = InferencePlan(0.2, 0.3, 0.04, 0.02, 0.05, max_jitter_s=0.0, probing=probing)
     with tempfile.TemporaryDirectory() as out:
-        record = run_recipe(recipe, Path(out), mode="sampled", device="cpu", plan=brief, sampling=SAMPLING)
+        record = run_recipe(
+            recipe, Path(out), RunOptions(mode="sampled", device="cpu", plan=brief, sampling=SAMPLING)
+        )
     one_time = [phase.energy(Scope.ACCELERATOR) for phase in record.phases if phase.phase not in UNCHARGED]
     left_out_u95_j = [
         phase.detail["sampled"]["left_out_u95_j"][Scope.ACCELERATOR]

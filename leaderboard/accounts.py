@@ -35,5 +35,5 @@ def _is_the_same_in_a_newer_hash(user: AbstractUser, update_fields: Collection[s
     It saves the hash alone and, unlike for a password that somebody set, leaves `_password` empty, so that this does
     not count as a change (AbstractBaseUser.check_password).
     """
-    renewed = set(update_fields or ()) == {"password"} and user._password is None  # type: ignore[attr-defined]
+    renewed = set(update_fields or ()) == {"password"} and user._password is None  # type: ignore[attr-defined]  # not in the stubs
     return renewed and is_password_usable(user.password)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from leaderboard import services
+from leaderboard.forms.person import signed_in
 from leaderboard.models import (
     Attempt,
     Board,
@@ -23,6 +25,17 @@ from leaderboard.models import (
     Submission,
     Worker,
 )
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+else:  # Django's own take no type arguments when they run
+
+    class ModelAdmin(admin.ModelAdmin):
+        __class_getitem__ = classmethod(GenericAlias)
+
+    class TabularInline(admin.TabularInline):
+        __class_getitem__ = classmethod(GenericAlias)
+
 
 admin.site.site_header = admin.site.site_title = "Full-Cycle Energy Leaderboard"
 
@@ -40,18 +53,18 @@ class ReadOnly:
         return False
 
 
-class AttemptInline(ReadOnly, admin.TabularInline):
+class AttemptInline(ReadOnly, TabularInline[Attempt, Run]):
     model = Attempt
     fields = ["number", "worker", "started_at", "ended_at", "outcome", "reason", "spent_energy_j", "trace"]
 
 
-class PhaseInline(ReadOnly, admin.TabularInline):
+class PhaseInline(ReadOnly, TabularInline[PhaseEnergy, Attempt]):
     model = PhaseEnergy
     fields = ["position", "phase", "scenario", "scope", "provenance", "energy_j", "repeatability_u95_j", "duration_s"]
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly, admin.ModelAdmin):
+class RunAdmin(ReadOnly, ModelAdmin[Run]):
     list_display = [
         "id",
         "title",
@@ -94,14 +107,14 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
 
     def _rerun(self, request: HttpRequest, chosen: QuerySet[Run], mode: str) -> None:
         def rerun_one(run: Run) -> str:
-            return f"queued as {mode} run {services.rerun(run, by=request.user, mode=mode).pk}"
+            return f"queued as {mode} run {services.rerun(run, by=signed_in(request.user), mode=mode).pk}"
 
         self._each(request, chosen, rerun_one)
 
     @admin.action(description="Cancel: take off the queue, or stop the worker within seconds")
     def cancel(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def cancel_one(run: Run) -> str:
-            services.request_cancel(run, by=request.user)
+            services.request_cancel(run, by=signed_in(request.user))
             return "cancelled" if run.state == "queued" else "will stop within seconds"
 
         self._each(request, chosen, cancel_one)
@@ -125,14 +138,14 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly, admin.ModelAdmin):
+class AttemptAdmin(ReadOnly, ModelAdmin[Attempt]):
     list_display = ["run", "number", "worker", "outcome", "started_at", "ended_at"]
     list_filter = ["outcome", "worker"]
     inlines = [PhaseInline]
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnly, admin.ModelAdmin):
+class EntryAdmin(ReadOnly, ModelAdmin[Entry]):
     list_display = ["recipe", "board", "quality", "own_energy_j", "inference_energy_j", "provenance", "published_at"]
     list_filter = ["board__track", "board__hardware", "board__scenario", "board__scope", "provenance"]
     search_fields = ["recipe__method__title", "recipe__sha256"]
@@ -149,7 +162,7 @@ class EntryAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(Method)
-class MethodAdmin(admin.ModelAdmin):
+class MethodAdmin(ModelAdmin[Method]):
     list_display = ["title", "family", "submitter", "created_at"]
     list_filter = ["family"]
     search_fields = ["title"]
@@ -161,14 +174,14 @@ class MethodAdmin(admin.ModelAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(ReadOnly, admin.ModelAdmin):
+class SubmissionAdmin(ReadOnly, ModelAdmin[Submission]):
     list_display = ["recipe", "hardware", "submitter", "created_at", "withdrawn_at"]
     list_filter = ["hardware"]
     list_select_related = ["recipe__method", "hardware", "submitter"]
 
 
 @admin.register(Worker)
-class WorkerAdmin(ReadOnly, admin.ModelAdmin):
+class WorkerAdmin(ReadOnly, ModelAdmin[Worker]):
     list_display = ["name", "hardware", "device", "started_at", "seen_at"]
 
 
@@ -178,7 +191,7 @@ def _read_only(*models: type[Model]) -> None:
 
 
 @admin.register(Recipe)
-class RecipeAdmin(ReadOnly, admin.ModelAdmin):
+class RecipeAdmin(ReadOnly, ModelAdmin[Recipe]):
     list_display = ["sha256", "method", "track", "created_at"]
     list_filter = ["track"]
     list_select_related = ["method"]

@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import posixpath
+import re
+from functools import cache
+from pathlib import Path
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from django.contrib.staticfiles import finders
+from whitenoise.storage import CompressedManifestStaticFilesStorage as Storage
+
+# `import … from "./name.js";` at the start of a line. `import("./name.js")` is fetched when it is needed, not before.
+_IMPORT = re.compile(r"""^(?:import|export)\s(?:[^;"]*\sfrom\s)?"(\.{1,2}/[^"]+)";""", re.MULTILINE)
+_MODULES = Storage._js_module_import_aggregation_patterns[1]  # type: ignore[attr-defined]  # Django's own
 
 
-class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
+class HashedStaticFilesStorage(Storage):
     """Also rewrites the imports between our own ES modules. (Minified packages only look as if they had imports.)"""
 
-    patterns: ClassVar = (
-        *CompressedManifestStaticFilesStorage.patterns,
-        ("leaderboard/*.js", CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]),
+    patterns = (
+        *Storage.patterns,
+        ("leaderboard/*.js", _MODULES),
     )
+    # A new name changes every file that imports it, in a later pass where that file came first. In the worst order a
+    # chain of imports takes one pass for each of its modules, and Django's five are too few for the charts' chain.
+    max_post_process_passes = 20
+
+
+@cache
+def imported_modules(name: str) -> tuple[str, ...]:
+    """The modules that a browser fetches with the module `name`: what it imports, directly or through another.
+
+    Names of static files, in alphabetical order, without `name` itself and without what is imported lazily.
+    Raises FileNotFoundError if a module imports one that is not there.
+    """
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        module = waiting.pop()
+        for target in _imports_of(module) - found:
+            found.add(target)
+            waiting.append(target)
+    return tuple(sorted(found - {name}))
+
+
+def _imports_of(module: str) -> set[str]:
+    path = finders.find(module)
+    if path is None:
+        raise FileNotFoundError(f"{module} is imported, but there is no such static file")
+    folder = posixpath.dirname(module)
+    return {posixpath.normpath(posixpath.join(folder, target)) for target in _IMPORT.findall(Path(path).read_text())}

@@ -51,7 +51,7 @@ _fitness = Fitness()
 
 
 @app.task(name="leaderboard.tasks.verify", bind=True)
-def verify(self: Task, run_id: int) -> None:
+def verify(self: Task[[int], None], run_id: int) -> None:
     """Verify one queued run, if it is still to be had."""
     worker = self.request.hostname or "worker"
     claim = services.claim(run_id, worker)

@@ -7,7 +7,7 @@ from django.urls import include, path
 from leaderboard.views import board, cards, compare, entries, site, submissions, tokens
 
 # The limits of the site's own sign-in hold here too.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth's documentation does so
 
 urlpatterns = [
     path("", board.leaderboard, name="leaderboard"),

@@ -185,6 +185,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _run_recipe(recipe: Recipe, options: argparse.Namespace) -> None:
     from measurement.run.display import HumanDisplay, print_summary
+    from measurement.run.options import RunOptions
     from measurement.run.runner import run_recipe
 
     display = HumanDisplay()
@@ -193,14 +194,16 @@ def _run_recipe(recipe: Recipe, options: argparse.Namespace) -> None:
         record = run_recipe(
             recipe,
             options.out,
-            mode=options.mode,
-            device=options.device,
-            budget_s=options.budget_s,
-            budget_j=options.budget_j,
-            require_metered=options.require == "metered",
-            force=options.force,
-            resume=options.resume,
-            reporter=reporter,
+            RunOptions(
+                mode=options.mode,
+                device=options.device,
+                budget_s=options.budget_s,
+                budget_j=options.budget_j,
+                require_metered=options.require == "metered",
+                force=options.force,
+                resume=options.resume,
+                reporter=reporter,
+            ),
         )
     if not options.events:
         print_summary(record)

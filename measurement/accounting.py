@@ -74,11 +74,6 @@ def unaligned_edge_uncertainty(mean_power_w: float, update_period_s: float) -> U
     return Uncertainty(abs(mean_power_w) * update_period_s / math.sqrt(12))
 
 
-def edge_uncertainty(mean_power_w: float, update_period_s: float, stretches: int = 1) -> Uncertainty:
-    """Uncertainty, in joules, from the unaligned edges of so many stretches of measuring: `P̄·τ·√(n/6)` (type B)."""
-    return unaligned_edge_uncertainty(mean_power_w, update_period_s).scaled(math.sqrt(2 * stretches))
-
-
 def repeat_uncertainty(values: Sequence[float]) -> Uncertainty | None:
     """Uncertainty of the mean of repeated `values`: `s/√n`, n - 1 degrees of freedom (type A); None below two."""
     if len(values) < 2:

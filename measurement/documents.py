@@ -42,7 +42,7 @@ class _PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # yaml's, of no types
             raise DocumentError(
                 [Fault("", f"line {mark.line + 1}: YAML aliases (*name) are not allowed; write the value out")]
             )

@@ -16,7 +16,6 @@ from measurement.documents import DocumentError, faults_of
 from measurement.recipe import Recipe
 from measurement.vocabulary import Flag, Mode, Phase, Provenance, Scenario, Scope, Source
 
-RECORD_VERSION = 1
 COUNTED_SOURCES = frozenset({Source.NVML_COUNTER, Source.NVML_POWER, Source.RAPL, Source.REPLAY})
 
 NonNegative = Annotated[float, Field(ge=0)]

@@ -33,6 +33,6 @@ class ActionView(ApiView):
             given = given.dict()
         options: dict[str, Any] = request.query_params.dict()
         allowed = f"one of {', '.join(sorted(self.parameters))}" if self.parameters else "this address takes none"
-        if errors := take_options(given, options, self.parameters, f"a field; {allowed}"):
+        if errors := take_options(dict(given), options, self.parameters, f"a field; {allowed}"):
             raise Faults(errors)
         return options

@@ -14,7 +14,7 @@ class ApiTokenAuthentication(TokenAuthentication):
 
     def authenticate_credentials(self, token: bytes) -> Any:
         try:
-            return super().authenticate_credentials(token)
+            return super().authenticate_credentials(token)  # type: ignore[no-untyped-call]  # knox has no types
         except ValueError:  # not UTF-8, or not hexadecimal
             raise AuthenticationFailed("Invalid token.") from None
 

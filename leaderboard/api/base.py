@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -57,7 +57,7 @@ class Page:
     next: str | None
     previous: str | None
 
-    def envelope(self, results: Sequence[Any], **more: Any) -> dict[str, Any]:
+    def envelope(self, results: Collection[Any], **more: Any) -> dict[str, Any]:
         """The answer that carries `results`."""
         return {"count": self.count, "next": self.next, "previous": self.previous, **more, "results": results}
 

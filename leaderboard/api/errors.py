@@ -20,7 +20,7 @@ Error = tuple[str | None, str]
 class Faults(exceptions.APIException):
     """A request that can't be answered, with every (field, message) that says why."""
 
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
 
     def __init__(self, errors: Iterable[Error], status_code: int = status.HTTP_400_BAD_REQUEST) -> None:
         self.errors = list(errors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -50,7 +50,7 @@ class _DocumentParser(BaseParser):
 class JSONDocumentParser(_DocumentParser):
     """JSON that has no NaN and no key twice."""
 
-    media_type: ClassVar[str] = "application/json"
+    media_type = "application/json"
 
     def read(self, body: bytes) -> dict[str, Any]:
         """The object in `body`."""
@@ -69,7 +69,7 @@ class JSONDocumentParser(_DocumentParser):
 class YAMLDocumentParser(_DocumentParser):
     """YAML without aliases."""
 
-    media_type: ClassVar[str] = "application/yaml"
+    media_type = "application/yaml"
 
     def read(self, body: bytes) -> dict[str, Any]:
         """The mapping in `body`."""
@@ -79,13 +79,13 @@ class YAMLDocumentParser(_DocumentParser):
 class XYAMLDocumentParser(YAMLDocumentParser):
     """YAML under its name of before RFC 9512."""
 
-    media_type: ClassVar[str] = "application/x-yaml"
+    media_type = "application/x-yaml"
 
 
 class TextYAMLDocumentParser(YAMLDocumentParser):
     """YAML under its other name of before RFC 9512."""
 
-    media_type: ClassVar[str] = "text/yaml"
+    media_type = "text/yaml"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from leaderboard import queries
@@ -91,7 +93,7 @@ class EntrySerializer(GroupSerializer):
     quality_provenance = serializers.CharField()
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
-    data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)
+    data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
     phases = PhaseSerializer(many=True)
     parameters = serializers.IntegerField()
     macs = serializers.IntegerField(allow_null=True)
@@ -155,7 +157,8 @@ class RunSerializer(QueueLineSerializer):
     class Meta(QueueLineSerializer.Meta):
         fields = [*QueueLineSerializer.Meta.fields, "reason", "held_for", "phases", "entries"]
 
-    def get_phases(self, run: Run) -> MeasuredPhaseSerializer(many=True):  # type: ignore[valid-type]
+    @extend_schema_field(MeasuredPhaseSerializer(many=True))
+    def get_phases(self, run: Run) -> Collection[Any]:
         """Rows of the current attempt, one a phase and scope."""
         return MeasuredPhaseSerializer(queries.phases_of(run), many=True).data
 
@@ -207,17 +210,18 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
         ]
 
     def to_representation(self, submission: Submission) -> dict[str, Any]:
-        submission.newest_run = queries.current_run(submission)  # type: ignore[attr-defined]
+        submission.newest_run = queries.current_run(submission)  # type: ignore[attr-defined]  # ours, for the fields
         return super().to_representation(submission)
 
     def get_waits_for(self, submission: Submission) -> str:
         """What a queued run needs beside its turn: a live worker, or one with its data; empty where one is there."""
-        return queries.waits_for(submission.newest_run)  # type: ignore[attr-defined]
+        return queries.waits_for(submission.newest_run)  # type: ignore[attr-defined]  # set above
 
-    def get_links(self, submission: Submission) -> LinksSerializer:
+    @extend_schema_field(LinksSerializer)
+    def get_links(self, submission: Submission) -> dict[str, str]:
         """Where to look next."""
         absolute = self.context["request"].build_absolute_uri
-        return {  # type: ignore[return-value]
+        return {
             "self": absolute(reverse("api-submission", args=[submission.pk])),
             "page": absolute(submission.get_absolute_url()),
             "withdraw": absolute(reverse("api-submission-withdraw", args=[submission.pk])),

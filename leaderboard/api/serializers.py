@@ -19,7 +19,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class ErrorsSerializer(serializers.Serializer[Any]):
-    errors = ErrorSerializer(many=True)  # type: ignore[assignment]
+    errors = ErrorSerializer(many=True)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
 
 
 class PhaseSerializer(serializers.Serializer[Any]):
@@ -55,7 +55,7 @@ class RowSerializer(serializers.Serializer[Any]):
     quality_provenance = serializers.CharField(help_text="evaluated or reported")
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
-    data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)
+    data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # as above
     one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
     inference_energy_j = serializers.FloatField(help_text="per image")
     full_cycle_energy_j = serializers.FloatField(help_text="lower bound where complete is false")
@@ -121,7 +121,7 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     quality_provenance = _column(serializers.CharField())
     submitters_weights = _column(serializers.BooleanField())
     mode = _column(serializers.ChoiceField(list(MODES.items())))
-    data = _column(serializers.ChoiceField(list(DATA.items())))
+    data = _column(serializers.ChoiceField(list(DATA.items())))  # type: ignore[assignment]  # as above
     shared_energy_j = _column(serializers.FloatField())
     own_energy_j = _column(serializers.FloatField())
     inference_energy_j = _column(serializers.FloatField())
@@ -169,7 +169,7 @@ class TrackSerializer(serializers.Serializer[Any]):
     slug = serializers.CharField()
     title = serializers.CharField()
     dataset = serializers.CharField()
-    source = serializers.CharField(help_text="where the data come from")  # type: ignore[assignment]
+    source = serializers.CharField(help_text="where the data come from")  # type: ignore[assignment]  # as above
     description = serializers.CharField()
     preprocessing = serializers.CharField(help_text="how images reach the network, in training and in the test")
     protocol_version = serializers.IntegerField()
@@ -189,10 +189,10 @@ class GridRegionSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     intensity_g_per_kwh = serializers.FloatField(help_text="CO2-equivalent, lifecycle")
     year = serializers.IntegerField()
-    source = serializers.CharField()  # type: ignore[assignment]
+    source = serializers.CharField()  # type: ignore[assignment]  # as above
 
 
 class CarbonIntensitiesSerializer(serializers.Serializer[Any]):
-    source = serializers.CharField()  # type: ignore[assignment]
+    source = serializers.CharField()  # type: ignore[assignment]  # as above
     source_url = serializers.URLField()
     regions = GridRegionSerializer(many=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -12,8 +12,13 @@ from leaderboard.models import Hardware
 from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault
 from measurement.recipe import Recipe, read_recipe
 
+if TYPE_CHECKING:
+    _ModelChoiceField = forms.ModelChoiceField[Hardware]
+else:  # which takes no type arguments when it runs
+    _ModelChoiceField = forms.ModelChoiceField
 
-class HardwareChoiceField(forms.ModelChoiceField):
+
+class HardwareChoiceField(_ModelChoiceField):
     """Hardware, with those that have a worker just now marked."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -44,11 +49,16 @@ class SubmissionForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.faults: list[Fault] = []
-        self.fields["hardware"].queryset = queries.hardware_choices()  # type: ignore[attr-defined]
+        self.hardware_field.queryset = queries.hardware_choices()
+
+    @property
+    def hardware_field(self) -> HardwareChoiceField:
+        """The field `hardware`; what there is to choose from is its `queryset`."""
+        return cast(HardwareChoiceField, self.fields["hardware"])
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        upload: UploadedFile | None = data.get("upload")
+        upload: UploadedFile[bytes] | None = data.get("upload")
         try:
             self.recipe = read_recipe(self._text(upload, data.get("document") or ""))
         except DocumentError as error:
@@ -56,7 +66,7 @@ class SubmissionForm(forms.Form):
             self.add_error("upload" if upload else "document", "This recipe can't be taken yet; see the list.")
         return data
 
-    def _text(self, upload: UploadedFile | None, document: str) -> str | bytes:
+    def _text(self, upload: UploadedFile[bytes] | None, document: str) -> str | bytes:
         if upload is None:
             if not document.strip():
                 raise DocumentError([Fault("", "empty; write a recipe or choose a file")])

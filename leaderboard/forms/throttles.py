@@ -9,3 +9,4 @@ class SubmissionThrottle(UserRateThrottle):
     """Submissions of one user, by form and API together; the rate stands in REST_FRAMEWORK."""
 
     scope = "submissions"
+    num_requests: int  # which REST framework reads from the rate

@@ -1,0 +1,1 @@
+"""Commands of manage.py, and what they need: the services of one machine, the example recipes."""

@@ -1,8 +1,10 @@
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.db.models import Case, F, When
 
 
-def take_over(apps, schema_editor):
+def take_over(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """From the records of sampled runs; what a full one has are the defaults."""
     Attempt, Board, Entry = (apps.get_model("leaderboard", name) for name in ("Attempt", "Board", "Entry"))
     sampled = Entry.objects.filter(run__mode="sampled")

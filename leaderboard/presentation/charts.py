@@ -1,14 +1,14 @@
-"""What charts are drawn from, as plain data. static/leaderboard/figures.js makes figures of it in the browser, so
-that one implementation follows the slider on every page."""
+"""What charts are drawn from, as plain data. `static/leaderboard/charts/` makes figures of it in the browser, so that
+one implementation follows the slider on every page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from leaderboard.models import Entry
 
-# What figures.js needs of an entry, by the snapshot's names.
+# What charts/energy.js needs of an entry, by the snapshot's names.
 FIGURES = (
     "shared_energy_j",
     "own_energy_j",
@@ -27,7 +27,7 @@ MOST_TRACE_POINTS = 600
 
 
 def chart_entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Entries as figures.js takes them: joules, `inference_*` per image, quality as a fraction."""
+    """Entries as charts/energy.js takes them: joules, `inference_*` per image, quality as a fraction."""
     return [
         {
             "key": entry.pk,
@@ -39,7 +39,7 @@ def chart_entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def power_trace(file: BinaryIO, most_points: int = MOST_TRACE_POINTS) -> dict[str, Any]:
+def power_trace(file: IO[bytes], most_points: int = MOST_TRACE_POINTS) -> dict[str, Any]:
     """Power of the accelerator scope over time, out of a trace in Parquet, thinned to at most `most_points`.
 
     Returns `time_s` (the trace's own clock), `power_w` (each point's time-weighted mean, so that thinning keeps the

@@ -209,8 +209,9 @@ def _losses_told(lost: Iterable[dict[str, Any]], scope: str) -> list[str]:
     sentences = []
     for attempt in lost:
         energy = next((part for part in attempt["energies"] if part["scope"] == scope), None)
-        known = energy is not None and energy["energy_j"] is not None
-        spent = f"{joules(energy['energy_j'])} ({energy['provenance']})" if known else "an unknown amount of energy"
+        spent = "an unknown amount of energy"
+        if energy is not None and energy["energy_j"] is not None:
+            spent = f"{joules(energy['energy_j'])} ({energy['provenance']})"
         sentences.append(
             f"An attempt of {attempt['started_at'][:10]} ended without a result; {seconds(attempt['time_s'])} and "
             f"{spent} of it could not be used. That is not charged to the model."

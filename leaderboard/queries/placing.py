@@ -81,8 +81,16 @@ class Placing:
         ranks = [line + 1 if line < len(self.group[0]) else None for line in lines]
         intervals = self._intervals(items)
         return [
-            ranking.Ranked(key, rank, *(interval if rank and is_known else (None, None)), energy_j, u95_j, pareto)
-            for key, rank, is_known, interval, energy_j, u95_j, pareto in zip(
+            ranking.Ranked(
+                key,
+                rank,
+                best if rank and is_known else None,
+                worst if rank and is_known else None,
+                energy_j,
+                u95_j,
+                pareto,
+            )
+            for key, rank, is_known, (best, worst), energy_j, u95_j, pareto in zip(
                 keys,
                 ranks,
                 known,
@@ -133,7 +141,7 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
     shared_j, own_j, inference_j = (taken[name] for name in ENERGIES)
     one_time_energy_j = pc.add(pc.divide(shared_j, query.shared_by), own_j)
     energy_j = pc.add(one_time_energy_j, pc.multiply(query.usage_intensity, inference_j))
-    u95_j = _combined_u95_j(*(taken[name] for name in UNCERTAINTIES), query)
+    u95_j = _combined_u95_j(taken["shared_u95_j"], taken["own_u95_j"], taken["inference_u95_j"], query)
     width_j = pc.fill_null(u95_j, 0.0)
     value, value_u95, has_value = energy_j, width_j, pa.repeat(pa.scalar(value=True), len(positions))
     if query.order_by == "energy_per_correct":

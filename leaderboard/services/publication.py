@@ -79,7 +79,8 @@ def release_hold(run: Run) -> list[Entry]:
     more), and where the submission was withdrawn.
     """
     # Taken first, as withdrawing does: neither can slip in between the other's look and its write.
-    submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
+    submissions = Submission.objects.select_for_update(no_key=True)
+    submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
     record = _record_of(run)
     not_held = Refused("run", f"run {run.pk} is not held back")
     if not run.held_for or record is None:

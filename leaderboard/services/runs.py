@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -75,7 +76,7 @@ def claim(run_id: int, worker: str) -> Claim | None:
     return Claim(run_id, last + 1)
 
 
-def _held(claim: Claim) -> Any:
+def _held(claim: Claim) -> QuerySet[Run]:
     return Run.objects.filter(pk=claim.run_id, attempt=claim.token, state=RunState.RUNNING)
 
 

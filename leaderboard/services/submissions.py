@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -21,7 +21,7 @@ from measurement.recipe import parse_recipe
 
 @transaction.atomic
 def submit(
-    recipe: RecipeDocument, *, hardware: Hardware, submitter: AbstractBaseUser | None, mode: str = "full"
+    recipe: RecipeDocument, *, hardware: Hardware, submitter: User | None, mode: str = "full"
 ) -> tuple[Submission, bool]:
     """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
 
@@ -48,7 +48,7 @@ def submit(
     return submission, True
 
 
-def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> Recipe:
+def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> Recipe:
     # The lock makes two equal submissions at once take turns (SQLite takes turns anyhow).
     found = Recipe.objects.select_for_update(no_key=True).filter(sha256=recipe.sha256).first()
     if found:
@@ -62,7 +62,7 @@ def _stored_recipe(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -
     return stored
 
 
-def _new_method(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> Method:
+def _new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
     return Method.objects.create(
         title=recipe.method.title,
         family=recipe.method.family,
@@ -73,7 +73,7 @@ def _new_method(recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> M
     )
 
 
-def _rename(stored: Recipe, recipe: RecipeDocument, submitter: AbstractBaseUser | None) -> None:
+def _rename(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
     """Where nobody else stands for the recipe any more, who submits it now names it, not who took it back."""
     replaced = stored.method
     others = Submission.objects.filter(recipe=stored, withdrawn_at=None).exclude(submitter=submitter)
@@ -85,7 +85,7 @@ def _rename(stored: Recipe, recipe: RecipeDocument, submitter: AbstractBaseUser 
     boards_changed(stored.method)
 
 
-def _check_nothing_full_taken_back(recipe: Recipe, hardware: Hardware, submitter: AbstractBaseUser | None) -> None:
+def _check_nothing_full_taken_back(recipe: Recipe, hardware: Hardware, submitter: User | None) -> None:
     """Who withdraws a full result that disappoints does not get the sample back instead."""
     if submitter is None:
         return
@@ -105,9 +105,9 @@ def _check_nothing_full_taken_back(recipe: Recipe, hardware: Hardware, submitter
         )
 
 
-def _check_share(submitter: AbstractBaseUser | None) -> None:
+def _check_share(submitter: User | None) -> None:
     """One person's runs must not keep everybody else's waiting for days."""
-    if submitter is None or getattr(submitter, "is_staff", False):
+    if submitter is None or submitter.is_staff:
         return
     active = Run.objects.filter(requested_by=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
     if active >= settings.MAX_ACTIVE_RUNS:
@@ -135,7 +135,7 @@ def _standing_submissions(recipe: Recipe, hardware: Hardware) -> list[tuple[Subm
     return [(standing[pk], mode) for pk, mode in found if pk in standing]
 
 
-def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, mode: str) -> Run:
+def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) -> Run:
     run = Run.objects.create(
         submission=submission,
         recipe=submission.recipe,
@@ -149,7 +149,7 @@ def _enqueue(submission: Submission, *, requested_by: AbstractBaseUser | None, m
 
 
 @transaction.atomic
-def rerun(run: Run, *, by: AbstractBaseUser | None, mode: str | None = None) -> Run:
+def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
     """Queue another verification of the same recipe. The standing result stays ranked until this one is in.
 
     mode: that of `run` unless given. Raises Refused where one is waiting or running already, where nobody wants the
@@ -163,7 +163,8 @@ def rerun(run: Run, *, by: AbstractBaseUser | None, mode: str | None = None) -> 
     # be no run yet that could be locked. Submitting takes them in the same order. They leave foreign keys to these
     # rows free (no_key).
     Recipe.objects.select_for_update(no_key=True).get(pk=run.recipe_id)
-    submission = Submission.objects.select_for_update(no_key=True).filter(pk=run.submission_id).first()
+    submissions = Submission.objects.select_for_update(no_key=True)
+    submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
     if submission is None:
         raise Refused("run", f"run {run.pk} has no submission to run again for")
     if submission.withdrawn_at is not None:
@@ -176,7 +177,7 @@ def rerun(run: Run, *, by: AbstractBaseUser | None, mode: str | None = None) -> 
     return _enqueue(submission, requested_by=by, mode=mode)
 
 
-def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:
+def request_cancel(run: Run, *, by: User | None) -> None:
     """Cancel a waiting run at once; ask the worker of a running one to stop it within seconds.
 
     Raises Refused where the run has ended.
@@ -188,7 +189,7 @@ def request_cancel(run: Run, *, by: AbstractBaseUser | None) -> None:
 
 
 @transaction.atomic
-def withdraw(submission: Submission, *, by: AbstractBaseUser | None) -> None:
+def withdraw(submission: Submission, *, by: User | None) -> None:
     """Take a submission back: its run is cancelled, and its entries leave the board. Results stay stored.
 
     Where another's result of the recipe stands, it takes the place. Raises Refused where it was withdrawn before.

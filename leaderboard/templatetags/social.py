@@ -28,3 +28,10 @@ def social(
 def address_parameters(query: Any) -> str:
     """A LeaderboardQuery as the parameters of an address."""
     return urlencode(query.parameters(), doseq=True)
+
+
+@register.filter
+def group_parameters(board: Any) -> str:
+    """A board's group, which is its track, hardware, scenario and scope, as the parameters of an address."""
+    group = {"track": board.track, "hardware": board.hardware.slug, "scenario": board.scenario, "scope": board.scope}
+    return urlencode(group)

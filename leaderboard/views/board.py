@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -23,19 +24,12 @@ from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import rows, summary, table
 from leaderboard.presentation.format import count
+from leaderboard.staticstorage import imported_modules
 
 ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is more than a browser should be sent.
 MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
-# What board.js imports; named to the browser beforehand, so that it fetches them at once instead of one by one.
-MODULES = [
-    f"leaderboard/{name}.js"
-    for name in (
-        "address", "draw", "envelope", "format", "list", "motion", "order", "pareto", "question", "ranking", "rows",
-        "snapshot", "sorting", "words",
-    )
-]  # fmt: skip
 
 
 @require_safe
@@ -78,13 +72,14 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
         "site_is_empty": not known,
-        "modules": MODULES,
+        # Named to the browser beforehand, so that it fetches them at once instead of one by one.
+        "modules": imported_modules("leaderboard/board.js"),
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)
 
 
-def _page(request: HttpRequest, asked: PageQuery, found: table.Lines) -> Page[Any]:
+def _page(request: HttpRequest, asked: PageQuery, found: Sequence[queries.RankedEntry]) -> Page[queries.RankedEntry]:
     """The page asked for; where there is none of that number, the nearest, and a notice says so."""
     given = request.GET.get("page") or "1"
     page = Paginator(found, ROWS_PER_PAGE).get_page(given)

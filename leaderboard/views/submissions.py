@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseStopPolling
 from leaderboard import queries, services
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import FINAL, RunState
+from leaderboard.forms.person import signed_in
 from leaderboard.forms.submission import SubmissionForm
 from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Scope, Submission, Worker
@@ -52,14 +53,14 @@ def submit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or form.recipe is None:
         return _submit_page(request, form)
     throttle = SubmissionThrottle()
-    if not throttle.allow_request(request, None):
+    if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # what it reads, Django's request has too
         form.refuse("", _too_many(throttle))
         return _submit_page(request, form, status=429)
     try:
         submission, created = services.submit(
             form.recipe,
             hardware=form.cleaned_data["hardware"],
-            submitter=request.user,  # type: ignore[arg-type]
+            submitter=signed_in(request.user),
             mode=form.cleaned_data["mode"],
         )
     except services.Refused as refusal:
@@ -77,7 +78,7 @@ def _too_many(throttle: SubmissionThrottle) -> str:
 
 
 def _submit_page(request: HttpRequest, form: SubmissionForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "most_kib": MAX_DOCUMENT_BYTES // 1024, "has_hardware": form.fields["hardware"].queryset}  # type: ignore[attr-defined]
+    context = {"form": form, "most_kib": MAX_DOCUMENT_BYTES // 1024, "has_hardware": form.hardware_field.queryset}
     return render(request, "leaderboard/submit.html", context, status=status)
 
 
@@ -171,7 +172,7 @@ def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not _is_mine(request, submission):
         raise PermissionDenied
     try:
-        services.withdraw(submission, by=request.user)  # type: ignore[arg-type]
+        services.withdraw(submission, by=signed_in(request.user))
     except services.Refused as refusal:
         messages.error(request, refusal.message)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,8 +22,8 @@ from measurement.meters.base import (
 )
 from measurement.meters.calibration import gain_relative_u
 from measurement.meters.components import Component, group_components, preferred
-from measurement.meters.device_lock import DeviceLock
-from measurement.meters.observation import OBSERVATION_PERIOD_S, Observer, WindowObservations
+from measurement.meters.observation import OBSERVATION_PERIOD_S, WindowObservations
+from measurement.meters.options import MeterOptions
 from measurement.meters.phase import MeasurementBuilder, PhaseMeasurement
 from measurement.meters.sampler import Sampler
 from measurement.meters.window import Window
@@ -42,37 +42,28 @@ class EnergyMeter:
                 train()
         window.measurement.to_energy(Scope.ACCELERATOR)
 
-    The sampling thread only reads instruments; it never imports torch and never touches CUDA. With `sampling=False`
-    only `sample()` reads between edges, for replays. `remedies` says, for each kind of component without a meter,
-    what would give it one. `observers` observe the devices once a second while a window is open, `locks` keep other
-    measurements off them, and `identities` (component to UUID) find each card's own calibration.
+    The sampling thread only reads instruments; it never imports torch and never touches CUDA. `remedies` says, for
+    each kind of component without a meter, what would give it one.
     """
 
     def __init__(
         self,
         counters: Sequence[EnergyCounter] = (),
         sensors: Sequence[PowerSensor] = (),
-        *,
-        device: str = "cpu",
-        clock: Clock | None = None,
-        synchronize: Callable[[], None] | None = None,
-        sampling: bool = True,
-        require_metered: bool = False,
-        observers: Sequence[Observer] = (),
-        locks: Sequence[DeviceLock] = (),
-        identities: Mapping[str, str] | None = None,
+        options: MeterOptions | None = None,
     ) -> None:
-        self.device = device
-        self.clock: Clock = clock if clock is not None else SystemClock()
+        options = options or MeterOptions()
+        self.device = options.device
+        self.clock = options.clock
         self.idle_power_w: dict[Scope, float | None] = dict.fromkeys(Scope)
         self.idle_deviation_w: dict[Scope, float | None] = dict.fromkeys(Scope)
         self.remedies: dict[Kind, str] = {}
-        self._synchronize = synchronize
-        self._sampling = sampling
-        self._require_metered = require_metered
-        self._observers = tuple(observers)
+        self._synchronize = options.synchronize
+        self._sampling = options.sampling
+        self._require_metered = options.require_metered
+        self._observers = tuple(options.observers)
         self._observations: WindowObservations | None = None
-        self._locks = tuple(locks)
+        self._locks = tuple(options.locks)
         self._held = ExitStack()
         # Quick instruments first, so that they are read nearest to the time that a closing edge is stamped with.
         accumulators: list[Accumulator] = [
@@ -84,7 +75,7 @@ class EnergyMeter:
         self._accumulators = self._sampler.accumulators
         self._components = group_components(self._accumulators)
         self._gains_relative_u = {
-            part.name: gain_relative_u((identities or {}).get(part.name, part.kind)) for part in self._components
+            part.name: gain_relative_u(options.identities.get(part.name, part.kind)) for part in self._components
         }
         self._marks: list[WindowMark] = []
         self._stop = threading.Event()
@@ -115,13 +106,15 @@ class EnergyMeter:
         meter = cls(
             found.counters,
             found.sensors,
-            device=found.device,
-            clock=clock,
-            synchronize=synchronize,
-            require_metered=require_metered,
-            observers=found.observers,
-            locks=found.locks,
-            identities=found.identities,
+            MeterOptions(
+                device=found.device,
+                clock=clock,
+                synchronize=synchronize,
+                require_metered=require_metered,
+                observers=found.observers,
+                locks=found.locks,
+                identities=found.identities,
+            ),
         )
         meter.remedies = dict(found.remedies)
         return meter

@@ -54,9 +54,9 @@ def _unstructured(layers: list[Layer], spec: SparsityPhase) -> None:
         )
     else:
         for layer in layers:
-            prune.l1_unstructured(layer, "weight", amount=share)  # type: ignore[no-untyped-call]
+            prune.l1_unstructured(layer, "weight", amount=share)
     for layer in layers:
-        prune.remove(layer, "weight")  # type: ignore[no-untyped-call]
+        prune.remove(layer, "weight")
 
 
 def _two_of_four(layers: list[Layer]) -> None:

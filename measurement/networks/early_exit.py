@@ -125,7 +125,7 @@ def segments_of(model: nn.Module) -> list[nn.Sequential]:
 
 
 def _last_stages(model: nn.Module) -> tuple[int, ...]:
-    return tuple(range(len(model.feature_info)))  # type: ignore[arg-type]
+    return tuple(range(len(model.feature_info)))  # type: ignore[arg-type]  # timm's, a list of stages
 
 
 def _cut(stages: FeatureListNet) -> list[nn.Sequential]:

@@ -41,7 +41,7 @@ def apply_masks(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
 def masked_gradients(model: nn.Module) -> Iterator[None]:
     """While open, masked weights get no gradient."""
     handles = [
-        weight.register_hook(_Masked(layer))  # type: ignore[no-untyped-call]
+        weight.register_hook(_Masked(layer))
         for layer in _masked(model).values()
         if (weight := layer.get_parameter("weight")).requires_grad
     ]

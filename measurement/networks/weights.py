@@ -89,7 +89,7 @@ def _parts(name: str, tensor: Tensor) -> dict[str, Tensor]:
     """The plain tensors that a wrapper keeps its numbers in; a plain tensor itself."""
     if _is_plain(tensor):
         return {name: tensor.detach()}
-    inner, _ = tensor.__tensor_flatten__()  # type: ignore[attr-defined]
+    inner, _ = tensor.__tensor_flatten__()  # type: ignore[attr-defined]  # every wrapper has it
     found: dict[str, Tensor] = {}
     for part in inner:
         if isinstance(held := getattr(tensor, part), torch.Tensor):

@@ -27,112 +27,116 @@ from measurement.progress import FullPace
 from measurement.recipe import Recipe
 from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.training import asks_for_determinism, early_stoppings
-from measurement.record import ModelFacts, PhaseRecord, Quality, Record, write_record
+from measurement.record import Hardware, ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.run import record_parts
 from measurement.run.budget import NOTHING, Limits
 from measurement.run.checkpoint import Attempt, Checkpoint, Earlier, Origin
 from measurement.run.device import choose_device, leave_a_core, make_current, synchronizer_of
 from measurement.run.inference import InferencePlan, Inputs, across, measure, prepare, resident_images
+from measurement.run.options import RunOptions
 from measurement.run.output import RECORD, TRACE, WEIGHTS, OutputFolder
-from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan
-from measurement.run.steps import Reporter, Steps, silent, step_name
+from measurement.run.sampling import SampledPace, SamplingPlan
+from measurement.run.steps import Steps, step_name
 from measurement.run.workbench import Data, Workbench, explained, seed_all, set_up
 from measurement.tracks.evaluation import evaluate
 from measurement.training.numerics import reproducible_cublas, tensor_float32
-from measurement.vocabulary import Mode, Phase, Scenario
+from measurement.vocabulary import Phase, Scenario
 
 
-def run_recipe(
-    recipe: Recipe,
-    out: Path,
-    *,
-    mode: Mode = "full",
-    device: str = "auto",
-    budget_s: float | None = None,
-    budget_j: float | None = None,
-    require_metered: bool = False,
-    force: bool = False,
-    reporter: Reporter = silent,
-    plan: InferencePlan | None = None,
-    sampling: SamplingPlan = METHODOLOGY,
-    resume: bool = False,
-) -> Record:
-    """Run `recipe` on `device` and write its record, trace and weights to the folder `out`.
+def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> Record:
+    """Run `recipe` and write its record, trace and weights to the folder `out`.
 
-    The given budget and the recipe's own both hold; the latter also what a sample leaves out. resume: continue after
-    the last phase that an earlier attempt in `out` has finished, if there is one; the budgets then cover all attempts
-    together. Raises BadInput, OverBudget, MeterMissing or another MeasurementError; then `out` holds no record.
+    The given budget and the recipe's own both hold; the latter also for what a sample leaves out. Budgets cover all
+    attempts together if the run is resumed. Raises BadInput, OverBudget, MeterMissing or another MeasurementError;
+    then `out` holds no record.
     """
+    options = options or RunOptions()
     started_s, started_at = time.monotonic(), datetime.now(UTC)
-    if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
+    if options.mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
         raise BadInput(fault.message, field=fault.field)
-    folder = OutputFolder(out, force=force)
-    torch_device = choose_device(device)
-    leave_a_core(torch_device)
-    hardware = describe_hardware(str(torch_device))
-    checkpoint = Checkpoint(out, Origin.of(recipe.sha256, mode, hardware))
-    earlier = checkpoint.read() if resume else Earlier()
-    synchronize = synchronizer_of(torch_device)
+    folder = OutputFolder(out, force=options.force)
+    device = choose_device(options.device)
+    leave_a_core(device)
+    hardware = describe_hardware(str(device))
+    checkpoint = Checkpoint(out, Origin.of(recipe.sha256, options.mode, hardware))
+    earlier = checkpoint.read() if options.resume else Earlier()
+    synchronize = synchronizer_of(device)
     meter = EnergyMeter.for_device(
-        str(torch_device), require_metered=require_metered, clock=earlier.clock(), synchronize=synchronize
+        str(device), require_metered=options.require_metered, clock=earlier.clock(), synchronize=synchronize
     )
-    plan = plan or InferencePlan.for_device(torch_device)
-
     with ExitStack() as held:
         held.enter_context(reproducible_cublas(asks_for_determinism(recipe)))
-        held.enter_context(tensor_float32(torch_device))
+        held.enter_context(tensor_float32(device))
         # Before the set-up: preparing work on the device would disturb another measurement too.
         held.enter_context(meter.exclusive())
-        make_current(torch_device)
-        workbench = set_up(recipe, mode, torch_device)
+        make_current(device)
+        workbench = set_up(recipe, options.mode, device)
         folder.open(recipe)
         checkpoint.begin(earlier)
         held.enter_context(checkpoint.removed_on_early_failure())
-        reporter(Started(hardware=hardware.name, phases=_step_names(recipe, workbench.data)))
+        options.reporter(Started(hardware=hardware.name, phases=_step_names(recipe, workbench.data)))
         held.enter_context(meter)
         attempt = Attempt(checkpoint, meter, started_at, earlier)
-        begun_s = started_s - earlier.spent_s
         steps = Steps(
             meter,
-            reporter,
-            Limits(budget_s, budget_j),
-            started_s=begun_s,
+            options.reporter,
+            options.limits,
+            started_s=started_s - earlier.spent_s,
             spent_j=earlier.spent_j(),
             declared=Limits(recipe.budget.time_s, recipe.budget.energy_j),
             note_spent=attempt.note_spent,
         )
         attempt.steps = steps
-        run = _Run(recipe, workbench, steps, synchronize, sampling if mode == "sampled" else None)
-        phases = _one_time_phases(run, attempt)
-        quality, evaluation = _quality(run, position=len(phases))
-        phases += evaluation
-        for scenario in recipe.inference.scenarios:
-            phases.append(_inference(run, len(phases), Scenario(scenario), plan))
-
-        phases = [record_parts.checked_against_power_limit(phase, hardware) for phase in phases]
-        with folder.staged() as staging:
-            meter.write_trace(staging / TRACE, earlier=attempt.earlier_trace)
-            save_weights(workbench.model, staging / WEIGHTS)
-            record = Record(
-                recipe=recipe,
-                recipe_sha256=recipe.sha256,
-                track_protocol_version=workbench.track.protocol_version,
-                mode=mode,
-                data=workbench.data,
-                hardware=record_parts.with_torch_settings(hardware),
-                software=record_parts.software_versions(),
-                started_at=started_at,
-                ended_at=datetime.now(UTC),
-                quality=quality,
-                model=_facts(workbench, staging / WEIGHTS),
-                idle_power_w=meter.idle_power_w,
-                phases=tuple(phases),
-                trace_sha256=sha256_of(staging / TRACE),
-                lost=earlier.lost,
-            )
-            write_record(record, staging / RECORD)
+        run = _Run(recipe, workbench, steps, synchronize, options, started_at)
+        quality, phases = _measured(run, attempt)
+        record = _written(run, attempt, folder, hardware, quality, phases)
         checkpoint.clear()
-    reporter(Finished())
+    options.reporter(Finished())
+    return record
+
+
+def _measured(run: _Run, attempt: Attempt) -> tuple[Quality, list[PhaseRecord]]:
+    """Every phase in order, then the evaluation and inference in each scenario."""
+    phases = _one_time_phases(run, attempt)
+    quality, evaluation = _quality(run, position=len(phases))
+    phases += evaluation
+    plan = run.options.plan or InferencePlan.for_device(run.workbench.device)
+    for scenario in run.recipe.inference.scenarios:
+        phases.append(_inference(run, len(phases), Scenario(scenario), plan))
+    return quality, phases
+
+
+def _written(  # noqa: PLR0917 - the parts of a record
+    run: _Run,
+    attempt: Attempt,
+    folder: OutputFolder,
+    hardware: Hardware,
+    quality: Quality,
+    phases: list[PhaseRecord],
+) -> Record:
+    """Trace, weights and record, which appear in the folder together."""
+    workbench = run.workbench
+    with folder.staged() as staging:
+        run.steps.meter.write_trace(staging / TRACE, earlier=attempt.earlier_trace)
+        save_weights(workbench.model, staging / WEIGHTS)
+        record = Record(
+            recipe=run.recipe,
+            recipe_sha256=run.recipe.sha256,
+            track_protocol_version=workbench.track.protocol_version,
+            mode=run.options.mode,
+            data=workbench.data,
+            hardware=record_parts.with_torch_settings(hardware),
+            software=record_parts.software_versions(),
+            started_at=run.started_at,
+            ended_at=datetime.now(UTC),
+            quality=quality,
+            model=_facts(workbench, staging / WEIGHTS),
+            idle_power_w=run.steps.meter.idle_power_w,
+            phases=tuple(record_parts.checked_against_power_limit(phase, hardware) for phase in phases),
+            trace_sha256=sha256_of(staging / TRACE),
+            lost=attempt.earlier.lost,
+        )
+        write_record(record, staging / RECORD)
     return record
 
 
@@ -144,7 +148,13 @@ class _Run:
     workbench: Workbench
     steps: Steps
     synchronize: Callable[[], None]
-    sampling: SamplingPlan | None
+    options: RunOptions
+    started_at: datetime
+
+    @property
+    def sampling(self) -> SamplingPlan | None:
+        """How phases are sampled; None if they are run in full."""
+        return self.options.sampling_plan
 
     @property
     def left_out(self) -> bool:

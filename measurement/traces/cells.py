@@ -132,8 +132,9 @@ def stamp_ns(place: Place, cell: str) -> int:
     if matched is None:
         raise place.fault(f"{cell.strip()[:40]!r} is not a date such as 2026/01/31 12:00:00.000")
     *date, fraction, zone = matched.groups()
+    year, month, day, hour, minute, second = (int(part) for part in date)
     try:
-        moment = datetime(*(int(part) for part in date), tzinfo=UTC)  # type: ignore[misc, arg-type]
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise place.fault(f"{cell.strip()[:40]!r} is not a date: {error}") from None
     if zone and zone != "Z":

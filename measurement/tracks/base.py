@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     import torch
@@ -154,6 +154,12 @@ class OpenTrack(TrackProtocol):
     def key(self, manifest_sha256: str) -> str:
         """The slug of the board of one data set, e.g. `imagefolder-0123456789ab`."""
         return f"{self.slug}-{manifest_sha256[:KEY_DIGITS]}"
+
+    def on(self, name: str, manifest_sha256: str, **found: Any) -> Track:
+        """The track of one data set: this protocol, with the fields of Track that its data give."""
+        protocol = {part.name: getattr(self, part.name) for part in fields(TrackProtocol)}
+        protocol |= {"slug": self.key(manifest_sha256), "dataset": f"{name}, manifest {manifest_sha256}"}
+        return Track(**protocol | found)
 
 
 KEY_DIGITS = 12

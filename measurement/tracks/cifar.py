@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from measurement.dataroot import datasets_root, inside
 from measurement.errors import NOT_FOUND, DataMissing
-from measurement.tracks.base import Split
+from measurement.tracks.base import Split, Track
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +51,31 @@ class Cifar:
     def load_test(self, resolution: int) -> Split:
         """The 10,000 test images."""
         return self._split(resolution, train=False)
+
+    def track(self, *, slug: str, title: str, classes: int, kinds: str) -> Track:
+        """The track of this data set. kinds: what the classes are, in words."""
+        return Track(
+            slug=slug,
+            title=title,
+            dataset=f"{title}, 60,000 images of 32 x 32 pixels in {classes} classes",
+            source="https://www.cs.toronto.edu/~kriz/cifar.html",
+            protocol_version=1,
+            metric="top1",
+            metric_label="Top-1 accuracy",
+            classes=classes,
+            channels=3,
+            native_resolution=RESOLUTION,
+            min_resolution=16,
+            max_resolution=256,
+            train_images=50_000,
+            test_images=10_000,
+            preprocessing=PREPROCESSING,
+            description=f"Small photographs of {kinds}; the published split, 50,000 images to train on and 10,000 to "
+            "test on.",
+            load_train=self.load_train,
+            load_test=self.load_test,
+            lacks=self.lacks,
+        )
 
     def _split(self, resolution: int, *, train: bool) -> Split:
         from measurement.tracks.pixels import PixelSplit

@@ -6,8 +6,7 @@ https://www.cs.toronto.edu/~kriz/cifar.html.
 
 from __future__ import annotations
 
-from measurement.tracks.base import Track
-from measurement.tracks.cifar import PREPROCESSING, RESOLUTION, Cifar
+from measurement.tracks.cifar import Cifar
 
 _DATA = Cifar(
     torchvision_class="CIFAR100",
@@ -17,25 +16,4 @@ _DATA = Cifar(
     std=(0.2673, 0.2564, 0.2762),
 )
 
-CIFAR100 = Track(
-    slug="cifar100",
-    title="CIFAR-100",
-    dataset="CIFAR-100, 60,000 images of 32 x 32 pixels in 100 classes",
-    source="https://www.cs.toronto.edu/~kriz/cifar.html",
-    protocol_version=1,
-    metric="top1",
-    metric_label="Top-1 accuracy",
-    classes=100,
-    channels=3,
-    native_resolution=RESOLUTION,
-    min_resolution=16,
-    max_resolution=256,
-    train_images=50_000,
-    test_images=10_000,
-    preprocessing=PREPROCESSING,
-    description="Small photographs of a hundred kinds of things; the published split, 50,000 images to train on and "
-    "10,000 to test on.",
-    load_train=_DATA.load_train,
-    load_test=_DATA.load_test,
-    lacks=_DATA.lacks,
-)
+CIFAR100 = _DATA.track(slug="cifar100", title="CIFAR-100", classes=100, kinds="a hundred kinds of things")

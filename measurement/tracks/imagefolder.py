@@ -25,23 +25,13 @@ def _load(root: Path, name: str, manifest_sha256: str) -> Track:
     from measurement.tracks.listing import read_class_folders
 
     folders = read_class_folders(named_folder(name, manifest_sha256))
-    return Track(
-        slug=IMAGEFOLDER.key(manifest_sha256),
+    return IMAGEFOLDER.on(
+        name,
+        manifest_sha256,
         title=f"Image folder {name}",
-        dataset=f"{name}, manifest {manifest_sha256}",
-        source=IMAGEFOLDER.source,
-        protocol_version=IMAGEFOLDER.protocol_version,
-        metric=IMAGEFOLDER.metric,
-        metric_label=IMAGEFOLDER.metric_label,
         classes=len(folders.classes),
-        channels=IMAGEFOLDER.channels,
-        native_resolution=IMAGEFOLDER.native_resolution,
-        min_resolution=IMAGEFOLDER.min_resolution,
-        max_resolution=IMAGEFOLDER.max_resolution,
         train_images=len(folders.train),
         test_images=len(folders.test),
-        preprocessing=IMAGEFOLDER.preprocessing,
-        description=IMAGEFOLDER.description,
         load_train=partial(_split, folders, train=True),
         load_test=partial(_split, folders, train=False),
     )

@@ -25,23 +25,13 @@ def _load(root: Path, name: str, manifest_sha256: str) -> Track:
     folder = named_folder(name, manifest_sha256)
     classes = _class_count(folder)
     train, test = (_pairs(folder, part, classes) for part in ("train", "test"))
-    return Track(
-        slug=SEGMENTATION.key(manifest_sha256),
+    return SEGMENTATION.on(
+        name,
+        manifest_sha256,
         title=f"Segmentation of {name}",
-        dataset=f"{name}, manifest {manifest_sha256}",
-        source=SEGMENTATION.source,
-        protocol_version=SEGMENTATION.protocol_version,
-        metric=SEGMENTATION.metric,
-        metric_label=SEGMENTATION.metric_label,
         classes=classes,
-        channels=SEGMENTATION.channels,
-        native_resolution=SEGMENTATION.native_resolution,
-        min_resolution=SEGMENTATION.min_resolution,
-        max_resolution=SEGMENTATION.max_resolution,
         train_images=len(train.images),
         test_images=len(test.images),
-        preprocessing=SEGMENTATION.preprocessing,
-        description=SEGMENTATION.description,
         load_train=partial(_split, train, augment=True),
         load_test=partial(_split, test, augment=False),
     )

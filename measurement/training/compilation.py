@@ -56,7 +56,7 @@ def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, 
     try:
         with _nothing_cached():
             torch.compile(_tiny)(torch.zeros(8, device=job.context.device))
-            traced: nn.Module = torch.compile(job.context.model, backend=counting)  # type: ignore[assignment]
+            traced: nn.Module = torch.compile(job.context.model, backend=counting)  # type: ignore[assignment]  # as above
             stepper.gradients(traced, images, targets)
     except Exception as error:
         if is_out_of_memory(error):

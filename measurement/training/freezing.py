@@ -62,7 +62,7 @@ def _first_stages(job: Job, classifier: set[str]) -> set[str]:
     """Names of the parameters in the stages nearest to the input, as timm groups them for each architecture."""
     model, freeze = job.context.model, job.options.freeze
     try:
-        groups = group_parameters(model, model.group_matcher(coarse=True))  # type: ignore[operator]
+        groups = group_parameters(model, model.group_matcher(coarse=True))  # type: ignore[operator]  # timm's
     except Exception as error:
         # 1,300 architectures with a grouping of their own: any exception means that there is none.
         raise BadInput(

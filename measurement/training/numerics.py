@@ -58,7 +58,7 @@ def check_precision(job: Job) -> None:
 
 def cpu_has_float16() -> bool:
     """Whether this CPU has instructions for float16 that torch uses."""
-    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    available: bool = torch.backends.mkldnn.is_available()
     return available and bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
 
 

@@ -58,7 +58,7 @@ class Stepper:
         for some, their_targets in zip(images.tensor_split(parts), targets.tensor_split(parts), strict=True):
             with autocast(self._job):
                 loss = self._job.loss_of(network, some, their_targets) * (len(some) / len(images))
-            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            self._scaler.scale(loss).backward()
             total += loss.detach()
         return total
 

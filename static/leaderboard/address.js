@@ -1,22 +1,22 @@
-/** Keeps the address bar in step with what is shown, and never behind when the reader leaves. */
+/** Keeps the address bar up to date with what is shown, also when the reader leaves. */
 
 // Browsers allow some 20 changes a second, and a slider makes more.
 const DELAY_MS = 200;
 
 let pending = null;
 let timer = 0;
-let finish = () => {};
+let drawPending = () => {};
 
-/** The address of what is drawn; written once the reader's hand is at rest, or leaves. */
+/** Set the address of what is drawn. It is written once the input pauses, or when the reader leaves. */
 export function setAddress(address) {
   pending = address;
   clearTimeout(timer);
   timer = setTimeout(write, DELAY_MS);
 }
 
-/** What is to be done first when the reader leaves within a frame: `action` draws what waits for the next one. */
+/** Set what runs first when the reader leaves: `action` draws what waits for the next frame. */
 export function beforeLeaving(action) {
-  finish = action;
+  drawPending = action;
 }
 
 function write() {
@@ -26,11 +26,11 @@ function write() {
 }
 
 function leave() {
-  finish();
+  drawPending();
   write();
 }
 
-// A link is followed after its click, and by then the address must be the one to come back to.
+// A link is followed after its click: by then the address must be the one that Back returns to.
 document.addEventListener("click", leave, { capture: true });
 addEventListener("pagehide", leave);
 document.addEventListener("visibilitychange", leave);

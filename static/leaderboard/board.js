@@ -1,6 +1,6 @@
 /**
- * The leaderboard under the reader's finger: takes the board's snapshot once, then ranks, filters and redraws at every
- * tick without a request, and keeps the address in step. The server's page is complete without it.
+ * The interactive leaderboard: takes the board's snapshot once, then ranks, filters and redraws at every tick of the
+ * slider without a request, and keeps the address up to date. The server's page is complete without it.
  */
 
 import { beforeLeaving, setAddress } from "./address.js";
@@ -8,13 +8,13 @@ import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSumm
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
 import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
-import { addressOf, chosenColumns, filtersSet, forgetRate, parameters, readQuestion, usageOfRate } from "./question.js";
+import { addressOf, chosenColumns, filtersSet, forgetRate, parameters, readQuery, usageOfRate } from "./controls.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
-import { crossings, summary } from "./words.js";
+import { crossings, summary } from "./summary.js";
 
-// Above so many entries the snapshot waits until the reader reaches for the board.
+// Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
 
 const form = document.getElementById("controls");
@@ -29,7 +29,7 @@ const region = document.getElementById("board-window");
 const pageSize = Number(form.dataset.pageSize);
 const families = JSON.parse(document.getElementById("families").textContent);
 const entries = Number(table.dataset.entries);
-// A larger board's snapshot stays where it is, and the server ranks.
+// The server ranks larger boards; their snapshot is not fetched.
 const isRankedHere = entries <= Number(form.dataset.mostEntries);
 
 let board = null; // once the snapshot is here
@@ -71,7 +71,7 @@ async function fetchSnapshot() {
 
 /** `moves`: the reader may see the rows on their way. */
 function draw(moves = true) {
-  const query = readQuestion();
+  const query = readQuery();
   if (query === null) return;
   write(usageWords, images(query.usageIntensity));
   write(gridIntensity, `${query.gramsPerKwh}${SPACE}g/kWh`);
@@ -88,7 +88,7 @@ function draw(moves = true) {
   drawCrossings(crossings(shown.champions, board.byKey, query));
   drawHead(query.sort);
   drawPlace();
-  tell();
+  notifyCharts();
 }
 
 /** What depends on the filters, but on neither the usage intensity nor the columns. */
@@ -102,15 +102,15 @@ function filter(query) {
   return { ...found, key, champions: board.ranking.champions(found.eligible, sharedBy) };
 }
 
-/** Where in the table the reader is, in the page and in the address. */
+/** Show which lines are in sight, in the page and in the address. */
 function drawPlace() {
   const page = Math.floor(list.topLine / pageSize) + 1;
   drawPages(list.count, list.topLine, list.bottomLine, (target) => addressOf(parameters({ page: target })), pageSize);
   setAddress(addressOf(parameters({ page })));
 }
 
-/** What the charts follow (boardcharts.js); they draw in their own time, not in this frame, so they ask for places. */
-function tell() {
+/** Notify the charts (charts/board.js). They draw later than this frame, so `places` is made when they read it. */
+function notifyCharts() {
   const { ranking, byKey } = board;
   let places = null;
   const detail = {
@@ -150,7 +150,7 @@ function redraw() {
   if (board === null) load().then(drawNextFrame);
 }
 
-/* The reader's hand */
+/* Input */
 
 function setUsage(value) {
   number.value = String(value);
@@ -177,12 +177,12 @@ form.addEventListener("input", ({ target }) => {
   if (target === number) moveSlider();
   if (target === slider || target === number) forgetRate();
   else if (target.matches("#rate, #years")) takeRate();
-  else if (target.matches("[name=columns]")) chooseAnew();
+  else if (target.matches("[name=columns]")) changeColumns();
   else if (!target.matches("[name=region], [name=pue]") && list.isLive) list.scrollTo(0);
   redraw();
 });
 
-function chooseAnew() {
+function changeColumns() {
   chooseColumns(chosenColumns());
   load().then(() => {
     if (shown === null) draw();
@@ -191,7 +191,7 @@ function chooseAnew() {
 }
 
 form.addEventListener("change", ({ target }) => {
-  // Another board is another page, and a board too large for this one is ranked by the server.
+  // Another board is another page, and the server ranks a board that is too large for the browser.
   if (target.matches("[data-board]")) form.requestSubmit();
   else if (!isRankedHere) location.assign(addressOf(parameters()));
 });
@@ -267,7 +267,7 @@ for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
 
-// The charts are about to be seen, and need the snapshot.
+// A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));
 
 /* Fresh results, without losing the reader's place */

@@ -1,6 +1,6 @@
 /** Writes the table's rows and head, the result in words and the counts into the page, touching only what changed. */
 
-const SPEECH_DELAY_MS = 700;
+const ANNOUNCEMENT_DELAY_MS = 700;
 
 const table = document.getElementById("board");
 const template = document.getElementById("row-template").content.firstElementChild;
@@ -8,9 +8,9 @@ const heads = [...table.querySelectorAll("th[data-column]")];
 const summaryLine = document.getElementById("summary");
 const announcement = document.getElementById("announcement");
 const pages = document.getElementById("pages");
-const LARGE = new Set(["rank", "method", "energy", "phases"]); // what a card writes large, not in its list of figures
-let kind = null; // a row with the chosen columns alone
-let speech = 0;
+const LARGE = new Set(["rank", "method", "energy", "phases"]); // large on a card, not in its list of figures
+let rowTemplate = null; // a row with the chosen columns alone
+let announcementTimer = 0;
 
 /** Show these columns, by their keys; `makeRow` then makes rows of them. */
 export function chooseColumns(chosen) {
@@ -20,11 +20,11 @@ export function chooseColumns(chosen) {
   table.style.setProperty("--columns", shown.map((head) => head.dataset.width).join(" "));
   table.style.setProperty("--figures", shown.filter((head) => !LARGE.has(head.dataset.column)).length);
   table.classList.toggle("has-family", chosen.includes("family"));
-  kind = template.cloneNode(true);
-  for (const cell of [...kind.children]) if (!isShown(cell)) cell.remove();
+  rowTemplate = template.cloneNode(true);
+  for (const cell of [...rowTemplate.children]) if (!isShown(cell)) cell.remove();
 }
 
-export const makeRow = () => kind.cloneNode(true);
+export const makeRow = () => rowTemplate.cloneNode(true);
 
 /** Write a line's texts into a row. */
 export function fillRow(node, row, line) {
@@ -61,7 +61,7 @@ export function drawHead(sort) {
   }
 }
 
-/** How many lines there are, which of them are seen, and what leads to those before and after. */
+/** How many lines there are, which of them are seen, and the links to those before and after. */
 export function drawPages(total, first, last, addressOfPage, pageSize) {
   set(table, "aria-rowcount", String(total + 1));
   document.getElementById("board-empty").hidden = total > 0;
@@ -83,15 +83,15 @@ export function drawFacets(counts, filtersSet) {
   write(document.getElementById("filter-count"), filtersSet > 0 ? `(${filtersSet})` : "");
 }
 
-/** The result in words; said aloud once the reader's hand is at rest. */
+/** The result in words; announced to screen readers once the input pauses. */
 export function drawSummary(pieces) {
-  const signature = JSON.stringify(pieces); // its links may change where its words do not
+  const signature = JSON.stringify(pieces); // its links may change while its words do not
   if (summaryLine.written === signature) return;
   summaryLine.written = signature;
   summaryLine.replaceChildren(...pieces.map(inline));
   const text = pieces.map((piece) => piece.text).join("");
-  clearTimeout(speech);
-  speech = setTimeout(() => write(announcement, text), SPEECH_DELAY_MS);
+  clearTimeout(announcementTimer);
+  announcementTimer = setTimeout(() => write(announcement, text), ANNOUNCEMENT_DELAY_MS);
 }
 
 function inline({ text, url, strong }) {
@@ -99,7 +99,7 @@ function inline({ text, url, strong }) {
   return strong ? Object.assign(document.createElement("strong"), { textContent: text }) : document.createTextNode(text);
 }
 
-/** Who wins where. */
+/** Which entry wins at which usage intensity. */
 export function drawCrossings(lines) {
   const target = document.getElementById("crossings");
   const signature = JSON.stringify(lines);

@@ -1,4 +1,4 @@
-/** Who is lowest where, of straight lines. */
+/** The lower envelope of straight lines: which line is lowest in which interval. */
 
 /**
  * The lower envelope of the lines F + N·e over all N > 0: a convex-hull trick.

@@ -1,5 +1,5 @@
 /**
- * How figures are written, as leaderboard/presentation/format.py writes them; tests/vectors/format.json holds both.
+ * How figures are written, as in leaderboard/presentation/format.py; tests/vectors/format.json holds both.
  *
  * toExponential and toFixed round half up on the exact binary value; units are chosen after rounding, so that 999.7 J
  * is "1.00 kJ". null is unknown and is written as a dash; zero was measured.
@@ -90,7 +90,7 @@ export function share(value) {
 /** A part of a bar, given as a fraction, for a style: "41.27%". */
 export const width = (value) => `${(value * 100).toFixed(2)}%`;
 
-/** How little of a recipe was run: "sampled", "sampled on synthetic images"; empty where all of it was. */
+/** How little of a recipe was run: "sampled", "sampled on synthetic images"; empty if all of it was. */
 export function sample(mode, data) {
   if (mode === "full") return "";
   return data === "synthetic" ? "sampled on synthetic images" : "sampled";

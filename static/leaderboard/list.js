@@ -1,8 +1,8 @@
 /**
- * A long table of which only the lines that can be seen are there: a fixed pool of rows of one height, refilled.
+ * A long table that holds only the rows in sight: a fixed pool of rows of one height, refilled.
  *
- * Rows stand in the page in the order of their lines, and say which line of how many they are, so that a screen reader
- * and the Tab key meet the table that is seen. One row at a time can be reached with Tab; arrow keys go on from it.
+ * Rows are in the page in the order of their lines and carry their line's number, so that a screen reader and the Tab
+ * key meet the table that is seen. One row at a time can be reached with Tab; arrow keys go on from it.
  */
 
 import { Motion } from "./motion.js";
@@ -44,7 +44,7 @@ export class List {
     this.scrollTop = this.region.scrollTop;
   }
 
-  /** Begin to follow: the server's rows become the pool. */
+  /** Start following the board: the server's rows become the pool. */
   start() {
     this.isLive = true;
     this.measure();
@@ -65,7 +65,7 @@ export class List {
     this.#arrange();
   }
 
-  /** Other columns: rows of the old kind are of no use. */
+  /** Make the rows again, with other columns. */
   renew() {
     this.body.replaceChildren();
     this.rows = [];
@@ -79,7 +79,7 @@ export class List {
     this.current = Math.min(this.current, Math.max(0, count - 1));
     if (moves) this.motion.remember(this.rows, this.first);
     this.#arrange();
-    if (!this.pitchPx && count > 0) this.resize(); // the first line that there ever was
+    if (!this.pitchPx && count > 0) this.resize(); // the first line there is
     this.rows.forEach((row, offset) => this.fill(row, this.first + offset));
     this.#setTabStop();
     if (moves) this.motion.play(this.rows, this.first, this.pitchPx);
@@ -173,7 +173,7 @@ export class List {
     this.#go(Math.max(0, Math.min(this.count - 1, this.current + step)));
   }
 
-  /** Bring a line into sight and focus it. */
+  /** Scroll a line into sight and focus it. */
   #go(line) {
     this.current = line;
     const topPx = line * this.pitchPx;

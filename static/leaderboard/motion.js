@@ -1,28 +1,28 @@
-/** Rows on their way from the line where they were to the line where they are, so that the eye can follow them. */
+/** Moves rows from their old line to their new one, so that the eye can follow them. */
 
 const DURATION_MS = 260;
-const EASING = "cubic-bezier(0.215, 0.61, 0.355, 1)"; // what is left of the way falls with the cube of the time left
+const EASING = "cubic-bezier(0.215, 0.61, 0.355, 1)"; // the distance left falls with the cube of the time left
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Motion {
   constructor() {
-    this.where = new Map();
+    this.seenAt = new Map();
   }
 
-  /** Where each entry is seen now, in lines, on its way or at rest. No layout is read: rows are of one height. */
+  /** Remember the line at which each entry is seen now, moving or at rest. No layout is read: rows are of one height. */
   remember(rows, first) {
-    this.where.clear();
+    this.seenAt.clear();
     if (still.matches) return;
     const now = performance.now();
-    rows.forEach((row, offset) => this.where.set(row.dataset.entry, first + offset + wayLeft(row, now)));
+    rows.forEach((row, offset) => this.seenAt.set(row.dataset.entry, first + offset + linesLeft(row, now)));
   }
 
-  /** Move each row from where its entry was seen; an entry that comes into sight fades in. */
+  /** Move each row from the line at which its entry was seen; an entry that was not in sight fades in. */
   play(rows, first, pitchPx) {
-    if (this.where.size === 0) return;
+    if (this.seenAt.size === 0) return;
     const now = performance.now();
     rows.forEach((row, offset) => {
-      const before = this.where.get(row.dataset.entry);
+      const before = this.seenAt.get(row.dataset.entry);
       const lines = before === undefined ? 0 : before - first - offset;
       row.animation?.cancel();
       row.animation = null;
@@ -34,7 +34,7 @@ export class Motion {
   }
 }
 
-function wayLeft(row, now) {
+function linesLeft(row, now) {
   if (!row.animation) return 0;
   const left = 1 - (now - row.cameAt) / DURATION_MS;
   return left > 0 ? row.cameFrom * left ** 3 : 0;

@@ -1,4 +1,4 @@
-/** Small conveniences that every page may use: copy buttons, and changes of state said aloud once. */
+/** For every page: copy buttons, and changes of state announced once to screen readers. */
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

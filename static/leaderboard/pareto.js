@@ -1,7 +1,7 @@
-/** Who is beaten by none. */
+/** The Pareto front of energy and quality. */
 
 /**
- * Mark the lines that no other beats in both energy and quality: along ascending energy, and descending quality where
+ * Mark the lines that no other beats in both energy and quality: along ascending energy, and descending quality if
  * energies are equal, quality must rise.
  *
  * @param {Uint32Array} byEnergy indices in that order

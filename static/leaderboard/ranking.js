@@ -9,20 +9,20 @@
  * @property {number} shared_energy_j search and pretrain, joules, before sharing
  * @property {number} own_energy_j train, compress and finetune, joules
  * @property {number} inference_energy_j joules per image
- * @property {number|null} shared_u95_j repeatability at 95 % of shared_energy_j, joules, null where unknown
- * @property {number|null} own_u95_j repeatability at 95 % of own_energy_j, joules, null where unknown
- * @property {number|null} inference_u95_j repeatability at 95 % of inference_energy_j, per image, null where unknown
- * @property {number|null} quality a fraction for accuracy-like metrics, null where unknown
- * @property {boolean} complete false where a phase is missing: the joules are then a lower bound
+ * @property {number|null} shared_u95_j repeatability at 95 % of shared_energy_j, joules, null if unknown
+ * @property {number|null} own_u95_j repeatability at 95 % of own_energy_j, joules, null if unknown
+ * @property {number|null} inference_u95_j repeatability at 95 % of inference_energy_j, per image, null if unknown
+ * @property {number|null} quality a fraction for accuracy-like metrics, null if unknown
+ * @property {boolean} complete false if a phase is missing: the joules are then a lower bound
  *
  * @typedef {object} Ranked
  * @property {string|number} key
- * @property {number|null} rank null where listed but not ranked
- * @property {number|null} rank_best 1 + the entries surely below; null where the uncertainty is unknown
- * @property {number|null} rank_worst the entries not surely above; null where the uncertainty is unknown
+ * @property {number|null} rank null if listed but not ranked
+ * @property {number|null} rank_best 1 + the entries surely below; null if the uncertainty is unknown
+ * @property {number|null} rank_worst the entries not surely above; null if the uncertainty is unknown
  * @property {number} energy_j E(N, K) in joules
- * @property {number|null} u95_j repeatability of energy_j at 95 %, joules, null where that of any part is unknown
- * @property {boolean} pareto complete, and beaten by none in both energy and quality
+ * @property {number|null} u95_j repeatability of energy_j at 95 %, joules, null if that of any part is unknown
+ * @property {boolean} pareto complete, and no other is better in both energy and quality
  *
  * @typedef {object} Champion
  * @property {string|number} key
@@ -31,7 +31,7 @@
  */
 
 import { lowerEnvelope } from "./envelope.js";
-import { countBelow, countUpTo, sortByValue } from "./order.js";
+import { countBelow, countUpTo, sortByValue } from "./radixsort.js";
 import { paretoFront } from "./pareto.js";
 
 export const MAX_USAGE_INTENSITY = 1e15;
@@ -71,18 +71,18 @@ export function rank(candidates, usageIntensity, options = {}) {
  * @returns {number|null} joules per correct prediction
  */
 export function energyPerCorrectJ(energyJ, usageIntensity, quality) {
-  const correct = usageIntensity * (quality || 0); // also where it is NaN
+  const correct = usageIntensity * (quality || 0); // also if it is NaN
   const value = correct > 0 ? energyJ / correct : Infinity;
   return value < Infinity ? value : null;
 }
 
 /**
- * Usage intensity where A and B cost the same, N* = (F_A - F_B)/(e_B - e_A).
+ * Usage intensity at which A and B cost the same, N* = (F_A - F_B)/(e_B - e_A).
  *
  * @param {Candidate} a
  * @param {Candidate} b
  * @param {number} [sharedBy] deployments that share search and pretrain, at least 1
- * @returns {number|null} images; null without a positive, finite crossing or where either is incomplete
+ * @returns {number|null} images; null without a positive, finite crossing or if either is incomplete
  * @throws {RangeError} for sharedBy below 1
  */
 export function breakEven(a, b, sharedBy = 1) {
@@ -93,7 +93,7 @@ export function breakEven(a, b, sharedBy = 1) {
 }
 
 /**
- * Who wins where: the lower envelope of the lines F + N·e over all N > 0, in O(n log n).
+ * Which candidate wins at which usage intensity: the lower envelope of the lines F + N·e over all N > 0, in O(n log n).
  *
  * @param {Candidate[]} candidates
  * @param {object} [options]
@@ -119,8 +119,7 @@ function checkSharedBy(sharedBy) {
   }
 }
 
-
-/** Joules spent before the first use, shared/K + own. */
+/** One-time joules, shared/K + own. */
 export function oneTimeEnergyJ(candidate, sharedBy) {
   return candidate.shared_energy_j / sharedBy + candidate.own_energy_j;
 }
@@ -131,7 +130,7 @@ function crossing(a, b, sharedBy) {
 }
 
 /**
- * Candidates column by column: `key` an array, the others typed arrays of the same length, NaN where unknown.
+ * Candidates column by column: `key` an array, the others typed arrays of the same length, NaN if unknown.
  *
  * @param {Candidate[]} candidates
  */
@@ -146,7 +145,7 @@ function columnsOf(candidates) {
 
 /**
  * A board that is ranked again and again: columns and buffers are made once, so that a tick of the slider makes no
- * objects. Lines are told by their index into the columns.
+ * objects. A line is identified by its index into the columns.
  */
 export class Ranking {
   /** @param {object} columns as `columnsOf` makes them */
@@ -158,7 +157,7 @@ export class Ranking {
     this.group = new Uint8Array(this.size);
     this.order = new Uint32Array(0);
     this.rankedCount = 0;
-    // Sorting keeps what it finds in order, so that whatever is sorted begins in the order of ties.
+    // Sorting is stable, so every sort starts from the order of ties.
     this.byTie = Uint32Array.from(columns.key.keys()).sort((a, b) => breakTie(columns, a, b));
   }
 
@@ -171,14 +170,14 @@ export class Ranking {
     return this.byTie.filter((index) => (minQuality === null || quality[index] >= minQuality) && passes(index));
   }
 
-  /** Rank `eligible` lines; `order` then holds them from the first to the last, `places` and `place` tell the rest. */
+  /** Rank `eligible` lines; `order` then holds them from the first to the last, `places` and `place` give the rest. */
   rank(eligible, usageIntensity, { sharedBy = 1, includeIncomplete = false, orderBy = "energy" } = {}) {
     checkUsageIntensity(usageIntensity);
     checkSharedBy(sharedBy);
     if (!ORDERINGS.includes(orderBy)) {
       throw new RangeError(`order_by is '${orderBy}', but must be one of ${ORDERINGS.join(", ")}`);
     }
-    this.question = { usageIntensity, sharedBy, includeIncomplete, orderBy };
+    this.query = { usageIntensity, sharedBy, includeIncomplete, orderBy };
     for (const index of eligible) this.#score(index);
     this.#sort(eligible);
     this.rankedLows = this.lows.subarray(0, this.rankedCount);
@@ -194,19 +193,19 @@ export class Ranking {
   }
 
   #score(index) {
-    const { columns, question } = this;
-    const { usageIntensity, sharedBy } = question;
+    const { columns, query } = this;
+    const { usageIntensity, sharedBy } = query;
     const oneTimeJ = columns.shared_energy_j[index] / sharedBy + columns.own_energy_j[index];
     const energyJ = oneTimeJ + usageIntensity * columns.inference_energy_j[index];
     this.energyJ[index] = energyJ;
-    // NaN where any part is unknown. Without Math.hypot, whose last digit differs between engines.
+    // NaN if any part is unknown. Without Math.hypot, whose last digit differs between engines.
     const shared = columns.shared_u95_j[index] / sharedBy;
     const own = columns.own_u95_j[index];
     const served = usageIntensity * columns.inference_u95_j[index];
     this.u95J[index] = Math.sqrt(shared * shared + own * own + served * served);
     this.value[index] = energyJ;
-    this.group[index] = columns.complete[index] || question.includeIncomplete ? RANKED : INCOMPLETE;
-    if (question.orderBy !== "energy_per_correct") return;
+    this.group[index] = columns.complete[index] || query.includeIncomplete ? RANKED : INCOMPLETE;
+    if (query.orderBy !== "energy_per_correct") return;
     const perCorrectJ = energyPerCorrectJ(energyJ, usageIntensity, columns.quality[index]);
     if (perCorrectJ === null) this.group[index] = WITHOUT_VALUE;
     else this.value[index] = perCorrectJ;
@@ -225,12 +224,12 @@ export class Ranking {
     }
   }
 
-  /** Uncertainty of the value that is ranked; 0 where unknown. */
+  /** Uncertainty of the value that is ranked; 0 if unknown. */
   #valueU95(index) {
     const u95J = this.u95J[index];
     if (Number.isNaN(u95J)) return 0;
-    if (this.question.orderBy !== "energy_per_correct") return u95J;
-    return u95J / (this.question.usageIntensity * this.columns.quality[index]);
+    if (this.query.orderBy !== "energy_per_correct") return u95J;
+    return u95J / (this.query.usageIntensity * this.columns.quality[index]);
   }
 
   /** The place of the line at a position of `order`, `pareto` apart. */

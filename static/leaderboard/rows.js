@@ -1,4 +1,4 @@
-/** What a line of the table shows, as leaderboard/presentation/rows.py says it. */
+/** What a line of the table shows, as in leaderboard/presentation/rows.py. */
 
 import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
 import {
@@ -20,7 +20,7 @@ const SHARED_PHASES = new Set(["search", "pretrain"]);
 const JOULES_PER_KWH = 3.6e6;
 const MISSING_PHASE = "a phase is missing, so the total is a lower bound";
 const NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one";
-// Where a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
+// If a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
 export const QUALITY_NOTES = {
   reported: "as its submitter reports it",
   supplied: "evaluated on weights that the submitter brought",
@@ -130,7 +130,7 @@ function whyNotRanked(entry, place, query) {
   return lacksValue(entry, place, query) ? NO_CORRECT_PREDICTION : MISSING_PHASE;
 }
 
-/** Whether the entry has no energy per correct prediction, and that is asked for. */
+/** Whether the ranking is by energy per correct prediction, and the entry has none. */
 function lacksValue(entry, place, query) {
   if (query.orderBy !== "energy_per_correct") return false;
   return energyPerCorrectJ(place.energy_j, query.usageIntensity, entry.quality) === null;

@@ -1,4 +1,4 @@
-/** A board as the server's snapshot tells it: columns for ranking, and an entry as an object where one is looked at. */
+/** A board from the server's snapshot: columns for ranking, and an entry as an object once it is needed. */
 
 import { Ranking } from "./ranking.js";
 
@@ -6,7 +6,7 @@ const FOR_RANKING = ["shared_energy_j", "own_energy_j", "inference_energy_j", "s
   ["inference_u95_j", "quality"],
 );
 
-/** Fetch a board. @throws {Error} where the server gives none */
+/** Fetch a board. @throws {Error} if the server does not answer with one */
 export async function fetchBoard(address) {
   const response = await fetch(address, { headers: { Accept: "application/json" } });
   if (!response.ok) throw new Error(`snapshot: ${response.status}`);
@@ -29,7 +29,7 @@ export class Board {
     this.byKey = { get: (key) => this.entry(this.indices.get(key)) };
   }
 
-  /** A column of numbers, NaN where unknown. */
+  /** A column of numbers, NaN if unknown. */
   numbers(name) {
     return Float64Array.from(this.columns[name], (value) => value ?? NaN);
   }
@@ -45,7 +45,7 @@ export class Board {
     return this.entries[index];
   }
 
-  /** Indices of the entries that pass the reader's filters, in the order of ties; and what each filter would leave. */
+  /** Indices of the entries that pass the reader's filters, in the order of ties; and how many each filter would leave. */
   filter({ minQuality, families, provenance, words }) {
     const { columns } = this;
     const found = this.#found(words);

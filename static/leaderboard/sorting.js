@@ -1,11 +1,11 @@
-/** A ranked board's lines in the order of any column, as leaderboard/queries/sorting.py sorts them. */
+/** A ranked board's lines in the order of any column, as in leaderboard/queries/sorting.py. */
 
-import { sortColumn } from "./order.js";
+import { sortColumn } from "./radixsort.js";
 
 const TRUST = ["metered", "extrapolated", "reported", "estimated", "missing"];
 
 /**
- * Lines (positions in the ranking's order) in the order of a column; null where that is the order of the ranks.
+ * Lines (positions in the ranking's order) in the order of a column; null if that is the order of the ranks.
  *
  * @param {import("./snapshot.js").Board} board ranked
  * @param {string} sort a column's key, with "-" before it for descending
@@ -32,14 +32,14 @@ const energy = ({ ranking }) => (index) => ranking.energyJ[index];
 
 function oneTime({ ranking }) {
   const { shared_energy_j: sharedJ, own_energy_j: ownJ } = ranking.columns;
-  const { sharedBy } = ranking.question;
+  const { sharedBy } = ranking.query;
   return (index) => sharedJ[index] / sharedBy + ownJ[index];
 }
 
 const share = (partJ, wholeJ) => (wholeJ > 0 ? partJ / wholeJ : 0);
 
 function meteredShare({ ranking, columns }) {
-  const { usageIntensity, sharedBy } = ranking.question;
+  const { usageIntensity, sharedBy } = ranking.query;
   return (index) => {
     let meteredJ = columns.metered_shared_j[index] / sharedBy + columns.metered_own_j[index];
     if (columns.inference_provenance[index] === "metered") meteredJ += usageIntensity * columns.inference_energy_j[index];
@@ -47,7 +47,7 @@ function meteredShare({ ranking, columns }) {
   };
 }
 
-/** Letters alike whatever their case, in the order of UTF-16. */
+/** Upper and lower case sort alike, in the order of UTF-16. */
 function alphabetical(board, name, texts) {
   const cache = (board.alphabets ??= new Map());
   if (!cache.has(name)) {

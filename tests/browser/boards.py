@@ -27,7 +27,8 @@ SHOWN = """
     summary: text(document.getElementById("summary")),
     links: [...document.querySelectorAll("#summary a")].map((link) => link.getAttribute("href")),
     usage: text(document.getElementById("usage_words")),
-    crossings: [...document.querySelectorAll("#crossings tr")].map((row) => [text(row), row.ariaCurrent]),
+    crossings: [...document.querySelectorAll("#crossings tr")].map(
+      (row) => [[...row.cells].map(text), row.ariaCurrent]),
     total: document.getElementById("board").getAttribute("aria-rowcount"),
     indices: [...document.querySelectorAll("#rows tr")].map((row) => row.getAttribute("aria-rowindex")),
     presets: [...document.querySelectorAll("[data-usage][aria-current]")].map((link) => link.dataset.usage),

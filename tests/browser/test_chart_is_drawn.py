@@ -96,9 +96,7 @@ def test_plotly_is_fetched_only_when_a_chart_is_near(open_reader, live_server):
     reader = open_reader(viewport=PHONE)
     reader.open("/")
     reader.page.wait_for_load_state("networkidle")
-    assert [
-        address for address in reader.requests if re.search(r"plotly|/charts[.\w]*\.js|/figures\.", address)
-    ] == []
+    assert [address for address in reader.requests if re.search(r"plotly|/charts/(charts|energy)\.", address)] == []
     draw(reader.page)
     assert len([address for address in reader.requests if "plotly" in address]) == 1
 
@@ -296,4 +294,6 @@ def test_chart_fits_a_phone(open_reader, board):
     page.set_viewport_size(DESK)
     expect(words.first).to_be_attached()
     page.set_viewport_size(PHONE)
+    # The page has another length now: a chart that is no longer near is drawn again only once it is.
+    page.locator("#energy-chart").scroll_into_view_if_needed()
     expect(words).to_have_count(0)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from measurement.recipe import Recipe, read_recipe
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.workbench import set_up
 from tests.docs.reading import DOCS, PAGES, blocks
@@ -34,6 +35,6 @@ def test_every_phase_of_an_example_on_the_digits_can_be_done(title):
 def test_the_first_recipe_of_the_page_runs_to_a_record(tmp_path):
     recipe = recipes_of(DOCS / "recipes.md")[0]
     shorter = recipe.model_copy(update={"phases": (recipe.phases[0].model_copy(update={"epochs": 2}),)})
-    record = run_recipe(shorter, tmp_path, device="cpu", plan=BRIEF)
+    record = run_recipe(shorter, tmp_path, RunOptions(device="cpu", plan=BRIEF))
     assert [str(phase.phase) for phase in record.phases] == ["train", "evaluate", "inference", "inference"]
     assert record.quality.value > 0.3  # guessing gives 0.1

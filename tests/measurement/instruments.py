@@ -6,6 +6,7 @@ import math
 
 from measurement.errors import MeterFailure
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.vocabulary import Source
 
 
@@ -40,9 +41,9 @@ class Gauge(Steady):
 
 def cpu_meter(clock, power_w=100.0, **options):
     counters = [Steady(clock, power_w), Steady(clock, 10.0, "dram0", "dram")]
-    return EnergyMeter(counters, device="cpu", clock=clock, sampling=False, **options)
+    return EnergyMeter(counters, options=MeterOptions(device="cpu", clock=clock, sampling=False, **options))
 
 
 def gpu_meter(clock, gpu, sensors=(), **options):
     counters = [*gpu, Steady(clock, 50.0), Steady(clock, 10.0, "dram0", "dram")]
-    return EnergyMeter(counters, sensors, device="cuda:0", clock=clock, sampling=False, **options)
+    return EnergyMeter(counters, sensors, MeterOptions(device="cuda:0", clock=clock, sampling=False, **options))

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from measurement.record import Record
 from measurement.run.display import HumanDisplay, print_summary, si
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 
@@ -20,7 +21,7 @@ def shown(tmp_path: Path, *, terminal: bool) -> tuple[str, Record]:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=140)
     with HumanDisplay(console) as display:
         recipe = tiny_recipe(SEARCH, TRAIN | {"epochs": 4})
-        record = run_recipe(recipe, tmp_path / "out", device="cpu", plan=BRIEF, reporter=display)
+        record = run_recipe(recipe, tmp_path / "out", RunOptions(device="cpu", plan=BRIEF, reporter=display))
     print_summary(record, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue(), record

@@ -14,6 +14,7 @@ from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware
 from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Provenance, Scope, Source
 
@@ -96,7 +97,7 @@ def test_time_before_the_meter_is_not_counted():
 def test_a_window_of_a_real_meter_charges_the_child_that_burns(monkeypatch):
     monkeypatch.setenv("MEASUREMENT_CPU_TDP_W", str(10 * (os.cpu_count() or 1)))
     clock_tree, model = ProcessTree(), CpuPowerModel.of_this_machine("any")
-    with EnergyMeter([CpuTimeCounter(clock_tree, model)], device="cpu") as meter:
+    with EnergyMeter([CpuTimeCounter(clock_tree, model)], options=MeterOptions(device="cpu")) as meter:
         meter.measure_idle(0.2)
         with meter.window("train") as window:
             subprocess.run([sys.executable, "-c", BURN.format(seconds=0.5)], check=True)

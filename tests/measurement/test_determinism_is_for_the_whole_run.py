@@ -7,6 +7,7 @@ import os
 import pytest
 
 from measurement.recipe.training import asks_for_determinism
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.training.numerics import WORKSPACE, reproducible_cublas
 from tests.measurement.running import BRIEF, PRUNE, TRAIN, tiny_recipe
@@ -31,7 +32,11 @@ def test_a_run_that_asks_for_it_has_it_from_its_start_to_its_end(tmp_path, monke
     monkeypatch.delenv(WORKSPACE, raising=False)
     seen = []
     recipe = tiny_recipe(TRAIN | SAME_BITS, inference={"scenarios": ["single_stream"]})
-    run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, reporter=lambda _: seen.append(os.environ.get(WORKSPACE)))
+    run_recipe(
+        recipe,
+        tmp_path,
+        RunOptions(device="cpu", plan=BRIEF, reporter=lambda _: seen.append(os.environ.get(WORKSPACE))),
+    )
     *during, after = seen
     assert set(during) == {":4096:8"}
     assert after is None

@@ -8,6 +8,7 @@ from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
 from measurement.meters.disturbances import CpuObserver, foreign_pids
 from measurement.meters.observation import Observation, WindowObservations
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Flag
 from tests.measurement.instruments import Steady
@@ -40,7 +41,9 @@ def three_windows():
     clock = VirtualClock.of_environment()
     found = discover("cuda:0", clock)
     counters = [item for item in found.counters if item.kind == "gpu"]
-    meter = EnergyMeter(counters, device="cuda:0", clock=clock, sampling=False, observers=found.observers)
+    meter = EnergyMeter(
+        counters, options=MeterOptions(device="cuda:0", clock=clock, sampling=False, observers=found.observers)
+    )
     results = []
     with meter:
         for name, begins_s in (("train", 2.0), ("finetune", 12.0), ("evaluate", 22.0)):
@@ -129,7 +132,9 @@ class Load:
 def test_others_load_on_a_metered_cpu_is_flagged(share, flagged):
     clock, observer = ManualClock(), Load(share)
     with (
-        EnergyMeter([Steady(clock, 50.0)], clock=clock, sampling=False, observers=[observer]) as meter,
+        EnergyMeter(
+            [Steady(clock, 50.0)], options=MeterOptions(clock=clock, sampling=False, observers=[observer])
+        ) as meter,
         meter.window("train") as window,
     ):
         clock.sleep(5)

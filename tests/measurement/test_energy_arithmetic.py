@@ -13,11 +13,11 @@ from measurement.accounting import (
     combined,
     counter_step,
     drifting_repeat_uncertainty,
-    edge_uncertainty,
     rectangular,
     repeat_uncertainty,
     step_integral,
     student_t95,
+    unaligned_edge_uncertainty,
 )
 
 powers = st.floats(0, 1000, allow_nan=False)
@@ -104,8 +104,8 @@ def test_no_degrees_of_freedom_have_no_t():
 
 
 def test_terms_follow_the_formulas_of_the_methodology():
-    assert edge_uncertainty(100, 0.1).standard == pytest.approx(100 * 0.1 / math.sqrt(6))
-    assert edge_uncertainty(100, 0.1, stretches=4).standard == pytest.approx(2 * 100 * 0.1 / math.sqrt(6))
+    # Two unaligned edges together misplace P̄·τ/√6.
+    assert unaligned_edge_uncertainty(100, 0.1).standard * math.sqrt(2) == pytest.approx(100 * 0.1 / math.sqrt(6))
     assert rectangular(0.05).standard == pytest.approx(0.0289, abs=1e-4)
     repeats = repeat_uncertainty([1.0, 2.0, 3.0, 4.0, 5.0])
     assert repeats.standard == pytest.approx(math.sqrt(2.5) / math.sqrt(5))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from measurement.meters import EnergyMeter
 from measurement.meters.base import provenance_of
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.record import COUNTED_SOURCES, Energy
 from measurement.run.sampling import SampledPace, SamplingPlan, extrapolated
@@ -40,7 +41,7 @@ def test_extrapolating_a_window_that_holds_an_estimate_leaves_it_estimated(secon
     memory = Steady(clock, 5.0, "dram", "dram")
     memory.source = Source.CPU_ESTIMATE
     with (
-        EnergyMeter([Steady(clock, 50.0), memory], clock=clock, sampling=False) as meter,
+        EnergyMeter([Steady(clock, 50.0), memory], options=MeterOptions(clock=clock, sampling=False)) as meter,
         meter.window("train") as window,
     ):
         pace = SampledPace(window, SamplingPlan(window_s=5 * seconds), clock.monotonic_s)

@@ -11,6 +11,7 @@ import pytest
 
 from measurement.accounting import drifting_repeat_uncertainty, repeat_uncertainty
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Provenance, Scope, Source
 from tests.measurement.instruments import Steady
@@ -53,7 +54,7 @@ def test_two_runs_on_a_machine_that_drifts_differ_by_no_more_than_both_say(block
 def measured(instrument):
     clock = ManualClock()
     with (
-        EnergyMeter([instrument(clock, 50.0)], clock=clock, sampling=False) as meter,
+        EnergyMeter([instrument(clock, 50.0)], options=MeterOptions(clock=clock, sampling=False)) as meter,
         meter.window("inference") as window,
     ):
         for seconds in BLOCK_S:

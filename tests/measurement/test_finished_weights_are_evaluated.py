@@ -13,6 +13,7 @@ from measurement.dataroot import sha256_of
 from measurement.errors import BadInput
 from measurement.methods import TECHNIQUES
 from measurement.networks.weights import save_weights, take_finished_weights
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.sampling import SamplingPlan
 from measurement.run.workbench import set_up
@@ -51,7 +52,9 @@ def reported(sha256):
 )
 def test_a_sampled_run_finds_the_quality_of_the_full_runs_weights(further, store, tmp_path):
     full = run_recipe(
-        tiny_recipe(TRAIN | {"epochs": 3}, *further, inference=ONCE), tmp_path / "full", device="cpu", plan=BRIEF
+        tiny_recipe(TRAIN | {"epochs": 3}, *further, inference=ONCE),
+        tmp_path / "full",
+        RunOptions(device="cpu", plan=BRIEF),
     )
     recipe = tiny_recipe(
         TRAIN | LONG,
@@ -59,7 +62,9 @@ def test_a_sampled_run_finds_the_quality_of_the_full_runs_weights(further, store
         inference=ONCE,
         reported=reported(kept(store, tmp_path / "full" / "model.safetensors")),
     )
-    sampled = run_recipe(recipe, tmp_path / "sampled", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    sampled = run_recipe(
+        recipe, tmp_path / "sampled", RunOptions(mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    )
     assert "sampled" in sampled.phases[0].detail
     assert full.quality.value > 0.5
     assert sampled.quality.value == full.quality.value
@@ -71,10 +76,14 @@ def test_a_sampled_run_finds_the_quality_of_the_full_runs_weights(further, store
 def test_a_sample_of_early_exits_is_run_on_the_finished_weights(store, tmp_path):
     """Images leave at the same exits as in the full run, and so cost the same."""
     exits = TRAIN | {"technique": "early_exit", "confidence": 0.6, "optimizer": {"learning_rate": 0.005}}
-    full = run_recipe(tiny_recipe(exits | {"epochs": 3}, inference=ONCE), tmp_path / "full", device="cpu", plan=BRIEF)
+    full = run_recipe(
+        tiny_recipe(exits | {"epochs": 3}, inference=ONCE), tmp_path / "full", RunOptions(device="cpu", plan=BRIEF)
+    )
     finished = reported(kept(store, tmp_path / "full" / "model.safetensors"))
     recipe = tiny_recipe(exits | LONG, inference=ONCE, reported=finished)
-    sampled = run_recipe(recipe, tmp_path / "sampled", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    sampled = run_recipe(
+        recipe, tmp_path / "sampled", RunOptions(mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    )
     assert "sampled" in sampled.phases[0].detail
     shares, shares_of_sampled = (
         next(phase.detail["exit_shares"] for phase in record.phases if phase.phase == "evaluate")
@@ -93,7 +102,7 @@ def test_early_exits_are_not_sampled_on_noise(store, tmp_path):
         TRAIN | {"technique": "early_exit"}, track="cifar10", model=model, reported=reported("0" * 64)
     )
     with pytest.raises(BadInput, match="not found on this machine:") as raised:
-        run_recipe(recipe, tmp_path / "out", mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+        run_recipe(recipe, tmp_path / "out", RunOptions(mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT))
     assert raised.value.field == "track"
 
 
@@ -102,7 +111,7 @@ def test_a_run_that_leaves_nothing_out_evaluates_what_it_has_trained(store, tmp_
     recipe = tiny_recipe(
         TRAIN | {"epochs": 3}, inference=ONCE, reported=reported(kept(store, tmp_path / "untrained.safetensors"))
     )
-    record = run_recipe(recipe, tmp_path / "out", mode="sampled", device="cpu", plan=BRIEF)
+    record = run_recipe(recipe, tmp_path / "out", RunOptions(mode="sampled", device="cpu", plan=BRIEF))
     assert record.quality.value > 0.5
     assert record.quality.finished_weights_sha256 is None
 
@@ -131,7 +140,11 @@ def test_weights_that_do_not_fit_are_refused_before_anything_is_metered(theirs, 
         save_weights(fresh(tiny_recipe(*theirs)), tmp_path / "theirs.safetensors")
         sha256 = kept(store, tmp_path / "theirs.safetensors")
     with pytest.raises(BadInput, match=said) as raised:
-        run_recipe(tiny_recipe(*phases, reported=reported(sha256)), tmp_path / "out", mode="sampled", device="cpu")
+        run_recipe(
+            tiny_recipe(*phases, reported=reported(sha256)),
+            tmp_path / "out",
+            RunOptions(mode="sampled", device="cpu"),
+        )
     assert raised.value.field == "reported.weights_sha256"
     assert not (tmp_path / "out" / "record.json").exists()
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from measurement.record import Hardware
+from measurement.run.options import RunOptions
 from measurement.run.record_parts import with_torch_settings
 from measurement.run.runner import run_recipe
 from measurement.training.numerics import tensor_float32
@@ -45,7 +46,9 @@ def test_the_record_has_torch_s_actual_settings_and_not_the_intended_ones():
 
 def test_a_cpu_computes_float32_in_full_and_records_no_setting(tmp_path):
     before, seen = switches(), []
-    run = run_recipe(ONE_SCENARIO, tmp_path, device="cpu", plan=BRIEF, reporter=lambda _: seen.append(switches()))
+    run = run_recipe(
+        ONE_SCENARIO, tmp_path, RunOptions(device="cpu", plan=BRIEF, reporter=lambda _: seen.append(switches()))
+    )
     assert set(seen) == {before}
     assert not any(name.startswith("tf32") for name in run.hardware.settings)
 
@@ -53,7 +56,9 @@ def test_a_cpu_computes_float32_in_full_and_records_no_setting(tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_run_on_a_gpu_has_it_from_its_start_to_its_end(tmp_path):
     before, seen = switches(), []
-    run = run_recipe(ONE_SCENARIO, tmp_path, device="cuda:0", plan=BRIEF, reporter=lambda _: seen.append(switches()))
+    run = run_recipe(
+        ONE_SCENARIO, tmp_path, RunOptions(device="cuda:0", plan=BRIEF, reporter=lambda _: seen.append(switches()))
+    )
     *during, after = seen
     assert set(during) == {("high", True)}
     assert after == switches() == before

@@ -10,6 +10,7 @@ import pytest
 from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
 from measurement.meters.calibration import gain_relative_u
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Scope
 from tests.measurement.instruments import Steady
@@ -55,7 +56,9 @@ def test_the_gain_adds_linearly_to_repeatability_in_each_phase_and_in_their_sum(
     clock = ManualClock()
     counters = [Steady(clock, 200.0, "gpu0", "gpu")]
     energies = []
-    with EnergyMeter(counters, device="cuda:0", clock=clock, sampling=False, identities={"gpu0": "GPU-1"}) as meter:
+    with EnergyMeter(
+        counters, options=MeterOptions(device="cuda:0", clock=clock, sampling=False, identities={"gpu0": "GPU-1"})
+    ) as meter:
         for seconds in (10, 30):
             with meter.window("train") as window:
                 clock.sleep(seconds)

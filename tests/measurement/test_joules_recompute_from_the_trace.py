@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.traces.integrate import integrate_trace
 from measurement.traces.trace import METADATA_KEY, Readings, counter_power_w, read_trace
@@ -105,7 +106,7 @@ def test_any_course_of_power_recomputes(tmp_path_factory, course):
     counter, sensor = Counter("gpu0", "replay"), Sensor("gpu0", "replay", 50.0)
     lone = Sensor("gpu1", "replay", 75.0)
     spent_mj = 0.0
-    meter = EnergyMeter([counter], [sensor, lone], device="cuda:0", clock=clock, sampling=False)
+    meter = EnergyMeter([counter], [sensor, lone], MeterOptions(device="cuda:0", clock=clock, sampling=False))
     with meter:
         steps = iter(course)
         for number in range(3):
@@ -149,7 +150,7 @@ def test_a_sampled_run_of_nothing_but_zero_stays_zero():
 def test_a_reading_that_is_missing_is_null_and_not_zero(tmp_path):
     clock = ManualClock()
     counter = Counter("gpu0", "replay", None)
-    with EnergyMeter([counter], device="cuda:0", clock=clock, sampling=False) as meter:
+    with EnergyMeter([counter], options=MeterOptions(device="cuda:0", clock=clock, sampling=False)) as meter:
         clock.sleep(1)
         counter.value = 1000.0
         with meter.window("train"):

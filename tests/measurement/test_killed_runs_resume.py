@@ -16,6 +16,7 @@ import pytest
 from measurement.errors import OverBudget
 from measurement.record import Hardware, LostAttempt, Record
 from measurement.run.checkpoint import Checkpoint, Earlier, Origin, Spent
+from measurement.run.options import RunOptions
 from measurement.run.recompute import recompute
 from measurement.run.runner import run_recipe
 from measurement.traces.trace import read_trace
@@ -67,7 +68,7 @@ def killed_twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Path
     kill_when(out, in_finetune)
     lost_j.append(spent_j(read(out, "spent.json")) - spent_j(read(out, "journal.json")["kept"]))
     recipe = tiny_recipe(*PHASES, **CHANGES)
-    return run_recipe(recipe, out, device="cpu", plan=BRIEF, resume=True), out, lost_j
+    return run_recipe(recipe, out, RunOptions(device="cpu", plan=BRIEF, resume=True)), out, lost_j
 
 
 def test_the_record_has_the_cost_of_each_lost_attempt(killed_twice):
@@ -106,7 +107,11 @@ def ended_in_its_second_phase(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that finished one phase and would not have finished the next within its budget."""
     out = tmp_path_factory.mktemp("ended") / "out"
     with pytest.raises(OverBudget):
-        run_recipe(tiny_recipe(TRAIN, FINETUNE | {"epochs": 10_000}), out, device="cpu", plan=BRIEF, budget_s=100.0)
+        run_recipe(
+            tiny_recipe(TRAIN, FINETUNE | {"epochs": 10_000}),
+            out,
+            RunOptions(device="cpu", plan=BRIEF, budget_s=100.0),
+        )
     return out
 
 

@@ -163,7 +163,7 @@ def test_progress_counts_candidates_by_their_work() -> None:
     outcome = TECHNIQUES["architecture_search"].run(
         replace(context(recipe), advance=lambda fraction, detail="": fractions.append((fraction, detail)))
     )
-    assert fractions == sorted(fractions, key=lambda told: told[0])
+    assert fractions == sorted(fractions, key=lambda item: item[0])
     assert fractions[-1][0] == pytest.approx(1)
     macs = [candidate["macs"] for candidate in outcome.detail["candidates"]]
     first = max(fraction for fraction, detail in fractions if detail.startswith("candidate 1,"))

@@ -15,6 +15,7 @@ from measurement.methods import TECHNIQUES
 from measurement.networks.build import build_model, count_macs
 from measurement.networks.early_exit import CountingExits, EarlyExitNetwork, segments_of
 from measurement.run.inference import Inputs
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.tracks import TRACKS
 from tests.measurement.running import BRIEF, FINETUNE, tiny_recipe
@@ -87,7 +88,7 @@ def test_the_whole_set_is_passed_so_that_each_image_weighs_alike(images):
 
 
 def test_a_run_with_exits_has_their_shares_in_its_record(tmp_path):
-    record = run_recipe(tiny_recipe(EXITS | {"epochs": 2}), tmp_path, device="cpu", plan=BRIEF)
+    record = run_recipe(tiny_recipe(EXITS | {"epochs": 2}), tmp_path, RunOptions(device="cpu", plan=BRIEF))
     evaluation = next(phase for phase in record.phases if phase.phase == "evaluate")
     assert sum(evaluation.detail["exit_shares"]) == pytest.approx(1, abs=1e-5)
     assert all(phase.inference.images % 360 == 0 for phase in record.phases if phase.inference)

@@ -18,6 +18,7 @@ from measurement.networks.build import build_model
 from measurement.networks.weights import load_weights
 from measurement.recipe import Recipe, load_recipe, read_recipe
 from measurement.record import Record
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.workbench import set_up
 from measurement.tracks import TRACKS
@@ -179,7 +180,7 @@ def test_fields_that_make_no_sense_are_refused(fields, message):
 
 def test_what_a_run_trained_starts_the_next_and_is_reported_or_missing_but_never_free(store, tmp_path):
     def run_here(name: str, *phases: dict[str, Any]) -> Record:
-        return run_recipe(tiny_recipe(*phases), tmp_path / name, device="cpu", plan=BRIEF)
+        return run_recipe(tiny_recipe(*phases), tmp_path / name, RunOptions(device="cpu", plan=BRIEF))
 
     first = run_here("first", FINETUNE | {"phase": "train", "epochs": 3})
     sha256 = first.model.weights_sha256

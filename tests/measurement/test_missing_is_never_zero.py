@@ -6,6 +6,7 @@ import pytest
 
 from measurement.errors import MeterFailure
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Flag, Provenance, Scope
 from tests.measurement.instruments import Gauge, Steady, gpu_meter
@@ -13,7 +14,7 @@ from tests.measurement.instruments import Gauge, Steady, gpu_meter
 
 def test_the_system_scope_is_missing_if_a_part_is_missing():
     clock = ManualClock()
-    meter = EnergyMeter([Steady(clock, 100.0)], device="cpu", clock=clock, sampling=False)
+    meter = EnergyMeter([Steady(clock, 100.0)], options=MeterOptions(device="cpu", clock=clock, sampling=False))
     with meter, meter.window("train") as window:
         clock.sleep(1)
         assert window.energy_j(Scope.SYSTEM) is None

@@ -13,6 +13,7 @@ import pytest
 from measurement.errors import MeterFailure
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
+from measurement.meters.options import MeterOptions
 from measurement.meters.rapl import find_zones
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Provenance, Scope, Source
@@ -41,7 +42,7 @@ def open_folder():
 
 
 def meter_over(root, clock):
-    return EnergyMeter(find_zones(root).readable, device="cpu", clock=clock, sampling=False)
+    return EnergyMeter(find_zones(root).readable, options=MeterOptions(device="cpu", clock=clock, sampling=False))
 
 
 def test_packages_and_dram_are_found_once_and_nothing_else(tmp_path):

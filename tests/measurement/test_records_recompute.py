@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from measurement.__main__ import main
 from measurement.dataroot import sha256_of
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.record import (
     Hardware,
@@ -26,6 +27,7 @@ from measurement.record import (
     write_record,
 )
 from measurement.run import record_parts
+from measurement.run.options import RunOptions
 from measurement.run.recompute import recompute
 from measurement.run.runner import run_recipe
 from measurement.traces.trace import read_trace
@@ -67,7 +69,9 @@ class Machine:
             Counter("dram0", "dram", cpu_source),
         ]
         self.sensor = Sensor("gpu0", "gpu", "nvml_power")
-        self.meter = EnergyMeter(self.counters, [self.sensor], device="cuda:0", clock=self.clock, sampling=False)
+        self.meter = EnergyMeter(
+            self.counters, [self.sensor], MeterOptions(device="cuda:0", clock=self.clock, sampling=False)
+        )
 
     def follow(self, course: Course) -> None:
         for seconds, power_mw in course:
@@ -268,6 +272,6 @@ def test_bad_input(run: Path, tmp_path_factory: Any, capsys: pytest.CaptureFixtu
 
 def test_a_real_run_recomputes(tmp_path: Path) -> None:
     recipe = tiny_recipe(TRAIN, PRUNE, FINETUNE, inference={"max_batch_size": 4})
-    run_recipe(recipe, tmp_path / "out", device="cpu", plan=BRIEF)
+    run_recipe(recipe, tmp_path / "out", RunOptions(device="cpu", plan=BRIEF))
     ended = measurement("recompute", tmp_path / "out")
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -11,6 +11,7 @@ import torch
 from measurement.errors import BadInput, MeasurementError, MeterMissing
 from measurement.meters.discovery import discover
 from measurement.run.device import choose_device, leave_a_core
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.workbench import explained
 from measurement.vocabulary import Provenance, Scope
@@ -47,14 +48,14 @@ def test_a_device_that_is_not_there_names_those_that_are() -> None:
 )
 def test_a_required_meter_that_is_missing_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(MeterMissing):
-        run_recipe(tiny_recipe(), tmp_path / "out", device="cpu", require_metered=True, plan=BRIEF)
+        run_recipe(tiny_recipe(), tmp_path / "out", RunOptions(device="cpu", require_metered=True, plan=BRIEF))
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_cannot_be_run_as_declared_writes_nothing(tmp_path: Path) -> None:
     recipe = tiny_recipe(model={"architecture": "inception_v3", "resolution": 16})
     with pytest.raises(BadInput, match="16 x 16"):
-        run_recipe(recipe, tmp_path / "out", device="cpu", plan=BRIEF)
+        run_recipe(recipe, tmp_path / "out", RunOptions(device="cpu", plan=BRIEF))
     assert not (tmp_path / "out").exists()
 
 
@@ -63,7 +64,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     file.write_text("")
     for out in (file, file / "below"):
         with pytest.raises(BadInput) as raised:
-            run_recipe(tiny_recipe(TRAIN), out, device="cpu", plan=BRIEF)
+            run_recipe(tiny_recipe(TRAIN), out, RunOptions(device="cpu", plan=BRIEF))
         assert raised.value.field == "--out"
 
 

@@ -12,8 +12,10 @@ import pytest
 from measurement.errors import OverBudget
 from measurement.events import Event, PhaseStarted
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.run.budget import NO_LIMITS, PROJECT_AFTER_S, Limits, PhaseBudget, Spending
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan
 from measurement.run.steps import Reporter, Steps, silent
@@ -56,7 +58,7 @@ def test_a_run_that_will_not_fit_ends_in_seconds_and_says_how_much_it_would_have
 ) -> None:
     begun = time.monotonic()
     with pytest.raises(OverBudget, match="projected") as raised:
-        run_recipe(ENDLESS, tmp_path, device="cpu", plan=BRIEF, **{limit: 200.0})
+        run_recipe(ENDLESS, tmp_path, RunOptions(device="cpu", plan=BRIEF, **{limit: 200.0}))
     assert time.monotonic() - begun < 60
     projected = float(re.findall(r"([\d,]+) [sJ] \(projected", str(raised.value))[0].replace(",", ""))
     assert projected > 200
@@ -66,7 +68,7 @@ def test_a_run_that_will_not_fit_ends_in_seconds_and_says_how_much_it_would_have
 def test_the_recipe_s_own_budget_holds_too(tmp_path: Path) -> None:
     recipe = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16}, budget={"energy_j": 100.0})
     with pytest.raises(OverBudget) as raised:
-        run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, budget_j=1e9)
+        run_recipe(recipe, tmp_path, RunOptions(device="cpu", plan=BRIEF, budget_j=1e9))
     assert raised.value.field == "budget.energy_j"
 
 
@@ -78,7 +80,7 @@ def sample_loops(
 ) -> list[float]:
     """Sample a phase for each of `seconds`, of 1,000 steps that take so long together, at 50 W. Seconds left out."""
     left_out_s = []
-    with EnergyMeter([Steady(clock, WATTS)], clock=clock, sampling=False) as meter:
+    with EnergyMeter([Steady(clock, WATTS)], options=MeterOptions(clock=clock, sampling=False)) as meter:
         spent_j = dict.fromkeys(Scope, 0.0)
         steps = Steps(meter, silent, limits, started_s=time.monotonic(), spent_j=spent_j, declared=declared)
         for position, phase_s in enumerate(seconds):
@@ -120,10 +122,8 @@ SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)
 
 def test_a_recipe_that_no_full_run_can_verify_is_not_sampled_either(tmp_path: Path) -> None:
     recipe = tiny_recipe(TRAIN | {"epochs": 5000}, reported=REPORTED, budget={"time_s": 15})
-    with pytest.raises(
-        OverBudget, match=r"exceeds the budget of 15\.0 s; use fewer epochs or raise the budget"
-    ) as raised:
-        run_recipe(recipe, tmp_path, mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    with pytest.raises(OverBudget, match=r"budget of 15\.0 s; use fewer epochs or raise the budget") as raised:
+        run_recipe(recipe, tmp_path, RunOptions(mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT))
     assert raised.value.field == "budget.time_s"
     assert not (tmp_path / "record.json").exists()
 
@@ -133,7 +133,9 @@ def test_a_sample_that_goes_on_remembers_what_it_has_left_out(tmp_path: Path) ->
 
     def sample(reporter: Reporter) -> None:
         plans = {"plan": BRIEF, "sampling": SHORT}
-        run_recipe(recipe, tmp_path, mode="sampled", device="cpu", resume=True, reporter=reporter, **plans)
+        run_recipe(
+            recipe, tmp_path, RunOptions(mode="sampled", device="cpu", resume=True, reporter=reporter, **plans)
+        )
 
     def dies_in_the_second_phase(event: Event) -> None:
         if isinstance(event, PhaseStarted) and event.position == 1:
@@ -156,18 +158,18 @@ def test_a_training_that_may_stop_early_goes_on_until_its_budget_is_spent(
     monkeypatch.setattr("measurement.run.budget.PROJECT_AFTER_S", 0.0)
     endless = TRAIN | {"epochs": 10_000, "batch_size": 16, "early_stopping": {"patience": 9_999}}
     with pytest.raises(OverBudget, match=r"^phase train: [\d.,]+ J spent"):
-        run_recipe(tiny_recipe(endless), tmp_path, device="cpu", plan=BRIEF, budget_j=10.0)
+        run_recipe(tiny_recipe(endless), tmp_path, RunOptions(device="cpu", plan=BRIEF, budget_j=10.0))
 
 
 def test_a_budget_holds_over_all_attempts_at_a_run(tmp_path: Path) -> None:
     """An attempt that continues earlier ones starts with what they spent; if the budget is spent, it ends at once."""
     recipe = tiny_recipe(TRAIN, FINETUNE | {"epochs": 10_000, "batch_size": 16})
     with pytest.raises(OverBudget, match="projected"):
-        run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, budget_s=200.0)
+        run_recipe(recipe, tmp_path, RunOptions(device="cpu", plan=BRIEF, budget_s=200.0))
     for limit, unit in (("budget_s", "s"), ("budget_j", "J"), ("budget_s", "s")):
         before = spent(tmp_path)[unit]
         with pytest.raises(OverBudget, match=rf"phase finetune: [\d.,]+ {unit} spent") as raised:
-            run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF, resume=True, **{limit: before})
+            run_recipe(recipe, tmp_path, RunOptions(device="cpu", plan=BRIEF, resume=True, **{limit: before}))
         assert float(re.findall(rf"([\d,.]+) {unit} spent", str(raised.value))[0].replace(",", "")) >= round(
             before, 1
         )

@@ -15,6 +15,7 @@ from measurement.events import Event, Finished, PhaseEnded, PhaseStarted, Progre
 from measurement.recipe import load_recipe
 from measurement.record import Record, parse_record
 from measurement.run.offline_batch import offline_batch_size
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.traces.trace import read_trace
 from measurement.vocabulary import Phase, Provenance, Scope
@@ -30,7 +31,7 @@ class Run:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.events: list[Event] = []
-        self.returned = run_recipe(RECIPE, out, device="cpu", plan=BRIEF, reporter=self.events.append)
+        self.returned = run_recipe(RECIPE, out, RunOptions(device="cpu", plan=BRIEF, reporter=self.events.append))
         self.record = parse_record((out / "record.json").read_bytes())
 
 
@@ -163,7 +164,7 @@ def test_the_environment_is_recorded(run: Run) -> None:
 def test_a_folder_with_a_record_is_not_written_over(run: Run) -> None:
     before = (run.out / "record.json").read_bytes()
     with pytest.raises(BadInput, match="--force") as raised:
-        run_recipe(RECIPE, run.out, device="cpu", plan=BRIEF)
+        run_recipe(RECIPE, run.out, RunOptions(device="cpu", plan=BRIEF))
     assert raised.value.field == "--out"
     assert (run.out / "record.json").read_bytes() == before
 
@@ -172,5 +173,5 @@ def test_a_failed_run_leaves_no_record_even_if_there_was_an_older_one(tmp_path: 
     (tmp_path / "record.json").write_text(json.dumps({"from": "an earlier run"}))
     wild = tiny_recipe(TRAIN | {"optimizer": {"name": "sgd", "learning_rate": 100.0}, "epochs": 3})
     with pytest.raises(MeasurementError, match="learning_rate"):
-        run_recipe(wild, tmp_path, device="cpu", plan=BRIEF, force=True)
+        run_recipe(wild, tmp_path, RunOptions(device="cpu", plan=BRIEF, force=True))
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]

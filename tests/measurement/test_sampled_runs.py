@@ -12,8 +12,10 @@ import torch
 from measurement.errors import BadInput
 from measurement.events import PhaseStarted
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.recipe import load_recipe
+from measurement.run.options import RunOptions
 from measurement.run.recompute import recompute
 from measurement.run.runner import run_recipe
 from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, sample_details
@@ -34,7 +36,7 @@ def sampled(steps_s: dict[str, list[float]], plan: SamplingPlan, instrument=Stea
     """A metered window in which each stage's steps take the given seconds at 50 W."""
     clock = ManualClock()
     with (
-        EnergyMeter([instrument(clock, WATTS)], clock=clock, sampling=False) as meter,
+        EnergyMeter([instrument(clock, WATTS)], options=MeterOptions(clock=clock, sampling=False)) as meter,
         meter.window("train") as window,
     ):
         pace = SampledPace(window, plan, clock.monotonic_s)
@@ -122,7 +124,7 @@ def test_the_true_joules_lie_in_the_interval_as_often_as_it_says(seconds_of, cou
 
 def test_without_the_submitters_figure_nothing_is_sampled(tmp_path):
     with pytest.raises(BadInput, match="quality and evidence") as raised:
-        run_recipe(tiny_recipe(), tmp_path, mode="sampled", plan=BRIEF)
+        run_recipe(tiny_recipe(), tmp_path, RunOptions(mode="sampled", plan=BRIEF))
     assert raised.value.field == "reported"
     assert not (tmp_path / "record.json").exists()
 
@@ -140,7 +142,7 @@ SEARCH = {"technique": "architecture_search", "phase": "search", "space": SPACE,
 )
 def test_what_a_sample_can_t_verify_is_refused(phases, field, tmp_path):
     with pytest.raises(BadInput) as raised:
-        run_recipe(tiny_recipe(*phases, reported=REPORTED), tmp_path, mode="sampled", plan=BRIEF)
+        run_recipe(tiny_recipe(*phases, reported=REPORTED), tmp_path, RunOptions(mode="sampled", plan=BRIEF))
     assert raised.value.field == field
 
 
@@ -155,7 +157,9 @@ def sampled_run(tmp_path_factory, sampled_events):
     out = tmp_path_factory.mktemp("sampled")
     recipe = tiny_recipe(TRAIN | {"epochs": 500}, PRUNE, reported=REPORTED)
     plans = {"plan": BRIEF, "sampling": SHORT}
-    return run_recipe(recipe, out, mode="sampled", device="cpu", reporter=sampled_events.append, **plans), out
+    return run_recipe(
+        recipe, out, RunOptions(mode="sampled", device="cpu", reporter=sampled_events.append, **plans)
+    ), out
 
 
 def steps_begun(events):
@@ -229,13 +233,13 @@ def test_a_worker_without_the_images_samples_on_noise_and_says_so(tmp_path, monk
     )
     events, out = [], tmp_path / "out"
     plans = {"plan": BRIEF, "sampling": SHORT}
-    record = run_recipe(recipe, out, mode="sampled", device="cpu", reporter=events.append, **plans)
+    record = run_recipe(recipe, out, RunOptions(mode="sampled", device="cpu", reporter=events.append, **plans))
     assert (record.data, record.quality.provenance) == ("synthetic", "reported")
     assert events[0].phases == ("train", "inference single_stream")
     assert [announced for announced, _ in steps_begun(events)] == ["train", "inference single_stream"]
     assert record.phases[0].detail["sampled"]["stages"][0]["steps_declared"] == 90 * -(-1_281_167 // 4)
     with pytest.raises(BadInput) as raised:
-        run_recipe(recipe, tmp_path / "full", device="cpu", plan=BRIEF)
+        run_recipe(recipe, tmp_path / "full", RunOptions(device="cpu", plan=BRIEF))
     assert raised.value.field == "track"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from measurement.errors import BadInput
 from measurement.record import Record
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.sampling import SamplingPlan
 from measurement.vocabulary import Scope
@@ -40,7 +41,7 @@ def phases_of(record: Record) -> list[tuple[str, str]]:
 
 def test_a_supernet_is_searched_evaluated_and_run(tmp_path: Path) -> None:
     model = {"architecture": "elastic_mobile", "resolution": 16, "width": 0.25}
-    record = run_recipe(tiny_recipe(SUPERNET, model=model), tmp_path, device="cpu", plan=BRIEF)
+    record = run_recipe(tiny_recipe(SUPERNET, model=model), tmp_path, RunOptions(device="cpu", plan=BRIEF))
     assert phases_of(record) == [("search", "supernet"), ("evaluate", "evaluate")]
     assert record.quality.provenance == "evaluated"
     assert (record.model.architecture, record.model.resolution) == ("elastic_mobile", 8)
@@ -52,7 +53,7 @@ def test_a_supernet_is_searched_evaluated_and_run(tmp_path: Path) -> None:
 
 def test_a_sampled_search_meters_every_candidate_and_goes_on_with_what_was_found(tmp_path: Path) -> None:
     recipe = tiny_recipe(SEARCH, TRAIN, reported=REPORTED)
-    record = run_recipe(recipe, tmp_path, mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+    record = run_recipe(recipe, tmp_path, RunOptions(mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT))
     assert phases_of(record) == [("search", "architecture_search"), ("train", "supervised")]
     assert (record.model.architecture, record.model.resolution) == ("test_byobnet", 8)
     stages = record.phases[0].detail["sampled"]["stages"]
@@ -65,5 +66,5 @@ def test_a_sampled_search_meters_every_candidate_and_goes_on_with_what_was_found
 def test_a_sampled_search_needs_a_declared_choice_before_anything_is_metered(tmp_path: Path) -> None:
     recipe = tiny_recipe(SEARCH | {"found": None}, TRAIN, reported=REPORTED)
     with pytest.raises(BadInput, match="sampl") as raised:
-        run_recipe(recipe, tmp_path, mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT)
+        run_recipe(recipe, tmp_path, RunOptions(mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT))
     assert raised.value.field == "phases.0.found"

@@ -10,6 +10,7 @@ import torch
 from measurement.methods import no_progress
 from measurement.networks.build import build_model, count_macs
 from measurement.recipe import Recipe, parse_recipe
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.run.workbench import track_of
 from measurement.tracks.evaluation import mean_iou
@@ -89,7 +90,7 @@ def test_mean_iou_is_what_it_is_by_hand(answers, targets, wanted):
 
 
 def test_a_run_learns_to_find_squares(manifest, tmp_path):
-    record = run_recipe(recipe_on_shapes(manifest), tmp_path / "out", device="cpu", plan=BRIEF)
+    record = run_recipe(recipe_on_shapes(manifest), tmp_path / "out", RunOptions(device="cpu", plan=BRIEF))
     assert (record.quality.metric, record.quality.provenance, record.quality.images) == ("miou", "evaluated", 8)
     assert record.quality.value > 0.75  # all ground is 0.35, one class for all at random 0.3
     assert [str(phase.phase) for phase in record.phases] == ["train", "evaluate", "inference"]

@@ -9,6 +9,7 @@ import pytest
 from measurement.errors import MeasurementError
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import describe_hardware, discover
+from measurement.meters.options import MeterOptions
 from measurement.vocabulary import Provenance, Scope
 from tests.simulated.child import run
 from tests.simulated.clock import AbsoluteClock, VirtualClock
@@ -76,7 +77,9 @@ def loss_of_a_required_card():
     clock = VirtualClock.of_environment()
     found = discover("cuda:0", clock)
     meter = EnergyMeter(
-        found.counters, found.sensors, device="cuda:0", clock=clock, sampling=False, require_metered=True
+        found.counters,
+        found.sensors,
+        MeterOptions(device="cuda:0", clock=clock, sampling=False, require_metered=True),
     )
     try:
         with meter, meter.window("train"):

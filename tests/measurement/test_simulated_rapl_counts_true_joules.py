@@ -11,6 +11,7 @@ import pytest
 
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
+from measurement.meters.options import MeterOptions
 from measurement.meters.rapl import find_zones
 from measurement.vocabulary import Provenance, Scope, Source
 from tests.simulated.clock import AbsoluteClock, VirtualClock
@@ -33,7 +34,9 @@ def tree_of(zones, root, clock):
 
 
 def meter_over(tree, clock):
-    return EnergyMeter(find_zones(tree.folder).readable, device="cpu", clock=clock, sampling=False)
+    return EnergyMeter(
+        find_zones(tree.folder).readable, options=MeterOptions(device="cpu", clock=clock, sampling=False)
+    )
 
 
 def spend(meter, clock, seconds, poll_s):
@@ -120,7 +123,7 @@ def test_an_unreadable_dram_zone_leaves_the_packages_metered_and_the_system_esti
 def test_in_real_time_with_its_own_thread_the_meter_counts_what_was_spent(tmp_path):
     clock = AbsoluteClock()
     tree = PowercapTree(tmp_path, amd_desktop(Profile.square(40, 160, 0.3)), time.monotonic())
-    meter = EnergyMeter(find_zones(tree.folder).readable, device="cpu", clock=clock)
+    meter = EnergyMeter(find_zones(tree.folder).readable, options=MeterOptions(device="cpu", clock=clock))
     with tree.running(), meter, meter.window("train") as window:
         time.sleep(1.2)
     measured = window.measurement

@@ -10,6 +10,7 @@ from leaderboard.domain.energy import LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.ranking import Candidate, rank
 from leaderboard.services.publication import life_cycle
 from measurement.record import parse_record
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.vocabulary import Scope
 from tests.measurement.running import BRIEF, tiny_recipe
@@ -31,7 +32,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> LifeCycle:
     """The life cycle that the site would publish of a run's record, as it lies on the disk."""
     out: Path = tmp_path_factory.mktemp("supernet")
     model = {"architecture": "elastic_mobile", "resolution": 16, "width": 0.5}
-    run_recipe(tiny_recipe(SUPERNET, model=model), out, device="cpu", plan=BRIEF)
+    run_recipe(tiny_recipe(SUPERNET, model=model), out, RunOptions(device="cpu", plan=BRIEF))
     record = parse_record((out / "record.json").read_bytes())
     inference = next(phase for phase in record.phases if phase.scenario == "offline")
     return life_cycle(record, inference, Scope.ACCELERATOR)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from measurement.meters import EnergyMeter
+from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock, Recording, ReplayCounter, ReplaySensor
 from measurement.vocabulary import Flag, Scope
 from tests.measurement.instruments import Steady, cpu_meter, gpu_meter
@@ -68,7 +69,10 @@ def test_the_spread_of_blocks_becomes_the_type_a_term_per_image():
     spent = iter([10.0, 11.0, 12.0, 13.0, 14.0])
     total = 0.0
     counter.read_mj = lambda: total * 1000
-    with EnergyMeter([counter], device="cpu", clock=clock, sampling=False) as meter, meter.window("i") as window:
+    with (
+        EnergyMeter([counter], options=MeterOptions(device="cpu", clock=clock, sampling=False)) as meter,
+        meter.window("i") as window,
+    ):
         for energy in spent:
             clock.sleep(5)
             total += energy
@@ -176,10 +180,13 @@ def test_a_recorded_run_replays_to_its_joules():
     clock = ManualClock()
     counter = ReplayCounter(Recording([0, 1, 2, 3], [0.0, 5_000.0, 9_000.0, 20_000.0]), clock)
     sensor = ReplaySensor(Recording([0, 1, 2], [100.0, None, 300.0]), clock)
-    with EnergyMeter([counter], device="cpu", clock=clock, sampling=False) as meter, meter.window("train") as window:
+    with (
+        EnergyMeter([counter], options=MeterOptions(device="cpu", clock=clock, sampling=False)) as meter,
+        meter.window("train") as window,
+    ):
         clock.sleep(2.5)
     assert window.measurement.energies[Scope.ACCELERATOR].energy_j == pytest.approx(9)
-    with EnergyMeter([], [sensor], device="cuda:0", clock=ManualClock(), sampling=False):
+    with EnergyMeter([], [sensor], MeterOptions(device="cuda:0", clock=ManualClock(), sampling=False)):
         pass
     assert sensor.recording.at(1.5) is None
     assert sensor.recording.at(-1) is None
@@ -188,7 +195,7 @@ def test_a_recorded_run_replays_to_its_joules():
 def test_two_instruments_of_one_name_must_be_a_counter_and_a_sensor():
     clock = ManualClock()
     with pytest.raises(ValueError, match="cpu0"):
-        EnergyMeter([Steady(clock, 1.0), Steady(clock, 2.0)], clock=clock)
+        EnergyMeter([Steady(clock, 1.0), Steady(clock, 2.0)], options=MeterOptions(clock=clock))
 
 
 def test_the_sampling_thread_reads_while_the_caller_works():

@@ -15,6 +15,7 @@ import pytest
 from measurement.errors import BadInput
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
+from measurement.meters.options import MeterOptions
 from measurement.traces.trace import read_trace
 from measurement.vocabulary import Scope
 from tests.simulated.child import run
@@ -59,7 +60,7 @@ def metered(folder, start_s, *courses):
     devices = [discover(f"cuda:{ordinal}", clock) for ordinal in range(2 if len(courses) > 1 else 1)]
     counters = [item for found in devices for item in found.counters if item.kind == "gpu"]
     sensors = [item for found in devices for item in found.sensors]
-    meter = EnergyMeter(counters, sensors, device="cuda:0", clock=clock, sampling=False)
+    meter = EnergyMeter(counters, sensors, MeterOptions(device="cuda:0", clock=clock, sampling=False))
     with meter:
         pass_time(meter, clock, 1.0)
         before_s = clock.now_s
@@ -186,7 +187,7 @@ def trace_of_both_cards(folder):
     clock = VirtualClock.of_environment()
     found = discover(["cuda:0", "cuda:1"], clock)
     counters = [item for item in found.counters if item.kind == "gpu"]
-    meter = EnergyMeter(counters, device="cuda:0", clock=clock, sampling=False)
+    meter = EnergyMeter(counters, options=MeterOptions(device="cuda:0", clock=clock, sampling=False))
     with meter, meter.window("train") as window:
         for seconds in (0.03, 1.0, 0.2):
             pass_time(meter, clock, seconds)

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from measurement.meters.replay import ManualClock
+from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from measurement.tracks.manifest import read_manifest
 from measurement.tracks.streamed import READERS_VARIABLE
@@ -104,7 +105,7 @@ def test_a_run_records_how_long_it_waited_for_its_training_and_test_images(tmp_p
         dataset=photographs(tmp_path / "datasets" / "large", 8),
         inference={"scenarios": ["single_stream"], "max_batch_size": 4},
     )
-    found = shares(run_recipe(recipe, tmp_path / "out", device="cpu", plan=BRIEF))
+    found = shares(run_recipe(recipe, tmp_path / "out", RunOptions(device="cpu", plan=BRIEF)))
     assert 0.5 < found["train"] <= 1
     assert 0.5 < found["evaluate"] <= 1
     assert found["inference"] is None, "its images lie on the device, and none is waited for"
@@ -112,5 +113,5 @@ def test_a_run_records_how_long_it_waited_for_its_training_and_test_images(tmp_p
 
 def test_a_run_whose_images_lie_on_the_device_waits_for_none(tmp_path):
     recipe = tiny_recipe(inference={"scenarios": ["single_stream"]})
-    found = shares(run_recipe(recipe, tmp_path, device="cpu", plan=BRIEF))
+    found = shares(run_recipe(recipe, tmp_path, RunOptions(device="cpu", plan=BRIEF)))
     assert found == {"train": 0.0, "evaluate": 0.0, "inference": None}

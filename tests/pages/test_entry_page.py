@@ -127,7 +127,7 @@ def test_what_attempts_had_spent_that_the_record_does_not_tell_of(client):
     )
     assert [number for number in (1, 2, 3, 4) if f"Attempt {number} of" in page] == [1]
     assert "ended without a result; 30.0 s and 345 J (estimated) of it could not be used" in page
-    assert "1: lost worker-0, spent at least 12.3 kJ estimated2: lost worker-0, spent —3: lost" in page
+    assert "1: lost worker-0, spent at least 12.3 kJ estimated 2: lost worker-0, spent — 3: lost" in page
     assert "4: succeeded worker-0, spent" not in page
 
 
@@ -147,8 +147,8 @@ def test_runs_say_how_far_apart_they_are(client):
     page = text(client.get(entry.get_absolute_url()))
     assert "One-time energy: 1.00 kJ to 1.20 kJ over 2 full runs, standard deviation 13 % of the mean." in page
     assert "Energy per image:" not in page
-    assert f"{sample.pk}sampledsucceeded" in page
-    assert f"{entry.run_id} shown herefullsucceeded" in page
+    assert f"{sample.pk} sampled succeeded" in page
+    assert f"{entry.run_id} shown here full succeeded" in page
 
 
 def test_power_marks_as_a_table(client):
@@ -166,7 +166,7 @@ def test_power_marks_as_a_table(client):
     assert "The run stored no power trace" in page
     table = page.partition("Mean power")[2].replace("\u00a0", " ")
     assert table.lstrip().startswith(
-        "train0.0 s45.0 s20.0 Winference, offline50.0 s10.0 s80.0 Wfinetune1 min 10 s10.0 s2.00 W"
+        "train 0.0 s 45.0 s 20.0 W inference, offline 50.0 s 10.0 s 80.0 W finetune 1 min 10 s 10.0 s 2.00 W"
     )
 
 

@@ -81,8 +81,8 @@ def test_every_row_is_marked(client, published):
     marks = {row["method"]: (row["sample"], row["quality_note"]) for row in rows(client.get("/"))}
     assert marks == {kind: words for kind, (_, words) in RUNS.items()}
     table = text(client.get(reverse("compare"), {"entry": [entry.pk for entry in published.entries.values()]}))
-    assert f"Runin full{MARK}sampled" in table
-    assert "90.0 % top-1, reported90.0 % top-1, on the submitter’s weights" in table
+    assert f"Run in full {MARK} sampled" in table
+    assert "90.0 % top-1, reported 90.0 % top-1, on the submitter’s weights" in table
 
 
 def test_rows_of_the_api_and_of_downloads_say_it(client, published):
@@ -108,7 +108,7 @@ def test_the_queue_says_it_of_what_waits_and_what_ended(client):
         RunFactory(state=state, mode=mode, submission__recipe__method__title=f"{mode} {state}")
     page = text(client.get(reverse("queue")))
     for state, mode in (("queued", "sampled"), ("queued", "full"), ("failed", "sampled")):
-        assert f"{mode} {state} Test Cpu{mode}{state}" in page
+        assert f"{mode} {state} Test Cpu {mode} {state}" in page
 
 
 def test_an_entrys_page_card_and_badge_say_it(client, published):

@@ -11,6 +11,7 @@ from typing import Any
 
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
+from measurement.meters.options import MeterOptions
 from measurement.vocabulary import Scope
 from tests.simulated.clock import VirtualClock
 from tests.simulated.driver import in_process
@@ -52,9 +53,7 @@ def gpu_meter(clock: Any, *, sampling: bool = False) -> EnergyMeter:
     return EnergyMeter(
         [counter for counter in found.counters if counter.kind == "gpu"],
         found.sensors,
-        device="cuda:0",
-        clock=clock,
-        sampling=sampling,
+        MeterOptions(device="cuda:0", clock=clock, sampling=sampling),
     )
 
 

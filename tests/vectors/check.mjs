@@ -1,9 +1,9 @@
 /**
- * Hold ranking.js to the shared test vectors, in a browser or in node.
+ * Check ranking.js against the shared test vectors, in a browser or in node.
  *
  * @param {object} vectors the content of ranking.json
  * @param {{rank: Function, champions: Function, breakEven: Function}} ranking the module static/leaderboard/ranking.js
- * @returns {string[]} one line per failure, empty where every answer is right
+ * @returns {string[]} one line per failure, empty if every answer is right
  */
 export function checkAll(vectors, ranking) {
   const calls = {

@@ -286,9 +286,8 @@ def test_a_missing_package_is_the_machine_s_fault(tmp_path):
     ],
 )
 def test_an_error_that_nobody_foresaw_is_judged_by_its_kind(tmp_path, raised, fault):
-    broken = (
-        f"import measurement.runner;measurement.runner.run_recipe = lambda *_, **__: (_ for _ in ()).throw({raised});"
-    )
+    fails = f"lambda *_, **__: (_ for _ in ()).throw({raised})"
+    broken = f"from measurement.run import runner; runner.run_recipe = {fails};"
     assert real_child(tmp_path, [sys.executable, "-c", broken + MAIN % "cpu"]).fault == fault
 
 

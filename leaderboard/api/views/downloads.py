@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -32,7 +31,7 @@ class _DownloadView(PublicView):
     parameters = FILTER
     suffix: ClassVar[str]
     media_type: ClassVar[str]
-    write: ClassVar[Callable[[queries.RankedBoard, str], bytes]]
+    write: ClassVar[staticmethod[[queries.RankedBoard, str], bytes]]
 
     def answer(self, request: Request) -> HttpResponse:
         ranked = queries.ranked_board(board_query(request.query_params))

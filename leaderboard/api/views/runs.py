@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -25,6 +26,7 @@ from leaderboard.api.resources import (
     WorkerSerializer,
 )
 from leaderboard.api.submitted import MODES, check_mode
+from leaderboard.forms.person import signed_in
 from leaderboard.models import Run
 
 
@@ -67,7 +69,7 @@ class RerunView(ActionView):
         mode = self.given.get("mode")
         if mode is not None and (wrong := check_mode(mode)):
             raise Faults(wrong)
-        new = services.rerun(_find(pk), by=request.user, mode=mode)
+        new = services.rerun(_find(pk), by=signed_in(request.user), mode=mode)
         return Response(
             RunSerializer(_find(new.pk)).data,
             status=status.HTTP_201_CREATED,
@@ -88,7 +90,7 @@ class CancelView(ActionView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """A waiting run is cancelled at once; the worker of a running one stops it within seconds."""
-        services.request_cancel(_find(pk), by=request.user)
+        services.request_cancel(_find(pk), by=signed_in(request.user))
         return Response(RunSerializer(_find(pk)).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -116,10 +118,7 @@ class WorkersView(PublicView):
     @extend_schema(operation_id="workers", tags=["runs"], responses=WorkerSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Every worker that ever reported, and whether it has within the last minute."""
-        oldest = timezone.now() - queries.WORKER_SILENT_AFTER
-        workers = list(queries.workers())
-        for worker in workers:
-            worker.live = worker.seen_at >= oldest  # type: ignore[attr-defined]
+        workers = queries.workers().annotate(live=Q(seen_at__gte=timezone.now() - queries.WORKER_SILENT_AFTER))
         return Response(WorkerSerializer(workers, many=True).data)
 
 

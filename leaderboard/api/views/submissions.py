@@ -27,6 +27,7 @@ from leaderboard.api.parsers import (
 )
 from leaderboard.api.resources import SubmissionSerializer
 from leaderboard.api.submitted import MODES, OPTIONS, read_submission
+from leaderboard.forms.person import signed_in
 from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Submission
 
@@ -81,7 +82,7 @@ class SubmissionsView(ApiView):
         """
         wanted = read_submission(self._document(request), request.query_params)
         submission, created = services.submit(
-            wanted.recipe, hardware=wanted.hardware, submitter=request.user, mode=wanted.mode
+            wanted.recipe, hardware=wanted.hardware, submitter=signed_in(request.user), mode=wanted.mode
         )
         return Response(
             SubmissionSerializer(queries.submissions().get(pk=submission.pk), context={"request": request}).data,
@@ -124,7 +125,7 @@ class WithdrawView(ActionView):
         submission = _find(pk)
         if submission.submitter_id != request.user.pk and not request.user.is_staff:
             raise PermissionDenied("only its submitter and administrators may withdraw a submission")
-        services.withdraw(submission, by=request.user)
+        services.withdraw(submission, by=signed_in(request.user))
         return Response(SubmissionSerializer(_find(pk), context={"request": request}).data)
 
 

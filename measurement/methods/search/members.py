@@ -21,8 +21,6 @@ ALL_BUILT = 64
 """In spaces up to this size, every member is tried before the search; in larger ones, each axis's values and the
 corners."""
 
-AXES = ("architectures", "resolutions", "widths", "depths")
-
 
 @dataclass(frozen=True, slots=True)
 class Size:

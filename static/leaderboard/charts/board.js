@@ -1,0 +1,143 @@
+/**
+ * The leaderboard's charts. They follow the board, whose event "boarddrawn" brings its ranking, without a request:
+ * each only while it is near the visible part of the page, and never within the frame of a tick.
+ */
+
+const MARGIN = "150px";
+const REST_MS = 300;
+const LEAST_PAUSE_MS = 60;
+const GREATEST_PAUSE_MS = 400;
+let view = null; // what the board has drawn last
+let chartModules = null; // the modules that only charts need
+
+function loadModules() {
+  chartModules ??= Promise.all([
+    import("./axes.js"),
+    import("./charts.js"),
+    import("./energy.js"),
+    import("./phases.js"),
+    import("./tables.js"),
+  ]).then((modules) => {
+    const all = Object.assign({}, ...modules);
+    all.onWidthChange(changeAll);
+    return all;
+  });
+  return chartModules;
+}
+
+const preloaded = new Set();
+
+function preload(script) {
+  if (preloaded.has(script)) return;
+  preloaded.add(script);
+  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href: script }));
+}
+
+class BoardChart {
+  constructor(element) {
+    this.element = element;
+    this.kind = element.dataset.boardChart; // "energy", "quality" or "phases"
+    this.frame = element.closest("figure");
+    this.isNear = false;
+    this.isDue = true;
+    this.isFollowing = false;
+    this.pauseMs = LEAST_PAUSE_MS;
+    this.timer = 0;
+    this.frame.querySelector("details").addEventListener("toggle", () => this.fillTable());
+    new IntersectionObserver((seen) => this.setNear(seen.at(-1).isIntersecting), { rootMargin: MARGIN }).observe(this.frame);
+  }
+
+  async setNear(isNear) {
+    this.isNear = isNear;
+    if (!isNear) return;
+    // The largest file by far: its download starts before that of the modules that use it.
+    preload(this.element.dataset.plotly);
+    if (view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
+    this.follow();
+    // Plotly is slow to load; it does so while the board is fetched.
+    (await this.drawer()).load();
+  }
+
+  /** The board has changed. Lines stay under the slider: their marker moves, and they are chosen again once it rests. */
+  change() {
+    this.isDue = true;
+    if (!this.chart?.figure) {
+      this.follow();
+    } else if (this.kind === "energy") {
+      this.chart.moveMarker(view.query.usageIntensity);
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.follow(), REST_MS);
+    } else {
+      this.timer ||= setTimeout(() => {
+        this.timer = 0;
+        this.follow();
+      }, this.pauseMs);
+    }
+  }
+
+  async drawer() {
+    const { Chart } = await loadModules();
+    return (this.chart ??= new Chart(this.element));
+  }
+
+  /** Draw the board as it is; once more if it has changed meanwhile. */
+  async follow() {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    while (this.isDue && this.isNear && view !== null) {
+      this.isDue = false;
+      await this.drawView();
+    }
+    this.isFollowing = false;
+  }
+
+  async drawView() {
+    const [make, chart] = await Promise.all([loadModules(), this.drawer()]);
+    const figure = make[`${this.kind}Figure`](view);
+    const costMs = await chart.draw(figure);
+    // A slow machine draws less often, so that the slider stays responsive.
+    this.pauseMs = Math.min(GREATEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, 2 * costMs));
+    this.sayLeftOut(figure.drawn);
+    await this.fillTable();
+  }
+
+  /** Say how many entries are left out. */
+  sayLeftOut(drawn) {
+    const all = view.places.length;
+    const [leftOut, entries] = [all - drawn, all].map((number) => number.toLocaleString("en-GB"));
+    const note = this.frame.querySelector("[data-left-out]");
+    note.textContent = drawn < all ? ` ${note.dataset.leftOut} ${leftOut} of ${entries} entries are left out.` : "";
+  }
+
+  async fillTable() {
+    if (!this.frame.querySelector("details").open || view === null) return;
+    const make = await loadModules();
+    make.fillTable(this.frame.querySelector("details table"), make[`${this.kind}Table`](view));
+  }
+}
+
+const charts = [...document.querySelectorAll("[data-board-chart]")].map((element) => new BoardChart(element));
+
+function changeAll() {
+  for (const chart of charts) chart.change();
+}
+
+document.addEventListener("boarddrawn", ({ detail }) => {
+  let places = null;
+  const { query, champions, byKey } = detail;
+  // The board makes its places when they are first read; the charts share them.
+  view = {
+    query,
+    champions,
+    byKey,
+    get places() {
+      return (places ??= detail.places);
+    },
+  };
+  changeAll();
+  // The files are of the view that is shown.
+  const parameters = detail.parameters.toString();
+  for (const link of document.querySelectorAll("[data-download]")) {
+    link.setAttribute("href", link.dataset.download + (parameters ? `?${parameters}` : ""));
+  }
+});

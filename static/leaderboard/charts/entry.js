@@ -1,0 +1,54 @@
+/** The charts of the pages about one entry or a few: drawn once, when they are near the visible part of the page. */
+
+import { whenNear } from "./lazy.js";
+
+const given = JSON.parse(document.getElementById("chart-data").textContent);
+
+/** The page's entries as a board of their own, which energy.js and tables.js take. */
+async function ownBoard() {
+  const { champions, rank } = await import("../ranking.js");
+  const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;
+  return {
+    query: { usageIntensity, sharedBy },
+    places: rank(entries, usageIntensity, { sharedBy }),
+    champions: champions(entries, { sharedBy }),
+    byKey: new Map(entries.map((entry) => [entry.key, entry])),
+    named: true,
+  };
+}
+
+const MAKE = {
+  lines: async () => (await import("./energy.js")).energyFigure(await ownBoard()),
+  phases: async () => (await import("./phases.js")).phasesFigure(await ownBoard()),
+  power: async (element) => {
+    const [answer, { powerFigure }] = await Promise.all([fetch(element.dataset.source), import("./power.js")]);
+    return answer.ok ? powerFigure(await answer.json()) : null;
+  },
+};
+
+async function draw(element) {
+  const make = MAKE[element.dataset.chart];
+  const [figure, { Chart }, { onWidthChange }] = await Promise.all([
+    make(element),
+    import("./charts.js"),
+    import("./axes.js"),
+  ]);
+  if (figure === null) {
+    element.textContent = "The power trace can't be read.";
+    return;
+  }
+  const chart = new Chart(element);
+  onWidthChange(async () => chart.draw(await make(element)));
+  await chart.draw(figure);
+}
+
+async function fillTable(details, kind) {
+  const make = await import("./tables.js");
+  make.fillTable(details.querySelector("table"), (kind === "phases" ? make.phasesTable : make.energyTable)(await ownBoard()));
+}
+
+for (const element of document.querySelectorAll("[data-chart]")) {
+  whenNear(element, () => draw(element));
+  const details = element.closest("figure").querySelector("details");
+  details?.addEventListener("toggle", () => fillTable(details, element.dataset.chart), { once: true });
+}

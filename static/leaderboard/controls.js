@@ -1,0 +1,110 @@
+/** The reader's query and view, read from the form and written as an address. */
+
+// What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
+const NUMBER = /^\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+const MOST_IMAGES = 1e15;
+const SECONDS_PER_YEAR = 365.25 * 86_400;
+const DEFAULT_USAGE = 1e6;
+// Parameters of the page alone; the API has no columns.
+const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue"]);
+const HELPERS = new Set(["rate", "years"]);
+
+const form = document.getElementById("controls");
+const number = document.getElementById("usage_intensity");
+const rate = document.getElementById("rate");
+const years = document.getElementById("years");
+const columnBoxes = [...form.querySelectorAll("input[name=columns]")];
+
+const read = (text) => (NUMBER.test(text.trim()) ? Number(text) : NaN);
+const within = (value, least, most) => value >= least && value <= most;
+
+function mark(field, isValid) {
+  const text = String(!isValid);
+  if (field.getAttribute("aria-invalid") !== text) field.setAttribute("aria-invalid", text);
+  return isValid;
+}
+
+/** The form as a query; null if a field holds an invalid value. */
+export function readQuery() {
+  const data = new FormData(form);
+  const usageIntensity = number.value.trim() ? read(number.value) : DEFAULT_USAGE;
+  const sharedBy = Number(data.get("shared_by") || 1);
+  const minQuality = data.get("min_quality") ? Number(data.get("min_quality")) : null;
+  const pue = Number(data.get("pue") || 1);
+  const { region } = form.elements;
+  const valid = [
+    mark(number, usageIntensity > 0 && usageIntensity <= MOST_IMAGES),
+    mark(form.elements.shared_by, within(sharedBy, 1, 1e9)),
+    mark(form.elements.min_quality, minQuality === null || within(minQuality, 0, 1)),
+    mark(form.elements.pue, within(pue, 1, 10)),
+  ];
+  if (valid.includes(false)) return null;
+  return {
+    usageIntensity,
+    sharedBy,
+    minQuality,
+    families: new Set(data.getAll("family")),
+    provenance: new Set(data.getAll("provenance")),
+    words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
+    orderBy: data.get("order_by") || "energy",
+    includeIncomplete: data.has("include_incomplete"),
+    sort: data.get("sort"),
+    pue,
+    gramsPerKwh: Number(region.selectedOptions[0].dataset.intensity),
+  };
+}
+
+/** How many filters of the menu are set. */
+export function filtersSet({ families, provenance, includeIncomplete }) {
+  return families.size + provenance.size + Number(includeIncomplete);
+}
+
+/** A rate over a lifetime as a usage intensity; null while either is missing, NaN if the result is out of range. */
+export function usageOfRate() {
+  const typed = [rate, years].map((field) => field.value.trim());
+  const [perSecond, lifetime] = typed.map(read);
+  const images = perSecond * lifetime * SECONDS_PER_YEAR;
+  const isUsage = images > 0 && images <= MOST_IMAGES;
+  const isWhole = typed.every(Boolean);
+  mark(rate, !typed[0] || (perSecond > 0 && (!isWhole || isUsage)));
+  mark(years, !typed[1] || (lifetime > 0 && (!isWhole || isUsage)));
+  return isWhole ? (isUsage ? images : NaN) : null;
+}
+
+/** Empty the rate: another usage intensity was chosen. */
+export function forgetRate() {
+  for (const field of [rate, years]) {
+    field.value = "";
+    mark(field, true);
+  }
+}
+
+/** Keys of the chosen columns, in the table's order. */
+export const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
+
+/** The form as parameters, without those at their default; of the query alone, or of the view too. */
+export function parameters({ ofView = true, page = 1 } = {}) {
+  const wanted = new URLSearchParams();
+  const given = new URLSearchParams(location.search);
+  for (const [name, value] of new FormData(form)) {
+    if (HELPERS.has(name) || name === "columns" || (!ofView && OF_THE_VIEW.has(name))) continue;
+    const isOpen = ["track", "hardware"].includes(name) && !given.has(name);
+    if (!isOpen && !isDefault(name, value)) wanted.append(name, value.trim());
+  }
+  if (ofView && columnBoxes.some((box) => box.checked !== ("default" in box.dataset))) {
+    wanted.set("columns", chosenColumns().join() || "method");
+  }
+  if (page > 1) wanted.set("page", page);
+  return wanted;
+}
+
+function isDefault(name, value) {
+  if (value === "" || value === form.elements[name].dataset?.default) return true;
+  if (name === "usage_intensity") return Number(value) === DEFAULT_USAGE;
+  return ["shared_by", "pue"].includes(name) && Number(value) === 1;
+}
+
+export function addressOf(wanted) {
+  const text = wanted.toString();
+  return location.pathname + (text ? `?${text}` : "");
+}

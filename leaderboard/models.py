@@ -259,6 +259,7 @@ class Board(models.Model):
     revision = models.PositiveBigIntegerField(default=0, help_text="Raised with every change of an entry.")
     changed_at = models.DateTimeField(auto_now=True)
     size = models.PositiveIntegerField(default=0, help_text="How many entries it has, counted with every change.")
+    verified_size = models.PositiveIntegerField(default=0, help_text="How many of them are verified.")
 
     class Meta:
         constraints = [

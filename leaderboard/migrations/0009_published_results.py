@@ -4,6 +4,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
+def count_verified(apps, schema_editor):  # type: ignore[no-untyped-def]  # Django's historical models have no types
+    apps.get_model("leaderboard", "Board").objects.update(verified_size=models.F("size"))
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -66,4 +70,11 @@ class Migration(migrations.Migration):
             model_name='publishedresult',
             constraint=models.UniqueConstraint(condition=models.Q(('left_at__isnull', True)), fields=('board', 'model', 'resolution'), name='one_current_published_result'),
         ),
+        migrations.AddField(
+            model_name="board",
+            name="verified_size",
+            field=models.PositiveIntegerField(default=0, help_text="How many of them are verified."),
+        ),
+        # Until now every entry was verified.
+        migrations.RunPython(count_verified, migrations.RunPython.noop),
     ]

@@ -253,13 +253,21 @@ def published_phases(document: dict[str, Any]) -> list[dict[str, Any]]:
         "provenance": document["inference_provenance"],
         "hardware": document["hardware"],
         "how": document["inference_how"],
-        "sources": [],
+        "sources": document["inference_sources"],
     }
     lines.append(_published_phase(INFERENCE, inference, document["inference_energy_j"], document["inference_u95_j"]))
     lines[-1]["energy"] += " per image"
     for line in lines:
         line["sources"] = sorted(numbers[name] for name in line["sources"])
     return lines
+
+
+def quality_source(document: dict[str, Any]) -> dict[str, Any]:
+    """The source of a published quality."""
+    found: dict[str, Any] = next(
+        source for source in document["sources"] if source["id"] == document["quality_source"]
+    )
+    return found
 
 
 def _published_phase(name: str, told: dict[str, Any], energy_j: float | None, u95_j: float | None) -> dict[str, Any]:

@@ -155,9 +155,13 @@ def lock(board_ids: Iterable[int]) -> list[int]:
 
 def raise_revisions(board_ids: Iterable[int]) -> None:
     """Raise the revisions of boards whose entries changed. Last in a transaction: it counts the entries."""
-    entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board").values(number=Count("pk"))
+    entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board")
+    sizes = {
+        name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
+        for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
+    }
     Board.objects.filter(pk__in=lock(board_ids)).update(
-        revision=F("revision") + 1, changed_at=timezone.now(), size=Coalesce(Subquery(entries), 0)
+        revision=F("revision") + 1, changed_at=timezone.now(), **sizes
     )
 
 

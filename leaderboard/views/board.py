@@ -72,12 +72,19 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
+        "fullest": _fullest(ranked.board, known),
         "site_is_empty": not known,
         # Preloaded, so that the browser fetches them at once instead of one by one.
         "modules": imported_modules("leaderboard/board.js"),
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)
+
+
+def _fullest(shown_board: Board | None, known: list[Board]) -> list[Board]:
+    """The fullest board of each other track; `known` begins with the fullest."""
+    of_track = {board.track: board for board in reversed(known)}
+    return [board for track, board in of_track.items() if shown_board is None or track != shown_board.track][::-1]
 
 
 def _page(request: HttpRequest, asked: PageQuery, found: Sequence[queries.RankedEntry]) -> Page[queries.RankedEntry]:

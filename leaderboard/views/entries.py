@@ -80,7 +80,11 @@ def _published(found: Entry) -> dict[str, Any]:
     """Phases of a published result, each with how it was found and its sources."""
     assert found.published is not None, "the database holds a run or published figures"  # noqa: S101
     document = found.published.document
-    return {"published": document, "published_phases": entry_text.published_phases(document)}
+    return {
+        "published": document,
+        "published_phases": entry_text.published_phases(document),
+        "quality_evidence": entry_text.quality_source(document)["address"],
+    }
 
 
 def _measured(found: Entry, run: Run) -> dict[str, Any]:

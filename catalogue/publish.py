@@ -108,6 +108,7 @@ def _result(
 ) -> PublishedResult:
     settings = phases.catalogue.boards
     trainings = phases.catalogue.trainings_of[model.model]
+    quality_source, *inference_sources = sources
     cited = [*sources, *(source for phase in one_time for source in phase.sources)]
     return PublishedResult(
         track=settings.track,
@@ -132,6 +133,8 @@ def _result(
         inference_absolute_low_j=low_j,
         inference_absolute_high_j=high_j,
         inference_how=how,
+        inference_sources=tuple(source for source in inference_sources if source),
+        quality_source=quality_source,
         phases=one_time,
         sources=tuple(dict.fromkeys(source for source in cited if source)),
         teacher=next((row.teacher for row in trainings if row.teacher), None),

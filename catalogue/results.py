@@ -31,7 +31,7 @@ class PublishedPhase:
 class PublishedResult:
     """A model at an image size on a board: `model`, `resolution`, `hardware` and `scenario` tell it from all others.
 
-    `sources` are ids of sources.yaml, those of the phases among them.
+    `sources` are ids of sources.yaml, those of the phases, of inference and of the quality among them.
     """
 
     track: str
@@ -56,6 +56,8 @@ class PublishedResult:
     inference_absolute_low_j: float
     inference_absolute_high_j: float
     inference_how: str
+    inference_sources: tuple[str, ...]
+    quality_source: str
     phases: tuple[PublishedPhase, ...]
     sources: tuple[str, ...]
     teacher: str | None

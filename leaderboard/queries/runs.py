@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from leaderboard import routing
 from leaderboard.domain.runstate import ACTIVE, RunState
-from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, Run, Submission, Worker
+from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, PublishedResult, Run, Submission, Worker
 
 WORKER_SILENT_AFTER = timedelta(seconds=60)
 
@@ -163,6 +163,11 @@ def hardware_choices() -> QuerySet[Hardware]:
     return Hardware.objects.annotate(
         live_workers=Count("workers", filter=Q(workers__seen_at__gte=timezone.now() - WORKER_SILENT_AFTER))
     )
+
+
+def has_published() -> bool:
+    """Whether a catalogue was ever imported."""
+    return PublishedResult.objects.exists()
 
 
 def is_empty() -> bool:

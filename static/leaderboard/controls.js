@@ -45,6 +45,7 @@ export function readQuery() {
     minQuality,
     families: new Set(data.getAll("family")),
     provenance: new Set(data.getAll("provenance")),
+    source: data.get("source") ?? "",
     words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
     orderBy: data.get("order_by") || "energy",
     includeIncomplete: data.has("include_incomplete"),
@@ -55,8 +56,8 @@ export function readQuery() {
 }
 
 /** How many filters of the menu are set. */
-export function filtersSet({ families, provenance, includeIncomplete }) {
-  return families.size + provenance.size + Number(includeIncomplete);
+export function filtersSet({ families, provenance, source, includeIncomplete }) {
+  return families.size + provenance.size + Number(source !== "") + Number(includeIncomplete);
 }
 
 /** A rate over a lifetime as a usage intensity; null while either is missing, NaN if the result is out of range. */

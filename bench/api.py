@@ -55,7 +55,7 @@ def _postgresql(folder: Path) -> Iterator[str]:
 
 
 class Server:
-    """gunicorn as it serves the site, with one process, so that its memory and its cold start are told apart."""
+    """gunicorn as it serves the site, with one process, so that its memory and its cold start can be separated."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.port = free_port()
@@ -73,7 +73,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def call(self, *words: str, given: Any = None) -> str:
-        """What a command on this site prints."""
+        """The output of a command on this site."""
         return subprocess.run(
             [sys.executable, *words],
             cwd=ROOT,
@@ -166,7 +166,7 @@ def _leaderboard(chance: random.Random, **more: Any) -> str:
 
 
 def _anywhere(server: Server, chance: random.Random) -> str:
-    """One of the pages that a random question has."""
+    """One of the result pages of a random query."""
     address = _leaderboard(chance)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.request("GET", address)
@@ -202,7 +202,7 @@ def _pages(server: Server) -> list[Row]:
 
 
 def _changed(server: Server) -> list[Row]:
-    """After a result was published: the first reader alone, then many who come at once."""
+    """After a result was published: the first reader alone, then many at once."""
     server.call("-m", "bench.api_child", "raise")
     first, *_ = server.ask(_leaderboard(random.Random(1)))
     server.call("-m", "bench.api_child", "raise")

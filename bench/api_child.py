@@ -1,4 +1,4 @@
-"""What `bench.api` does beside the server, on the site of DATA_ROOT: fill it, raise a revision, ask inside."""
+"""Helpers of `bench.api` outside the server, on the site of DATA_ROOT: fill it, raise a revision, query inside."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fill() -> None:
 
 
 def inside(addresses: list[str]) -> dict[str, Any]:
-    """Seconds of each address through the whole of Django, without a server; queries of the first and the last."""
+    """Seconds of each address through all of Django, without a server; queries of the first and the last."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext

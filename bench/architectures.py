@@ -1,9 +1,9 @@
 """Which of timm's architectures build, run one inference window on the CPU, and take each method.
 
-Every architecture is tried in a process of its own: some of them crash, some never come back. They come in a random
-order that never changes, and what was found is kept in build/architectures.jsonl: so the whole list can be done in
-several sittings, and at any time what has been done is a fair sample of it. `--write` makes docs/architectures.md of
-it. Without `--all` the first 300 are tried.
+Every architecture is tried in its own process: some of them crash, some never return. They come in a random order
+that never changes, and results are kept in build/architectures.jsonl: so the list can be completed in several
+sessions, and at any time the results are a fair sample of it. `--write` makes docs/architectures.md from them.
+Without `--all` the first 300 are tried.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROCESSES = multiprocessing.get_context("forkserver")
 DRAWN, SEED = 300, 20210813
 WINDOW_WITHIN_S, METHOD_WITHIN_S = 120.0, 45.0
 SLOW = ("quantization, int8_static",)
-"""Takes as long as all the others: asked of every architecture after these."""
+"""Takes as long as all the others together, so it comes after them for every architecture."""
 QUICK = ("window", *(question for question in QUESTIONS if question not in SLOW))
 
 Answers = dict[str, str]
@@ -48,22 +48,22 @@ def run(*, every: bool = False, write: bool = False) -> list[tuple[str, str, str
             found.setdefault(name, {}).update(answers)
             _keep(name, answers)
             print(f"  {number} of {len(untried)}  {name}: {answers[questions[0]]}", flush=True)
-    told = in_order(order, found)
+    sample = in_order(order, found)
     if write:
-        PAGE.write_text(page(told, QUESTIONS, len(order), METHOD_WITHIN_S), "utf-8")
-    return _rows(told)
+        PAGE.write_text(page(sample, QUESTIONS, len(order), METHOD_WITHIN_S), "utf-8")
+    return _rows(sample)
 
 
 def in_order(order: list[str], found: dict[str, Answers]) -> dict[str, Answers]:
-    """Of each question the answers before the first architecture that has none: a fair sample, if not all."""
-    told: dict[str, Answers] = {}
+    """For each question, the answers before the first architecture without one: a fair sample, if not all."""
+    sample: dict[str, Answers] = {}
     for question in ("window", *QUESTIONS):
         for name in order:
             answers = found.get(name, {})
             if _are_open([question], answers):
                 break
-            told.setdefault(name, {}).update({question: answers[question]} if question in answers else {})
-    return told
+            sample.setdefault(name, {}).update({question: answers[question]} if question in answers else {})
+    return sample
 
 
 def _order() -> list[str]:
@@ -71,16 +71,16 @@ def _order() -> list[str]:
     drawn = chance.sample(names, DRAWN)
     rest = [name for name in names if name not in set(drawn)]
     chance.shuffle(rest)
-    return [name for name in drawn + rest if name != ELASTIC_MOBILE]  # which is ours
+    return [name for name in drawn + rest if name != ELASTIC_MOBILE]  # this package's own
 
 
 def _are_open(questions: Sequence[str], answers: Answers) -> bool:
-    """Whether one of them was never put; a network that has no window is asked no more."""
+    """Whether one of them has no answer; a network without a window gets no further questions."""
     return answers.get("window", OK) == OK and not answers.keys() >= set(questions)
 
 
 def _all_of(names: list[str], questions: Sequence[str]) -> Iterator[tuple[str, Answers]]:
-    """Each name with its answers, as they come: one at a time a core, each in a process of its own."""
+    """Each name with its answers, in order of completion: one at a time per core, each in its own process."""
     if names:
         PROCESSES.set_forkserver_preload(["measurement.run.runner", "measurement.methods.eight_bit.program"])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -93,8 +93,8 @@ def _rows(found: dict[str, Answers]) -> list[tuple[str, str, str]]:
     wanted = "each builds and runs a window, or is refused with a reason"
     wanted = MISSED + wanted if any(_is_silent(answer) for answer in windows) else wanted
     untried = sum(answer.startswith(UNTRIED) for answer in windows)
-    told = f"{windows.count(OK)} do, {untried} not tried"
-    rows = [(f"{len(found)} architectures, a window each", told, wanted)]
+    measured = f"{windows.count(OK)} do, {untried} not tried"
+    rows = [(f"{len(found)} architectures, a window each", measured, wanted)]
     for question in QUESTIONS:
         work, asked = counted(found, question)
         rows.append((f"of those tried, {question}", f"{work} of {asked}", "reported"))
@@ -107,7 +107,7 @@ def _is_silent(answer: str) -> bool:
 
 
 def _read() -> dict[str, Answers]:
-    """What earlier sittings found with the same timm and the same questions."""
+    """Results of earlier sessions with the same timm and the same questions."""
     found: dict[str, Answers] = {}
     lines = FOUND.read_text("utf-8").splitlines() if FOUND.exists() else []
     for line in map(json.loads, lines):
@@ -127,7 +127,7 @@ def _keep(name: str, answers: Answers) -> None:
 
 
 def _try(name: str, questions: Sequence[str]) -> tuple[str, Answers]:
-    """What one architecture answers. A process that hangs or dies leaves the rest unanswered."""
+    """The answers of one architecture. A process that hangs or dies leaves the rest unanswered."""
     ours, theirs = PROCESSES.Pipe(duplex=False)
     child = PROCESSES.Process(target=answer_all, args=(name, questions, theirs))
     child.start()

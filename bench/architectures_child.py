@@ -1,4 +1,4 @@
-"""What one of timm's architectures answers to bench/architectures.py, in a process of its own."""
+"""The answers of one of timm's architectures to bench/architectures.py, in its own process."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bench.architectures_page import OK, UNEXPLAINED, UNTRIED
 from measurement.errors import BadInput
 
 MOST_RUN, MOST_TRIED = 2_000_000_000, 60_000_000
-"""Parameters of the largest networks that are run here, and that are tried with every method: the memory and the time
-of a CPU end there. timm has some of 7 billion."""
+"""Parameters of the largest networks that are run here, and that are tried with every method: more would exceed the
+memory and the time of a CPU. timm has some of 7 billion."""
 
 RESOLUTIONS = (128, 112)
-"""Pixels that are tried before the size that an architecture is made for: patches of 16 and of 14 fit into these."""
+"""Pixels that are tried before an architecture's own size: patches of 16 and of 14 fit into these."""
 
 BRIEFLY: dict[str, Any] = {"epochs": 1, "batch_size": 2}
 TEACHER = {"architecture": "test_resnet", "training": BRIEFLY}
@@ -38,20 +38,20 @@ METHODS: dict[str, dict[str, Any]] = {
     "quantization, int8_static": {"phase": "compress", "scheme": "int8_static"} | CALIBRATION,
     "structured_pruning": {"phase": "compress", "ratio": 0.25},
 }
-"""What a phase of each method says; before the comma its technique. Those that may take minutes come last."""
+"""The phase of each method; before the comma, its technique. Those that may take minutes come last."""
 MULTIPLIERS = ("model.width", "model.depth")
 QUESTIONS = (*MULTIPLIERS, *METHODS)
 
 
 def answer_all(name: str, questions: Sequence[str], answers: Connection) -> None:
-    """Send (question, `yes` or the reason why not) for each of `questions`; nothing more where there is no window."""
+    """Send (question, `yes` or the reason why not) for each of `questions`; nothing more if there is no window."""
     import torch
 
     from measurement.methods import TECHNIQUES
     from measurement.networks.build import build_network
 
     torch.set_num_threads(1)
-    # Whether a window runs is asked, not what it costs: two may run at once.
+    # The question is whether a window runs, not what it costs: two may run at once.
     os.environ["MEASUREMENT_LOCK_FOLDER"] = tempfile.mkdtemp(prefix="bench-locks-")
     device, track = torch.device("cpu"), _track()
 
@@ -59,7 +59,7 @@ def answer_all(name: str, questions: Sequence[str], answers: Connection) -> None
         said = OK
         try:
             act()
-        except Exception as error:  # whatever a thousand architectures raise is the answer
+        except Exception as error:  # any exception of an architecture is the answer
             said = _reason(error)
         answers.send((question, said))
         return said == OK
@@ -89,14 +89,14 @@ def answer_all(name: str, questions: Sequence[str], answers: Connection) -> None
 
 
 def _parameters(name: str) -> int:
-    """Counted on torch's meta device, where a network has no numbers; 0 where it can't be built there."""
+    """Counted on torch's meta device, where a network has no numbers; 0 if it can't be built there."""
     import timm
     import torch
 
     try:
         with torch.device("meta"):
             return sum(parameter.numel() for parameter in timm.create_model(name).parameters())
-    except Exception:  # whoever can't be counted is built
+    except Exception:  # one that can't be counted is built
         return 0
 
 
@@ -107,7 +107,7 @@ def _track() -> Any:
 
 
 def _built(name: str, track: Any, device: Any) -> tuple[Any, Any]:
-    """The question to the builder, and the network, small where it can be. Raises as the builder does."""
+    """The specification for the builder, and the network, small if possible. Raises as the builder does."""
     import timm
 
     from measurement.networks.build import build_network

@@ -1,4 +1,4 @@
-"""Writes docs/architectures.md from what bench/architectures.py has found."""
+"""Writes docs/architectures.md from the results of bench/architectures.py."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ INTRODUCTION = """# Which architectures work with which method
 
 What this page is for: seeing before you submit whether your architecture can be run, pruned or quantized.
 
-timm has {known:,} architectures. Each is built in a process of its own on a CPU, with random weights, at 128 or 112
+timm has {known:,} architectures. Each is built in its own process on a CPU, with random weights, at 128 or 112
 pixels or the size that it is made for. Those of up to 2,000 M parameters were run, those of up to 60 M tried with
 every method, as a worker tries it before it meters anything: the phase on a copy of the network, with its training
-cut to one step. What is larger, or took over {within:.0f} s for a method, counts as not tried. Multipliers were tried
-at 0.5. A `supernet` takes `elastic_mobile` alone; float8 and the sparse kernels of 2:4 need a GPU.
+cut to one step. Larger ones, and those that took over {within:.0f} s for a method, count as not tried. Multipliers
+were tried at 0.5. A `supernet` needs `elastic_mobile`; float8 and the sparse kernels of 2:4 need a GPU.
 {how}
-Written by `python -m bench architectures --write`; with `--all` it goes on to every one, which takes hours.
+Written by `python -m bench architectures --write`; with `--all` it continues to every one, which takes hours.
 """
-ALL = "All were looked at."
-DRAWN = """They come in a random order. “Looked at” is how many were reached; where that is not all, the last column
-has the range that the share of the whole list lies in."""
+ALL = "All were reviewed."
+DRAWN = """They come in a random order. “Reached” is how many were reviewed; if that is not all, the last column
+has the range in which the share of the whole list is."""
 Found = Mapping[str, Mapping[str, str]]
 """By architecture: by question, `yes` or the reason why not."""
 
 
 def page(found: Found, questions: Sequence[str], known: int, within_s: float) -> str:
-    """How many architectures work with each method, by kind of network, and what the others say."""
-    reached = {question: _looked_at(found, question) for question in ("window", *questions)}
+    """How many architectures work with each method, by kind of network, and why the others don't."""
+    reached = {question: _reached(found, question) for question in ("window", *questions)}
     shares = [_share(question, *counted(found, question), reached[question], known) for question in reached]
-    heads = ["", "work", "of those tried", "share", "looked at", "95 % interval, where that is not all"]
+    heads = ["", "work", "of those tried", "share", "reached", "95 % interval, if that is not all"]
     how = ALL if min(reached.values()) == known else DRAWN
     return "\n".join(
         [
@@ -46,7 +46,7 @@ def page(found: Found, questions: Sequence[str], known: int, within_s: float) ->
             "",
             *_by_module(found, ["window", *questions]),
             "",
-            "## What the others say",
+            "## Why the others don't work",
             "",
             "The most frequent answers to each question.",
             "",
@@ -59,14 +59,14 @@ def page(found: Found, questions: Sequence[str], known: int, within_s: float) ->
 
 
 def counted(found: Found, question: str) -> tuple[int, int]:
-    """How many work, of how many that were asked to the end."""
+    """How many work, and how many were tried to the end."""
     asked = [answers[question] for answers in found.values() if question in answers]
     asked = [answer for answer in asked if not answer.startswith(UNTRIED)]
     return asked.count(OK), len(asked)
 
 
 def _share(question: str, work: int, asked: int, reached: int, known: int) -> list[str]:
-    """Cells of a line; of a fair sample, with the range that the share of all lies in."""
+    """Cells of a line; of a fair sample, with the range in which the share of all is."""
     what = "builds and runs an inference window" if question == "window" else f"`{question}`"
     if not asked:
         return [what, "–", "–", "–", f"{reached:,}", ""]
@@ -75,8 +75,8 @@ def _share(question: str, work: int, asked: int, reached: int, known: int) -> li
     return [what, f"{work:,}", f"{asked:,}", f"{work / asked:.1%}", f"{reached:,}", interval]
 
 
-def _looked_at(found: Found, question: str) -> int:
-    """Architectures whose answer is known, those among them that have no window and are asked no more."""
+def _reached(found: Found, question: str) -> int:
+    """Architectures whose answer is known, including those without a window, which get no further questions."""
     return sum(question in answers or answers.get("window", OK) != OK for answers in found.values())
 
 
@@ -117,7 +117,7 @@ def _answers(found: Found, question: str) -> list[str]:
 
 
 def _kind(answer: str, name: str) -> str:
-    """An answer without its figures and names, so that alike ones are counted together."""
+    """An answer without its figures and names, so that similar ones are counted together."""
     words = answer.replace(name, "…").replace("|", "/")
     words = "".join("…" if letter.isdigit() else letter for letter in words)
     while "……" in words:

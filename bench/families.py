@@ -1,4 +1,5 @@
-"""Every example recipe on the digits done whole: how long it takes, what quality it reaches, whether parts add up."""
+"""Every example recipe on the digits run in full: how long it takes, what quality it reaches, whether parts add
+up."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ Row = tuple[str, str, str]
 
 
 def run() -> Iterator[Row]:
-    """Rows of (what, measured, wanted) as they come, a recipe each; the last starts from the weights of another."""
+    """Rows of (what, measured, wanted) as they are completed, one per recipe; the last starts from the weights of
+    another."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         _set_up_site(folder)
@@ -50,7 +52,7 @@ def _set_up_site(folder: Path) -> None:
 
 
 def _row(name: str, path: Path, folder: Path, floor_from: Path | None = None) -> Row:
-    """Run `path` into `folder/name` and hold it against its promises."""
+    """Run `path` into `folder/name` and compare it with its promises."""
     text = (floor_from or path).read_text("utf-8")
     floor = float(re.findall(r"^# floor: (0\.\d+)$", text, re.MULTILINE)[0])
     wanted = f"under {MOST_S:.0f} s, quality at least {floor:g}, parts add up"
@@ -64,8 +66,8 @@ def _row(name: str, path: Path, folder: Path, floor_from: Path | None = None) ->
     record = _record(folder / name)
     as_declared = [str(phase.phase) for phase in _one_time(record)] == [spec.phase for spec in record.recipe.phases]
     good = as_declared and _adds_up(record) and took_s <= MOST_S and record.quality.value >= floor
-    told = f"{took_s:.0f} s, {record.quality.value:.3f}, {_one_time_energy_j(record):.0f} J once"
-    return name, told, wanted if good else MISSED + wanted
+    measured = f"{took_s:.0f} s, {record.quality.value:.3f}, {_one_time_energy_j(record):.0f} J once"
+    return name, measured, wanted if good else MISSED + wanted
 
 
 def _transferred(folder: Path) -> Row:
@@ -98,7 +100,7 @@ def _one_time_energy_j(record: Record) -> float:
 
 
 def _adds_up(record: Record) -> bool:
-    """Whether the life cycle that the site would publish holds the joules of the record, no more and no less."""
+    """Whether the life cycle that the site would publish holds exactly the joules of the record."""
     from leaderboard.services.publication import life_cycle
 
     once_j = _one_time_energy_j(record)

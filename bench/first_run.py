@@ -1,4 +1,4 @@
-"""How long a stranger waits: from `manage.py up` on an empty folder to the page, and to all examples ranked."""
+"""How long a new user waits: from `manage.py up` on an empty folder to the page, and to all examples ranked."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Our meter beside Zeus and CodeCarbon: joules of the same windows of the same simulated cards, against the truth.
+"""Our meter compared with Zeus and CodeCarbon: joules of the same windows of the same simulated cards, against the
+truth.
 
-Each tool runs in processes of its own, one for each kind of power, and measures in real time. `--long` adds windows
-of 30 and 60 s; `--write` writes docs/benchmarks.md.
+Each tool runs in its own processes, one for each kind of power, and measures in real time. `--long` adds windows of
+30 and 60 s; `--write` writes docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def run(*, with_long: bool = False, write: bool = False) -> list[tuple[str, str,
 
 
 def _windows(base: Path, wanted: dict[float, int], seed: int) -> list[dict[str, Any]]:
-    """All tools on all kinds of power side by side, power running on by itself and then following the work."""
+    """All tools on all kinds of power at the same time, with independent power and then with power that follows the
+    work."""
     found: list[dict[str, Any]] = []
     for follows_work in (False, True):
         start_s = time.monotonic()
@@ -84,7 +86,7 @@ def _windows(base: Path, wanted: dict[float, int], seed: int) -> list[dict[str, 
 
 
 def _slowdowns(base: Path) -> dict[str, list[float]]:
-    """Pairs of several processes, one after the other, since each has its memory laid out in its own way."""
+    """Pairs of several processes, one after the other, since each has another memory layout."""
     gpu = card("training", 1, follows_work=False)
     parts = [
         in_child(slowdowns, [gpu], _new(base), SLOWDOWN_PAIRS, SLOWDOWN_BLOCK_S) for _ in range(SLOWDOWN_PROCESSES)
@@ -122,7 +124,7 @@ def _new(base: Path) -> Path:
 
 
 def _variables(place: Path) -> dict[str, str]:
-    """CodeCarbon looks for NVIDIA GPUs only where `nvidia-smi` runs, so here it does, and says nothing."""
+    """CodeCarbon looks for NVIDIA GPUs only if `nvidia-smi` runs, so this one runs and prints nothing."""
     stub = place / "nvidia-smi"
     stub.write_text("#!/bin/sh\nexit 0\n")
     stub.chmod(0o755)

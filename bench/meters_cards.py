@@ -1,4 +1,4 @@
-"""The cards whose energy the meters are compared on: what each draws, and in which order windows stand on it."""
+"""The cards whose energy the meters are compared on: what each draws, and the order of its windows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = ("constant", *SQUARE_PERIODS_S, "bursts", "training")
 
 WINDOWS = {0.5: 6, 1.0: 5, 2.0: 5, 5.0: 5, 10.0: 2}
 LONG_WINDOWS = {30.0: 2, 60.0: 2}
-"""Seconds of a window: how many of them."""
+"""Seconds of a window: number of such windows."""
 
 GAP_S = 0.9
 """Between the end of one window and the beginning of the next: time for a meter that waits for ticks."""
@@ -22,9 +22,10 @@ GAP_S = 0.9
 def card(kind: str, seed: int, *, follows_work: bool, name: str = "") -> SimulatedGpu:
     """A card with phases, jitter, noise and latency of `seed`, and no gain error.
 
-    Its power runs on by itself, or idles at 70 W and follows the work that a window brackets. Same kind and seed,
-    same power; `name` makes its UUID differ, so that no two processes meter one device. A square wave's period is up
-    to 3 % off its name: no work keeps step with a sensor for long, and what does is beyond any meter that reads it.
+    Its power is independent of the windows, or idles at 70 W and follows the work that a window brackets. Same kind
+    and seed, same power; `name` makes its UUID differ, so that no two processes meter one device. A square wave's
+    period is up to 3 % off its name: no work stays in step with a sensor for long, and no meter could measure work
+    that does.
     """
     random_ = random.Random(f"{kind} {seed}")
     if kind == "constant":

@@ -1,4 +1,4 @@
-"""What runs in a process of its own, whose NVIDIA driver is the simulated one: one meter over many windows."""
+"""Runs in a separate process with the simulated NVIDIA driver: one meter over many windows."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.simulated.clock import AbsoluteClock
 from tests.simulated.work import Truth, Work
 
 
-class Told(NamedTuple):
-    """What a tool says of a window: the GPU's joules, and the half-width of their 95 % interval where it says one."""
+class Reading(NamedTuple):
+    """A tool's result for a window: the GPU's joules, and the half-width of their 95 % interval if it gives one."""
 
     energy_j: float | None
     half_width_j: float | None = None
 
 
-Metered = Callable[[Callable[[], None]], Told]
+Metered = Callable[[Callable[[], None]], Reading]
 
 TICK_S = 0.1
 
@@ -38,11 +38,11 @@ def _ours() -> Iterator[Metered]:
 
     with EnergyMeter.for_device("cuda:0", clock=AbsoluteClock()) as meter:
 
-        def metered(body: Callable[[], None]) -> Told:
+        def metered(body: Callable[[], None]) -> Reading:
             with meter.window("bench") as window:
                 body()
             energy = window.measurement.energies[Scope.ACCELERATOR]
-            return Told(energy.energy_j, energy.repeatability_u95_j)
+            return Reading(energy.energy_j, energy.repeatability_u95_j)
 
         yield metered
 
@@ -53,11 +53,11 @@ def _zeus() -> Iterator[Metered]:
 
     monitor = ZeusMonitor(gpu_indices=[0])
 
-    def metered(body: Callable[[], None]) -> Told:
+    def metered(body: Callable[[], None]) -> Reading:
         # Nothing to synchronize: no CUDA here.
         monitor.begin_window("bench", sync_execution=False)
         body()
-        return Told(monitor.end_window("bench", sync_execution=False).gpu_energy[0])
+        return Reading(monitor.end_window("bench", sync_execution=False).gpu_energy[0])
 
     yield metered
 
@@ -70,10 +70,10 @@ def _codecarbon() -> Iterator[Metered]:
         country_iso_code="USA", tracking_mode="process", gpu_ids=[0], save_to_file=False, log_level="critical"
     )
 
-    def metered(body: Callable[[], None]) -> Told:
+    def metered(body: Callable[[], None]) -> Reading:
         tracker.start_task()
         body()
-        return Told(3.6e6 * tracker.stop_task().gpu_energy)
+        return Reading(3.6e6 * tracker.stop_task().gpu_energy)
 
     metered(lambda: None)  # looks for hardware for two seconds at its first task
     yield metered
@@ -89,9 +89,9 @@ def versions() -> dict[str, str]:
 def windows(
     tool: str, power: tuple[str, int, bool], start_s: float, first_s: float, plan: list[tuple[float, float, float]]
 ) -> list[dict[str, Any]]:
-    """Each planned window as `tool` measured it, beside what the card truly drew while the body ran.
+    """Each planned window as `tool` measured it, and what the card truly drew while the body ran.
 
-    `power` is what `card` takes: kind, seed, and whether power follows the work.
+    `power`: the arguments of `card`: kind, seed, and whether power follows the work.
     """
     logging.disable()
     kind, seed, follows_work = power
@@ -112,7 +112,7 @@ def windows(
                         time.sleep(length_s)
                 edges.append(time.monotonic())
 
-            told = metered(body)
+            reading = metered(body)
             found.append(
                 {
                     "tool": tool,
@@ -120,15 +120,15 @@ def windows(
                     "follows_work": follows_work,
                     "window_s": nominal_s,
                     "true_j": truth.energy_j(*edges),
-                    "measured_j": told.energy_j,
-                    "repeatability_u95_j": told.half_width_j,
+                    "measured_j": reading.energy_j,
+                    "repeatability_u95_j": reading.half_width_j,
                 }
             )
     return found
 
 
 def costs(tool: str, start_s: float, count: int, sampled_s: float) -> dict[str, float]:
-    """Median seconds to open and close a window, of them what is not waiting for a tick, and the share of a core that
+    """Median seconds to open and close a window, with and without the wait for a tick, and the share of a core that
     an open window takes. The card's counter ticks at `start_s` and every tenth of a second after it."""
     logging.disable()
     opening_s, closing_s, beyond_s = [], [], []
@@ -147,7 +147,7 @@ def costs(tool: str, start_s: float, count: int, sampled_s: float) -> dict[str, 
             done_s = time.monotonic()
             opening_s.append(edges[0] - asked_s)
             closing_s.append(done_s - edges[1])
-            # Ours waits for ticks, and what comes after the last one is its own; the others don't wait.
+            # Ours waits for ticks, and only the time after the last one is its own; the others don't wait.
             after_ticks_s = (edges[0] - start_s) % TICK_S + (done_s - start_s) % TICK_S
             beyond_s.append(after_ticks_s if tool == "ours" else opening_s[-1] + closing_s[-1])
 
@@ -204,7 +204,7 @@ def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
     found = discover("cuda:0", AbsoluteClock())
     instruments = (*found.counters, *found.sensors)
     period_s = min(instrument.sample_period_s for instrument in instruments)
-    told: dict[str, list[float]] = {"wall": [], "cpu": []}
+    slowdowns_by_clock: dict[str, list[float]] = {"wall": [], "cpu": []}
     on, done = threading.Event(), threading.Event()
 
     def sample() -> None:
@@ -212,7 +212,7 @@ def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
             meter.sample()
             time.sleep(period_s)
 
-    # The meter's thread does just this, but can't be held, and to make a meter anew takes longer than a block.
+    # The meter's thread does exactly this, but can't be paused, and a new meter takes longer than a block.
     with (
         EnergyMeter(
             found.counters, found.sensors, MeterOptions(device="cuda:0", clock=AbsoluteClock(), sampling=False)
@@ -230,12 +230,12 @@ def slowdowns(pairs: int, block_s: float) -> dict[str, list[float]]:
                 (on.set if is_on else on.clear)()
                 steps(3)
                 pair[is_on] = steps(count)
-            for position, clock in enumerate(told):
-                told[clock].append(pair[True][position] / pair[False][position] - 1)
+            for position, clock in enumerate(slowdowns_by_clock):
+                slowdowns_by_clock[clock].append(pair[True][position] / pair[False][position] - 1)
         done.set()
         on.set()
         thread.join()
-    return told
+    return slowdowns_by_clock
 
 
 def virtual(seeds: list[int], durations_s: tuple[float, float], part_time: bool, folder: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the meters' comparison found, in figures: each row of the terminal with the bound that it is held to."""
+"""Results of the meters' comparison in figures: each row of the terminal with its bound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_SLOWDOWN = 0.005
 
 
 def summary(results: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Rows of (what, measured, wanted). Those of ours are marked where they miss what is wanted."""
+    """Rows of (what, measured, wanted). Our rows are marked if they miss their bound."""
     errors = {
         tool: errors_of(results["windows"], lambda window, t=tool: window["tool"] == t and is_long(window))
         for tool in TOOLS
@@ -83,7 +83,7 @@ def _classes_lost(windows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _decided(slowdowns: Sequence[float]) -> str:
-    """What is wanted of a slowdown: missed where its interval lies above, not decided where it lies on both sides."""
+    """The bound of a slowdown: missed if its interval lies above, not decided if it lies on both sides."""
     low, high = _range_of_median(slowdowns)
     if low <= MAX_SLOWDOWN < high:
         return "≤ 0.5 % (not decided)"
@@ -97,7 +97,7 @@ def is_long(window: dict[str, Any]) -> bool:
 def errors_of(
     windows: Iterable[dict[str, Any]], chosen: Callable[[dict[str, Any]], bool] = lambda window: True
 ) -> list[float]:
-    """Relative errors without sign; a window without a figure counts as wrong by all of it."""
+    """Relative errors without sign; a window without a figure counts as an error of 100 %."""
     return [
         1.0 if window["measured_j"] is None else abs(window["measured_j"] / window["true_j"] - 1)
         for window in windows

@@ -1,4 +1,4 @@
-"""What the meters' comparison found: a few rows for the terminal, and docs/benchmarks.md."""
+"""Results of the meters' comparison: a few rows for the terminal, and docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 INTRODUCTION = """\
 # Benchmarks of the meter
 
-What this page is for: whether the joules can be trusted, measured against a truth that is known, and what measuring
-costs.
+What this page is for: whether the joules can be trusted, measured against a known truth, and what measuring costs.
 
 Our meter, Zeus {zeus} and CodeCarbon {codecarbon} metered the same windows of the same simulated cards. The cards are
 those of [the tests' simulated driver](../tests/simulated/README.md): a library that answers NVML's calls and plays a
 scripted power through the physics of a real card, an H100's here. Its counter ticks every 100 ms (5 % jitter), its
 sensor averages 25 of each 100 ms with 1 W of noise, each call takes 1 to 5 ms; phases are random. There is no gain
 error: it is the card's, the same for every meter. The true joules are those of the script between the moment at which
-the window's body began and the moment at which it ended; each tool is held to that same truth.
+the window's body began and the moment at which it ended; each tool is compared with the same truth.
 
 This page is written by one command, which takes about {minutes} minutes:
 
@@ -39,11 +38,11 @@ This page is written by one command, which takes about {minutes} minutes:
 Written on {date} on {cores} cores (CPU: {cpu}, {system}, Python {python}). Load was {load:.1f} when it
 began, by programs that shared these cores, and all tools ran at once: times of a few milliseconds are upper bounds,
 and the windows in real time, but not those in virtual time, carry the machine's delays. Figures move a little from
-one run to the next; where two are close, they are equal.
+one run to the next; if two are close, treat them as equal.
 
 Zeus is `ZeusMonitor.begin_window` and `end_window`; CodeCarbon is `OfflineEmissionsTracker` in process mode,
-`start_task` and `stop_task`, of which the GPU's energy is taken. It is given an `nvidia-smi` that does nothing, as it
-looks for NVIDIA cards only where that runs. Ours is `EnergyMeter.for_device("cuda:0")` and its default window.
+`start_task` and `stop_task`, of which only the GPU's energy counts. It is given an `nvidia-smi` that does nothing, as
+it looks for NVIDIA cards only if that runs. Ours is `EnergyMeter.for_device("cuda:0")` and its default window.
 """
 
 
@@ -94,16 +93,16 @@ def _accuracy(windows: Sequence[dict[str, Any]]) -> list[str]:
 
     return [
         "## Relative error\n",
-        "Median and worst, against true joules. In half of the windows power runs on by itself, in the other half",
+        "Median and worst, against true joules. In half of the windows power is independent, in the other half",
         "the card idles at 70 W and its power follows what the window brackets, as a training does. Each window is",
         "up to a tick longer than its nominal length, since over whole ticks the counter's errors at both ends",
-        "would cancel. A square wave's period is up to 3 % off its name, as no work keeps step with a sensor.\n",
+        "would cancel. A square wave's period is up to 3 % off its name, as no work stays in step with a sensor.\n",
         "Windows of 5 s and longer, by kind of power:\n",
         *_table(
             ["power", "windows", *TOOLS],
             [row(kind, lambda w, k=kind: is_long(w) and w["kind"] == k) for kind in kinds]
             + [
-                row("runs on by itself", lambda w: is_long(w) and not w["follows_work"]),
+                row("independent power", lambda w: is_long(w) and not w["follows_work"]),
                 row("follows the work", lambda w: is_long(w) and w["follows_work"]),
                 row("all", is_long),
             ],
@@ -145,7 +144,7 @@ def _intervals(results: dict[str, Any]) -> list[str]:
                     for low, high in classes
                 ),
                 *(row(kind, lambda t, k=kind: t["kind"] == k) for kind in KINDS),
-                row("power runs on by itself", lambda t: not t["follows_work"]),
+                row("independent power", lambda t: not t["follows_work"]),
                 row("power follows the work", lambda t: t["follows_work"]),
                 row("all", lambda t: True),
             ],
@@ -154,9 +153,9 @@ def _intervals(results: dict[str, Any]) -> list[str]:
         "",
         f"A card whose counter only repeats its part-time sensor, {len(part)} windows of 0.5 to 5 s: inside in",
         f"{percent(coverage(part), 1)}, half-width {percent(statistics.median(widths))} (median), error",
-        f"{pair(errors_of(part))} (median, worst). What such a sensor doesn't look at nobody can",
-        "know; the meter finds out which kind of counter it has by how it moves where power does, which takes a few",
-        "seconds of changing power: here a warm-up of 12 short stretches of work.\n",
+        f"{pair(errors_of(part))} (median, worst). What such a sensor doesn't measure is",
+        "unknown; the meter detects which kind of counter it has from the counter's steps when power changes, which",
+        "takes a few seconds of changing power: here a warm-up of 12 short stretches of work.\n",
         f"{len(long)} windows of 5 to 30 s in virtual time, without the machine's delays: {pair(errors_of(long))}.\n",
     ]
 
@@ -172,7 +171,7 @@ def _prices(results: dict[str, Any]) -> list[str]:
         "## What it costs\n",
         "Opening and closing windows on a card that answers at once (medians of 12), and the CPU time of an",
         "open window of 10 s. Ours waits for ticks of the counter, which makes it exact and takes time without work;",
-        "what it takes beyond that wait is told apart. Zeus has nothing to sample on a card with a counter.\n",
+        "the time beyond that wait is listed separately. Zeus has nothing to sample on a card with a counter.\n",
         *_table(
             ["", "open", "close", "both, beyond the wait", "worst", "CPU time, of one core"],
             rows,
@@ -191,7 +190,7 @@ def _prices(results: dict[str, Any]) -> list[str]:
 
 
 def _verdict(results: dict[str, Any]) -> list[str]:
-    """What was asked of the meter, what it is, and every class in which another did better."""
+    """The bounds of the meter, its results, and every class in which another tool did better."""
     windows = results["windows"]
     worse = []
     for kind in KINDS:
@@ -210,7 +209,7 @@ def _verdict(results: dict[str, Any]) -> list[str]:
     else:
         lines += ["In no class of power and length was another tool's median error smaller than ours.\n"]
     lines += [
-        "Where ours is not better at all: opening and closing a window takes it longer, since it waits for ticks,",
+        "Ours is not better at two things: opening and closing a window takes longer, since it waits for ticks,",
         "and it samples all the time, which Zeus need not do on a card with a counter. A slowdown whose interval",
         "lies on both sides of 0.5 % is not decided by this run.\n",
     ]

@@ -1,4 +1,4 @@
-"""What a reader of 10,000 entries waits for: the page on a cold cache, and each tick of the slider, in Chromium."""
+"""How long a reader of 10,000 entries waits: the page on a cold cache, and each tick of the slider, in Chromium."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ FILL = "from bench.page_board import fill; fill({entries})"
 
 OBSERVE = """
 window.seen = { shift: 0, largest: 0, long: 0, script: 0 };
-const observe = (type, heard) =>
-  new PerformanceObserver((list) => list.getEntries().forEach(heard)).observe({ type, buffered: true });
+const observe = (type, handle) =>
+  new PerformanceObserver((list) => list.getEntries().forEach(handle)).observe({ type, buffered: true });
 observe("layout-shift", (entry) => { if (!entry.hadRecentInput) seen.shift += entry.value; });
 observe("largest-contentful-paint", (entry) => { seen.largest = entry.startTime; });
 observe("longtask", (entry) => { seen.long += entry.duration; });
@@ -75,7 +75,7 @@ async () => {
 }
 """
 # From the scroll that brings the first chart into sight to the frame that shows its lines, ms. Timed in the page:
-# from outside, one would look for it every half second.
+# from outside, it would be polled every half second.
 CHART = """
 async () => {
   const chart = document.getElementById("energy-chart");
@@ -95,7 +95,7 @@ def run() -> list[tuple[str, str, str]]:
     """Rows of (what, measured, wanted), from a gunicorn of its own on loopback."""
     with tempfile.TemporaryDirectory() as folder, _site(Path(folder)) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        _load(browser, address)  # the server's own first time
+        _load(browser, address)  # the server's own first request
         loads = [_load(browser, address) for _ in range(LOADS)]
         ticks, weight_ticks, waits = _use(browser, address)
         charts_ms = statistics.median(_charts(browser, address) for _ in range(3))
@@ -145,7 +145,7 @@ def _p95(values: Any) -> float:
 
 
 def _load(browser: Browser, address: str) -> dict[str, float]:
-    """Open the page with nothing cached, and leave it in peace."""
+    """Open the page with an empty cache, without interacting."""
     with _reader(browser) as page:
         received = _count_bytes(page)
         page.goto(address)
@@ -185,7 +185,7 @@ def _charts(browser: Browser, address: str) -> float:
 
 @contextmanager
 def _reader(browser: Browser) -> Iterator[Page]:
-    """A browser that has never been here."""
+    """A browser with an empty profile."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.add_init_script(OBSERVE)
     yield context.new_page()

@@ -1,4 +1,4 @@
-"""A sample of each family's one-time phases beside the whole of them, on the digits: how well does it tell it?"""
+"""A sample of each family's one-time phases compared with the whole, on the digits: how accurate is it?"""
 
 from __future__ import annotations
 
@@ -76,17 +76,17 @@ Compared = tuple[float, float]
 
 
 def run() -> Iterator[tuple[str, str, str]]:
-    """Rows of (what, measured, wanted) as they come, two for each family whose phases repeat steps.
+    """Rows of (what, measured, wanted) as they are completed, two for each family whose phases repeat steps.
 
     The first compares a sample with the whole of the very run that it is part of. The second compares a sampled run
-    with a whole run after it, which has a scatter of its own: that of the whole runs, which differ by their seed
-    alone. Two figures agree where they differ by no more than both uncertainties together (ISO 13528, E_n score).
+    with a whole run after it, which has its own scatter: that of the whole runs, which differ only in their seed. Two
+    figures agree if they differ by no more than both uncertainties together (ISO 13528, E_n score).
     """
     from bench.sampled_runs import run_sample, run_whole
 
     os.environ["MEASUREMENT_LOCK_FOLDER"] = tempfile.mkdtemp(prefix="bench-locks-")
     os.environ["MEASUREMENT_DATA_ROOT"] = tempfile.mkdtemp(prefix="bench-data-")
-    run_sample(_recipe("compact", [BRIEFLY], seed=0))  # what a process does once is not the samples' to pay for
+    run_sample(_recipe("compact", [BRIEFLY], seed=0))  # one-time work of the process is not part of the samples
     for family, phases in FAMILIES.items():
         within: list[Compared] = []
         apart: list[Compared] = []
@@ -94,8 +94,8 @@ def run() -> Iterator[tuple[str, str, str]]:
         for seed in range(SEEDS):
             recipe = _recipe(family, phases, seed)
             sample_j, half_width_j = run_sample(recipe)
-            whole_j, told = run_whole(recipe)
-            within.append(told)
+            whole_j, compared = run_whole(recipe)
+            within.append(compared)
             apart.append((sample_j / whole_j - 1, half_width_j / whole_j))
             wholes_j.append(whole_j)
         yield f"{family}, within one run", *_verdict(within, MOST_OFF)
@@ -110,8 +110,8 @@ def _verdict(found: list[Compared], most_off: float) -> tuple[str, str]:
     median = statistics.median(off for off, _ in found)
     wanted = f"in the interval {LEAST_INSIDE} of {SEEDS}" + (f", within {most_off:.0%}" if most_off < 1 else "")
     good = inside >= LEAST_INSIDE and abs(worst) <= most_off
-    told = f"{inside} of {SEEDS}, worst {worst:+.1%}, median {median:+.1%}"
-    return told, wanted if good else MISSED + wanted
+    measured = f"{inside} of {SEEDS}, worst {worst:+.1%}, median {median:+.1%}"
+    return measured, wanted if good else MISSED + wanted
 
 
 def _recipe(family: str, phases: list[dict[str, Any]], seed: int) -> Recipe:
@@ -129,6 +129,6 @@ def _recipe(family: str, phases: list[dict[str, Any]], seed: int) -> Recipe:
     if family == "dynamic":
         from bench.sampled_runs import keep_weights
 
-        # Where images leave, a sample can't know: it needs the finished weights.
+        # A sample can't know where images leave: it needs the finished weights.
         recipe["reported"] |= {"weights_sha256": keep_weights(parse_recipe(recipe))}
     return parse_recipe(recipe)

@@ -21,9 +21,9 @@ def run() -> list[tuple[str, str, str]]:
         for batch_size in (1, 32):
             ratios = _ratios(architecture, resolution, batch_size)
             loss = 1 - statistics.median(ratios)
-            told = f"{statistics.median(ratios):.4f} ({min(ratios):.3f}–{max(ratios):.3f})"
+            measured = f"{statistics.median(ratios):.4f} ({min(ratios):.3f}–{max(ratios):.3f})"
             rows.append(
-                (f"{architecture}, batch {batch_size}", told, held("at least 0.97 (median)", loss, MOST_LOSS))
+                (f"{architecture}, batch {batch_size}", measured, held("at least 0.97 (median)", loss, MOST_LOSS))
             )
     return rows
 
@@ -61,12 +61,12 @@ def _ratios(architecture: str, resolution: int, batch_size: int) -> list[float]:
                 advance=_nothing,
                 jitter=jitter,
             )
-        # Whatever lies between the passes counts, as in the bare loop: only the pauses between blocks don't.
+        # Everything between the passes counts, as in the bare loop, except the pauses between blocks.
         return figures.images / window.measurement.duration_s
 
     bare()  # warm
     for turn in range(ROUNDS):
-        # In turns, so that a machine that drifts is no friend of either.
+        # In turns, so that drift of the machine favours neither.
         first, second = (bare, metered) if turn % 2 else (metered, bare)
         one, other = first(), second()
         ratios.append(other / one if turn % 2 else one / other)
@@ -86,4 +86,4 @@ def _bare_loop(model: Any, feed: Any, batch_size: int, seconds: float, synchroni
 
 
 def _nothing(*_: Any) -> None:
-    """Stands for a progress bar, and for waiting on a device that needs none."""
+    """Replaces a progress bar, and the wait for a device that needs none."""

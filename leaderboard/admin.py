@@ -146,10 +146,19 @@ class AttemptAdmin(ReadOnly, ModelAdmin[Attempt]):
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnly, ModelAdmin[Entry]):
-    list_display = ["recipe", "board", "quality", "own_energy_j", "inference_energy_j", "provenance", "published_at"]
-    list_filter = ["board__track", "board__hardware", "board__scenario", "board__scope", "provenance"]
-    search_fields = ["recipe__method__title", "recipe__sha256"]
-    list_select_related = ["recipe__method", "board__hardware"]
+    list_display = [
+        "method",
+        "source",
+        "board",
+        "quality",
+        "own_energy_j",
+        "inference_energy_j",
+        "provenance",
+        "published_at",
+    ]
+    list_filter = ["source", "board__track", "board__hardware", "board__scenario", "board__scope", "provenance"]
+    search_fields = ["recipe__method__title", "recipe__sha256", "published__model"]
+    list_select_related = ["recipe__method", "published__method", "board__hardware"]
     actions = ["take_down"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -28,6 +28,9 @@ MODES = {"full": "Full", "sampled": "Sampled"}
 DATA = {"track": "The track's images", "synthetic": "Random noise of the same shape"}
 
 
+SOURCES = {"verified": "Verified", "published": "Published"}
+
+
 class Scenario(models.TextChoices):
     SINGLE_STREAM = "single_stream", "Single stream"
     OFFLINE = "offline", "Offline"
@@ -256,6 +259,7 @@ class Board(models.Model):
     revision = models.PositiveBigIntegerField(default=0, help_text="Raised with every change of an entry.")
     changed_at = models.DateTimeField(auto_now=True)
     size = models.PositiveIntegerField(default=0, help_text="How many entries it has, counted with every change.")
+    verified_size = models.PositiveIntegerField(default=0, help_text="How many of them are verified.")
 
     class Meta:
         constraints = [
@@ -264,6 +268,38 @@ class Board(models.Model):
 
     def __str__(self) -> str:
         return f"{self.track} on {self.hardware}, {self.scenario}, {self.scope}"
+
+
+class PublishedResult(models.Model):
+    """Somebody else's figures of a model on one board, from the catalogue. Never changed: new figures are a new row.
+
+    `document` holds the figures phase by phase, how each was computed, and its sources with their addresses.
+    """
+
+    method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="published_results")
+    board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="published_results")
+    model = models.CharField(max_length=120, help_text="The model's name in timm, with its tag.")
+    resolution = models.PositiveSmallIntegerField(help_text="Pixels.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the document.")
+    document = models.JSONField()
+    imported_at = models.DateTimeField()
+    left_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it left the catalogue, or other figures took its place."
+    )
+    taken_down_at = models.DateTimeField(null=True, blank=True, help_text="When an administrator took it down.")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["board", "model", "resolution"],
+                condition=Q(left_at__isnull=True),
+                name="one_current_published_result",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} at {self.resolution} px on {self.board}"
 
 
 class Entry(models.Model):
@@ -275,8 +311,11 @@ class Entry(models.Model):
     """
 
     board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="entries")
-    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="entries")
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="entries")
+    source = models.CharField(max_length=10, choices=SOURCES, default="verified")
+    # Of a verified result recipe and run, of a published one the catalogue's figures.
+    recipe = models.ForeignKey(Recipe, null=True, on_delete=models.PROTECT, related_name="entries")
+    run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="entries")
+    published = models.ForeignKey(PublishedResult, null=True, on_delete=models.PROTECT, related_name="entries")
     mode = models.CharField(max_length=10, choices=MODES, default="full", help_text="Of the run.")
     data = models.CharField(max_length=10, choices=DATA, default="track", help_text="The images that the run used.")
     shared_energy_j = models.FloatField()
@@ -296,11 +335,12 @@ class Entry(models.Model):
     submitters_weights = models.BooleanField(
         default=False, help_text="Whether the quality was evaluated on the submitter's weights."
     )
-    # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order.
+    # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order, with "hardware" if they ran on
+    # other hardware than the board's.
     phases = models.JSONField()
     parameters = models.PositiveBigIntegerField()
     macs = models.PositiveBigIntegerField(null=True)
-    latency_p50_ms = models.FloatField()
+    latency_p50_ms = models.FloatField(null=True)
     throughput_images_per_s = models.FloatField()
     batch_size = models.PositiveIntegerField()
     published_at = models.DateTimeField()
@@ -308,10 +348,26 @@ class Entry(models.Model):
     class Meta:
         ordering = ["id"]
         verbose_name_plural = "entries"
-        constraints = [models.UniqueConstraint(fields=["board", "recipe"], name="one_entry_per_board_and_recipe")]
+        constraints = [
+            models.UniqueConstraint(fields=["board", "recipe"], name="one_entry_per_board_and_recipe"),
+            models.UniqueConstraint(fields=["board", "published"], name="one_entry_per_published_result"),
+            models.CheckConstraint(
+                condition=Q(source="verified", recipe__isnull=False, run__isnull=False, published__isnull=True)
+                | Q(source="published", recipe__isnull=True, run__isnull=True, published__isnull=False),
+                name="an_entry_has_one_source",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.recipe} on {self.board}"
+        return f"{self.recipe or self.published}"
 
     def get_absolute_url(self) -> str:
         return reverse("entry", args=[self.pk])
+
+    @property
+    def method(self) -> Method:
+        """What a person named: title, family, paper, authors."""
+        if self.published is not None:
+            return self.published.method
+        assert self.recipe is not None, "the database holds one of the two"  # noqa: S101
+        return self.recipe.method

@@ -47,6 +47,6 @@ def imported_modules(name: str) -> tuple[str, ...]:
 def _imports_of(module: str) -> set[str]:
     path = finders.find(module)
     if path is None:
-        raise FileNotFoundError(f"{module} is imported, but there is no such static file")
+        raise FileNotFoundError(f"{module} is imported, but no static file has this name")
     folder = posixpath.dirname(module)
     return {posixpath.normpath(posixpath.join(folder, target)) for target in _IMPORT.findall(Path(path).read_text())}

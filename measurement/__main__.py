@@ -21,7 +21,7 @@ from measurement.documents import DocumentError
 from measurement.errors import BadInput, Fault, MeasurementError, MeterMissing
 from measurement.recipe import Recipe, load_recipe, recipe_json_schema
 
-# What the system answers if it has no room, no right or no working disk for a process.
+# Errors of the system if a process lacks space, permission or a working disk.
 MACHINE_ERRNOS = frozenset(
     (
         errno.ENOSPC,
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     add_integrate_arguments(integrate)
     integrate.set_defaults(command=_integrate)
 
-    manifest = commands.add_parser("manifest", help="the hash by which machines know that their data are the same")
+    manifest = commands.add_parser("manifest", help="the hash that shows whether machines have the same data")
     manifest.add_argument("folder", type=Path)
     manifest.set_defaults(command=_manifest)
 
@@ -99,13 +99,18 @@ def _add_run_arguments(run: argparse.ArgumentParser) -> None:
     run.add_argument("--device", default="auto", help="auto, cpu or cuda:0 (default: auto)")
     run.add_argument("--budget-s", type=positive_number, metavar="S", help="seconds that the run may take at most")
     run.add_argument(
-        "--budget-j", type=positive_number, metavar="J", help="joules that it may take (accelerator scope)"
+        "--budget-j",
+        type=positive_number,
+        metavar="J",
+        help="joules that the run may take at most (accelerator scope)",
     )
-    run.add_argument("--require", choices=("metered",), help="fail where this machine can only estimate")
-    run.add_argument("--force", action="store_true", help="replace the record that stands in the folder")
-    run.add_argument("--resume", action="store_true", help="go on after the last phase finished in the folder")
-    run.add_argument("--events", action="store_true", help="one JSON object a line on standard output")
-    run.add_argument("--watch-stdin", action="store_true", help="die when standard input ends")
+    run.add_argument("--require", choices=("metered",), help="fail if this machine can only estimate")
+    run.add_argument("--force", action="store_true", help="replace an existing record in the folder")
+    run.add_argument("--resume", action="store_true", help="continue after the last phase finished in the folder")
+    run.add_argument(
+        "--events", action="store_true", help="print events on standard output, one JSON object per line"
+    )
+    run.add_argument("--watch-stdin", action="store_true", help="end at once when standard input ends")
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -168,10 +173,10 @@ def _run(options: argparse.Namespace) -> int:
         print(f"{options.recipe}: {stop}; no record was written", file=sys.stderr)
         return _failed(options, 1, Fault.MEASUREMENT, "", str(stop))
     except ImportError as error:
-        message = f"{error.name or error} is not installed; pip install 'full-cycle-energy-leaderboard[worker]'"
+        message = f"{error.name or error} is not installed; run pip install 'full-cycle-energy-leaderboard[worker]'"
         print(f"{options.recipe}: {message}", file=sys.stderr)
         return _failed(options, 1, Fault.MACHINE, "", message)
-    except Exception as error:  # the last resort: a person gets one line, not a traceback
+    except Exception as error:  # people get one line, not a traceback
         message = _unexpected(error)
         print(f"{options.recipe}: {message}", file=sys.stderr)
         return _failed(options, 1, _fault_behind(error, options.out), "", message)
@@ -230,9 +235,9 @@ def _failed(options: argparse.Namespace, exit_code: int, fault: Fault, field: st
 
 
 def _fault_behind(error: BaseException, out: Path) -> Fault:
-    """Of an error that nobody foresaw: the machine's if the system refused a resource, or the disk is full.
+    """The fault behind an unexpected error: the machine's if the system refused a resource, or if the disk is full.
 
-    Libraries in C++ and Rust wrap a full disk in errors of their own, so the disk itself is asked.
+    Libraries in C++ and Rust report a full disk by errors of their own, so the disk itself is checked.
     """
     seen: BaseException | None = error
     while seen is not None:
@@ -247,7 +252,7 @@ def _fault_behind(error: BaseException, out: Path) -> Fault:
 
 
 def _option_at_fault(error: MeasurementError, options: argparse.Namespace) -> str:
-    """The meter says that a device lacks what was asked of it; only the command line knows by which option."""
+    """The option behind a fault of the device: the meter doesn't know which option required it."""
     if error.field != "device":
         return error.field
     return "--require" if options.require and isinstance(error, MeterMissing) else "--device"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 GAIN_HALF_WIDTH = 0.05
-"""Relative half-width of a meter's gain error where nobody calibrated it (methodology: ±5 %, rectangular)."""
+"""Relative half-width of a meter's gain error without a calibration (methodology: ±5 %, rectangular)."""
 
 # GUM Table G.2: t for a coverage of 95 % (two-sided), by degrees of freedom.
 _T95 = (
@@ -44,7 +44,7 @@ def student_t95(degrees_of_freedom: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """A standard uncertainty (in the unit of its figure) and the degrees of freedom that it is known with."""
+    """A standard uncertainty (in the unit of its figure) and its degrees of freedom."""
 
     standard: float
     degrees_of_freedom: float = math.inf
@@ -67,7 +67,7 @@ def combined(terms: Iterable[Uncertainty]) -> Uncertainty:
 
 
 def unaligned_edge_uncertainty(mean_power_w: float, update_period_s: float) -> Uncertainty:
-    """Joules that one window edge may misplace that is not aligned to a tick: `P̄·τ/√12` (type B).
+    """Uncertainty, in joules, from one window edge that is not aligned to a tick: `P̄·τ/√12` (type B).
 
     The edge is off by up to one update period τ, evenly likely. A window's two edges together are `P̄·τ/√6`.
     """
@@ -75,7 +75,7 @@ def unaligned_edge_uncertainty(mean_power_w: float, update_period_s: float) -> U
 
 
 def repeat_uncertainty(values: Sequence[float]) -> Uncertainty | None:
-    """Of the mean of repeated `values`: `s/√n` with n - 1 degrees of freedom (type A). None for fewer than two."""
+    """Uncertainty of the mean of repeated `values`: `s/√n`, n - 1 degrees of freedom (type A); None below two."""
     if len(values) < 2:
         return None
     return Uncertainty(statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1)
@@ -84,8 +84,8 @@ def repeat_uncertainty(values: Sequence[float]) -> Uncertainty | None:
 def drift_variance(blocks: int, further: float) -> float:
     """Variance of the mean of `further` blocks about that of the `blocks` before them, one block's scatter being 1.
 
-    `1/n + ln(n + m)/ln n`: of a figure that drifts neighbouring blocks are alike, so their mean is no better known
-    than one of them. Of such flicker (1/f) noise the variance grows with the logarithm of the number of blocks; white
+    `1/n + ln(n + m)/ln n`: if a figure drifts, neighbouring blocks are similar, so their mean is no better known than
+    one of them. Of such flicker (1/f) noise the variance grows with the logarithm of the number of blocks; white
     noise alone would let it fall with 1/n. Source: M. S. Keshner, 1/f noise, Proceedings of the IEEE 70 (1982).
     ZeroDivisionError for a single block.
     """
@@ -93,10 +93,10 @@ def drift_variance(blocks: int, further: float) -> float:
 
 
 def drifting_repeat_uncertainty(values: Sequence[float]) -> Uncertainty | None:
-    """Of the mean of repeats that drift; None for fewer than two.
+    """Uncertainty of the mean of repeats that drift; None for fewer than two.
 
-    Half the variance between them and as many repeats after them, so that two such means differ by as much as both
-    uncertainties together say.
+    Half the variance between them and as many repeats after them, so that the difference of two such means is covered
+    by both uncertainties together.
     """
     count = len(values)
     if count < 2:
@@ -121,10 +121,10 @@ def absolute_u95(repeatability_u95: float, gain_u95: float) -> float:
 
 
 def counter_step(before: float, after: float, counter_range: float | None) -> float | None:
-    """What a counter gained between two readings, in its own unit; None where that can't be known.
+    """The difference of two readings of a counter, in its own unit; None if it is unknown.
 
-    A step back is one wrap of a counter whose range is known, provided that both readings lie in the range; without
-    a range it may be anything (a driver reloaded, a device reset). Readings must be close enough in time that the
+    A step back is one wrap of a counter whose range is known, provided that both readings lie in the range; without a
+    range its cause is unknown (a driver reloaded, a device reset). Readings must be close enough in time that the
     counter can't have wrapped twice.
     """
     if after >= before:
@@ -141,7 +141,7 @@ def step_integral(times_s: Sequence[float], values: Sequence[float], start_s: fl
     function reaches the window's edges. `times_s` ascends. ValueError without samples or with end before start.
     """
     if not times_s or len(times_s) != len(values):
-        raise ValueError("an integral needs samples, and one time for each")
+        raise ValueError("an integral needs at least one sample, and one time for each")
     if end_s < start_s:
         raise ValueError(f"the window ends ({end_s}) before it starts ({start_s})")
     first = max(0, bisect_right(times_s, start_s) - 1)

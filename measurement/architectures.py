@@ -1,4 +1,4 @@
-"""Writes the list of timm's architectures that recipes are checked against where timm is not installed.
+"""Writes the list of timm's architectures that recipes are checked against when timm is not installed.
 
 python -m measurement.architectures > measurement/architectures.txt
 """

@@ -1,4 +1,4 @@
-"""Where data sets and weights lie on this machine: below one folder, and nowhere else."""
+"""The paths of data sets and weights on this machine, all below one folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_DATA_ROOT = ".data"
 
 
 def data_root() -> Path:
-    """The folder that MEASUREMENT_DATA_ROOT names, else `.data` in the working folder; links in it resolved."""
+    """The folder that MEASUREMENT_DATA_ROOT names, else `.data` in the working folder, with links resolved."""
     return Path(os.environ.get(DATA_ROOT_VARIABLE) or DEFAULT_DATA_ROOT).resolve()
 
 
@@ -28,7 +28,7 @@ def weights_root() -> Path:
 
 
 def inside(root: Path, *parts: str, field: str = "") -> Path:
-    """The path of `parts` below `root`, which need not be there.
+    """The path of `parts` below `root`; it need not exist.
 
     Raises DataMissing for `field` if a link or `..` on the way leads out of `root`.
     """

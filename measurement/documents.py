@@ -18,7 +18,7 @@ MAX_FAULTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a document: the field's path (empty for the whole) and what to do about it."""
+    """One fault of a document: the field's path (empty for the whole document) and what to do about it."""
 
     field: str
     message: str
@@ -28,7 +28,7 @@ class Fault:
 
 
 class DocumentError(ValueError):
-    """A document that can't be taken, with every fault found in it."""
+    """A document that can't be accepted, with every fault found in it."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
@@ -48,7 +48,7 @@ class _PlainLoader(yaml.SafeLoader):
             )
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise DocumentError([Fault("", f"nested deeper than {MAX_DEPTH} levels; a recipe needs 5")])
+            raise DocumentError([Fault("", f"nested deeper than {MAX_DEPTH} levels; a recipe needs only 5")])
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -66,7 +66,7 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-# YAML 1.1 reads 1e-3 as text; everyone who writes a learning rate means a number.
+# YAML 1.1 reads 1e-3 as text; as a learning rate it is meant as a number.
 _PlainLoader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
@@ -75,7 +75,7 @@ _PlainLoader.add_implicit_resolver(
 
 
 def read_document(text: str | bytes) -> dict[str, Any]:
-    """The mapping that `text` (YAML, of which JSON is a part) holds.
+    """The mapping in `text` (YAML, which includes JSON).
 
     Raises DocumentError for text that is too large, not UTF-8, not YAML, not a mapping, or that uses aliases.
     """
@@ -86,7 +86,7 @@ def read_document(text: str | bytes) -> dict[str, Any]:
                 Fault(
                     "",
                     f"{len(raw):,} bytes; a recipe may have at most {MAX_DOCUMENT_BYTES:,}. "
-                    "Weights and data are named in it, not contained",
+                    "A recipe names weights and data; it cannot include them",
                 )
             ]
         )
@@ -99,7 +99,7 @@ def read_document(text: str | bytes) -> dict[str, Any]:
         raise DocumentError([Fault("", f"{where}not valid YAML: {error.problem or error.context}")]) from None
     except DocumentError:
         raise
-    except Exception as error:  # PyYAML lets whatever its constructors run into pass through
+    except Exception as error:  # PyYAML passes on any exception of its constructors
         reason = str(error)[:200] or type(error).__name__
         raise DocumentError([Fault("", f"not valid YAML: {reason}")]) from None
     if not isinstance(loaded, dict):
@@ -112,16 +112,16 @@ def read_document(text: str | bytes) -> dict[str, Any]:
 def as_json(document: object) -> str:
     """`document` as JSON for strict validation; dates and other YAML-only values become text.
 
-    Raises DocumentError for what JSON has no place for, such as a number of 10,000 digits.
+    Raises DocumentError for what JSON can't hold, such as a number of 10,000 digits.
     """
     try:
         return json.dumps(document, default=str)
     except (TypeError, ValueError, RecursionError) as error:
-        raise DocumentError([Fault("", f"holds a value that can't be taken: {error}")]) from None
+        raise DocumentError([Fault("", f"has a value that JSON can't hold: {error}")]) from None
 
 
 def faults_of(error: ValidationError, tags: frozenset[str] = frozenset()) -> list[Fault]:
-    """pydantic's errors as faults: one a field, its path in the document's own terms, with the value given.
+    """pydantic's errors as faults: one per field, its path in the document's own terms, with the value given.
 
     tags: names that pydantic adds to a path to say which member of a union it tried.
     """
@@ -138,12 +138,12 @@ def faults_of(error: ValidationError, tags: frozenset[str] = frozenset()) -> lis
 
 
 def _holds_another(location: tuple[int | str, ...], locations: list[tuple[int | str, ...]]) -> bool:
-    """pydantic calls a list too short when its only member is at fault; that member's own fault says it better."""
+    """pydantic calls a list too short when its only member is at fault; then only that member's own fault is kept."""
     return any(len(other) > len(location) and other[: len(location)] == location for other in locations)
 
 
 def _shown(name: str) -> str:
-    """Half a surrogate pair can't be written as UTF-8."""
+    """Escape lone surrogates, which can't be written as UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -164,7 +164,7 @@ def _message(kind: str, message: str, given: object, context: dict[str, Any]) ->
     if kind in {"value_error", "assertion_error"}:
         return str(context.get("error", message))
     if kind == "union_tag_invalid":
-        return f"technique {context.get('tag')!r} is not known; one of {context.get('expected_tags')}"
+        return f"technique {context.get('tag')!r} is not known; use one of {context.get('expected_tags')}"
     if kind == "union_tag_not_found":
         return "needs a `technique`, e.g. `technique: supervised`"
     shown = repr(given)

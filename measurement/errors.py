@@ -7,22 +7,23 @@ from typing import ClassVar
 
 
 class Fault(StrEnum):
-    """What was at fault when a measurement failed. A worker decides by it whether another machine should try."""
+    """The kind of fault that ended a measurement. A worker decides by it whether another machine should try."""
 
     RECIPE = "recipe"
     """The recipe or an option: it fails on every machine."""
     MACHINE = "machine"
-    """A disk, a device, a meter, a missing package, another measurement on the device: another machine may do."""
+    """A disk, a device, a meter, a missing package, another measurement on the device: another machine may
+    succeed."""
     DATA = "data"
-    """Data or weights that the recipe names are not on this machine; other recipes may do well on it."""
+    """Data or weights that the recipe names are not on this machine; other recipes may run on it."""
     BUDGET = "budget"
     """The budget of time or energy is spent."""
     MEASUREMENT = "measurement"
-    """The run itself: training diverged, figures can't be trusted, or an error that nobody foresaw."""
+    """The run itself: training diverged, figures can't be trusted, or an unexpected error."""
 
 
 class MeasurementError(Exception):
-    """A measurement that can't go on. The message says what the operator can do.
+    """A measurement that can't continue. The message says what the operator can do.
 
     `field` names the part of the recipe or the option at fault; empty if there is none.
     """
@@ -42,14 +43,14 @@ class MeterFailure(MeasurementError):
 
 
 class BadInput(MeasurementError):
-    """A recipe, an option or a file that can't be taken as it is."""
+    """A recipe, an option or a file that can't be used as it is."""
 
     exit_code: ClassVar[int] = 2
     fault: ClassVar[Fault] = Fault.RECIPE
 
 
 class BadOption(BadInput):
-    """An option, an environment variable or an output folder. A worker's machine sets these, not the recipe."""
+    """An option, an environment variable or an output folder. The worker sets these, not the recipe."""
 
     fault: ClassVar[Fault] = Fault.MACHINE
 
@@ -59,7 +60,7 @@ NOT_FOUND = "not found on this machine:"
 
 
 class DataMissing(BadInput):
-    """A data set or weights that the recipe names are not on this machine, or not as they should be."""
+    """A data set or weights that the recipe names are not on this machine, or not the right ones."""
 
     fault: ClassVar[Fault] = Fault.DATA
 

@@ -1,4 +1,4 @@
-"""What a running measurement tells the process that started it: one JSON object a line on standard output."""
+"""What a running measurement reports to the process that started it: one JSON object per line on standard output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class _Event(BaseModel):
 
 
 class Started(_Event):
-    """The recipe is valid and the device is there. `phases` names each step that will follow, in order."""
+    """The recipe is valid and the device exists. `phases` names each step that will follow, in order."""
 
     event: Literal["started"] = "started"
     hardware: str
@@ -25,7 +25,7 @@ class Started(_Event):
 class PhaseStarted(_Event):
     """A phase begins. `position` counts the steps of `Started.phases` from 0.
 
-    `earlier`: an attempt before this one did it, and spent its joules. `provenance` of the joules that will be told.
+    `earlier`: an earlier attempt ran it and spent its joules. `provenance`: of the joules that will be reported.
     """
 
     event: Literal["phase"] = "phase"
@@ -57,7 +57,7 @@ class PhaseEnded(_Event):
 
 
 class Finished(_Event):
-    """The record and the trace stand in the output folder under these names."""
+    """The record and the trace are in the output folder under these names."""
 
     event: Literal["finished"] = "finished"
     record: str = "record.json"

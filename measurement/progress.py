@@ -1,4 +1,4 @@
-"""How far a phase is, and how many of its steps are done: all, or a steady-state sample scaled to the whole."""
+"""The progress of a phase, and how many of its steps are run: all, or a steady-state sample scaled to the whole."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Protocol
 
 
 class Pace(Protocol):
-    """A technique asks it for the steps of every loop whose steps cost alike."""
+    """Gives a technique the steps of every loop whose steps cost the same."""
 
     def steps(self, stage: str, count: int) -> Iterator[int]:
-        """0, 1, 2 … of a loop of `count` steps, up to its end or to where enough of them have been metered.
+        """0, 1, 2 … of a loop of `count` steps, up to its end or until enough of them have been metered.
 
-        stage: names the loop within its phase; steps of one stage must cost alike (one network, one resolution, one
-        batch size) or be drawn alike, because in sampled mode the steps left out are charged at the mean of those
-        metered.
+        stage: names the loop within its phase; steps of one stage must cost the same (one network, one resolution,
+        one batch size) or be drawn from the same distribution, because in sampled mode the steps left out are charged
+        at the mean of those metered.
         """
         ...
 
 
 class FullPace:
-    """Every step is done."""
+    """Every step is run."""
 
     def steps(self, stage: str, count: int) -> Iterator[int]:
         yield from range(count)
 
 
 class Advance(Protocol):
-    """Called after every step of a phase: shows progress and raises OverBudget where the budget will not do."""
+    """Called after every step of a phase: shows progress and raises OverBudget if the budget will be exceeded."""
 
     def __call__(self, fraction: float, detail: str = "") -> None: ...
 
 
 def no_progress(fraction: float, detail: str = "") -> None:
-    """An Advance that tells nobody."""
+    """An Advance that does nothing."""

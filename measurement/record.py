@@ -1,7 +1,7 @@
 """The record: what one run of a recipe produced, as versioned JSON (`record.json`).
 
-A record is complete by itself: recipe, environment, quality, and each phase's energy in both scopes with provenance
-and uncertainty. `trace.parquet` beside it holds the power readings that its joules can be recomputed from.
+A record is self-contained: recipe, environment, quality, and each phase's energy in both scopes with provenance and
+uncertainty. `trace.parquet` in the same folder holds the power readings from which its joules can be recomputed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Part(BaseModel):
 
 
 class Energy(_Part):
-    """Joules of one phase in one scope. `energy_j` is None exactly where provenance is `missing`.
+    """Joules of one phase in one scope. `energy_j` is None if and only if provenance is `missing`.
 
     `repeatability_u95_j` (for ranking on one card) and `absolute_u95_j` (with the card's gain error) are expanded
     uncertainties at 95 % coverage. For inference, the figures per image are what is ranked and charged.
@@ -46,26 +46,27 @@ class Energy(_Part):
     @model_validator(mode="after")
     def _provenance_is_honest(self) -> Self:
         if (self.energy_j is None) != (self.provenance == Provenance.MISSING):
-            raise ValueError("energy_j is null exactly where provenance is missing: missing is never zero")
+            raise ValueError("energy_j is null if and only if provenance is missing: missing is never zero")
         counted = bool(self.sources) and set(self.sources) <= COUNTED_SOURCES
         if self.provenance in (Provenance.METERED, Provenance.EXTRAPOLATED) and not counted:
             raise ValueError(
-                f"{self.provenance} needs a counter or a power sensor for all it covers, not an estimate"
+                f"{self.provenance} needs a counter or a power sensor for everything it covers, not an estimate"
             )
         return self
 
 
 class BatchProbe(_Part):
-    """A batch that the scenario `offline` might have had: its median throughput over the passes before the window."""
+    """A candidate batch size of the scenario `offline`: its median throughput over the passes before the window."""
 
     batch_size: int = Field(gt=0)
     throughput_images_per_s: float = Field(gt=0)
 
 
 class InferenceFigures(_Part):
-    """What one inference window delivered. Latencies in milliseconds per batch.
+    """The results of one inference window. Latencies in milliseconds per batch.
 
-    `probes`: what the batch of the scenario `offline` was chosen by; empty where it is 1 by definition.
+    `probes`: the measurements by which the batch of the scenario `offline` was chosen; empty if it is 1 by
+    definition.
     """
 
     images: int = Field(gt=0)
@@ -81,7 +82,7 @@ class InferenceFigures(_Part):
 class PhaseRecord(_Part):
     """One phase of the recipe, or one scenario of inference, or the evaluation (metered, never charged).
 
-    `started_s` and `ended_s` are seconds on the trace's own clock; None where the worker did not run the phase.
+    `started_s` and `ended_s` are seconds on the trace's own clock; None if the worker did not run the phase.
     """
 
     position: int = Field(ge=0)
@@ -102,12 +103,12 @@ class PhaseRecord(_Part):
         if {energy.scope for energy in self.energies} != set(Scope):
             raise ValueError("energies must hold each scope once")
         if (self.phase == Phase.INFERENCE) != (self.scenario is not None):
-            raise ValueError("scenario belongs to inference, and to nothing else")
+            raise ValueError("scenario is required for inference, and not allowed elsewhere")
         if self.phase == Phase.INFERENCE and (
             self.inference is None
             or any((energy.energy_per_image_j is None) != (energy.energy_j is None) for energy in self.energies)
         ):
-            raise ValueError("inference needs its figures, and an energy per image wherever it has an energy")
+            raise ValueError("inference needs its figures, and an energy per image in every scope that has an energy")
         return self
 
     def energy(self, scope: Scope | str) -> Energy:
@@ -118,7 +119,7 @@ class PhaseRecord(_Part):
 class Quality(_Part):
     """The track's metric on its test split, 0..1: `evaluated` by the worker or `reported` by the submitter.
 
-    finished_weights_sha256: what a sampled run evaluated, which trains no network of its own to the end.
+    finished_weights_sha256: the weights that a sampled run evaluated, since it does not finish training.
     """
 
     metric: str
@@ -153,7 +154,7 @@ class Hardware(_Part):
 
 
 class LostAttempt(_Part):
-    """What an attempt that ended without a result had spent and nobody could use. Never charged to the model.
+    """What an attempt that ended without a result had spent. Never charged to the model.
 
     `time_s`: seconds, at most a few less than it lasted. Joules are of all that was running then.
     """
@@ -164,7 +165,7 @@ class LostAttempt(_Part):
 
 
 class Record(_Part):
-    """Record version 1. `data`: the track's own images, or noise in their shape where the worker lacks them."""
+    """Record version 1. `data`: the track's own images, or noise in their shape if the worker does not have them."""
 
     record_version: Literal[1] = 1
     recipe: Recipe
@@ -203,7 +204,7 @@ class Record(_Part):
         if self.mode == "full" and (
             self.data != "track" or self.quality.provenance != "evaluated" or self.quality.finished_weights_sha256
         ):
-            raise ValueError("a full run works on the track's data and evaluates the network that it made")
+            raise ValueError("a full run uses the track's data and evaluates its own network")
         if self.mode == "full" and any(
             energy.provenance == Provenance.EXTRAPOLATED for phase in self.phases for energy in phase.energies
         ):
@@ -212,12 +213,12 @@ class Record(_Part):
 
     @property
     def flags(self) -> frozenset[Flag]:
-        """Every doubt about any phase."""
+        """Every flag of any phase."""
         return frozenset(flag for phase in self.phases for flag in phase.flags)
 
 
 def parse_record(text: str | bytes) -> Record:
-    """A record from JSON. Raises DocumentError with one fault a field."""
+    """A record from JSON. Raises DocumentError with one fault per field."""
     try:
         return Record.model_validate_json(text)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The words that recipes, records and meters share; their meanings stand in docs/methodology.md."""
+"""The words that recipes, records and meters share; docs/methodology.md defines them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 
 class Phase(StrEnum):
-    """A stretch of a model's life that is metered by itself."""
+    """A part of a model's life that is metered separately."""
 
     SEARCH = "search"
     PRETRAIN = "pretrain"
@@ -21,8 +21,8 @@ class Phase(StrEnum):
 class Scope(StrEnum):
     """What a figure in joules covers.
 
-    `accelerator` is the GPU alone, or the CPU package where the model runs on the CPU;
-    `system` is GPU + CPU package + DRAM.
+    `accelerator` is the GPU alone, or the CPU package if the model runs on the CPU; `system` is GPU + CPU package +
+    DRAM.
     """
 
     ACCELERATOR = "accelerator"

@@ -180,7 +180,8 @@ class EntryFactory(DjangoModelFactory):
     @factory.post_generation
     def _counted(self, create, extracted, **kwargs) -> None:
         self.board.size += 1
-        self.board.save(update_fields=["size", "changed_at"])
+        self.board.verified_size += self.source == "verified"
+        self.board.save(update_fields=["size", "verified_size", "changed_at"])
 
 
 def make_board(entries: int = 5, **board: Any) -> models.Board:

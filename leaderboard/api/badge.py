@@ -32,7 +32,7 @@ def greenness_badge(entry: Entry, usage_intensity: float, energy_j: float, accur
 def _badge(entry: Entry, label: str, value: str) -> str:
     """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
     figure = f"{value}, {provenance_words(entry)}, {entry.published_at:%Y-%m-%d}"
-    title = f"{entry.recipe.method.title}: {label}: {figure}, on {entry.board.hardware.name}"
+    title = f"{entry.method.title}: {label}: {figure}, on {entry.board.hardware.name}"
     label_px, figure_px = _width(label), _width(figure)
     colour = METERED_COLOUR if entry.provenance == "metered" else PLAIN_COLOUR
     return (

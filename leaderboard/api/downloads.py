@@ -27,6 +27,8 @@ COLUMNS = {
     "method": "string",
     "family": "string",
     "recipe": "string",
+    "source": "string",
+    "model": "string",
     "track": "string",
     "hardware": "string",
     "scenario": "string",

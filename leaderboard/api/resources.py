@@ -13,15 +13,17 @@ from leaderboard import queries
 from leaderboard.api.serializers import (
     OF_DATA,
     OF_MODE,
+    OF_SOURCE,
     OF_WEIGHTS,
     EntryLinksSerializer,
     GroupSerializer,
     MethodSerializer,
     PageSerializer,
     PhaseSerializer,
+    SourceSerializer,
 )
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import DATA, MODES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
+from leaderboard.models import DATA, MODES, SOURCES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
 from leaderboard.routing import tracks_in
 
 STATES = [(state.value, state.value) for state in RunState]
@@ -69,8 +71,11 @@ class EntrySerializer(GroupSerializer):
 
     entry = serializers.IntegerField()
     method = MethodSerializer()
-    recipe = serializers.CharField(help_text="SHA-256")
-    recipe_document = serializers.DictField(help_text="see /api/v1/recipe-schema")
+    source = serializers.ChoiceField(list(SOURCES.items()), help_text=OF_SOURCE)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
+    model = serializers.CharField(allow_null=True, help_text="of a published result: timm's name with its tag")
+    sources = SourceSerializer(many=True, help_text="of published figures; empty of a verified result")
+    recipe = serializers.CharField(allow_null=True, help_text="SHA-256; null of a published result")
+    recipe_document = serializers.DictField(allow_null=True, help_text="see /api/v1/recipe-schema")
     usage_intensity = serializers.FloatField()
     one_time_energy_j = serializers.FloatField()
     full_cycle_energy_j = serializers.FloatField(help_text="lower bound if complete is false")
@@ -97,11 +102,11 @@ class EntrySerializer(GroupSerializer):
     phases = PhaseSerializer(many=True)
     parameters = serializers.IntegerField()
     macs = serializers.IntegerField(allow_null=True)
-    latency_p50_ms = serializers.FloatField(help_text="per batch")
+    latency_p50_ms = serializers.FloatField(allow_null=True, help_text="per batch; null if not published")
     throughput_images_per_s = serializers.FloatField()
     batch_size = serializers.IntegerField()
     published_at = serializers.DateTimeField()
-    run = serializers.IntegerField()
+    run = serializers.IntegerField(allow_null=True)
     submission = serializers.UUIDField(allow_null=True)
     measured_phases = MeasuredPhaseSerializer(many=True)
     links = EntryLinksSerializer()

@@ -13,6 +13,7 @@ from leaderboard.models import Board, Entry
 
 # Fields of the stored entry that a row, an entry and the snapshot show unchanged.
 FIGURES = (
+    "source",
     "quality",
     "quality_provenance",
     "submitters_weights",
@@ -64,9 +65,11 @@ def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
         "rank_best": place.rank_best,
         "rank_worst": place.rank_worst,
         "entry": entry.pk,
-        "method": entry.recipe.method.title,
-        "family": entry.recipe.method.family,
-        "recipe": entry.recipe.sha256,
+        "method": entry.method.title,
+        "family": entry.method.family,
+        "recipe": entry.recipe.sha256 if entry.recipe else None,
+        "source": entry.source,
+        "model": entry.published.model if entry.published else None,
         "track": entry.board.track,
         "hardware": entry.board.hardware.slug,
         "scenario": entry.board.scenario,

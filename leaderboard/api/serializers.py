@@ -7,10 +7,11 @@ from typing import Any
 from rest_framework import serializers
 
 from leaderboard.domain.board_query import ORDERINGS
-from leaderboard.models import DATA, FAMILIES, MODES, Provenance, Scenario, Scope
+from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
 
 OF_WEIGHTS = "whether the quality was evaluated on the submitter's weights"
 OF_MODE = "sampled: part of each long phase was run and its joules were scaled up"
+OF_SOURCE = "verified: measured by this site's workers; published: figures of others, from the catalogue"
 OF_DATA = "synthetic: random noise in the track's image shape; training energy then excludes the input pipeline"
 
 
@@ -28,6 +29,7 @@ class PhaseSerializer(serializers.Serializer[Any]):
     energy_j = serializers.FloatField(allow_null=True, help_text="null exactly if provenance is missing")
     u95_j = serializers.FloatField(allow_null=True)
     provenance = serializers.ChoiceField(Provenance.choices)
+    hardware = serializers.CharField(required=False, help_text="if it ran on other hardware than the board's")
 
 
 class GroupSerializer(serializers.Serializer[Any]):
@@ -46,7 +48,9 @@ class RowSerializer(serializers.Serializer[Any]):
     entry = serializers.IntegerField()
     method = serializers.CharField()
     family = serializers.ChoiceField(list(FAMILIES.items()))
-    recipe = serializers.CharField(help_text="SHA-256")
+    recipe = serializers.CharField(allow_null=True, help_text="SHA-256; null of a published result")
+    source = serializers.ChoiceField(list(SOURCES.items()), help_text=OF_SOURCE)  # type: ignore[assignment]  # as above
+    model = serializers.CharField(allow_null=True, help_text="of a published result: timm's name with its tag")
     track = serializers.CharField()
     hardware = serializers.CharField()
     scenario = serializers.ChoiceField(Scenario.choices)
@@ -77,7 +81,7 @@ class RowSerializer(serializers.Serializer[Any]):
     inference_provenance = serializers.ChoiceField(Provenance.choices)
     parameters = serializers.IntegerField()
     macs = serializers.IntegerField(allow_null=True, help_text="multiply-accumulates per image")
-    latency_p50_ms = serializers.FloatField(help_text="per batch")
+    latency_p50_ms = serializers.FloatField(allow_null=True, help_text="per batch; null if not published")
     throughput_images_per_s = serializers.FloatField()
     batch_size = serializers.IntegerField()
     published_at = serializers.DateTimeField()
@@ -125,7 +129,8 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     entry = _column(serializers.IntegerField())
     method = _column(serializers.CharField())
     family = _column(serializers.ChoiceField(list(FAMILIES.items())))
-    recipe = _column(serializers.CharField())
+    recipe = _column(serializers.CharField(allow_null=True))
+    source = _column(serializers.ChoiceField(list(SOURCES.items())))  # type: ignore[assignment]  # as above
     architecture = _column(serializers.CharField(allow_null=True))
     quality = _column(serializers.FloatField())
     quality_provenance = _column(serializers.CharField())
@@ -146,7 +151,7 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     phases = _column(PhaseSerializer(many=True))
     parameters = _column(serializers.IntegerField())
     macs = _column(serializers.IntegerField(allow_null=True))
-    latency_p50_ms = _column(serializers.FloatField())
+    latency_p50_ms = _column(serializers.FloatField(allow_null=True))
     throughput_images_per_s = _column(serializers.FloatField())
     batch_size = _column(serializers.IntegerField())
     published_at = _column(serializers.DateTimeField())
@@ -167,12 +172,24 @@ class MethodSerializer(serializers.Serializer[Any]):
 
 
 class EntryLinksSerializer(serializers.Serializer[Any]):
+    """`trace`, `record` and `run` are null of a published result."""
+
     self = serializers.URLField()
     page = serializers.URLField()
-    trace = serializers.URLField()
-    record = serializers.URLField()
+    trace = serializers.URLField(allow_null=True)
+    record = serializers.URLField(allow_null=True)
     badge = serializers.URLField()
-    run = serializers.URLField()
+    run = serializers.URLField(allow_null=True)
+
+
+class SourceSerializer(serializers.Serializer[Any]):
+    """Where published figures come from."""
+
+    id = serializers.CharField()
+    citation = serializers.CharField()
+    address = serializers.URLField()
+    version = serializers.CharField(help_text="commit or date")
+    licence = serializers.CharField()
 
 
 class TrackSerializer(serializers.Serializer[Any]):

@@ -17,7 +17,8 @@ class LeaderboardQuery:
     """A reader's query. Empty track, hardware, scenario or scope: the site chooses a board.
 
     usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
-    min_quality: 0..1, None for no floor; families, provenance: empty for all; accuracy_weight: the τ of greenness.
+    min_quality: 0..1, None for no floor; families, provenance: empty for all; accuracy_weight: the τ of greenness;
+    source: `verified` (by our workers), `published` (by others), empty for both.
     """
 
     track: str = ""
@@ -33,6 +34,7 @@ class LeaderboardQuery:
     order_by: str = "energy"
     accuracy_weight: float = 1.0
     include_incomplete: bool = False
+    source: str = ""
 
     def parameters(self) -> dict[str, Any]:
         """The query as address parameters, without those at their default."""

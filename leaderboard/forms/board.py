@@ -10,7 +10,7 @@ from django import forms
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS, LeaderboardQuery
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.usage import parse_usage_intensity
-from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
+from leaderboard.models import FAMILIES, SOURCES, Provenance, Scenario, Scope
 from measurement.tracks import KEYS_IN_WORDS, find_track
 
 
@@ -112,6 +112,7 @@ class LeaderboardForm(forms.Form):
     )
     accuracy_weight = AccuracyWeightField()
     include_incomplete = YesNoField(required=False)
+    source = forms.ChoiceField(required=False, choices=list(SOURCES.items()), error_messages=one_of(SOURCES))
 
     def clean(self) -> dict[str, Any]:
         """energy_per_correct is greenness with a weight of 1, and can't have another."""
@@ -142,6 +143,7 @@ class LeaderboardForm(forms.Form):
             order_by=data.get("order_by") or default.order_by,
             accuracy_weight=default.accuracy_weight if accuracy_weight is None else accuracy_weight,
             include_incomplete=bool(data.get("include_incomplete")),
+            source=data.get("source") or "",
         )
 
 

@@ -32,7 +32,7 @@ def chart_entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:
         {
             "key": entry.pk,
             "entry": entry.pk,
-            "method": entry.recipe.method.title,
+            "method": entry.method.title,
             **{name: getattr(entry, name) for name in FIGURES},
         }
         for entry in entries

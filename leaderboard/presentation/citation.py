@@ -28,14 +28,14 @@ def tex(text: str) -> str:
 
 def bibtex(entry: Entry, address: str) -> str:
     """The entry as a `@misc` of this site. address: the entry's page, scheme and host included."""
-    method, board = entry.recipe.method, entry.board
+    method, board = entry.method, entry.board
     at_least = "" if entry.complete else "at least "
     one_time = at_least + joules(entry.shared_energy_j + entry.own_energy_j)
     qualifiers = ", ".join(filter(None, (entry.provenance, sample(entry.mode, entry.data))))
     note = (
         f"{board.track} on {board.hardware.name}, {board.get_scenario_display().lower()}, "
         f"{board.get_scope_display().lower()} scope: {one_time} one-time, "
-        f"{joules(entry.inference_energy_j)} per image ({qualifiers}); recipe {entry.recipe.sha256[:12]}"
+        f"{joules(entry.inference_energy_j)} per image ({qualifiers}); {_identity(entry)}"
     )
     fields = {
         "title": f"{{{tex(method.title)}}} on the Full-Cycle Energy Leaderboard",
@@ -51,6 +51,13 @@ def bibtex(entry: Entry, address: str) -> str:
         if value:
             lines.append(f"  {name} = {value}," if name == "month" else f"  {name} = {{{value}}},")
     return "\n".join([f"@misc{{fullcycleenergy-entry-{entry.pk},", *lines, "}"])
+
+
+def _identity(entry: Entry) -> str:
+    if entry.published is not None:
+        sources = ", ".join(source["address"] for source in entry.published.document["sources"])
+        return f"published figures of {entry.published.model}, not run by this site, from {sources}"
+    return f"recipe {entry.recipe.sha256[:12]}" if entry.recipe else ""
 
 
 def bibtex_of_site(address: str, year: int) -> str:

@@ -241,3 +241,40 @@ def spread(lines: list[dict[str, Any]], mode: str) -> list[str]:
             f"standard deviation {deviation} of the mean."
         )
     return sentences
+
+
+def published_phases(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """A published result's phases as lines, inference last; sources as numbers of its list, from 1."""
+    numbers = {source["id"]: number for number, source in enumerate(document["sources"], start=1)}
+    lines = [
+        _published_phase(phase["phase"], phase, phase["energy_j"], phase["u95_j"]) for phase in document["phases"]
+    ]
+    inference = {
+        "provenance": document["inference_provenance"],
+        "hardware": document["hardware"],
+        "how": document["inference_how"],
+        "sources": document["inference_sources"],
+    }
+    lines.append(_published_phase(INFERENCE, inference, document["inference_energy_j"], document["inference_u95_j"]))
+    lines[-1]["energy"] += " per image"
+    for line in lines:
+        line["sources"] = sorted(numbers[name] for name in line["sources"])
+    return lines
+
+
+def quality_source(document: dict[str, Any]) -> dict[str, Any]:
+    """The source of a published quality."""
+    found: dict[str, Any] = next(
+        source for source in document["sources"] if source["id"] == document["quality_source"]
+    )
+    return found
+
+
+def _published_phase(name: str, told: dict[str, Any], energy_j: float | None, u95_j: float | None) -> dict[str, Any]:
+    return {
+        "phase": name,
+        "energy": joules(energy_j),
+        "energy_known": energy_j is not None,
+        "u95": relative(u95_j, energy_j) if energy_j else "",
+        **{key: told[key] for key in ("provenance", "hardware", "how", "sources")},
+    }

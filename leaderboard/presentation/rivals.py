@@ -37,7 +37,7 @@ def find_rival(entry: Entry, ranked: queries.RankedBoard, asked: str) -> Against
         if row is not None and row.entry.pk != entry.pk:
             return Against(asked, row.entry)
     found = _others(entry, queries.ranked_board(ranked.query.on(search=asked)), MOST_FOUND)
-    same_title = [other for other in found if other.recipe.method.title == asked]
+    same_title = [other for other in found if other.method.title == asked]
     if len(found) == 1 or len(same_title) == 1:
         return Against(asked, (same_title or found)[0])
     notice = "" if found else f"No other entry of this group matches “{asked[:40]}”."

@@ -32,11 +32,16 @@ from leaderboard.presentation.format import (
 from leaderboard.queries import RankedEntry
 from measurement import tracks
 
+SOURCE_TITLES = {
+    "verified": "Measured by this site's workers",
+    "published": "Figures of others, with their sources; not run by this site's workers",
+}
 QUALITY_LABELS = {"top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"
 TOO_INACCURATE = "its accuracy is too low to rank at this τ"
 # If the quality is not of the worker's own weights: a mark for a narrow column, and what it means.
 QUALITY_NOTES = {
+    "published": "published by others",
     "reported": "reported by the submitter",
     "supplied": "evaluated on the submitter's weights",
 }
@@ -86,8 +91,8 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "url": entry.get_absolute_url() + use(query),
         "rank": rank_text(place),
         "rank_title": rank_title(place) if place.rank else f"not ranked: {why_not_ranked(ranked, query)}",
-        "method": entry.recipe.method.title,
-        "family": FAMILIES.get(entry.recipe.method.family, entry.recipe.method.family),
+        "method": entry.method.title,
+        "family": FAMILIES.get(entry.method.family, entry.method.family),
         "quality": percent(entry.quality),
         "quality_note": quality_note(entry),
         "quality_title": QUALITY_NOTES.get(quality_note(entry), ""),
@@ -101,6 +106,8 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "one_time": one_time(entry, query.shared_by),
         "per_image": UNKNOWN if entry.inference_provenance == "missing" else joules(entry.inference_energy_j),
         "provenance": entry.provenance,
+        "source": entry.source,
+        "source_title": SOURCE_TITLES[entry.source],
         "sample": sample(entry.mode, entry.data),
         "metered": share(ranked.metered_share),
         "carbon": at_least(entry) + carbon(carbon_kg(place.energy_j, view.pue, view.grid.intensity_g_per_kwh)),
@@ -173,12 +180,16 @@ def quality_label(metric: str) -> str:
 
 def quality(entry: Entry) -> str:
     """An entry's quality with its metric; marked if reported, or of the submitter's weights."""
-    mark = {"reported": ", reported", "supplied": ", on the submitter’s weights"}.get(quality_note(entry), "")
+    mark = {"published": ", published", "reported": ", reported", "supplied": ", on the submitter’s weights"}.get(
+        quality_note(entry), ""
+    )
     return f"{percent(entry.quality)} {quality_label(entry.quality_metric)}{mark}"
 
 
 def quality_note(entry: Entry) -> str:
     """A key of QUALITY_NOTES if the quality is not of the worker's own weights, else empty."""
+    if entry.source == "published":
+        return "published"
     if entry.quality_provenance == "reported":
         return "reported"
     return "supplied" if entry.submitters_weights else ""

@@ -29,7 +29,7 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
         return [*pieces, {"text": f"no entry is ranked: {_why_none_is_ranked(ranked)}."}]
     bound = "" if first.entry.complete else "at least "
     ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
-    pieces.append({"text": first.entry.recipe.method.title, "url": first.entry.get_absolute_url() + use(query)})
+    pieces.append({"text": first.entry.method.title, "url": first.entry.get_absolute_url() + use(query)})
     pieces.append({"text": f" {_best_at(query, first.entry)}{bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
     details = watt_hours(first.place.energy_j) + trusted(first.entry)
@@ -91,7 +91,7 @@ def _what_follows(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any
     following = ranked.champion_rows[int(ranked.champions[here + 1].key)].entry
     return [
         {"text": f"; from {count(starts[here + 1])} on, "},
-        {"text": following.recipe.method.title, "url": following.get_absolute_url() + use(ranked.query)},
+        {"text": following.method.title, "url": following.get_absolute_url() + use(ranked.query)},
         {"text": " wins."},
     ]
 
@@ -126,7 +126,7 @@ def why(ranked: RankedBoard) -> str:
 
 
 def _titled(line: RankedEntry) -> str:
-    return f"{line.entry.recipe.method.title} ({percent(line.entry.quality)})"
+    return f"{line.entry.method.title} ({percent(line.entry.quality)})"
 
 
 def _distinct(a: float, b: float) -> tuple[str, str]:
@@ -157,7 +157,7 @@ def crossings(ranked: RankedBoard) -> list[dict[str, Any]]:
         lines.append(
             {
                 "span": span(start, end),
-                "method": entry.recipe.method.title,
+                "method": entry.method.title,
                 "url": entry.get_absolute_url() + use(ranked.query),
                 "one_time": one_time(entry, ranked.query.shared_by),
                 "per_image": joules(entry.inference_energy_j),

@@ -46,7 +46,11 @@ def facets(ranked: RankedBoard) -> dict[str, Counter[str]]:
     columns, query = ranked.columns, ranked.query
     leading = columns.at_or_above(query.min_quality)
     found = {}
-    for name, others in (("family", query.on(families=())), ("provenance", query.on(provenance=()))):
+    for name, others in (
+        ("family", query.on(families=())),
+        ("provenance", query.on(provenance=())),
+        ("source", query.on(source="")),
+    ):
         kept = columns.matching(others).slice(0, leading)
         counted = columns.arrays[name].slice(0, leading).filter(kept).value_counts()
         found[name] = Counter({item["values"]: item["counts"] for item in counted.to_pylist()})

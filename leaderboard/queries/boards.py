@@ -51,7 +51,7 @@ def _last(condition: Q) -> Case:
 
 def entries() -> QuerySet[Entry]:
     """All entries with the names that a line shows."""
-    return Entry.objects.select_related("recipe__method", "board__hardware")
+    return Entry.objects.select_related("recipe__method", "published__method", "board__hardware")
 
 
 def entries_of_submission(submission: Submission) -> QuerySet[Entry]:
@@ -63,7 +63,10 @@ def entries_of_submission(submission: Submission) -> QuerySet[Entry]:
 
 
 def siblings(entry: Entry) -> QuerySet[Entry]:
-    """The same result on other boards: other scenarios and scopes of the same hardware, itself included."""
+    """The same on other boards, itself included: a verified result in other scenarios and scopes of its hardware, a
+    published model on all hardware."""
+    if entry.published is not None:
+        return entries().filter(published__method=entry.published.method_id).order_by("board")
     found = entries().filter(
         recipe=entry.recipe_id, board__hardware=entry.board.hardware_id, board__track=entry.board.track
     )

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db.models import TextField
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
-from leaderboard.models import Board, Entry, Method, Recipe
+from leaderboard.models import Board, Entry, Method, PublishedResult, Recipe
 
 ROWS_AT_ONCE = 5_000
 
@@ -32,6 +32,8 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "id": ("pk", pa.int64()),
     "recipe_id": ("recipe_id", pa.int64()),
     "run_id": ("run_id", pa.int64()),
+    "source": ("source", pa.string()),
+    "published_id": ("published_id", pa.int64()),
     "mode": ("mode", pa.string()),
     "data": ("data", pa.string()),
     **{name: (name, pa.float64()) for name in (*ENERGIES, *UNCERTAINTIES, "metered_shared_j", "metered_own_j")},
@@ -51,10 +53,11 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "published_at": ("published_at", pa.timestamp("us", tz="UTC")),
     "sha256": ("recipe__sha256", pa.string()),
     "architecture": ("architecture", pa.string()),
-    "method_id": ("recipe__method_id", pa.int64()),
-    "title": ("recipe__method__title", pa.string()),
-    "family": ("recipe__method__family", pa.string()),
+    "method_id": ("method_id", pa.int64()),
+    "title": ("title", pa.string()),
+    "family": ("family", pa.string()),
 }
+_OF_METHOD = {"method_id": "_id", "title": "__title", "family": "__family"}
 _SCHEMA = pa.schema([(name, kind) for name, (_, kind) in STORED.items()])
 _ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields]
 
@@ -95,10 +98,13 @@ class Columns:
         for name, wanted in (("family", query.families), ("provenance", query.provenance)):
             if wanted:
                 found = pc.and_(found, pc.is_in(self.arrays[name], pa.array(wanted, pa.string())))
+        if query.source:
+            found = pc.and_(found, pc.equal(self.arrays["source"], query.source))
         for word in dict.fromkeys(query.search.lower().split()):
             named = pc.match_substring(self._searched, word)
             if not word.strip(hexdigits):
-                named = pc.or_(named, pc.starts_with(self.arrays["sha256"], word))
+                is_recipe = pc.fill_null(pc.starts_with(self.arrays["sha256"], word), fill_value=False)
+                named = pc.or_(named, is_recipe)
             found = pc.and_(found, named)
         return found
 
@@ -120,10 +126,18 @@ class Columns:
         for row in pa.RecordBatch.from_pydict(columns).to_pylist():
             row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"])}
             entry = Entry.from_db(database, _ENTRY_FIELDS, [row[name] for name in _ENTRY_FIELDS])
-            recipe = [row["recipe_id"], row["sha256"], row["method_id"], self.board.track]
-            entry.recipe = Recipe.from_db(database, ["id", "sha256", "method_id", "track"], recipe)
-            method = [row["method_id"], row["title"], row["family"]]
-            entry.recipe.method = Method.from_db(database, ["id", "title", "family"], method)
+            method = Method.from_db(
+                database, ["id", "title", "family"], [row["method_id"], row["title"], row["family"]]
+            )
+            if row["published_id"] is None:
+                recipe = [row["recipe_id"], row["sha256"], row["method_id"], self.board.track]
+                entry.recipe = Recipe.from_db(database, ["id", "sha256", "method_id", "track"], recipe)
+                entry.recipe.method = method
+            else:
+                names = ["id", "method_id", "board_id", "model"]  # in the model's order
+                published = [row["published_id"], row["method_id"], self.board.pk, row["architecture"]]
+                entry.published = PublishedResult.from_db(database, names, published)
+                entry.published.method = method
             entry.board = self.board
             yield entry
 
@@ -142,7 +156,12 @@ def read_columns(board: Board) -> Columns:
         .order_by()
         .annotate(
             phases_json=Cast("phases", TextField()),
-            architecture=KeyTextTransform("architecture", "recipe__document__model"),
+            architecture=Coalesce(
+                Cast(KeyTextTransform("architecture", "recipe__document__model"), TextField()),
+                "published__model",
+                output_field=TextField(),
+            ),
+            **{name: _either(f"method{path}") for name, path in _OF_METHOD.items()},
         )
         .values_list(*(source for source, _ in STORED.values()))
         .iterator(chunk_size=ROWS_AT_ONCE)
@@ -154,6 +173,11 @@ def read_columns(board: Board) -> Columns:
     del table
     pa.default_memory_pool().release_unused()
     return columns
+
+
+def _either(of_method: str) -> Coalesce:
+    """What the recipe's method has, or the published result's."""
+    return Coalesce(f"recipe__{of_method}", f"published__{of_method}")
 
 
 def _batches(stored: Iterator[tuple[Any, ...]]) -> Iterator[pa.RecordBatch]:

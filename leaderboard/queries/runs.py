@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from leaderboard import routing
 from leaderboard.domain.runstate import ACTIVE, RunState
-from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, Run, Submission, Worker
+from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, PublishedResult, Run, Submission, Worker
 
 WORKER_SILENT_AFTER = timedelta(seconds=60)
 
@@ -55,7 +55,7 @@ def queue() -> RunQuerySet:
 
 
 def recent_runs(limit: int = 20) -> RunQuerySet:
-    """The runs that ended last."""
+    """The most recently finished runs."""
     return runs().exclude(state__in=ACTIVE).with_names().order_by("-finished_at")[:limit]
 
 
@@ -163,6 +163,11 @@ def hardware_choices() -> QuerySet[Hardware]:
     return Hardware.objects.annotate(
         live_workers=Count("workers", filter=Q(workers__seen_at__gte=timezone.now() - WORKER_SILENT_AFTER))
     )
+
+
+def has_published() -> bool:
+    """Whether a catalogue was ever imported."""
+    return PublishedResult.objects.exists()
 
 
 def is_empty() -> bool:

@@ -1,5 +1,6 @@
 """Everything that is written, a verb each."""
 
+from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
@@ -20,12 +21,14 @@ from leaderboard.services.workers import register_hardware, register_worker, wor
 
 __all__ = [
     "Claim",
+    "Imported",
     "Refused",
     "boards_changed",
     "cancel_is_requested",
     "claim",
     "dispatch",
     "fail",
+    "import_published",
     "lose",
     "publish",
     "reap",

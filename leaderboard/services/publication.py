@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import Board, Entry, Method, Run, Submission
+from leaderboard.models import Board, Entry, Method, PublishedResult, Run, Submission
 from leaderboard.services.refusal import Refused
 from measurement.record import Energy, PhaseRecord, Record, parse_record
 from measurement.vocabulary import Phase, Scope
@@ -36,7 +36,7 @@ def publish(run: Run, record: Record) -> list[Entry]:
     lines = _ranked_lines(run, record)
     newer, full = Q(run_id__gt=run.pk), Q(run__mode="full")
     better = newer & full if record.mode == "full" else newer | full
-    _lock(board.pk for board, _, _ in lines)
+    lock(board.pk for board, _, _ in lines)
     published = []
     for board, inference, scope in lines:
         if Entry.objects.filter(better, board=board, recipe=run.recipe).exists():
@@ -46,7 +46,7 @@ def publish(run: Run, record: Record) -> list[Entry]:
             board=board, recipe=run.recipe, defaults={"run": run, "published_at": now, **figures}
         )
         published.append(entry)
-    _raise_revisions(entry.board_id for entry in published)
+    raise_revisions(entry.board_id for entry in published)
     return published
 
 
@@ -115,6 +115,7 @@ def take_down(entries: QuerySet[Entry]) -> int:
     for run in Run.objects.select_for_update(no_key=True).filter(pk__in=entries.values("run")).order_by("pk"):
         run.held_for = sorted({*run.held_for, TAKEN_DOWN})
         run.save(update_fields=["held_for"])
+    PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=timezone.now())
     return _remove(entries)
 
 
@@ -124,7 +125,7 @@ def replace_entries(submission: Submission) -> None:
     recipe_id, hardware_id = submission.recipe_id, submission.hardware_id
     # All boards that either half may change, in one order. Of two withdrawals, the second removes what the first
     # published.
-    _lock(Board.objects.filter(track=submission.recipe.track, hardware=hardware_id).values_list("pk", flat=True))
+    lock(Board.objects.filter(track=submission.recipe.track, hardware=hardware_id).values_list("pk", flat=True))
     removed = _remove(Entry.objects.filter(run__submission=submission))
     best = _valid_results(recipe_id, hardware_id).first() if removed else None
     record = _record_of(best) if best else None
@@ -133,29 +134,34 @@ def replace_entries(submission: Submission) -> None:
 
 
 def _remove(entries: QuerySet[Entry]) -> int:
-    board_ids = _lock(entries.values_list("board_id", flat=True))
+    board_ids = lock(entries.values_list("board_id", flat=True))
     removed, _ = entries.delete()
-    _raise_revisions(board_ids)
+    raise_revisions(board_ids)
     return removed
 
 
 @transaction.atomic
 def boards_changed(method: Method) -> None:
     """Raise the revision of every board that shows `method`, because its name or family changed."""
-    _raise_revisions(Entry.objects.filter(recipe__method=method).values_list("board_id", flat=True))
+    of_method = Q(recipe__method=method) | Q(published__method=method)
+    raise_revisions(Entry.objects.filter(of_method).values_list("board_id", flat=True))
 
 
-def _lock(board_ids: Iterable[int]) -> list[int]:
+def lock(board_ids: Iterable[int]) -> list[int]:
     """Lock boards until the transaction ends. Always in the order of their ids, so that there are no deadlocks."""
     boards = Board.objects.select_for_update(no_key=True).filter(pk__in=set(board_ids)).order_by("pk")
     return list(boards.values_list("pk", flat=True))
 
 
-def _raise_revisions(board_ids: Iterable[int]) -> None:
+def raise_revisions(board_ids: Iterable[int]) -> None:
     """Raise the revisions of boards whose entries changed. Last in a transaction: it counts the entries."""
-    entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board").values(number=Count("pk"))
-    Board.objects.filter(pk__in=_lock(board_ids)).update(
-        revision=F("revision") + 1, changed_at=timezone.now(), size=Coalesce(Subquery(entries), 0)
+    entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board")
+    sizes = {
+        name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
+        for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
+    }
+    Board.objects.filter(pk__in=lock(board_ids)).update(
+        revision=F("revision") + 1, changed_at=timezone.now(), **sizes
     )
 
 

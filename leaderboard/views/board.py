@@ -30,6 +30,7 @@ ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is too large for a browser.
 MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
+SOURCE_CHOICES = {"verified": "verified by this site's workers", "published": "published by others"}
 TITLES = {
     "energy": "Which model spends the least energy over its whole life?",
     "greenness": "Which model is the greenest over its whole life?",
@@ -77,17 +78,24 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "options": _options(ranked, known, view),
         "defaults": _defaults(ranked, known),
         "facets": table.facets(ranked),
-        "filters": len(query.families) + len(query.provenance) + query.include_incomplete,
+        "filters": len(query.families) + len(query.provenance) + query.include_incomplete + bool(query.source),
         "presets": _presets(asked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
+        "fullest": _fullest(ranked.board, known),
         "site_is_empty": not known,
         # Preloaded, so that the browser fetches them at once instead of one by one.
         "modules": imported_modules("leaderboard/board.js"),
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)
+
+
+def _fullest(shown_board: Board | None, known: list[Board]) -> list[Board]:
+    """The fullest board of each other track; `known` begins with the fullest."""
+    of_track = {board.track: board for board in reversed(known)}
+    return [board for track, board in of_track.items() if shown_board is None or track != shown_board.track][::-1]
 
 
 def _page(request: HttpRequest, asked: PageQuery, found: Sequence[queries.RankedEntry]) -> Page[queries.RankedEntry]:
@@ -166,6 +174,7 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
         "provenance": _menu(
             [choice for choice in Provenance.choices if choice[0] != Provenance.MISSING], *query.provenance
         ),
+        "source": _menu([("", "verified and published"), *SOURCE_CHOICES.items()], query.source),
         "families": FAMILIES,
         "sort": _menu(
             [

@@ -86,7 +86,7 @@ def card_of(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery, claim:
     uncertainty = relative(place.u95_j, place.energy_j)
     return Card(
         kicker=f"{claim} for {images(query.usage_intensity)} on {entry.board.hardware.name}:",
-        title=entry.recipe.method.title,
+        title=entry.method.title,
         fallback=f"Entry {entry.pk}",
         figure=rows.at_least(entry) + joules(place.energy_j),
         detail=f"{uncertainty}, {watt_hours(place.energy_j)} · {rows.quality(entry)}",

@@ -18,7 +18,7 @@ from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries
-from leaderboard.presentation.format import count, images, joules, relative, sample, share
+from leaderboard.presentation.format import count, images, joules, milliseconds, relative, sample, share
 from leaderboard.presentation.rivals import Against, find_rival
 from leaderboard.views.entries import query_of
 
@@ -106,7 +106,7 @@ def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list
     """A line for each figure, a column for each entry."""
     totals = {row.key: row for row in ranked_among(chosen, query)}
     return [
-        ("Family", [FAMILIES.get(e.recipe.method.family, "") for e in chosen]),
+        ("Family", [FAMILIES.get(e.method.family, "") for e in chosen]),
         ("Track", [rows.track_title(e.board.track) for e in chosen]),
         ("Hardware", [e.board.hardware.name for e in chosen]),
         ("Scenario", [e.board.get_scenario_display() for e in chosen]),
@@ -117,9 +117,10 @@ def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list
         ("Energy per image", [joules(e.inference_energy_j) for e in chosen]),
         ("One-time share", [_ahead(e, totals[e.pk], query) for e in chosen]),
         ("Provenance", [e.provenance for e in chosen]),
+        ("Source", [e.source for e in chosen]),
         ("Mode", [sample(e.mode, e.data) or "full" for e in chosen]),
         ("Parameters", [f"{e.parameters:,}" for e in chosen]),
-        ("Latency, median", [f"{e.latency_p50_ms:.3g} ms" for e in chosen]),
+        ("Latency, median", [milliseconds(e.latency_p50_ms) for e in chosen]),
         ("Throughput", [f"{e.throughput_images_per_s:,.0f} images/s" for e in chosen]),
     ]
 
@@ -134,7 +135,7 @@ def _ahead(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery) -> str:
 
 def _verdict(chosen: list[Entry], query: LeaderboardQuery) -> list[str]:
     """Which entry uses the least energy at the reader's usage intensity and by how much, and at other usages."""
-    titles = {entry.pk: entry.recipe.method.title for entry in chosen}
+    titles = {entry.pk: entry.method.title for entry in chosen}
     winners = ranking.champions([queries.candidate(entry) for entry in chosen], query.shared_by)
     sentences = _here(chosen, query, titles)
     if len(winners) > 1:
@@ -160,8 +161,9 @@ def _here(chosen: list[Entry], query: LeaderboardQuery, titles: dict[int, str]) 
     if second.energy_j > 0 and first.energy_j < second.energy_j:
         less = share(1 - first.energy_j / second.energy_j)
         text += f", {less} less than {titles[int(second.key)]}"
-    is_known = first.u95_j is not None and second.u95_j is not None
-    if is_known and first.energy_j + first.u95_j >= second.energy_j - second.u95_j:
+    if first.u95_j is None or second.u95_j is None:
+        return [f"{text}."]
+    if first.energy_j + first.u95_j >= second.energy_j - second.u95_j:
         return [f"{text}, but the difference is within their uncertainty."]
     return [f"{text}."]
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import condition, require_safe
 from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
-from leaderboard.models import FAMILIES, Attempt, Board, Entry
+from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
 from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries, power_trace
@@ -36,8 +36,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     site = request.build_absolute_uri("/").rstrip("/")
     context = {
         "entry": found,
-        "method": found.recipe.method,
-        "family": FAMILIES.get(found.recipe.method.family, found.recipe.method.family),
+        "method": found.method,
+        "family": FAMILIES.get(found.method.family, found.method.family),
         "query": query,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
@@ -50,9 +50,9 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "sample": sample(found.mode, found.data),
         "siblings": list(queries.siblings(found)),
         "site": site,
-        "recipe": _recipe_text(found),
+        "source_title": rows.SOURCE_TITLES[found.source],
         "bibtex": bibtex(found, site + found.get_absolute_url()),
-        **_measured(found),
+        **(_measured(found, found.run) if found.run else _published(found)),
         **_rivals(found, ranked, against),
     }
     return render(request, "leaderboard/entry.html", context)
@@ -76,20 +76,32 @@ def _of_reader(query: LeaderboardQuery) -> LeaderboardQuery:
     return query.on(track="", hardware="", scenario="", scope="")
 
 
-def _measured(found: Entry) -> dict[str, Any]:
-    """Phases, quality flags, power over time, runs and environment."""
-    attempt = queries.attempt_of(found.run)
-    record = attempt.record if attempt else None
-    phases = list(queries.phases_of(found.run).filter(scenario__in=["", found.board.scenario]))
-    marks = entry_text.power_marks(record, found.board.scope)
-    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), found.run_id)
+def _published(found: Entry) -> dict[str, Any]:
+    """Phases of a published result, each with how it was found and its sources."""
+    assert found.published is not None, "the database holds a run or published figures"  # noqa: S101
+    document = found.published.document
     return {
+        "published": document,
+        "published_phases": entry_text.published_phases(document),
+        "quality_evidence": entry_text.quality_source(document)["address"],
+    }
+
+
+def _measured(found: Entry, run: Run) -> dict[str, Any]:
+    """Phases, quality flags, power over time, runs and environment."""
+    attempt = queries.attempt_of(run)
+    record = attempt.record if attempt else None
+    phases = list(queries.phases_of(run).filter(scenario__in=["", found.board.scenario]))
+    marks = entry_text.power_marks(record, found.board.scope)
+    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), run.pk)
+    return {
+        "recipe": _recipe_text(found),
         "attempt": attempt,
         "phases": entry_text.phase_table(phases, record),
-        "flags": entry_text.flag_list(phases, found.run.held_for),
+        "flags": entry_text.flag_list(phases, run.held_for),
         "power_lines": entry_text.power_table(marks),
         "runs": runs,
-        "spread": entry_text.spread(runs, found.run.mode),
+        "spread": entry_text.spread(runs, run.mode),
         "losses": entry_text.losses(record, found.board.scope, _attempts(runs)),
         "environment": entry_text.environment(record),
         "quality_evidence": entry_text.quality_evidence(record),
@@ -121,21 +133,23 @@ def _rivals(found: Entry, ranked: queries.RankedBoard, asked: str) -> dict[str, 
 
 
 def _recipe_text(found: Entry) -> str:
-    text: str = yaml.safe_dump(found.recipe.document, sort_keys=False, allow_unicode=True, width=100)
+    document = found.recipe.document if found.recipe else None
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
     return text
 
 
 @require_safe
 def recipe(request: HttpRequest, pk: int) -> HttpResponse:
     """The recipe of an entry as a file that `python -m measurement run` takes."""
-    found = get_object_or_404(queries.entries(), pk=pk)
-    headers = {"Content-Disposition": f'attachment; filename="{found.recipe.sha256[:12]}.yaml"'}
+    found = get_object_or_404(queries.entries().filter(recipe__isnull=False), pk=pk)
+    name = found.recipe.sha256[:12] if found.recipe else "recipe"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.yaml"'}
     return HttpResponse(_recipe_text(found), "application/yaml; charset=utf-8", headers=headers)
 
 
 def _attempt_of(pk: int) -> Attempt | None:
     found = queries.entries().select_related("run").filter(pk=pk).first()
-    return queries.attempt_of(found.run) if found else None
+    return queries.attempt_of(found.run) if found and found.run else None
 
 
 def _trace_tag(request: HttpRequest, pk: int) -> str | None:
@@ -149,7 +163,7 @@ def _trace_tag(request: HttpRequest, pk: int) -> str | None:
 def power(request: HttpRequest, pk: int) -> HttpResponse:
     """Power over time of an entry's run, thinned out, with its phases' marks; for its chart."""
     found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
-    attempt = queries.attempt_of(found.run)
+    attempt = queries.attempt_of(found.run) if found.run else None
     if attempt is None or not attempt.trace:
         return JsonResponse({"detail": "This entry's run stored no power trace."}, status=404)
     try:

@@ -1,4 +1,4 @@
-"""What an operator can do for better meters: a piece of advice for each thing that is missing, with its commands."""
+"""What an operator can do for better meters: one piece of advice for each missing part, with its commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UDEV_RULE = 'ACTION=="add", SUBSYSTEM=="powercap", RUN+="/bin/chmod a+r /sys%p/e
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`subject` is what it is about, `message` what is wrong and what of it; `commands` are ready to paste."""
+    """`subject` is the topic, `message` the fault and its effect; `commands` are ready to paste."""
 
     subject: str
     message: str
@@ -28,15 +28,15 @@ class Advice:
 
 
 def of_rapl(zones: RaplZones | None = None, root: Path = ROOT) -> Iterator[Advice]:
-    """Why processor and memory are estimated, where they are."""
+    """Why processor and memory are estimated, if they are."""
     zones = zones if zones is not None else find_zones(POWERCAP_ROOT)
     if zones.unreadable:
         names = ", ".join(zone.name for zone in zones.unreadable)
         yield Advice(
             "RAPL permission",
-            f"the counters of {names} are there, and this user may not read them, so an estimate stands in. On "
-            "the host, as administrator: either the first command (until the next boot), or the second (for good), "
-            "or the third (for this Python alone, and whatever it runs)",
+            f"this user may not read the counters of {names}, so their energy is estimated. On "
+            "the host, as administrator, run the first command (lasts until the next boot), the second (permanent), "
+            "or the third (only for this Python and the processes that it starts)",
             (
                 f"sudo chmod a+r {RAPL_FILES}",
                 f"echo '{UDEV_RULE}' | sudo tee /etc/udev/rules.d/70-rapl.rules && sudo udevadm control --reload "
@@ -52,14 +52,14 @@ def _of_absent_rapl(root: Path) -> Iterator[Advice]:
     if environment.in_virtual_machine(root):
         yield Advice(
             "RAPL in a virtual machine",
-            "this machine is virtual, and hypervisors seldom pass the processor's counters on: CPU and memory stay "
-            "estimated here; measure them on the bare machine",
+            "this is a virtual machine, and hypervisors seldom give access to the processor's counters: CPU and "
+            "memory are estimated here; measure them on a physical machine",
         )
     elif environment.in_container(root):
         yield Advice(
             "RAPL in a container",
             "Docker and Podman hide /sys/devices/virtual/powercap from containers: start this one with that path "
-            "open, and make the counters readable on the host",
+            "unmasked, and make the counters readable on the host",
             (
                 "docker run --security-opt systempaths=unconfined …",
                 "podman run --security-opt unmask=/sys/devices/virtual/powercap …",
@@ -75,17 +75,20 @@ def _of_absent_rapl(root: Path) -> Iterator[Advice]:
 
 
 def of_missing_driver(root: Path = ROOT) -> Iterator[Advice]:
-    """For a machine where NVML does not answer: whether there is a card that a driver would help."""
+    """If NVML does not answer: whether there is a card that needs a driver."""
     cards = environment.nvidia_cards(root)
     if not cards:
         return
     if environment.in_container(root):
-        what = "and this container is not given them"
+        what = "but this container has no access to them"
         commands: tuple[str, ...] = ("docker run --gpus all …", "podman run --device nvidia.com/gpu=all …")
     else:
-        what = "and their driver does not answer: install or load it"
-        commands = ("sudo modprobe nvidia", "sudo ubuntu-drivers install  # Ubuntu; elsewhere the distribution's way")
-    yield Advice("NVIDIA driver", f"NVIDIA cards are in this machine ({', '.join(cards)}), {what}", commands)
+        what = "but their driver does not answer: install or load it"
+        commands = (
+            "sudo modprobe nvidia",
+            "sudo ubuntu-drivers install  # Ubuntu; for others see the distribution's documentation",
+        )
+    yield Advice("NVIDIA driver", f"NVIDIA cards found ({', '.join(cards)}), {what}", commands)
 
 
 def of_gpu(ordinal: int, persistence_mode: bool | None, remedy: str | None) -> Iterator[Advice]:
@@ -106,7 +109,7 @@ def of_gpu(ordinal: int, persistence_mode: bool | None, remedy: str | None) -> I
 
 
 def of_torch(build: TorchBuild | None, gpus: int) -> Iterator[Advice]:
-    """Where NVML shows a GPU that the installed torch can't use."""
+    """For a GPU in NVML that the installed torch can't use."""
     if build is None or not gpus:
         return
     shown = f"NVML shows {gpus} GPU{'s' if gpus != 1 else ''}"
@@ -121,20 +124,20 @@ def of_torch(build: TorchBuild | None, gpus: int) -> Iterator[Advice]:
     if driver is not None and build.cuda_major > driver:
         yield Advice(
             "torch newer than the driver",
-            f"{shown}, but its driver knows CUDA up to {driver}, and torch {build.version} needs CUDA {build.cuda}: "
-            "update the driver, or install a torch built for an older CUDA",
+            f"{shown}, but its driver supports CUDA up to {driver}, and torch {build.version} needs CUDA "
+            f"{build.cuda}: update the driver, or install a torch built for an older CUDA",
         )
 
 
 def of_cpu_quota(root: Path = ROOT) -> Iterator[Advice]:
-    """A container's share of CPU time, where it is less than the cores that threads are started for."""
+    """For a container whose share of CPU time is less than the cores that threads are started for."""
     quota = environment.cpu_quota(root)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if quota is not None and quota < cores - 0.01:
         yield Advice(
             "CPU quota",
-            f"the control group allows {quota:g} of the {cores} cores that this process sees: threads are stopped "
-            "again and again, which stretches runs and their idle energy. Give whole cores, and none to others",
+            f"the control group allows {quota:g} of the {cores} cores that this process sees: threads are paused "
+            "repeatedly, which lengthens runs and adds idle energy. Assign whole cores exclusively",
             ("docker run --cpuset-cpus 0-3 …  # instead of --cpus", f"export OMP_NUM_THREADS={max(1, int(quota))}"),
         )
 

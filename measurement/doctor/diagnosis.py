@@ -46,7 +46,7 @@ _NEEDED_TO_RUN = {"torch": "torch", "timm": "timm", "sklearn": "scikit-learn"}
 
 @dataclass(frozen=True, slots=True)
 class ScopeDiagnosis:
-    """What a figure in one scope would be called here, what it would be read from, and in words why."""
+    """The provenance of a figure in one scope on this machine, its sources, and the reason as text."""
 
     provenance: Provenance
     sources: tuple[Source, ...]
@@ -77,7 +77,7 @@ class TrackDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything the doctor found. `gpu_remedy` is why there is no GPU among the devices, where there is none."""
+    """Everything the doctor found. `gpu_remedy` says why there is no GPU among the devices, if there is none."""
 
     devices: tuple[DeviceDiagnosis, ...]
     tracks: tuple[TrackDiagnosis, ...]
@@ -87,7 +87,7 @@ class Diagnosis:
 
     @property
     def is_usable(self) -> bool:
-        """Whether any device can be measured at all, be it by an estimate."""
+        """Whether any device can be measured at all, if only by an estimate."""
         return any(found.scopes[Scope.ACCELERATOR].provenance != Provenance.MISSING for found in self.devices)
 
     @property
@@ -97,7 +97,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at this machine. Never raises for a meter that is missing or fails; torch is not imported."""
+    """Examine this machine. Never raises for a meter that is missing or fails; torch is not imported."""
     devices = [_diagnose_device("cpu")]
     gpu_remedy = None
     try:
@@ -116,9 +116,9 @@ def diagnose() -> Diagnosis:
 
 
 def run_doctor(json: bool = False) -> int:
-    """Print the diagnosis, as a page for people or one JSON object.
+    """Print the diagnosis, as text for people or as one JSON object.
 
-    Returns 0 also where a meter is missing; 4 only where no device can be measured, not even by an estimate.
+    Returns 0 even if a meter is missing; 4 only if no device can be measured, not even by an estimate.
     """
     found = diagnose()
     if json:
@@ -232,7 +232,7 @@ def _print_rich(found: Diagnosis) -> None:
 
 
 def _remedies(devices: Iterable[DeviceDiagnosis]) -> dict[str, str]:
-    """Each remedy once, under all that it helps: `cpu and dram`."""
+    """Each remedy once, with all kinds that it helps: `cpu and dram`."""
     helped: dict[str, dict[str, None]] = {}
     for device in devices:
         for kind, remedy in device.remedies.items():

@@ -1,6 +1,6 @@
-"""What a meter is surrounded by: container, virtual machine, CPU quota, cards without a driver, torch's build.
+"""The environment of the meters: container, virtual machine, CPU quota, cards without a driver, torch's build.
 
-Read from files, so that nothing has to be imported or started; `root` is for tests.
+Read from files, so that nothing is imported or started; `root` is for tests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TORCH_VERSION = re.compile(r"^__version__\b[^=\n]*=\s*['\"]([^'\"]+)", re.MULTI
 
 
 def in_container(root: Path = ROOT) -> bool:
-    """Whether this process lives in a container, as Docker, Podman and Kubernetes mark it."""
+    """Whether this process runs in a container, as Docker, Podman and Kubernetes mark it."""
     if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
         return True
     marks = ("docker", "kubepods", "containerd", "libpod")
@@ -26,7 +26,7 @@ def in_container(root: Path = ROOT) -> bool:
 
 
 def in_virtual_machine(root: Path = ROOT) -> bool:
-    """Whether the processor says that it is a hypervisor's."""
+    """Whether the processor reports a hypervisor."""
     flags = re.search(r"^flags\s*:(.*)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
     return flags is not None and "hypervisor" in flags[1].split()
 
@@ -43,7 +43,7 @@ def nvidia_cards(root: Path = ROOT) -> list[str]:
 
 
 def cpu_quota(root: Path = ROOT) -> float | None:
-    """Cores' worth of CPU time that this process's control groups allow; None without a limit."""
+    """CPU time, in cores, that this process's control groups allow; None without a limit."""
     limits = [
         limit
         for line in (_text(root / "proc/self/cgroup") or "").splitlines()
@@ -66,7 +66,7 @@ class TorchBuild:
 
 
 def torch_build() -> TorchBuild | None:
-    """What torch's own version file says, without importing torch; None where there is none."""
+    """From torch's own version file, without importing torch; None if there is none."""
     found = importlib.util.find_spec("torch")
     if found is None or found.origin is None:
         return None
@@ -74,14 +74,14 @@ def torch_build() -> TorchBuild | None:
 
 
 def read_torch_build(path: Path) -> TorchBuild | None:
-    """`torch/version.py`; None where it does not say its version."""
+    """`torch/version.py`; None if it does not say its version."""
     text = _text(path) or ""
     version, cuda = _TORCH_VERSION.search(text), _TORCH_CUDA.search(text)
     return None if version is None else TorchBuild(version[1], (cuda[1] or cuda[2]) if cuda else None)
 
 
 def _group_folders(line: str, mount: Path) -> list[Path]:
-    """The folders of one line of /proc/self/cgroup and of all groups above, as far as it limits CPU time."""
+    """The folders of one line of /proc/self/cgroup and of all groups above, if it limits CPU time."""
     number, controllers, group = [*line.split(":", 2), "", ""][:3]
     if number == "0" and not controllers:
         tops = [mount, mount / "unified"]

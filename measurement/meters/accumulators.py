@@ -14,22 +14,22 @@ MAX_GAP_S = 10.0
 """Longest time without a reading that a power reading is held for."""
 
 MAX_COMPONENT_POWER_W = 2500.0
-"""More than any one component draws: tells a wrap from a reset, and how long a counter may go unread."""
+"""More than any one component draws: separates a wrap from a reset, and limits how long a counter may go unread."""
 
 UNSEEN_SHARE = 0.6
 """How much of the steps between a sensor's readings is scatter: less than 1, because power mostly changes once
 between two readings. Found on simulated cards."""
 
 MIN_AWAITED_PERIOD_S = 0.015
-"""A counter that ticks less often than this is waited for at a window's edges; a quicker one misplaces too little
-(RAPL ticks every millisecond)."""
+"""Windows open and close at the ticks of a counter that ticks less often than this; with a quicker one the error at
+the edges is too small to matter (RAPL ticks every millisecond)."""
 
 
-class Troubles:
-    """What went wrong with one instrument, with the time of each event on the meter's clock.
+class ReadingFaults:
+    """Failed readings and breaks of the count of one instrument, with their times on the meter's clock.
 
-    A failed reading only spoils the window whose edge it was to be; a break of the count spoils every window that
-    it lies in.
+    A failed reading only invalidates the window whose edge it should have given; a break of the count invalidates
+    every window that contains it.
     """
 
     def __init__(self) -> None:
@@ -43,17 +43,18 @@ class Troubles:
         self._breaks.append((at_s, reason))
 
     def break_between(self, start_s: float, end_s: float) -> str | None:
-        """Why the joules between two times can't be trusted; None where they can."""
+        """Why the joules between two times can't be trusted; None if they can."""
         return next((reason for at_s, reason in self._breaks if start_s < at_s <= end_s), None)
 
     def failure_between(self, start_s: float, end_s: float) -> str | None:
-        """The last failed reading between two times, in words; None where all were taken."""
+        """The last failed reading between two times, in words; None if all were taken."""
         return next((reason for at_s, reason in reversed(self._failures) if start_s <= at_s <= end_s), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A change of a counter: it happened within ± `half_width_s` of `time_s`, and the tally was `energy_j` then."""
+    """A change of a counter: it happened within ± `half_width_s` of `time_s`, and the accumulator was at `energy_j`
+    then."""
 
     time_s: float
     half_width_s: float
@@ -68,13 +69,13 @@ class Rhythm:
     deviation_s: float
 
 
-class Tally(Protocol):
-    """Joules since an instrument's first reading. All windows are differences of tallies.
+class Accumulator(Protocol):
+    """Joules since an instrument's first reading. A window's joules are differences of it.
 
-    `variance_j2` is the variance, in J², that what happened between readings adds to them.
+    `variance_j2` is the variance, in J², that comes from what happened between readings.
     """
 
-    troubles: Troubles
+    faults: ReadingFaults
     energy_j: float
     variance_j2: float
     read_at_s: float | None
@@ -84,7 +85,7 @@ class Tally(Protocol):
 
     @property
     def power_w(self) -> float | None:
-        """Watts of late, for display; None before there is enough to tell."""
+        """Recent watts, for display; None until there are enough readings."""
 
     @property
     def hold_s(self) -> float:
@@ -98,12 +99,12 @@ class Tally(Protocol):
         """Count the joules up to a reading taken at `now_s`."""
 
 
-class CounterTally:
-    """Joules of an energy counter, through its wraps. `rhythm` tells how it ticks, once that was measured."""
+class CounterAccumulator:
+    """Joules of an energy counter, through its wraps. `rhythm` says how it ticks, once that was measured."""
 
     def __init__(self, counter: EnergyCounter) -> None:
         self.instrument = counter
-        self.troubles = Troubles()
+        self.faults = ReadingFaults()
         self.energy_j = 0.0
         self.variance_j2 = 0.0
         self.read_at_s: float | None = None
@@ -134,11 +135,11 @@ class CounterTally:
         try:
             return self.instrument.read_mj()
         except MeterFailure as failure:
-            self.troubles.failed(now_s, f"{self.instrument.name}: {failure}")
+            self.faults.failed(now_s, f"{self.instrument.name}: {failure}")
             return None
 
     def add(self, reading: float, now_s: float) -> None:
-        """As the Protocol has it. Readings taken close together leave a tick's time well known in `ticks`."""
+        """As in the Protocol. Readings taken close together locate a tick's time precisely in `ticks`."""
         if self._last_mj is not None and self.read_at_s is not None:
             self.energy_j += self._step_j(self._last_mj, reading, now_s)
         if self._last_mj is None or self.read_at_s is None:
@@ -154,23 +155,24 @@ class CounterTally:
             self._recent.popleft()
 
     def _step_j(self, before_mj: float, after_mj: float, now_s: float) -> float:
-        """What was gained. Where that can't be so, it is noted as a break, and the windows around it are void."""
+        """Joules between two readings. An impossible step is noted as a break, and windows that contain it are
+        void."""
         name, range_mj = self.instrument.name, self.instrument.range_mj
         step_mj = counter_step(before_mj, after_mj, range_mj)
         if step_mj is None:
-            self.troubles.broke(
+            self.faults.broke(
                 now_s,
                 f"{name}: the counter stepped back from {before_mj:.0f} to {after_mj:.0f} mJ (driver reloaded?)",
             )
             return 0.0
         elapsed_s = now_s - (self.read_at_s or 0.0)
         if range_mj is not None and elapsed_s * MAX_COMPONENT_POWER_W >= range_mj / 1000:
-            self.troubles.broke(now_s, f"{name}: no reading for {elapsed_s:.0f} s, so a wrap may have gone unseen")
+            self.faults.broke(now_s, f"{name}: no reading for {elapsed_s:.0f} s, so a wrap may have gone unseen")
             return 0.0
-        # A counter holds still between ticks, so its gain may be as old as its last change.
+        # A counter stays the same between ticks, so its step may be as old as its last change.
         longest_s = now_s - self._changed_at_s + 2 * self.instrument.update_period_s
         if step_mj / 1000 > MAX_COMPONENT_POWER_W * longest_s + 1.0:
-            self.troubles.broke(
+            self.faults.broke(
                 now_s,
                 f"{name}: the counter went from {before_mj:.0f} to {after_mj:.0f} mJ within {longest_s:.2g} s, more "
                 "than any device draws: it was reset, or its range is not what the driver says",
@@ -179,16 +181,16 @@ class CounterTally:
         return step_mj / 1000
 
 
-class PowerTally:
+class PowerAccumulator:
     """Joules of a power sensor: each reading held until the next.
 
-    `sampled_j2` is the variance, in J², that a sensor adds which looks only part of the time: each of its readings
-    stands for a whole update period, and half the mean square step between readings is the variance of one.
+    `sampled_j2` is the variance, in J², that a sensor adds which measures only part of the time: each of its readings
+    represents a whole update period, and half the mean square step between readings is the variance of one.
     """
 
     def __init__(self, sensor: PowerSensor) -> None:
         self.instrument = sensor
-        self.troubles = Troubles()
+        self.faults = ReadingFaults()
         self.energy_j = 0.0
         self.variance_j2 = 0.0
         self.read_at_s: float | None = None
@@ -213,12 +215,12 @@ class PowerTally:
         try:
             return self.instrument.read_w()
         except MeterFailure as failure:
-            self.troubles.failed(now_s, f"{self.instrument.name}: {failure}")
+            self.faults.failed(now_s, f"{self.instrument.name}: {failure}")
             return None
 
     def add(self, reading: float, now_s: float) -> None:
         if self._power_w is not None and self.read_at_s is not None:
-            # Where power changed, nobody saw when; its mean square step is twice its variance.
+            # When the power changed is unknown; its mean square step is twice its variance.
             self.variance_j2 += UNSEEN_SHARE * ((reading - self._power_w) * (now_s - self.read_at_s)) ** 2 / 2
         self.hold(now_s)
         self._power_w, self.read_at_s = reading, now_s
@@ -237,5 +239,5 @@ class PowerTally:
         elapsed_s = now_s - self.read_at_s
         self.energy_j += self._power_w * elapsed_s
         if elapsed_s > MAX_GAP_S:
-            self.troubles.broke(now_s, f"{self.instrument.name}: no reading of the power for {elapsed_s:.0f} s")
+            self.faults.broke(now_s, f"{self.instrument.name}: no reading of the power for {elapsed_s:.0f} s")
         self.read_at_s = now_s

@@ -1,4 +1,4 @@
-"""What the meter asks of an instrument: Protocols small enough to fake in ten lines."""
+"""What the meter needs from an instrument: Protocols small enough to fake in ten lines."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Kind = Literal["gpu", "cpu", "dram"]
 
 
 class Instrument(Protocol):
-    """What is known of a reading before it is taken.
+    """What is known about an instrument before it is read.
 
-    `name` is the component's, such as `gpu0`, `cpu0` or `dram0`, and heads its columns of the trace: letters, digits
-    and underscores. An energy counter and a power sensor of one component bear the same name.
-    `update_period_s`: seconds between two changes of the reading; what happens between them is not seen.
+    `name` is the component's, such as `gpu0`, `cpu0` or `dram0`, and begins the names of its columns in the trace:
+    letters, digits and underscores. An energy counter and a power sensor of one component have the same name.
+    `update_period_s`: seconds between two changes of the reading; what happens between them is not measured.
     `sample_period_s`: seconds between two readings that the meter's thread takes.
     """
 
@@ -43,12 +43,12 @@ class EnergyCounter(Instrument, Protocol):
 
     @property
     def range_mj(self) -> float | None:
-        """Millijoules at which the counter starts again from 0; None where it doesn't, or nobody knows."""
+        """Millijoules at which the counter starts again from 0; None if it doesn't, or if that is unknown."""
 
     def read_mj(self) -> float | None:
-        """The counter now, millijoules; None where it is not available at present, never 0.
+        """The counter now, millijoules; None if it is not available at present, never 0.
 
-        Raises MeterFailure where the driver fails.
+        Raises MeterFailure if the driver fails.
         """
 
 
@@ -57,12 +57,12 @@ class PowerSensor(Instrument, Protocol):
     """Power at present, in watts."""
 
     def read_w(self) -> float | None:
-        """Watts now; None where not available at present, never 0. Raises MeterFailure where the driver fails."""
+        """Watts now; None if not available at present, never 0. Raises MeterFailure if the driver fails."""
 
 
 @runtime_checkable
 class PartTime(Protocol):
-    """A power sensor that may look at the power during `seen_share` of each update period only, 0..1."""
+    """A power sensor that may measure the power during `seen_share` of each update period only, 0..1."""
 
     @property
     def seen_share(self) -> float: ...
@@ -101,7 +101,7 @@ class SystemClock:
 
 
 def provenance_of(sources: tuple[Source, ...]) -> Provenance:
-    """What figures from `sources` may be called: as trusted as the least trusted of them.
+    """The provenance of figures from `sources`: that of the least trusted one.
 
     The one place where a source becomes a provenance, so that an estimate can't be called metered.
     """

@@ -18,9 +18,9 @@ GAINS_VARIABLE = "MEASUREMENT_GAINS"
 def gain_relative_u(identity: str = "") -> float:
     """Relative standard uncertainty of a meter's gain: what its calibration found, else ±5 % rectangular.
 
-    identity: a GPU's UUID as `nvidia-smi -L` has it, or `cpu` or `dram`. `MEASUREMENT_GAINS` names a JSON file of
-    relative uncertainties at 95 % by identity, such as `{"GPU-…": 0.01}`; `MEASUREMENT_GAIN_U95` is the one for all
-    that the file doesn't name. BadOption where one is no share of 1.
+    identity: a GPU's UUID as `nvidia-smi -L` prints it, or `cpu` or `dram`. `MEASUREMENT_GAINS` names a JSON file of
+    relative uncertainties at 95 % by identity, such as `{"GPU-…": 0.01}`; `MEASUREMENT_GAIN_U95` applies to all
+    others. Raises BadOption for a value that is not between 0 and 1.
     """
     gains = _gains_of_file()
     if identity in gains:

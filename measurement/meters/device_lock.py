@@ -1,8 +1,8 @@
 """Keeps a device to one measurement at a time, across the processes of a machine.
 
-A lock file for each device UUID (for the CPU one a machine), held with flock(2) as long as the meter runs, so that it
-ends with its process however that ends. Counters read whole devices: two measurements on one would count each other's
-joules. On a CPU they also slow each other down, by far more than their share, so an estimate is kept alone too.
+A lock file for each device UUID (for the CPU one a machine), held with flock(2) while the meter runs, so that it is
+released whenever its process ends. Counters read whole devices: two measurements on one would count each other's
+joules. On a CPU they also slow each other down, by far more than their share, so estimates are exclusive too.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _LOCK_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - the same for e
 class DeviceLock:
     """Exclusive use of one device among measurements on this machine, as a context manager.
 
-    identity: the device's UUID, or `cpu`. Raises DeviceInUse if another process holds it, naming that process. May be
-    entered again by who holds it.
+    identity: the device's UUID, or `cpu`. Raises DeviceInUse if another process holds it, naming that process. The
+    holder may enter it again.
     """
 
     def __init__(self, identity: str, device: str) -> None:
@@ -54,11 +54,11 @@ class DeviceLock:
             holder = os.pread(file, 200, 0).decode("utf-8", "replace").strip() or "unknown"
             os.close(file)
             raise DeviceInUse(
-                f"{self._device} is in use by another measurement (pid {holder}): two at a time would count each "
-                f"other's joules; wait until it ends",
+                f"{self._device} is in use by another measurement (pid {holder}), and each would count the other's "
+                "joules; wait until it ends",
                 field="device",
             ) from None
-        # Another user's file may be open for reading only: it is locked all the same.
+        # Another user's file may be opened for reading only: locking works anyway.
         with contextlib.suppress(OSError):
             os.ftruncate(file, 0)
             os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
@@ -82,7 +82,7 @@ def lock_folder() -> Path:
 
 
 def _is_for_all(folder: Path) -> bool:
-    """Whether every user may write there: one that only some may would give two users two locks."""
+    """Whether every user may write there; otherwise two users could have two locks."""
     try:
         return bool(folder.stat().st_mode & stat.S_IWOTH)
     except OSError:
@@ -90,7 +90,8 @@ def _is_for_all(folder: Path) -> bool:
 
 
 def _open_shared(path: Path) -> int:
-    """Opened whoever made it. Linux refuses O_CREAT on another user's file in a sticky folder, so that comes last."""
+    """Open the file, whoever made it. Linux refuses O_CREAT on another user's file in a sticky folder, so it comes
+    last."""
     flags = os.O_CLOEXEC | os.O_NOFOLLOW
     for mode in (os.O_RDWR, os.O_RDONLY):
         try:
@@ -102,7 +103,7 @@ def _open_shared(path: Path) -> int:
         os.fchmod(file, 0o666)
     except OSError as error:
         raise MeterFailure(
-            f"the lock {path} can't be opened: {error.strerror}; set {LOCK_FOLDER_VARIABLE} to a folder that every "
+            f"can't open the lock {path}: {error.strerror}; set {LOCK_FOLDER_VARIABLE} to a folder that every "
             "worker of this machine can write to"
         ) from None
     return file

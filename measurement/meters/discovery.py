@@ -23,9 +23,9 @@ from measurement.meters.base import (
     provenance_of,
 )
 from measurement.meters.device_lock import DeviceLock
-from measurement.meters.disturbances import CpuGuard, GpuGuard
+from measurement.meters.disturbances import CpuObserver, GpuObserver
 from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
-from measurement.meters.observation import Guard
+from measurement.meters.observation import Observer
 from measurement.meters.rapl import POWERCAP_ROOT, find_zones
 from measurement.record import Hardware
 from measurement.vocabulary import Provenance, Scope, Source
@@ -35,17 +35,17 @@ _DEVICE = re.compile(r"^(?:cpu|cuda:(\d+))$")
 
 @dataclass(slots=True)
 class Discovery:
-    """The instruments found for a device (or several GPUs, `device` being the first), and what looks after them.
+    """The instruments found for a device (or several GPUs, `device` being the first), with their observers and locks.
 
-    `remedies` says, per kind that has no meter of its own, what would help; `identities` holds the UUIDs of the
-    components that have one.
+    `remedies` says, per kind without a meter, what would help; `identities` holds the UUIDs of the components that
+    have one.
     """
 
     devices: tuple[str, ...]
     counters: list[EnergyCounter] = field(default_factory=list)
     sensors: list[PowerSensor] = field(default_factory=list)
     remedies: dict[Kind, str] = field(default_factory=dict)
-    guards: list[Guard] = field(default_factory=list)
+    observers: list[Observer] = field(default_factory=list)
     identities: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class Discovery:
         return self.devices[0]
 
     def sources(self, scope: Scope) -> tuple[Source, ...]:
-        """The sources that `scope` would be summed from; empty where a kind it covers has none."""
+        """The sources that `scope` would be summed from; empty if one of its kinds has none."""
         kinds = kinds_in_scope(scope, self.device)
         chosen: dict[str, tuple[Kind, Source]] = {}
         for instrument in (*self.counters, *self.sensors):
@@ -64,7 +64,7 @@ class Discovery:
         return tuple(dict.fromkeys(source for _, source in used)) if {kind for kind, _ in used} == kinds else ()
 
     def provenance(self, scope: Scope) -> Provenance:
-        """What a figure in `scope` would be called."""
+        """The provenance that a figure in `scope` would have."""
         return provenance_of(self.sources(scope))
 
     @property
@@ -76,7 +76,7 @@ class Discovery:
         return [DeviceLock(self.identities.get(name, device), device) for name, device in devices.items()]
 
     def require_metered(self) -> None:
-        """Raises MeterMissing unless the accelerator scope is metered, saying what to do."""
+        """Raises MeterMissing unless the accelerator scope is metered, with what to do."""
         if self.provenance(Scope.ACCELERATOR) != Provenance.METERED:
             kind: Kind = "cpu" if self.device == "cpu" else "gpu"
             remedy = self.remedies.get(kind, "run `python -m measurement doctor`")
@@ -84,10 +84,10 @@ class Discovery:
 
 
 def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: Path = POWERCAP_ROOT) -> Discovery:
-    """The instruments for a model on `device` (`cpu`, `cuda:0` …, or several GPUs), each read by the best it has.
+    """The instruments for a model on `device` (`cpu`, `cuda:0` …, or several GPUs), each with its best instrument.
 
     CPU and DRAM fall back to the estimate, each by itself; a GPU without counter and sensor stays missing. Raises
-    BadOption for a device that can't be, MeterMissing for a MIG slice.
+    BadOption for a device that doesn't exist, MeterMissing for a MIG slice.
     """
     clock = clock if clock is not None else SystemClock()
     devices = (device,) if isinstance(device, str) else tuple(dict.fromkeys(device))
@@ -98,17 +98,17 @@ def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: 
     for ordinal in ordinals:
         if ordinal is not None:
             _add_gpu(found, ordinal)
-    if "gpu" in found.remedies:  # some of the GPUs are not the work's joules
+    if "gpu" in found.remedies:  # some of the GPUs alone are not the work's joules
         found.counters, found.sensors = [], []
     zones = find_zones(powercap)
     cpus, drams = zones.of_kind("cpu"), zones.of_kind("dram")
     found.counters += [*cpus, *drams]
     tree, model = ProcessTree(), CpuPowerModel.of_this_machine()
     if cpus and found.device == "cpu":
-        found.guards.append(CpuGuard())
+        found.observers.append(CpuObserver())
     if not cpus:
         found.counters.append(CpuTimeCounter(tree, model))
-        found.remedies["cpu"] = zones.remedy or "the RAPL tree shows no package zone"
+        found.remedies["cpu"] = zones.remedy or "no package zone found in the RAPL tree"
     if not drams:
         found.counters.append(MemoryCounter(tree, model, clock))
         found.remedies["dram"] = zones.remedy or "this processor's RAPL has no DRAM zone; its memory is estimated"
@@ -120,8 +120,8 @@ def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: 
 def describe_hardware(device: str) -> Hardware:
     """What `device` calls itself, with its settings at this moment.
 
-    A CPU's figures depend on how many cores the process may use, so its name says them: `AMD EPYC 9R14 (2 cores)`.
-    Raises BadOption for a device that can't be, MeterMissing where a GPU's driver doesn't answer.
+    A CPU's figures depend on how many cores the process may use, so its name includes them: `AMD EPYC 9R14 (2
+    cores)`. Raises BadOption for a device that doesn't exist, MeterMissing if a GPU's driver doesn't answer.
     """
     ordinal = _ordinal(device)
     if ordinal is not None:
@@ -139,10 +139,10 @@ def describe_hardware(device: str) -> Hardware:
 def _describe_gpu(ordinal: int) -> Hardware:
     nvml.start()
     try:
-        told = nvml.describe(nvml.handle_of(ordinal))
+        described = nvml.describe(nvml.handle_of(ordinal))
     except MeterFailure as failure:
         raise MeterMissing(str(failure), field="device") from None
-    return Hardware(kind="cuda", cores=os.cpu_count(), **told)
+    return Hardware(kind="cuda", cores=os.cpu_count(), **described)
 
 
 def _add_gpu(found: Discovery, ordinal: int) -> None:
@@ -160,16 +160,16 @@ def _add_gpu(found: Discovery, ordinal: int) -> None:
         return
     found.counters += counters
     found.sensors += sensors
-    found.guards.append(GpuGuard(handle))
+    found.observers.append(GpuObserver(handle))
     if uuid is not None:
         found.identities[f"gpu{ordinal}"] = uuid
     if not counters and not sensors:
-        found.remedies["gpu"] = "this GPU tells neither energy nor power: a newer driver or board may"
+        found.remedies["gpu"] = "this GPU reports neither energy nor power; a newer driver or board may"
 
 
 def _ordinal(device: str) -> int | None:
     """The number of a CUDA device, None for the CPU. Raises BadOption for anything else."""
     matched = _DEVICE.match(device)
     if matched is None:
-        raise BadOption(f"{device!r} is not a device: cpu, or cuda:0, cuda:1 …", field="device")
+        raise BadOption(f"{device!r} is not a device; use cpu, cuda:0, cuda:1 …", field="device")
     return None if matched[1] is None else int(matched[1])

@@ -1,7 +1,7 @@
-"""Look for what would spoil a measurement: other processes on the device, throttling, heat.
+"""Observes what can disturb a measurement: other processes on the device, throttling, heat.
 
-NVML and RAPL read whole devices, so whoever else computes on one is counted too. An estimate counts this process tree
-alone: there, other load is no reason to doubt a figure, and nobody looks.
+NVML and RAPL read whole devices, so other processes on one are counted too. An estimate counts this process tree
+alone: there, other load is no reason to doubt a figure, and nothing is observed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _SLOWDOWNS = {0x08: "hardware slowdown", 0x20: "software thermal", 0x40: "hardwa
 _POWER_CAP = 0x04
 
 
-class GpuGuard:
+class GpuObserver:
     """Foreign processes, slowdowns and temperature of a GPU, through NVML.
 
-    NVML's process ids are the host's. In a container, where ids have other numbers, one compute process is taken for
-    ours and any more for foreign ones: which is which can't be told there.
+    NVML's process ids are the host's. In a container, where ids differ, one compute process is taken for ours and
+    more than one means a foreign process: which is which is unknown there.
     """
 
     def __init__(self, handle: Any) -> None:
@@ -38,7 +38,7 @@ class GpuGuard:
         self._contained = not shares_host_pids()
 
     def begin(self) -> None:
-        """Nothing: every look is of its moment."""
+        """Nothing to do: each observation is independent."""
 
     def observe(self) -> Observation:
         reasons = _ask("nvmlDeviceGetCurrentClocksEventReasons", self._handle)
@@ -53,8 +53,8 @@ class GpuGuard:
         )
 
 
-class CpuGuard:
-    """How much of the machine's CPU time others use, where RAPL reads the whole package."""
+class CpuObserver:
+    """The share of the machine's CPU time that others use, for RAPL, which reads the whole package."""
 
     def __init__(self) -> None:
         self._tree = ProcessTree()
@@ -72,13 +72,13 @@ class CpuGuard:
     def _times(self) -> tuple[float, float, float]:
         """CPU seconds of the machine: all, busy, and this process tree's."""
         times = psutil.cpu_times()
-        guest_s = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # user and nice hold these too
+        guest_s = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # included in user and nice
         total_s = math.fsum(times) - guest_s
         return total_s, total_s - times.idle - getattr(times, "iowait", 0.0), self._tree.cpu_time_s()
 
 
 def shares_host_pids() -> bool:
-    """Whether process ids here are the host's, as NVML tells them."""
+    """Whether process ids here are the host's, as NVML reports them."""
     if sys.platform != "linux":
         return True
     try:
@@ -100,6 +100,6 @@ def foreign_pids(pids: Iterable[int], *, contained: bool) -> set[int]:
 
 def _ask(function: str, *arguments: Any) -> Any:
     try:
-        return nvml.call("look at the GPU", function, *arguments)
+        return nvml.call("observe the GPU", function, *arguments)
     except MeterFailure:
         return None

@@ -1,7 +1,7 @@
 """The estimate for machines without an energy counter: CPU time × a share of the TDP, and memory × a constant.
 
 Always `estimated`, never metered: what a processor draws depends on clock, instructions and its neighbours, none of
-which CPU time knows. The power model of Green Algorithms (Lannelongue et al., Advanced Science 8, 2021) and, for the
+which CPU time shows. The power model of Green Algorithms (Lannelongue et al., Advanced Science 8, 2021) and, for the
 CPU, of CodeCarbon in process mode, but of this process tree alone and of the CPU time it really used.
 """
 
@@ -34,7 +34,7 @@ MEMORY_POWER_W_PER_GIB = 0.37
 """Watts per GiB in use: Green Algorithms has 0.3725 W/GB (Karyakin & Salem, 2017), CodeCarbon before version 3 had
 3 W per 8 GB. A GB of memory modules is a GiB."""
 
-# Pattern of the model name, TDP in watts and logical CPUs of one socket, as the makers' data sheets have them.
+# Pattern of the model name, TDP in watts and logical CPUs of one socket, from the manufacturers' data sheets.
 _TDP_TABLE: tuple[tuple[str, float, int], ...] = (
     (r"EPYC 9654\b", 360, 192), (r"EPYC 9554\b", 360, 128), (r"EPYC 9354\b", 280, 64),
     (r"EPYC 7763\b", 280, 128), (r"EPYC 7543\b", 225, 64), (r"EPYC 7742\b", 225, 128), (r"EPYC 7402\b", 180, 48),
@@ -48,7 +48,7 @@ _TDP_TABLE: tuple[tuple[str, float, int], ...] = (
 
 
 def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name as /proc/cpuinfo says it; the machine's architecture where it says none."""
+    """The processor's name in /proc/cpuinfo, else the machine's architecture."""
     try:
         found = re.search(r"^model name\s*:\s*(\S.*?)\s*$", cpuinfo.read_text("utf-8", "replace"), re.MULTILINE)
     except OSError:
@@ -69,7 +69,7 @@ class CpuPowerModel:
     def of_this_machine(cls, model: str | None = None) -> CpuPowerModel:
         """From `MEASUREMENT_CPU_TDP_W` (watts of all this machine's CPUs), else the table, else the default.
 
-        Raises BadOption where the variable is not a positive number.
+        Raises BadOption if the variable is not a positive number.
         """
         name = cpu_model() if model is None else model
         given = os.environ.get(TDP_VARIABLE, "").strip()
@@ -104,10 +104,10 @@ def _positive(text: str) -> float:
 
 
 class ProcessTree:
-    """CPU seconds of a process and its descendants, those included that have already ended.
+    """CPU seconds of a process and its descendants, including those that have ended.
 
     A process that was waited for has moved its time into its parent's count of ended children; one that vanished
-    without (its parent ignores SIGCHLD) keeps what was last seen of it. Call `cpu_time_s` from any thread.
+    without (its parent ignores SIGCHLD) counts as last seen. Call `cpu_time_s` from any thread.
     """
 
     def __init__(self) -> None:
@@ -125,7 +125,8 @@ class ProcessTree:
             return self._total_s
 
     def resident_bytes(self) -> int:
-        """Memory in use now: the root's resident pages and what each descendant doesn't share through files."""
+        """Memory in use now: the root's resident pages and each descendant's pages that are not shared through
+        files."""
         total = 0
         for process in list(self._known):
             try:
@@ -142,7 +143,7 @@ class ProcessTree:
             own_before, ended_before = self._known.get(process, (0.0, 0.0))
             own_s += max(0.0, own - own_before)
             ended_s += max(0.0, ended - ended_before)
-        # What vanished was counted while it lived: where a parent now reports it as ended, count only the rest. The
+        # What vanished was counted while it lived: if a parent now reports it as ended, count only the rest. The
         # parent's report may come one scan late, because the tree changes while it is read.
         vanished_s = sum(sum(times) for process, times in self._known.items() if process not in now)
         unreported_s = max(0.0, self._unreported_s + vanished_s - ended_s)
@@ -153,7 +154,7 @@ class ProcessTree:
     def _times(self) -> Iterator[tuple[psutil.Process, tuple[float, float]]]:
         """Own and ended-children CPU seconds of each process, every parent before its children."""
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        # The clock of this process counts nanoseconds, /proc only ticks of 10 ms.
+        # This process's own clock has nanoseconds, /proc only ticks of 10 ms.
         yield self._root, (time.process_time(), ended.ru_utime + ended.ru_stime)
         children = descendants(self._root)
         left_the_tree = [process for process in self._known if process != self._root and process not in children]
@@ -168,8 +169,8 @@ class ProcessTree:
 def descendants(root: psutil.Process) -> list[psutil.Process]:
     """All processes below `root`, every parent before its children.
 
-    Linux lists each thread's children, so that only the tree is read; psutil reads every process of the machine to
-    find the same, which takes milliseconds.
+    Linux lists each thread's children, so only the tree is read; psutil would read every process of the machine,
+    which takes milliseconds.
     """
     if not Path(f"/proc/{root.pid}/task/{root.pid}/children").exists():
         return root.children(recursive=True)
@@ -185,7 +186,7 @@ def descendants(root: psutil.Process) -> list[psutil.Process]:
 
 
 def _children(pid: int) -> list[int]:
-    """Process ids of the children of all threads of a process; none where it has ended."""
+    """Process ids of the children of all threads of a process; none if it has ended."""
     children: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from measurement.errors import MeterFailure
-from measurement.meters.accumulators import CounterTally, PowerTally, Tally
+from measurement.meters.accumulators import Accumulator, CounterAccumulator, PowerAccumulator
 from measurement.meters.base import (
     Clock,
     EnergyCounter,
@@ -22,9 +22,9 @@ from measurement.meters.base import (
 )
 from measurement.meters.calibration import gain_relative_u
 from measurement.meters.components import Component, group_components, preferred
-from measurement.meters.observation import WATCH_PERIOD_S, Watch
+from measurement.meters.observation import OBSERVATION_PERIOD_S, WindowObservations
 from measurement.meters.options import MeterOptions
-from measurement.meters.phase import Assembly, PhaseMeasurement
+from measurement.meters.phase import MeasurementBuilder, PhaseMeasurement
 from measurement.meters.sampler import Sampler
 from measurement.meters.window import Window
 from measurement.traces.trace import TraceComponent, WindowMark, write_trace
@@ -42,8 +42,8 @@ class EnergyMeter:
                 train()
         window.measurement.to_energy(Scope.ACCELERATOR)
 
-    The sampling thread reads instruments only; it never imports torch and never touches CUDA. `remedies` says,
-    for each kind of component without a meter of its own, what would give it one.
+    The sampling thread only reads instruments; it never imports torch and never touches CUDA. `remedies` says, for
+    each kind of component without a meter, what would give it one.
     """
 
     def __init__(
@@ -61,16 +61,19 @@ class EnergyMeter:
         self._synchronize = options.synchronize
         self._sampling = options.sampling
         self._require_metered = options.require_metered
-        self._guards = tuple(options.guards)
-        self._watch: Watch | None = None
+        self._observers = tuple(options.observers)
+        self._observations: WindowObservations | None = None
         self._locks = tuple(options.locks)
         self._held = ExitStack()
         # Quick instruments first, so that they are read nearest to the time that a closing edge is stamped with.
-        tallies: list[Tally] = [*(CounterTally(item) for item in counters), *(PowerTally(item) for item in sensors)]
-        tallies.sort(key=lambda tally: tally.instrument.sample_period_s)
-        self._sampler = Sampler(tallies, self.clock)
-        self._tallies = self._sampler.tallies
-        self._components = group_components(self._tallies)
+        accumulators: list[Accumulator] = [
+            *(CounterAccumulator(item) for item in counters),
+            *(PowerAccumulator(item) for item in sensors),
+        ]
+        accumulators.sort(key=lambda accumulator: accumulator.instrument.sample_period_s)
+        self._sampler = Sampler(accumulators, self.clock)
+        self._accumulators = self._sampler.accumulators
+        self._components = group_components(self._accumulators)
         self._gains_relative_u = {
             part.name: gain_relative_u(options.identities.get(part.name, part.kind)) for part in self._components
         }
@@ -91,8 +94,8 @@ class EnergyMeter:
     ) -> EnergyMeter:
         """A meter of everything that this machine can read for a model on `device`: `cpu`, `cuda:0` or several GPUs.
 
-        Raises BadOption for a device that doesn't exist, MeterMissing where `require_metered` and the accelerator
-        scope has no energy counter or power sensor, or where the GPU is in MIG mode.
+        Raises BadOption for a device that doesn't exist, MeterMissing if `require_metered` and the accelerator scope
+        has no energy counter or power sensor, or if the GPU is in MIG mode.
         """
         from measurement.meters.discovery import discover
 
@@ -108,7 +111,7 @@ class EnergyMeter:
                 clock=clock,
                 synchronize=synchronize,
                 require_metered=require_metered,
-                guards=found.guards,
+                observers=found.observers,
                 locks=found.locks,
                 identities=found.identities,
             ),
@@ -118,12 +121,12 @@ class EnergyMeter:
 
     def __enter__(self) -> Self:
         if self._started:
-            raise RuntimeError("a meter is started once")
+            raise RuntimeError("this meter was started already; create another")
         self._held.enter_context(self.exclusive())
         self._started = True
         self._sampler.calibrate()
         self._sampler.close(aligned=False)
-        if self._sampling and self._tallies:
+        if self._sampling and self._accumulators:
             self._thread = threading.Thread(target=self._run, name="energy-meter", daemon=True)
             self._thread.start()
         return self
@@ -138,9 +141,9 @@ class EnergyMeter:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep other measurements off the device from now on; entering the meter does so by itself.
+        """Keep other measurements off the device while open; entering the meter does this itself.
 
-        Raises NotTrustworthy where another process measures on it.
+        Raises NotTrustworthy if another process measures on it.
         """
         with ExitStack() as held:
             for lock in self._locks:
@@ -152,40 +155,40 @@ class EnergyMeter:
         """Measure the body under `name`. Afterwards the window's `measurement` holds the result.
 
         Work on the GPU is waited for before the window opens and before it closes. Raises RuntimeError inside another
-        window or outside the meter, MeterFailure where a required meter stopped answering. A window whose body
-        raises is closed without waiting for the GPU, and the error goes on.
+        window or outside the meter, MeterFailure if a required meter stopped answering. A window whose body raises is
+        closed without waiting for the GPU, and the error propagates.
         """
         if not self._started or self._stop.is_set():
             raise RuntimeError("open windows inside `with meter:`")
         if self._window is not None:
             raise RuntimeError(f"window {self._window.name!r} is open: windows follow one another, they don't nest")
-        watch = Watch(self._guards)
-        watch.begin()
+        observations = WindowObservations(self._observers)
+        observations.begin()
         self._wait_for_device()
         window = self._window = Window(name, self._sampler, self._wait_for_device, self.clock, self._live)
-        self._watch = watch
+        self._observations = observations
         try:
             yield window
         except BaseException:
             window.end(synchronize=False)
-            window.close(self._assembly(watch))
+            window.close(self._builder(observations))
             raise
         else:
             window.end()
-            watch.look()
-            window.close(self._assembly(watch))
+            observations.observe()
+            window.close(self._builder(observations))
             self._check(window.measurement)
         finally:
-            self._window = self._watch = None
+            self._window = self._observations = None
             if window.is_closed:
-                self._marks.append(_mark(window.measurement, self._assembly(watch)))
+                self._marks.append(_mark(window.measurement, self._builder(observations)))
 
     def measure_idle(self, seconds: float | None = None) -> dict[Scope, float | None]:
-        """Mean watts per scope with nothing running, remembered in `idle_power_w`; None where a scope is missing.
+        """Mean watts per scope with nothing running, remembered in `idle_power_w`; None if a scope is missing.
 
         Load the model's device first (a CUDA context draws power of its own). By default 30 s on a GPU, whose power
-        settles slowly, and 10 s with RAPL. Where all instruments are estimates 1 s is enough: the estimate counts
-        this process's own CPU time, which is nothing while it sleeps, however long one watches.
+        settles slowly, and 10 s with RAPL. If all instruments are estimates 1 s is enough: the estimate counts this
+        process's own CPU time, which is zero while it sleeps.
         """
         if seconds is None:
             seconds = self._idle_seconds()
@@ -203,17 +206,17 @@ class EnergyMeter:
         return dict(self.idle_power_w)
 
     def sample(self) -> None:
-        """Read the instruments whose turn it is. The sampling thread's work; call it where there is no thread."""
+        """Read the instruments that are due. The sampling thread does this; call it if there is no thread."""
         self._sampler.sample()
 
-    def look(self) -> None:
-        """Look once for what disturbs an open window. The thread's work too, once a second."""
-        if (watch := self._watch) is not None:
-            watch.look()
+    def observe(self) -> None:
+        """Observe the devices of an open window once. The sampling thread does this once a second."""
+        if (observations := self._observations) is not None:
+            observations.observe()
 
     def sources(self, scope: Scope) -> tuple[Source, ...]:
-        """The instruments of a scope; none where a part of it has no meter."""
-        return tuple(dict.fromkeys(tally.instrument.source for _, tally in self._live(scope) or ()))
+        """The instruments of a scope; none if a part of it has no meter."""
+        return tuple(dict.fromkeys(accumulator.instrument.source for _, accumulator in self._live(scope) or ()))
 
     def write_trace(self, path: Path | str, earlier: Path | None = None) -> None:
         """Write all readings and window marks as Parquet (`measurement.traces.trace`), after those of `earlier`."""
@@ -233,49 +236,53 @@ class EnergyMeter:
             )
 
     def _run(self) -> None:
-        period_s = min(tally.instrument.sample_period_s for tally in self._tallies)
-        looked_s = 0.0
+        period_s = min(accumulator.instrument.sample_period_s for accumulator in self._accumulators)
+        observed_s = 0.0
         while not self._stop.wait(period_s):
             self.sample()
             now_s = self.clock.monotonic_s()
-            if now_s - looked_s >= WATCH_PERIOD_S:
-                looked_s = now_s
-                self.look()
+            if now_s - observed_s >= OBSERVATION_PERIOD_S:
+                observed_s = now_s
+                self.observe()
 
     def _wait_for_device(self) -> None:
         if self._synchronize is not None:
             self._synchronize()
 
-    def _live(self, scope: Scope) -> list[tuple[int, Tally]] | None:
-        """The tallies that the scope's live figures are sums of; None where one is missing."""
+    def _live(self, scope: Scope) -> list[tuple[int, Accumulator]] | None:
+        """The accumulators that the scope's live figures are sums of; None if one is missing."""
         kinds = kinds_in_scope(scope, self.device)
         chosen = [component for component in self._components if component.kind in kinds]
         if {component.kind for component in chosen} != kinds:
             return None
-        return [(component.positions[0], preferred(self._tallies, component)) for component in chosen]
+        return [(component.positions[0], preferred(self._accumulators, component)) for component in chosen]
 
-    def _assembly(self, watch: Watch) -> Assembly:
-        return Assembly(
-            self.device, self._components, self._tallies, self._gains_relative_u, self.idle_power_w, watch
+    def _builder(self, observations: WindowObservations) -> MeasurementBuilder:
+        return MeasurementBuilder(
+            self.device, self._components, self._accumulators, self._gains_relative_u, self.idle_power_w, observations
         )
 
     def _check(self, measured: PhaseMeasurement) -> None:
         if self._thread is not None and not self._thread.is_alive():
-            raise MeterFailure("the sampling thread died, so counters may have wrapped unseen: run again")
+            raise MeterFailure("the sampling thread died, so counters may have wrapped unnoticed; run again")
         if self._require_metered and measured.energies[Scope.ACCELERATOR].provenance != Provenance.METERED:
             reason = "; ".join(measured.notes) or "no reading"
             raise MeterFailure(f"the accelerator's meter stopped answering during {measured.name!r}: {reason}")
 
     def _idle_seconds(self) -> float:
-        if any(tally.instrument.kind == "gpu" for tally in self._tallies):
+        if any(accumulator.instrument.kind == "gpu" for accumulator in self._accumulators):
             return 30.0
-        return 1.0 if all(tally.instrument.source == Source.CPU_ESTIMATE for tally in self._tallies) else 10.0
+        return (
+            1.0
+            if all(accumulator.instrument.source == Source.CPU_ESTIMATE for accumulator in self._accumulators)
+            else 10.0
+        )
 
     def _trace_component(self, component: Component) -> TraceComponent:
         columns: dict[bool, str] = {}
         for position in component.positions:
-            columns[isinstance(self._tallies[position], CounterTally)] = self._sampler.columns[position]
-        first = preferred(self._tallies, component)
+            columns[isinstance(self._accumulators[position], CounterAccumulator)] = self._sampler.columns[position]
+        first = preferred(self._accumulators, component)
         return TraceComponent(
             component.name,
             component.kind,
@@ -287,9 +294,9 @@ class EnergyMeter:
         )
 
 
-def _mark(measured: PhaseMeasurement, assembly: Assembly) -> WindowMark:
+def _mark(measured: PhaseMeasurement, builder: MeasurementBuilder) -> WindowMark:
     columns = {}
-    for component in assembly.components:
+    for component in builder.components:
         position = measured.components[component.name].position
         if position is not None:
             second = position != component.positions[0]

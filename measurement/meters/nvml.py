@@ -17,18 +17,18 @@ from measurement.meters.base import EnergyCounter, Kind, PowerSensor
 from measurement.vocabulary import Source
 
 UPDATE_PERIOD_S = 0.1
-"""Longest interval between two changes of NVML's counter and sensors (20–100 ms, by board). Taken where it was not
+"""Longest interval between two changes of NVML's counter and sensors (20–100 ms, by board). Used if it was not
 measured on the card, so that the uncertainty of edges is never too small."""
 
 AVERAGE_S = 1.0
-"""What `nvmlDeviceGetPowerUsage` is a mean over, where it is one."""
+"""What `nvmlDeviceGetPowerUsage` averages over, if it is an average."""
 
 _GA100 = re.compile(r"\b(A100|A800|A30|PG506|CMP 170HX)\b")
 
 ABSENT_REMEDY = "no NVIDIA driver is visible here: install it, or start the container with `--gpus all`"
 
 PART_TIME_SHARE = 0.25
-"""How much of the time the sensor of a GA100 or GH100 sees: 25 of each 100 ms (arXiv 2312.02741)."""
+"""The share of time that the sensor of a GA100 or GH100 measures: 25 of each 100 ms (arXiv 2312.02741)."""
 
 _GH100 = re.compile(r"\b(H100|H800|H200|H20|GH200)\b")
 
@@ -45,7 +45,7 @@ _REMEDIES = {
 
 
 def call(doing: str, function: str, *arguments: Any) -> Any:
-    """`pynvml.<function>(*arguments)`; None where the device doesn't support it. Raises MeterFailure otherwise."""
+    """`pynvml.<function>(*arguments)`; None if the device doesn't support it. Raises MeterFailure otherwise."""
     import pynvml
 
     try:
@@ -58,7 +58,7 @@ def call(doing: str, function: str, *arguments: Any) -> Any:
 
 
 def start() -> None:
-    """Load the driver's library; may be called again. Raises MeterMissing where there is none or it fails."""
+    """Load the driver's library; may be called again. Raises MeterMissing if there is none or it fails."""
     try:
         call("start", "nvmlInit")
     except ImportError:
@@ -79,7 +79,7 @@ def visible_count() -> int:
 
 
 def _entries(visible: str) -> list[str]:
-    """CUDA takes the devices before the first that is not valid, and -1 is the usual word for none."""
+    """CUDA takes the devices before the first that is not valid, and -1 usually means none."""
     entries = [entry.strip() for entry in visible.split(",")]
     invalid = next((position for position, entry in enumerate(entries) if entry in ("", "-1")), len(entries))
     return entries[:invalid]
@@ -89,8 +89,8 @@ def handle_of(ordinal: int) -> Any:
     """NVML's handle of CUDA device `ordinal`.
 
     NVML counts all GPUs in PCI order, CUDA only those in CUDA_VISIBLE_DEVICES, fastest first unless
-    CUDA_DEVICE_ORDER=PCI_BUS_ID. Where torch is loaded already, its UUID decides. Raises BadOption for a device that
-    doesn't exist or can't be told apart, MeterMissing for a MIG slice: it has no energy of its own.
+    CUDA_DEVICE_ORDER=PCI_BUS_ID. If torch is loaded already, its UUID decides. Raises BadOption for a device that
+    doesn't exist or is ambiguous, MeterMissing for a MIG slice: it has no energy of its own.
     """
     uuid = _uuid_from_torch(ordinal)
     if uuid is not None:
@@ -176,7 +176,7 @@ class NvmlEnergyCounter:
 class NvmlPowerSensor:
     """Board power. `instant` reads the field POWER_INSTANT, else `nvmlDeviceGetPowerUsage`.
 
-    `update_period_s` is 1 s where the latter is a one-second average: that is what edges may be off by.
+    `update_period_s` is 1 s if the latter is a one-second average: that is what edges may be off by.
     """
 
     handle: Any
@@ -231,13 +231,14 @@ def instruments_of(handle: Any, name: str) -> tuple[list[EnergyCounter], list[Po
 
 
 def uuid_of(handle: Any) -> str | None:
-    """The GPU's UUID, as `nvidia-smi -L` has it; None where it tells none."""
+    """The GPU's UUID, as `nvidia-smi -L` has it; None if it reports none."""
     uuid = call("read the UUID", "nvmlDeviceGetUUID", handle)
     return None if uuid is None else str(uuid)
 
 
 def _usage_is_average(handle: Any) -> bool:
-    """Whether `nvmlDeviceGetPowerUsage` is a one-second mean, as NVML documents it: on Ampere and newer but GA100."""
+    """Whether `nvmlDeviceGetPowerUsage` is a one-second mean, as NVML documents it: on Ampere and newer except
+    GA100."""
     import pynvml
 
     architecture = call("read the architecture", "nvmlDeviceGetArchitecture", handle)
@@ -249,27 +250,27 @@ def _usage_is_average(handle: Any) -> bool:
 def describe(handle: Any) -> dict[str, Any]:
     """Identity and settings: name, uuid, driver, power_limit_w, memory_bytes, persistence, clocks, temperature.
 
-    What the device doesn't tell is None.
+    What the device doesn't report is None.
     """
     import pynvml
 
-    def ask(function: str, *arguments: Any) -> Any:
+    def read(function: str, *arguments: Any) -> Any:
         return call("describe the GPU", function, handle, *arguments)
 
-    limit_mw = ask("nvmlDeviceGetEnforcedPowerLimit")
-    memory = ask("nvmlDeviceGetMemoryInfo")
+    limit_mw = read("nvmlDeviceGetEnforcedPowerLimit")
+    memory = read("nvmlDeviceGetMemoryInfo")
     return {
-        "name": str(ask("nvmlDeviceGetName") or "unnamed NVIDIA GPU"),
-        "uuid": ask("nvmlDeviceGetUUID"),
+        "name": str(read("nvmlDeviceGetName") or "unnamed NVIDIA GPU"),
+        "uuid": read("nvmlDeviceGetUUID"),
         "driver": call("read the driver's version", "nvmlSystemGetDriverVersion"),
         "power_limit_w": None if limit_mw is None else limit_mw / 1000,
         "memory_bytes": None if memory is None else int(memory.total),
         "settings": {
-            "persistence_mode": _as_bool(ask("nvmlDeviceGetPersistenceMode")),
-            "sm_clock_mhz": ask("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_SM),
-            "memory_clock_mhz": ask("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_MEM),
-            "max_sm_clock_mhz": ask("nvmlDeviceGetMaxClockInfo", pynvml.NVML_CLOCK_SM),
-            "temperature_c": ask("nvmlDeviceGetTemperature", pynvml.NVML_TEMPERATURE_GPU),
+            "persistence_mode": _as_bool(read("nvmlDeviceGetPersistenceMode")),
+            "sm_clock_mhz": read("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_SM),
+            "memory_clock_mhz": read("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_MEM),
+            "max_sm_clock_mhz": read("nvmlDeviceGetMaxClockInfo", pynvml.NVML_CLOCK_SM),
+            "temperature_c": read("nvmlDeviceGetTemperature", pynvml.NVML_TEMPERATURE_GPU),
         },
     }
 

@@ -1,4 +1,4 @@
-"""What was seen of the devices while a window was open, beside their joules: whatever would make these doubtful."""
+"""What was observed of the devices while a window was open, other than joules: whatever would make these doubtful."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from measurement.vocabulary import Flag
 
-WATCH_PERIOD_S = 1.0
-"""Seconds between two looks at the devices while a window is open."""
+OBSERVATION_PERIOD_S = 1.0
+"""Seconds between two observations of the devices while a window is open."""
 
 MAX_FOREIGN_CPU_SHARE = 0.1
 """Share of the machine's CPU time in a window that others may use before a RAPL figure is doubted."""
@@ -20,7 +20,7 @@ MAX_FOREIGN_CPU_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look at a device. None is what it doesn't tell."""
+    """One observation of a device. None is what the device doesn't report."""
 
     foreign: frozenset[int] = frozenset()
     slowdowns: frozenset[str] = frozenset()
@@ -29,22 +29,22 @@ class Observation:
     foreign_cpu_share: float | None = None
 
 
-class Guard(Protocol):
-    """Looks at one device."""
+class Observer(Protocol):
+    """Observes one device."""
 
     def begin(self) -> None:
         """A window opens."""
 
     def observe(self) -> Observation:
-        """What there is to see now. Never raises: a look that fails sees nothing."""
+        """The device's state now. Never raises: if it can't be read, the observation is empty."""
 
 
-class Watch:
-    """What was seen of the devices while one window was open. Looks may come from any thread."""
+class WindowObservations:
+    """All observations of the devices while one window was open. Call it from any thread."""
 
-    def __init__(self, guards: Sequence[Guard] = ()) -> None:
-        self.guards = guards
-        self.looks = 0
+    def __init__(self, observers: Sequence[Observer] = ()) -> None:
+        self.observers = observers
+        self.count = 0
         self._lock = threading.Lock()
         self._foreign: set[int] = set()
         self._slowdowns: Counter[str] = Counter()
@@ -53,16 +53,16 @@ class Watch:
         self._foreign_cpu_share: float | None = None
 
     def begin(self) -> None:
-        """The window opens: look for the first time."""
-        for guard in self.guards:
-            guard.begin()
-        self.look()
+        """The window opens: observe for the first time."""
+        for observer in self.observers:
+            observer.begin()
+        self.observe()
 
-    def look(self) -> None:
-        """Look at each device once."""
-        seen_of_all = [guard.observe() for guard in self.guards]
+    def observe(self) -> None:
+        """Observe each device once."""
+        seen_of_all = [observer.observe() for observer in self.observers]
         with self._lock:
-            self.looks += 1
+            self.count += 1
             for seen in seen_of_all:
                 self._add(seen)
 
@@ -77,7 +77,7 @@ class Watch:
 
     @property
     def flags(self) -> frozenset[Flag]:
-        """`foreign_process` and `throttled`, where seen even once."""
+        """`foreign_process` and `throttled`, if observed at least once."""
         flags = set()
         if self._foreign or (self._foreign_cpu_share or 0.0) > MAX_FOREIGN_CPU_SHARE:
             flags.add(Flag.FOREIGN_PROCESS)
@@ -87,7 +87,7 @@ class Watch:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was seen, in words, for who reviews the entry."""
+        """The same as text, for the person who reviews the entry."""
         notes = []
         if self._foreign:
             pids = ", ".join(map(str, sorted(self._foreign)))
@@ -95,15 +95,16 @@ class Watch:
         if (self._foreign_cpu_share or 0.0) > MAX_FOREIGN_CPU_SHARE:
             notes.append(f"other processes used {self._foreign_cpu_share:.0%} of this machine's CPU time")
         notes += [
-            f"throttled: {word} in {count} of {self.looks} looks, one a second"
+            f"throttled: {word} in {count} of {self.count} observations, one a second"
             for word, count in sorted(self._slowdowns.items())
         ]
         return tuple(notes)
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """Plain figures for the record: looks, how often at the power limit, temperatures, others' CPU share."""
-        found: dict[str, Any] = {"looks": self.looks} if self.guards else {}
+        """Figures for the record: number of observations (`looks`), how often at the power limit, temperatures,
+        others' CPU share."""
+        found: dict[str, Any] = {"looks": self.count} if self.observers else {}
         if self._at_limit:
             found["looks_at_power_limit"] = self._at_limit
         if self._temperatures_c:

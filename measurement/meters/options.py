@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from measurement.meters.base import Clock, SystemClock
 from measurement.meters.device_lock import DeviceLock
-from measurement.meters.observation import Guard
+from measurement.meters.observation import Observer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterOptions:
     """synchronize: waits for the device's work, called before a window opens and closes.
 
-    sampling: read instruments in a thread; if not, only `sample()` reads them between edges, for replays. guards:
-    look at the devices once a second while a window is open. locks: keep other measurements off them. identities:
+    sampling: read instruments in a thread; if not, only `sample()` reads them between edges, for replays. observers:
+    observe the devices once a second while a window is open. locks: keep other measurements off them. identities:
     component to UUID, by which each card's own calibration is found.
     """
 
@@ -24,6 +24,6 @@ class MeterOptions:
     synchronize: Callable[[], None] | None = None
     sampling: bool = True
     require_metered: bool = False
-    guards: Sequence[Guard] = ()
+    observers: Sequence[Observer] = ()
     locks: Sequence[DeviceLock] = ()
     identities: Mapping[str, str] = field(default_factory=dict)

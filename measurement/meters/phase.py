@@ -15,16 +15,16 @@ from measurement.accounting import (
     drifting_repeat_uncertainty,
     repeat_uncertainty,
 )
-from measurement.meters.accumulators import Tally
+from measurement.meters.accumulators import Accumulator
 from measurement.meters.base import Kind, kinds_in_scope, provenance_of
-from measurement.meters.components import Component, Stretch, duration_s, gained_j, reading_uncertainty
-from measurement.meters.observation import Watch
+from measurement.meters.components import Component, Stretch, accumulated_j, duration_s, reading_uncertainty
+from measurement.meters.observation import WindowObservations
 from measurement.meters.starvation import InputWait
 from measurement.record import Energy
 from measurement.vocabulary import Flag, Provenance, Scope, Source
 
 MIN_UPDATES = 10
-"""Updates of the slowest instrument that a stretch of measuring needs on average, or it is too short."""
+"""Updates of the slowest instrument that a stretch of measuring must last on average; below, it is too short."""
 
 MAX_DISAGREEMENT = 0.03
 """Relative difference of counter and integrated power above which one of them is wrong (methodology: 3 %)."""
@@ -37,7 +37,7 @@ EXACT = Uncertainty(0.0)
 class ComponentEnergy:
     """Joules of one component. `source` and `energy_j` are None together; `note` then says why.
 
-    `cross_check_j` is what the component's second instrument saw, where it has one.
+    `cross_check_j` is the reading of the component's second instrument, if it has one.
     """
 
     name: str
@@ -53,7 +53,7 @@ class ComponentEnergy:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of a window: active seconds, joules per scope (None where missing), images if told.
+    """A part of a window: active seconds, joules per scope (None if missing), images if known.
 
     `repeat`: whether it did the same work as the window's other repeats.
     """
@@ -77,10 +77,10 @@ class MarkedBlock:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredEnergy:
-    """Joules of one scope over a window; `energy_j` is None where provenance is `missing`.
+    """Joules of one scope over a window; `energy_j` is None if provenance is `missing`.
 
     `repeatability_u95_j` has the window's edges and, over two or more blocks, the spread of the repeats;
-    `absolute_u95_j` the meters' gain errors too (None for an estimate: nobody knows a power model's error).
+    `absolute_u95_j` the meters' gain errors too (None for an estimate: a power model's error is unknown).
     """
 
     scope: Scope
@@ -111,8 +111,9 @@ class PhaseMeasurement:
     def to_energy(self, scope: Scope, images: int | None = None) -> Energy:
         """The record's figure for `scope`.
 
-        images: inferences that the window ran, for the figures per image; by default the sum over the blocks, where
-        `mark_block` was told each block's images. The uncertainty per image has the type A term over the blocks.
+        images: inferences that the window ran, for the figures per image; by default the sum over the blocks, if
+        `mark_block` was closed each block's images. The uncertainty per image includes the type A term over the
+        blocks.
         """
         measured = self.energies[scope]
         if images is None and self.blocks and all(block.images is not None for block in self.blocks):
@@ -136,27 +137,27 @@ class PhaseMeasurement:
 
 
 def measure_component(
-    component: Component, tallies: Sequence[Tally], stretches: Sequence[Stretch]
+    component: Component, accumulators: Sequence[Accumulator], stretches: Sequence[Stretch]
 ) -> ComponentEnergy:
     """Joules of the first instrument that has a whole count, checked against the second."""
     start_s, end_s = stretches[0][0].time_s, stretches[-1][1].time_s
-    troubles, whole = [], []
+    faults, whole = [], []
     for position in component.positions:
-        tally, energy_j = tallies[position], gained_j(stretches, position)
-        broken = tally.troubles.break_between(start_s, end_s)
+        accumulator, energy_j = accumulators[position], accumulated_j(stretches, position)
+        broken = accumulator.faults.break_between(start_s, end_s)
         if energy_j is not None and broken is None:
             whole.append((position, energy_j))
         else:
-            why = broken or tally.troubles.failure_between(start_s, end_s)
-            troubles.append(why or f"{component.name}: no reading at the window's edge")
-    note = "; ".join(troubles)
+            why = broken or accumulator.faults.failure_between(start_s, end_s)
+            faults.append(why or f"{component.name}: no reading at the window's edge")
+    note = "; ".join(faults)
     if not whole:
         return ComponentEnergy(component.name, component.kind, None, None, note=note)
     seconds = duration_s(stretches)
 
     def edges(position: int, energy_j: float) -> Uncertainty:
         power_w = energy_j / seconds if seconds > 0 else 0.0
-        return reading_uncertainty(stretches, position, power_w, tallies[position].hold_s)
+        return reading_uncertainty(stretches, position, power_w, accumulators[position].hold_s)
 
     position, energy_j = whole[0]
     other_j = whole[1][1] if len(whole) > 1 else None
@@ -168,7 +169,7 @@ def measure_component(
     return ComponentEnergy(
         component.name,
         component.kind,
-        tallies[position].instrument.source,
+        accumulators[position].instrument.source,
         energy_j,
         edges(position, energy_j),
         other_j,
@@ -179,19 +180,19 @@ def measure_component(
 
 
 @dataclass(frozen=True, slots=True)
-class Assembly:
-    """What a window's figures are assembled with: the device, its components and what is known beforehand.
+class MeasurementBuilder:
+    """Builds a window's measurement from the device, its components and what is known beforehand.
 
     `gains_relative_u` holds, by component, the relative standard uncertainty of its meter's gain; `idle_power_w` the
-    idle power per scope, once measured; `watch` what was seen of the devices meanwhile.
+    idle power per scope, once measured; `observations` what was observed of the devices meanwhile.
     """
 
     device: str
     components: tuple[Component, ...]
-    tallies: tuple[Tally, ...]
+    accumulators: tuple[Accumulator, ...]
     gains_relative_u: Mapping[str, float]
     idle_power_w: Mapping[Scope, float | None]
-    watch: Watch
+    observations: WindowObservations
 
     def phase(
         self,
@@ -202,12 +203,12 @@ class Assembly:
     ) -> PhaseMeasurement:
         """The measurement of a window that was active over `stretches`, with its blocks.
 
-        waited_s: seconds that its loop waited for input; None where it didn't tell.
+        waited_s: seconds that its loop waited for input; None if it didn't report them.
         """
         waited = InputWait(waited_s, duration_s(stretches), self.device)
-        parts = [measure_component(component, self.tallies, stretches) for component in self.components]
-        told = tuple(self._block(parts, block) for block in blocks)
-        repeats = tuple(block for block in told if block.repeat)
+        parts = [measure_component(component, self.accumulators, stretches) for component in self.components]
+        closed = tuple(self._block(parts, block) for block in blocks)
+        repeats = tuple(block for block in closed if block.repeat)
         energies = {scope: self._scope_energy(scope, parts, repeats, duration_s(stretches)) for scope in Scope}
         return PhaseMeasurement(
             name=name,
@@ -216,11 +217,11 @@ class Assembly:
             duration_s=duration_s(stretches),
             energies=energies,
             components={part.name: part for part in parts},
-            blocks=told,
+            blocks=closed,
             pauses=tuple((b[1].time_s, a[0].time_s) for b, a in itertools.pairwise(stretches)),
-            flags=self._flags(parts, stretches, repeats) | self.watch.flags | waited.flags,
-            notes=(*(part.note for part in parts if part.note), *self.watch.notes, *waited.notes),
-            conditions={**self.watch.conditions, **waited.conditions},
+            flags=self._flags(parts, stretches, repeats) | self.observations.flags | waited.flags,
+            notes=(*(part.note for part in parts if part.note), *self.observations.notes, *waited.notes),
+            conditions={**self.observations.conditions, **waited.conditions},
         )
 
     def in_scope(self, scope: Scope, parts: Sequence[ComponentEnergy]) -> list[ComponentEnergy] | None:
@@ -255,7 +256,7 @@ class Assembly:
             provenance,
             sources,
             energy_j,
-            # How well a power model repeats is only known where it was repeated; its edges say nothing of that.
+            # How well a power model repeats is known only after repeats; its edges don't show it.
             None if provenance == Provenance.ESTIMATED and repeats is None else repeatability_j,
             absolute_j if provenance == Provenance.METERED else None,
             None if idle_w is None else energy_j - idle_w * seconds,
@@ -266,8 +267,8 @@ class Assembly:
         energies: dict[Scope, float | None] = {}
         for scope in Scope:
             chosen = self.in_scope(scope, parts) or []
-            gains = [gained_j(stretches, part.position) for part in chosen if part.position is not None]
-            known = [gain for gain in gains if gain is not None]
+            joules = [accumulated_j(stretches, part.position) for part in chosen if part.position is not None]
+            known = [part_j for part_j in joules if part_j is not None]
             energies[scope] = math.fsum(known) if chosen and len(known) == len(chosen) else None
         edges_s = stretches[0][0].time_s, stretches[-1][1].time_s
         return Block(*edges_s, duration_s(stretches), energies, marked.images, marked.repeat)
@@ -277,7 +278,9 @@ class Assembly:
     ) -> frozenset[Flag]:
         flags = set()
         used = self.in_scope(Scope.ACCELERATOR, parts) or []
-        slowest_s = max((self.tallies[part.position].hold_s for part in used if part.position is not None), default=0)
+        slowest_s = max(
+            (self.accumulators[part.position].hold_s for part in used if part.position is not None), default=0
+        )
         if duration_s(stretches) / len(stretches) < MIN_UPDATES * slowest_s:
             flags.add(Flag.WINDOW_TOO_SHORT)
         if len(blocks) < 2:

@@ -1,7 +1,7 @@
 """RAPL: the energy counters of CPU packages and DRAM, through Linux's powercap tree.
 
-Zones overlap: psys ⊃ package ⊃ core and uncore; DRAM stands beside. Only packages and DRAM are read, so that nothing
-is counted twice. Format: https://docs.kernel.org/power/powercap/powercap.html
+Zones overlap: psys ⊃ package ⊃ core and uncore; DRAM is separate. Only packages and DRAM are read, so that nothing is
+counted twice. Format: https://docs.kernel.org/power/powercap/powercap.html
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PERMISSION_REMEDY = (
     "give the process CAP_DAC_READ_SEARCH"
 )
 ABSENT_REMEDY = (
-    "this machine shows no RAPL counters: load the kernel module (`sudo modprobe intel_rapl_msr`), and in a "
+    "no RAPL counters found on this machine: load the kernel module (`sudo modprobe intel_rapl_msr`), and in a "
     "container mount /sys/class/powercap and /sys/devices/virtual/powercap read-only; "
     "virtual machines seldom have them"
 )
@@ -37,7 +37,7 @@ _PACKAGE = re.compile(r"^package-(\d+)(?:-die-(\d+))?$")
 
 @dataclass(frozen=True, slots=True)
 class RaplZone:
-    """One package's or DRAM's counter (an EnergyCounter). `range_mj` is None where the zone doesn't tell it."""
+    """One package's or DRAM's counter (an EnergyCounter). `range_mj` is None if the zone doesn't state it."""
 
     path: Path
     name: str
@@ -51,7 +51,7 @@ class RaplZone:
         return Source.RAPL
 
     def read_mj(self) -> float | None:
-        """Millijoules now; None where the file is gone, empty or not readable by this user. Raises MeterFailure."""
+        """Millijoules now; None if the file is gone, empty or not readable by this user. Raises MeterFailure."""
         try:
             text = (self.path / "energy_uj").read_text("ascii").strip()
             return int(text) / 1000 if text else None
@@ -60,7 +60,7 @@ class RaplZone:
         except OSError as error:
             if error.errno in (errno.ENODATA, errno.ENODEV, errno.ENXIO):
                 return None
-            raise MeterFailure(f"{self.path / 'energy_uj'} can't be read: {error.strerror}; see dmesg") from None
+            raise MeterFailure(f"can't read {self.path / 'energy_uj'}: {error.strerror}; see dmesg") from None
         except ValueError:
             raise MeterFailure(f"{self.path / 'energy_uj'} does not hold a whole number of microjoules") from None
 
@@ -74,14 +74,14 @@ class RaplZones:
     remedy: str | None = None
 
     def of_kind(self, kind: Kind) -> tuple[RaplZone, ...]:
-        """All zones of `kind`, or none of them where one can't be read: half the sockets are not the machine."""
+        """All zones of `kind`, or none if one of them can't be read: half the sockets are not the machine."""
         if any(zone.kind == kind for zone in self.unreadable):
             return ()
         return tuple(zone for zone in self.readable if zone.kind == kind)
 
 
 def find_zones(root: Path = POWERCAP_ROOT) -> RaplZones:
-    """Package and DRAM zones under `root`, each once however often the tree links to it. Never raises."""
+    """Package and DRAM zones under `root`, each once, even if the tree links to it several times. Never raises."""
     readable: list[RaplZone] = []
     unreadable: list[RaplZone] = []
     for zone in _energy_zones(root):

@@ -12,7 +12,7 @@ from measurement.vocabulary import Source
 
 
 class ManualClock:
-    """A clock that moves only when it is told to, or slept on."""
+    """A clock that advances only when set, or when slept on."""
 
     def __init__(self, now_s: float = 0.0) -> None:
         self.wall_at_zero = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ class ManualClock:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Samples of one instrument: seconds ascending, and its readings (None where it had none)."""
+    """Samples of one instrument: seconds ascending, and its readings (None if it had none)."""
 
     times_s: Sequence[float]
     values: Sequence[float | None]

@@ -1,8 +1,8 @@
-"""What a counter stood at between two of its ticks: at a window's opening and at its end.
+"""The value of a counter between two of its ticks: at a window's opening and at its end.
 
 A counter that ticks every 20 to 100 ms shows at each tick what was spent until then, and nothing in between. So a
-window opens at a tick, and at its end two more ticks are waited for: the first shows the joules of work and tail
-together, the second what the tail draws.
+window opens at a tick, and at its end the meter waits for two more ticks: the first shows the joules of work and tail
+together, the second the power of the tail.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ CALIBRATION_S = 0.5
 """A counter's period is measured over so many ticks and so long, whichever ends later."""
 
 TAIL_TICKS = 2
-"""Ticks waited for after the work's end."""
+"""Ticks to wait for after the work's end."""
 
 RECENT_S = 1.0
-"""How far back the power is looked at that a window's edge lies in."""
+"""How far back before a window's edge the power is taken into account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What a tally stood at, in joules, and with what standard uncertainty."""
+    """What an accumulator was at, in joules, with its standard uncertainty."""
 
     energy_j: float
     standard_j: float
@@ -38,7 +38,7 @@ class Level:
 def rhythm_of(ticks: Sequence[Tick]) -> Rhythm | None:
     """The rhythm of successive ticks; None for fewer than three. Missed ticks do no harm.
 
-    Its deviation is widened for how few ticks it is known from, as `spread_of` is.
+    Its deviation is widened if it is known from few ticks, as in `spread_of`.
     """
     intervals_s = [after.time_s - before.time_s for before, after in itertools.pairwise(ticks)]
     if len(intervals_s) < 2:
@@ -51,7 +51,7 @@ def rhythm_of(ticks: Sequence[Tick]) -> Rhythm | None:
 
 
 def mean_power_w(before: Tick, after: Tick, rhythm: Rhythm) -> float | None:
-    """Watts between two ticks; None where their times are too vague to tell how many periods lie between them."""
+    """Watts between two ticks; None if their times are too vague to count the periods between them."""
     elapsed_s = after.time_s - before.time_s
     vague_s = after.half_width_s + before.half_width_s
     if vague_s > rhythm.deviation_s:
@@ -63,10 +63,11 @@ def mean_power_w(before: Tick, after: Tick, rhythm: Rhythm) -> float | None:
 
 
 def level_at_opening(ticks: Sequence[Tick], opened_s: float, rhythm: Rhythm, sensed_w: Sequence[float] = ()) -> Level:
-    """The tally at `opened_s`, shortly after the last of `ticks`, at the power that it had before.
+    """The accumulator at `opened_s`, shortly after the last of `ticks`, at the power that it had before.
 
-    The tick came at some time between two polls, evenly likely: `P·a/√3`, a being half the polls' distance. How far
-    P may be off, and other since the tick, `sensed_w` tells: the component's power sensor of late, or else the ticks.
+    The tick came at some time between two polls, evenly likely: `P·a/√3`, a being half the polls' distance. How far P
+    may be off, and may have changed since the tick, follows from `sensed_w`, the component's recent sensor readings,
+    or else from the ticks.
     """
     tick = ticks[-1]
     since_s = max(0.0, opened_s - tick.time_s)
@@ -88,17 +89,17 @@ def level_at_end(
     rhythm: Rhythm,
     sensed_w: Sequence[float] = (),
 ) -> Level:
-    """The tally at `ended_s`, between the last tick of `before` and the first of `after` (two ticks or more).
+    """The accumulator at `ended_s`, between the last tick of `before` and the first of `after` (two ticks or more).
 
-    Two estimates of what was spent between the last tick and the end count, weighted by their variances: what the
-    next tick shows less the tail, at the power that the tick after it tells; and the power of the window's last whole
-    interval. The standard uncertainty is the larger of what the two say by themselves and how far they are apart (the
-    internal and the external one of a weighted mean; R. T. Birge, Phys. Rev. 40, 207, 1932). The result lies within
-    what the least and the most power of late allow, and is no more uncertain than any value in there.
+    Two estimates of what was spent between the last tick and the end are combined, weighted by their variances: what
+    the next tick shows less the tail, at the power that the tick after it shows; and the power of the window's last
+    whole interval. The standard uncertainty is the larger of what the two say by themselves and how far they are
+    apart (the internal and the external one of a weighted mean; R. T. Birge, Phys. Rev. 40, 207, 1932). The result
+    lies within what the least and the most recent power allow, and is no more uncertain than any value in that range.
 
     opened_s: the tick at the window's opening. read_s: when the counter had been read at the end. sensed_w: the
-    component's power sensor of late, inside the window; without it the counter's own intervals tell how far power
-    moves.
+    component's recent sensor readings inside the window; without them the counter's own intervals show how far power
+    changes.
     """
     period_s = rhythm.period_s
     blur_s = after[0].half_width_s + rhythm.deviation_s
@@ -107,7 +108,7 @@ def level_at_end(
         ticked = Tick(after[0].time_s - period_s, blur_s, before[-1].energy_j)
         before, after = before[:-1], (ticked, *after)
     until_s = max(0.0, after[0].time_s - ended_s)
-    # On a machine that stood still for a period between two polls, a tick went by unseen.
+    # If the process was not scheduled for a period between two polls, a tick went by unseen.
     stood_still = 2 * after[0].half_width_s >= 0.8 * period_s
     span_s = period_s * max(1, math.ceil((until_s - blur_s) / period_s)) if stood_still else period_s
     tail_s = min(until_s, span_s)
@@ -136,7 +137,7 @@ class LastInterval:
     """The time between two ticks that a window ended in: `inside_s` of it before the end, `tail_s` after.
 
     `energy_j`: joules of both together. `work_w`: power before the interval, None in a short window; `tail_w`: after
-    it. `seen_w`: powers that were seen of late; `spread_w`: their standard uncertainty as a guess of the power at one
+    it. `seen_w`: recent readings of the power; `spread_w`: their standard uncertainty as a guess of the power at one
     moment. `tick_half_width_s`: how well the time of the interval's end is known; `deviation_s`: the ticks' jitter.
     """
 
@@ -164,7 +165,7 @@ class LastInterval:
         return Level(energy_j, min(level.standard_j, self._most_uncertain_j(energy_j, least_j, most_j)))
 
     def _less_tail(self) -> Level:
-        """All less the tail. Power may have fallen to the tail's anywhere in it (rectangular), or have moved on."""
+        """All less the tail. Power may have fallen to the tail's anywhere in it (rectangular), or have changed."""
         before_w = self.energy_j / self.period_s if self.work_w is None else self.work_w
         moved_w = max(abs(before_w - self.tail_w) / math.sqrt(3), self._moves_w())
         terms_j = (
@@ -190,14 +191,14 @@ class LastInterval:
         return Level(self._within(work_w * self.inside_s), math.hypot(*terms_j))
 
     def _moves_w(self) -> float:
-        """How far power may be at one moment from what it was; from the powers around where none else were seen."""
+        """How far power may be at one moment from what it was; from the powers around if there are no others."""
         if len(self.seen_w) > 1:
             return self.spread_w
         around_w = (self.tail_w, self.energy_j / self.period_s, *(() if self.work_w is None else (self.work_w,)))
         return spread_of(around_w)
 
     def _extremes_w(self) -> tuple[float, float]:
-        """The least and the most power of the work, as it was seen."""
+        """The least and the most power of the work among the readings."""
         seen_w = self.seen_w if len(self.seen_w) > 1 else (*self.seen_w, self.tail_w, self.energy_j / self.period_s)
         return min(seen_w), max(seen_w)
 

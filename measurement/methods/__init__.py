@@ -1,6 +1,6 @@
 """The explicit registry: a recipe's `technique` and the code that does it. Importing it needs torch.
 
-`declared` is not here: nobody runs it.
+`declared` is not here: it is never run.
 """
 
 from __future__ import annotations

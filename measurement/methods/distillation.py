@@ -1,4 +1,4 @@
-"""Technique `distillation`: a network learns the outputs of a larger one beside the labels.
+"""Technique `distillation`: a network learns the outputs of a larger one together with the labels.
 
 G. Hinton, O. Vinyals, J. Dean, Distilling the Knowledge in a Neural Network, 2015, https://arxiv.org/abs/1503.02531.
 """
@@ -25,29 +25,29 @@ WITHIN = "teacher.training"
 
 
 def distil(context: PhaseContext) -> PhaseOutcome:
-    """Train the teacher where the phase says so, then `context.model` on its outputs, all in the phase's window.
+    """Train the teacher if the phase says so, then `context.model` on its outputs, all in the phase's window.
 
-    Raises MeasurementError as `fit` does, and BadInput where the teacher can't be had.
+    Raises MeasurementError as `fit` does, and BadInput if the teacher can't be built or loaded.
     """
     spec = context.spec_as(DistillationPhase)
     teacher = _teacher(context, spec)
     of_teacher, of_student = _shares(context, spec, teacher)
     train, validation = _split(context, spec)
-    told: dict[str, Any] = {"architecture": spec.teacher.architecture, "parameters": count_parameters(teacher)}
+    details: dict[str, Any] = {"architecture": spec.teacher.architecture, "parameters": count_parameters(teacher)}
     if spec.teacher.training:
         at_work = replace(context, model=teacher, train=train, advance=of_teacher)
-        told["training"] = fit(at_work, spec.teacher.training, stage="teacher training", within=WITHIN)
-    told["validation_images"] = len(validation)
+        details["training"] = fit(at_work, spec.teacher.training, stage="teacher training", within=WITHIN)
+    details["validation_images"] = len(validation)
     accuracy = _accuracy(context, teacher, validation, spec.batch_size)
-    # A teacher of which the training was only sampled has no accuracy to tell of.
-    told["validation_accuracy"] = None if "steps_run" in told.get("training", {}) else accuracy
+    # A teacher whose training was only sampled has no meaningful accuracy.
+    details["validation_accuracy"] = None if "steps_run" in details.get("training", {}) else accuracy
     student = replace(context, advance=of_student)
     detail = fit(student, spec, distillation_loss(spec, teacher.eval()), stage="distillation")
-    return PhaseOutcome(context.model, detail | {"teacher": told})
+    return PhaseOutcome(context.model, detail | {"teacher": details})
 
 
 def rehearse_distillation(context: PhaseContext) -> PhaseOutcome:
-    """A step of the teacher's training and one of the student's. Raises BadInput where either can't be."""
+    """A step of the teacher's training and one of the student's. Raises BadInput if either is impossible."""
     spec = context.spec_as(DistillationPhase)
     teacher = _teacher(context, spec)
     train, _ = _split(context, spec)
@@ -78,7 +78,7 @@ def distillation_loss(spec: DistillationPhase, teacher: nn.Module) -> LossOf:
 
 
 def _teacher(context: PhaseContext, spec: DistillationPhase) -> nn.Module:
-    """The teacher, for the images that the student sees; with random weights where the phase is to train it."""
+    """The teacher, for the images that the student sees; with random weights if the phase is to train it."""
     asked = Model(architecture=spec.teacher.architecture, resolution=context.train.resolution)
     try:
         teacher = build_network(asked, context.track, context.device)
@@ -91,22 +91,22 @@ def _teacher(context: PhaseContext, spec: DistillationPhase) -> nn.Module:
         teacher.load_state_dict(load_weights(spec.teacher.weights, field=field))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise BadInput(f"not the weights of this teacher: {reason}", field=field) from error
+        raise BadInput(f"these are not the weights of this teacher: {reason}", field=field) from error
     return teacher
 
 
 def _split(context: PhaseContext, spec: DistillationPhase) -> tuple[Split, Split]:
-    """What the teacher is trained on, and what it is validated on."""
+    """The images that the teacher is trained on, and those it is validated on."""
     if round(len(context.train) * (1 - spec.teacher.validation_share)) < 2:
         field = context.field("teacher.validation_share")
-        raise BadInput("leaves the teacher fewer than 2 images to train on", field=field)
+        raise BadInput("leaves the teacher fewer than 2 images to train on; use a smaller share", field=field)
     return held_back(context.train, spec.teacher.validation_share, context.recipe.seed)
 
 
 def _shares(context: PhaseContext, spec: DistillationPhase, teacher: nn.Module) -> tuple[Advance, Advance]:
-    """The teacher's and the student's part of the phase's progress, by the multiply-accumulates that they take.
+    """The teacher's and the student's part of the phase's progress, by their multiply-accumulates.
 
-    A step costs about three forward passes, and the student's one of the teacher's beside.
+    A step costs about three forward passes; the student's step also takes one forward pass of the teacher.
     """
     image = context.train.first(1)[0]
     of_teacher, of_student = (count_macs(network, image) or 1 for network in (teacher, context.model))
@@ -124,7 +124,7 @@ def _part(advance: Advance, start: float, end: float) -> Advance:
 
 
 def _accuracy(context: PhaseContext, teacher: nn.Module, validation: Split, batch_size: int) -> float | None:
-    """Share of the targets, 0..1, that the teacher hits; None where the pace asks for a part of the images only."""
+    """Share of the targets, 0..1, that the teacher hits; None if the pace takes only some of the images."""
     hits, targeted = torch.zeros((2,), dtype=torch.int64, device=context.device)
     seen = 0
     batches = validation.batches(batch_size)

@@ -15,7 +15,8 @@ from measurement.training.context import PhaseContext, PhaseOutcome
 
 
 def train_early_exits(context: PhaseContext) -> PhaseOutcome:
-    """Give `context.model` exits and train all of it. Raises as `fit` does, and BadInput for what has no stages."""
+    """Give `context.model` exits and train all of it. Raises as `fit` does, and BadInput for a network without
+    stages."""
     spec = context.spec_as(EarlyExitPhase)
     network = _with_exits(context, spec)
     detail = fit(replace(context, model=network), spec, _loss_of_all_exits(spec))
@@ -32,19 +33,19 @@ def rehearse_early_exits(context: PhaseContext) -> PhaseOutcome:
 
 def _with_exits(context: PhaseContext, spec: EarlyExitPhase) -> EarlyExitNetwork:
     if context.track.metric != "top1":
-        raise BadInput(f"early exits classify images; track {context.track.slug} does not", field="track")
+        raise BadInput(f"early exits need a track that classifies images (got {context.track.slug})", field="track")
     try:
         segments = segments_of(context.model)
         features = _features(segments, context.train.first(2)[0])
     except (ValueError, RuntimeError, TypeError, NotImplementedError) as error:
         raise BadInput(
-            f"exits need a network of stages one after another, and this is none ({error}); "
-            "convolutional networks such as resnet18, efficientnet_b0 or starnet_s050 are",
+            f"early exits need successive stages, and this network has no such stages ({error}); use a "
+            "convolutional network such as resnet18, efficientnet_b0 or starnet_s050",
             field=context.field("technique"),
         ) from error
     if len(segments) <= spec.exits:
         raise BadInput(
-            f"the network has {len(segments)} stages, so at most {len(segments) - 1} exits before the last",
+            f"the network has {len(segments)} stages; use at most {len(segments) - 1} exits before the last",
             field=context.field("exits"),
         )
     joined = len(segments) - spec.exits
@@ -54,14 +55,15 @@ def _with_exits(context: PhaseContext, spec: EarlyExitPhase) -> EarlyExitNetwork
 
 
 def _features(segments: list[nn.Sequential], images: Tensor) -> list[int]:
-    """Channels after each segment. ValueError where what comes out is not (n, channels, height, width)."""
+    """Channels after each segment. Raises ValueError for features of another shape than (n, channels, height,
+    width)."""
     channels = []
     features = images
     with torch.no_grad():
         for segment in segments:
             features = segment.eval()(features)
             if not isinstance(features, Tensor) or features.ndim != 4:
-                raise ValueError("a stage gives no image of features")
+                raise ValueError("a stage gives no feature map")
             channels.append(int(features.shape[1]))
     return channels
 

@@ -1,4 +1,4 @@
-"""What the techniques share that work layer by layer: which layers, and how one is replaced."""
+"""Shared by techniques that work layer by layer: which layers, and how one is replaced."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Layer = nn.Conv2d | nn.Linear
 def layers_of(model: nn.Module) -> list[tuple[str, Layer]]:
     """Every plain linear layer and plain 2-d convolution with its name, without the classifier.
 
-    Left out are subclasses with a way of their own to use their weights, grouped convolutions (a depthwise one has
-    nothing to share between channels) and padding other than zeros by number.
+    Left out are subclasses that use their weights in another way, grouped convolutions (a depthwise one has nothing
+    to share between channels) and padding other than zeros by number.
     """
     heads = set(_classifier(model).modules())
     return [
@@ -27,13 +27,13 @@ def layers_of(model: nn.Module) -> list[tuple[str, Layer]]:
 
 
 def replace_layer(model: nn.Module, name: str, replacement: nn.Module) -> None:
-    """Put `replacement` where `name` (as in `named_modules`) stands."""
+    """Replace the module `name` (as in `named_modules`)."""
     parent, _, child = name.rpartition(".")
     setattr(model.get_submodule(parent), child, replacement)
 
 
 def runs_or_refused(context: PhaseContext, how: str) -> None:
-    """One forward pass of two images. Raises BadInput naming the technique where it fails."""
+    """One forward pass of two images. Raises BadInput naming the technique if it fails."""
     try:
         with torch.inference_mode():
             outputs = context.model.eval()(context.train.first(2)[0])
@@ -42,7 +42,7 @@ def runs_or_refused(context: PhaseContext, how: str) -> None:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        # The forward pass of 1,300 architectures: whatever it raises, the network can't be run so.
+        # The forward pass of 1,300 architectures: any exception means that the network can't run.
         raise BadInput(
             f"{context.recipe.model.architecture} can't run {how} ({type(error).__name__}: {_first_line(error)}); "
             "choose another architecture or leave the phase out",
@@ -61,7 +61,7 @@ def _is_plain(layer: nn.Conv2d) -> bool:
 
 
 def _classifier(model: nn.Module) -> nn.Module:
-    """timm's networks name theirs; one put together of several parts may have none of its own."""
+    """timm's networks have a method for it; one combined from several parts may have none."""
     find = getattr(model, "get_classifier", None)
     head = find() if callable(find) else None
     return head if isinstance(head, nn.Module) else nn.Identity()

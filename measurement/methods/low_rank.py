@@ -26,15 +26,15 @@ Decompose = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 def factorize(context: PhaseContext) -> PhaseOutcome:
     """Replace every layer that gets smaller; the classifier stays as it is.
 
-    Raises BadInput where none does, or where the architecture can't run with its layers replaced.
+    Raises BadInput if no layer does, or if the architecture can't run with its layers replaced.
     """
     return _factorize(context, _by_singular_values)
 
 
 def rehearse_factorization(context: PhaseContext) -> PhaseOutcome:
-    """The same layers with other numbers, in a fraction of the time; raises as `factorize` does.
+    """The same layers with other weights, in a fraction of the time; raises as `factorize` does.
 
-    Only a rank that is declared can be known without singular values.
+    Without singular values, only a declared rank is known.
     """
     known = context.spec_as(LowRankPhase).rank_share is not None
     return _factorize(context, _by_the_smaller_side if known else _by_singular_values)
@@ -74,14 +74,14 @@ def _by_singular_values(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _by_the_smaller_side(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The matrix itself and a unit matrix: factors of the right shapes, which say nothing of what counts most."""
+    """The matrix itself and a unit matrix: factors of the right shapes, not ordered by importance."""
     rows, columns = matrix.shape
     unit = torch.eye(min(rows, columns), dtype=matrix.dtype, device=matrix.device)
     return (unit, unit.diagonal(), matrix) if rows <= columns else (matrix, unit.diagonal(), unit)
 
 
 def _split(layer: Layer, spec: LowRankPhase, decompose: Decompose) -> nn.Sequential | None:
-    """Two layers instead of one; None where that would not take fewer weights."""
+    """Two layers instead of one; None if that would not take fewer weights."""
     matrix = _matrix(layer, spec.convolution)
     rows, columns = matrix.shape
     left, singular, right = decompose(matrix.detach())
@@ -105,7 +105,7 @@ def _matrix(layer: Layer, convolution: str) -> Tensor:
 
 
 def _rank(singular: Tensor, spec: LowRankPhase) -> int:
-    """Of the declared share of full rank, or the smallest that keeps the declared share of the squared values."""
+    """The declared share of full rank, or the smallest rank that keeps the declared share of the squared values."""
     if spec.rank_share is not None:
         return max(1, round(spec.rank_share * len(singular)))
     kept = singular.square().cumsum(0) / singular.square().sum()
@@ -145,6 +145,6 @@ def _pair(layer: Layer, inner: Tensor, outer: Tensor, convolution: str) -> nn.Se
 def _pair_of(setting: tuple[int, ...] | str) -> tuple[int, int]:
     """A convolution's setting by height and width. TypeError for a padding by name, which no plain layer has."""
     if isinstance(setting, str):
-        raise TypeError(f"padding {setting!r} was let through")
+        raise TypeError(f"padding {setting!r} is not a number")
     height, width = setting
     return height, width

@@ -1,4 +1,4 @@
-"""Technique `pretrained`: weights from the store, or timm's where the worker has them. Nothing is downloaded."""
+"""Technique `pretrained`: weights from the store, or timm's if the worker has them. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ HUB_FILE = "model.safetensors"
 
 
 def load_pretrained(context: PhaseContext) -> PhaseOutcome:
-    """The network with weights that somebody trained; a classifier for other classes starts from random weights.
+    """The network with trained weights; a classifier for other classes starts from random weights.
 
-    Raises BadInput where the weights are not here, or are not this network's.
+    Raises BadInput if the weights are not on this machine, or are not this network's.
     """
     spec = context.spec_as(PretrainedPhase)
     if spec.source == "timm":
@@ -35,23 +35,23 @@ def load_pretrained(context: PhaseContext) -> PhaseOutcome:
     assert spec.sha256 is not None, "a store's weights have a hash"  # noqa: S101 - the schema says so
     weights = load_weights(spec.sha256, field=context.field("sha256"))
     kept = take_weights(context.model, weights, field=context.field("sha256"))
-    return PhaseOutcome(context.model, {"weights_sha256": spec.sha256, "classifier": _told(kept)})
+    return PhaseOutcome(context.model, {"weights_sha256": spec.sha256, "classifier": _classifier_origin(kept)})
 
 
 def take_weights(model: nn.Module, weights: Mapping[str, Tensor], *, field: str) -> bool:
-    """Copy `weights` into `model`, all but a classifier of another shape. True where the classifier was taken too.
+    """Copy `weights` into `model`, except a classifier of another shape. True if the classifier was copied too.
 
-    Raises BadInput for `field` where names or shapes of anything else differ.
+    Raises BadInput for `field` if names or shapes of anything else differ.
     """
     wanted, classifier = model.state_dict(), set(_classifier_names(model))
     unlike = {name for name in wanted.keys() & weights.keys() if wanted[name].shape != weights[name].shape}
-    odd = sorted((wanted.keys() ^ weights.keys()) | (unlike - classifier))
-    if odd := [name for name in odd if name not in classifier]:
-        name = odd[0]
+    mismatched = sorted((wanted.keys() ^ weights.keys()) | (unlike - classifier))
+    if mismatched := [name for name in mismatched if name not in classifier]:
+        name = mismatched[0]
         is_there, is_wanted = (_shape(tensors.get(name)) for tensors in (weights, wanted))
         raise BadInput(
             f"these are not the weights of this network: {name} is {is_there}, the network's is {is_wanted} "
-            f"({len(odd)} of {len(wanted)} differ)",
+            f"({len(mismatched)} of {len(wanted)} differ)",
             field=field,
         )
     taken = {name for name in wanted if name in weights and name not in unlike}
@@ -65,7 +65,7 @@ def _shape(tensor: Tensor | None) -> str:
 
 
 def _classifier_names(model: nn.Module) -> Iterator[str]:
-    """Names of the tensors of the last layer, or of several where the network has several heads."""
+    """Names of the tensors of the last layer, or of several if the network has several heads."""
     get: Any = getattr(model, "get_classifier", tuple)  # a backbone alone has none
     found = get()
     parts = found if isinstance(found, tuple | list) else (found,)
@@ -87,12 +87,17 @@ def _from_timm(context: PhaseContext, spec: PretrainedPhase) -> PhaseOutcome:
     loaded = _created(context, name, read_safetensors(path, field=context.field("tag")), options)
     take_weights(backbone, loaded.state_dict(), field=context.field("tag"))
     same_classes = not options and loaded.pretrained_cfg["num_classes"] == context.classes
-    told = {"weights_sha256": sha256_of(path), "timm_weights": name, "classifier": _told(same_classes)}
-    return PhaseOutcome(network, told)
+    details = {
+        "weights_sha256": sha256_of(path),
+        "timm_weights": name,
+        "classifier": _classifier_origin(same_classes),
+    }
+    return PhaseOutcome(network, details)
 
 
 def _created(context: PhaseContext, name: str, weights: dict[str, Tensor], options: dict[str, Any]) -> Any:
-    """By timm's own loading, which fits a first convolution to other channels and positions to another resolution."""
+    """With timm's own loading, which adapts a first convolution to other channels and positions to another
+    resolution."""
     options = options | {"num_classes": context.classes, "in_chans": context.track.channels}
     overlay = {"state_dict": weights}
     create = partial(timm.create_model, name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
@@ -113,16 +118,16 @@ def _created(context: PhaseContext, name: str, weights: dict[str, Tensor], optio
 def _timm_file(name: str, context: PhaseContext) -> Path:
     try:
         config = get_pretrained_cfg(name)
-    except RuntimeError:  # timm's word for a tag that it does not know
+    except RuntimeError:  # timm's error for an unknown tag
         config = None
     if config is None or not config.hf_hub_id:
         tags = ", ".join(sorted(timm.list_pretrained(f"{name.partition('.')[0]}.*"))[:5]) or "none"
-        raise BadInput(f"timm has no weights {name!r}; it has {tags}", field=context.field("tag"))
+        raise BadInput(f"timm has no weights {name!r}; choose from {tags}", field=context.field("tag"))
     hub = weights_root() / HUB_FOLDER
     found = try_to_load_from_cache(config.hf_hub_id, HUB_FILE, cache_dir=hub)
     if not isinstance(found, str):
         raise DataMissing(
-            f"{NOT_FOUND} timm's weights {name}; as an operator, where there is a network: "
+            f"{NOT_FOUND} timm's weights {name}; as an operator, on a machine with internet access, run: "
             f"HF_HUB_CACHE=<data root>/weights/{HUB_FOLDER} python -c "
             f"\"import timm; timm.create_model('{name}', pretrained=True)\"",
             field=context.field("source"),
@@ -130,5 +135,5 @@ def _timm_file(name: str, context: PhaseContext) -> Path:
     return inside(hub, str(Path(found).relative_to(hub)), field=context.field("source"))
 
 
-def _told(kept: bool) -> str:
+def _classifier_origin(kept: bool) -> str:
     return "kept" if kept else "replaced"

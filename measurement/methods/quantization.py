@@ -19,7 +19,7 @@ from measurement.training.context import PhaseContext, PhaseOutcome
 def quantize(context: PhaseContext) -> PhaseOutcome:
     """Quantize the network as the scheme says.
 
-    Raises BadInput where device or architecture can't take the scheme, or where there is nothing to quantize.
+    Raises BadInput if the device or the architecture doesn't support the scheme, or if there is nothing to quantize.
     """
     return _quantize(context, context.spec_as(QuantizationPhase))
 
@@ -56,4 +56,4 @@ def _static(context: PhaseContext, spec: QuantizationPhase) -> PhaseOutcome:
             graph(next(batches)[0])
             context.advance((done + 1) / spec.calibration_batches, detail="calibration")
     program = converted(context, graph, parameters)
-    return PhaseOutcome(program, program.told())
+    return PhaseOutcome(program, program.details())

@@ -23,7 +23,7 @@ Train = Callable[[PhaseContext, QuantizationAwarePhase], dict[str, Any] | None]
 def train_and_quantize(context: PhaseContext) -> PhaseOutcome:
     """Train with simulated rounding, then quantize.
 
-    Raises BadInput where device or architecture can't take the scheme, and MeasurementError as `fit` does.
+    Raises BadInput if the device or the architecture doesn't support the scheme, and MeasurementError as `fit` does.
     """
     return _quantize(context, fit)
 
@@ -51,11 +51,11 @@ def _static(context: PhaseContext, spec: QuantizationAwarePhase, train: Train) -
         if "zero_point" not in str(error):
             raise
         raise MeasurementError(
-            "an activation was no finite number in training; a smaller learning_rate usually helps",
+            "an activation was not a finite number in training; try a smaller learning_rate",
             field=context.field("optimizer.learning_rate"),
         ) from error
     program = converted(context, network.eval().graph, parameters)
-    return PhaseOutcome(program, trained | program.told())
+    return PhaseOutcome(program, trained | program.details())
 
 
 def _dynamic(context: PhaseContext, spec: QuantizationAwarePhase, train: Train) -> PhaseOutcome:

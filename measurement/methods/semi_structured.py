@@ -30,15 +30,16 @@ class SemiStructuredLinear(nn.Module):
         return linear(inputs.half().contiguous(), self.weight, self.bias).to(inputs.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
-        """No checkpoint keeps it: torch can move compressed weights to the CPU alone, so none would come back.
+        """It can't be pickled: torch can move compressed weights only to the CPU, so none would come back to the GPU.
 
-        Source: torch.sparse._semi_structured_ops.semi_sparse_to_copy. A run resumes with the phase that made it.
+        Source: torch.sparse._semi_structured_ops.semi_sparse_to_copy. A run resumes with the phase that created it.
         """
         raise TypeError("weights compressed for 2:4 kernels can't be moved to a card, so they are not kept")
 
 
 def to_sparse_kernels(model: nn.Module, masked: list[Layer], device: torch.device) -> str:
-    """Replace the linear layers among `masked` where `device` has sparse kernels; says how the network now runs."""
+    """Replace the linear layers among `masked` if `device` has sparse kernels; returns a description of what runs the
+    network."""
     if not has_sparse_kernels(device):
         return "dense kernels, zeros included: this device has no 2:4 kernels"
     chosen = [

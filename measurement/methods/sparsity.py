@@ -2,7 +2,7 @@
 
 Unstructured: S. Han et al., Learning both Weights and Connections for Efficient Neural Networks, 2015,
 https://arxiv.org/abs/1506.02626. Two of every four: A. Mishra et al., Accelerating Sparse Deep Neural Networks, 2021,
-https://arxiv.org/abs/2104.08378. A zero saves energy only where a kernel skips it: the record says what ran.
+https://arxiv.org/abs/2104.08378. A zero saves energy only if a kernel skips it: the record says what ran.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from torch.nn.utils import prune
 from measurement.errors import BadInput
 from measurement.methods.layers import Layer, layers_of, runs_or_refused
 from measurement.methods.semi_structured import to_sparse_kernels
-from measurement.networks.weight_masks import remember_zeros
+from measurement.networks.weight_masks import mask_zeros
 from measurement.recipe import SparsityPhase
 from measurement.training.context import PhaseContext, PhaseOutcome
 
 
 def sparsify(context: PhaseContext) -> PhaseOutcome:
-    """Set the declared share of the weights to zero, for good; the classifier keeps all of its weights.
+    """Set the declared share of the weights to zero, permanently; the classifier keeps all of its weights.
 
-    Raises BadInput where a layer would lose its last weight, or where no weight is left to lose.
+    Raises BadInput if a layer would lose its last weight, or if no weight is left to lose.
     """
     spec, model = context.spec_as(SparsityPhase), context.model.eval()
     layers = [layer for _, layer in layers_of(model)]
@@ -37,13 +37,13 @@ def sparsify(context: PhaseContext) -> PhaseOutcome:
     context.advance(0.5, "weights set to zero")
     _check(context, spec, masked, before)
     for layer in masked:
-        remember_zeros(layer)
+        mask_zeros(layer)
     executed_as = "dense kernels, zeros included"
     if spec.kernels == "sparse":
         executed_as = to_sparse_kernels(model, masked, context.device)
         runs_or_refused(context, "with sparse kernels")
     context.advance(1.0)
-    return PhaseOutcome(model, _told(layers, masked, executed_as))
+    return PhaseOutcome(model, _details(layers, masked, executed_as))
 
 
 def _unstructured(layers: list[Layer], spec: SparsityPhase) -> None:
@@ -81,8 +81,8 @@ def _check(context: PhaseContext, spec: SparsityPhase, masked: list[Layer], befo
         raise BadInput("a layer would lose all of its weights; choose a smaller ratio", field=field)
     if spec.kernels == "dense" and _zeros(masked) <= before:
         raise BadInput(
-            "sets no weight to zero that is not zero already; choose a larger ratio, another architecture, or leave "
-            "the phase out",
+            "no weight becomes zero that was not zero before; choose a larger ratio or another architecture, or "
+            "leave the phase out",
             field=field,
         )
 
@@ -91,7 +91,7 @@ def _zeros(layers: list[Layer]) -> int:
     return sum(layer.weight.numel() - int(layer.weight.count_nonzero()) for layer in layers)
 
 
-def _told(layers: list[Layer], masked: list[Layer], executed_as: str) -> dict[str, Any]:
+def _details(layers: list[Layer], masked: list[Layer], executed_as: str) -> dict[str, Any]:
     weights = sum(int(layer.get_buffer("nonzero_mask").numel()) for layer in masked)
     nonzero = sum(int(layer.get_buffer("nonzero_mask").sum()) for layer in masked)
     return {

@@ -1,7 +1,7 @@
-"""Technique `structured_pruning`: whole channels go, so that a dense and smaller network stays.
+"""Technique `structured_pruning`: whole channels are removed, so that the network stays dense and gets smaller.
 
 With torch-pruning's dependency graph (G. Fang et al., DepGraph: Towards Any Structural Pruning, CVPR 2023,
-https://arxiv.org/abs/2301.12900), which removes a channel in every layer that is tied to it. Importances: `taylor` is
+https://arxiv.org/abs/2301.12900), which removes a channel in every layer that depends on it. Importances: `taylor` is
 the first-order change of the loss (P. Molchanov et al., Importance Estimation for Neural Network Pruning, 2019,
 https://arxiv.org/abs/1906.10771), `bn_scale` the scale of batch normalisation (Z. Liu et al., Network Slimming, 2017,
 https://arxiv.org/abs/1708.06519).
@@ -21,21 +21,22 @@ import torch_pruning
 from torch import nn
 
 from measurement.errors import BadInput, MeasurementError
-from measurement.methods.time_limit import TookTooLong, at_most
+from measurement.methods.time_limit import TimeLimitExceeded, time_limit
 from measurement.networks.build import count_parameters
 from measurement.networks.out_of_memory import is_out_of_memory
-from measurement.networks.weight_masks import renew_masks
+from measurement.networks.weight_masks import refresh_masks
 from measurement.recipe import StructuredPruningPhase
 from measurement.training import endless, fit, rehearse_step
 from measurement.training.context import PhaseContext, PhaseOutcome
 
 TRAINING = "training_after_step"
 LARGEST_SHARE = 0.9
-"""Of one layer's channels, where all layers compete: no layer loses its last."""
+"""The largest share of one layer's channels, if all layers compete: no layer loses its last channel."""
 
 LONGEST_S = 30.0
-"""For taking a network apart in the rehearsal; densenet201 takes 18 s on one core. In some networks the indices of
-channels multiply at every reshape on the way, until memory ends: https://github.com/VainF/Torch-Pruning/issues/525."""
+"""Time limit for analysing a network in the rehearsal; densenet201 takes 18 s on one core. In some networks the
+indices of channels multiply at every reshape, until memory ends:
+https://github.com/VainF/Torch-Pruning/issues/525."""
 
 AfterStep = Callable[[PhaseContext, int], dict[str, Any]]
 
@@ -50,9 +51,9 @@ IMPORTANCES: dict[str, Callable[[], Any]] = {
 
 
 def prune_channels(context: PhaseContext) -> PhaseOutcome:
-    """Remove the declared share of channels, and train after every step where that is declared.
+    """Remove the declared share of channels, and train after every step if that is declared.
 
-    The classifier keeps its outputs. Raises BadInput where torch-pruning can't take the architecture apart, and
+    The classifier keeps its outputs. Raises BadInput if torch-pruning can't analyse the architecture, and
     MeasurementError as `fit` does.
     """
     spec = context.spec_as(StructuredPruningPhase)
@@ -69,18 +70,18 @@ def _prune(
     context: PhaseContext, spec: StructuredPruningPhase, after_step: AfterStep, longest_s: float
 ) -> PhaseOutcome:
     before = count_parameters(context.model)
-    pruner, trained = _taken_apart(context, partial(_pruner, context, spec), longest_s), []
+    pruner, trained = _analysed(context, partial(_pruner, context, spec), longest_s), []
     for step in range(spec.steps):
         if spec.importance == "taylor":
             _gather_gradients(context, spec, step)
-        _taken_apart(context, pruner.step, longest_s)
+        _analysed(context, pruner.step, longest_s)
         _narrow_heads(context.model)
-        renew_masks(context.model)
+        refresh_masks(context.model)
         context.model.zero_grad(set_to_none=True)
         if spec.training_after_step is not None:
             trained.append(after_step(_within(context, spec, step), step))
         context.advance((step + 1) / spec.steps, detail=f"step {step + 1} of {spec.steps}")
-    after, classes = count_parameters(context.model), _taken_apart(context, partial(_classes_of, context), longest_s)
+    after, classes = count_parameters(context.model), _analysed(context, partial(_classes_of, context), longest_s)
     if classes != context.classes or after >= before:
         raise BadInput(
             f"pruning left {after:,} of {before:,} parameters and {classes} outputs of {context.classes}; "
@@ -108,7 +109,7 @@ def _pruner(context: PhaseContext, spec: StructuredPruningPhase) -> Any:
         iterative_steps=spec.steps,
         ignored_layers=list(classifier) if isinstance(classifier, tuple) else [classifier],
         num_heads={block.qkv: block.num_heads for block in _attention(model)},
-        # Its own defaults are two dictionaries that every pruner of the process writes to.
+        # Its defaults are two dictionaries that every pruner of the process writes to.
         in_channel_groups={},
         out_channel_groups={},
         **(options if spec.global_ranking else {}),
@@ -124,37 +125,37 @@ def _attention(model: nn.Module) -> Iterator[Any]:
 
 
 def _narrow_heads(model: nn.Module) -> None:
-    """Tell each block of attention how wide its heads are now: timm writes it down when it builds one."""
+    """Set the new width of the heads in each attention block: timm stores it when it builds the block."""
     for block in _attention(model):
         before, width = getattr(block, "head_dim", None), block.qkv.out_features // (3 * block.num_heads)
-        told = {"head_dim": width, "attn_dim": block.num_heads * width}
+        attributes = {"head_dim": width, "attn_dim": block.num_heads * width}
         if before and getattr(block, "scale", None) == before**-0.5:
-            told["scale"] = width**-0.5  # as torch's own attention has it, which timm uses where it can
-        for name in told.keys() & vars(block).keys():
-            setattr(block, name, told[name])
+            attributes["scale"] = width**-0.5  # as in torch's own attention, which timm uses if possible
+        for name in attributes.keys() & vars(block).keys():
+            setattr(block, name, attributes[name])
 
 
-def _taken_apart(context: PhaseContext, work: Callable[[], T], longest_s: float) -> T:
-    """The result of torch-pruning's `work`. Raises BadInput where the architecture is beyond it."""
+def _analysed(context: PhaseContext, work: Callable[[], T], longest_s: float) -> T:
+    """The result of torch-pruning's `work`. Raises BadInput if it can't process the architecture."""
     try:
-        with warnings.catch_warnings(), at_most(longest_s, package=torch_pruning.__name__):
-            warnings.simplefilter("ignore")  # which free parameters it prunes along: nothing to act on
+        with warnings.catch_warnings(), time_limit(longest_s, package=torch_pruning.__name__):
+            warnings.simplefilter("ignore")  # about parameters outside layers, which it prunes too: nothing to do
             return work()
     except MeasurementError:
         raise
-    except TookTooLong:
-        raise _beyond(context, f"it is not done after {longest_s:.0f} s") from None
+    except TimeLimitExceeded:
+        raise _unsupported(context, f"it did not finish within {longest_s:.0f} s") from None
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        # torch-pruning traces arbitrary architectures and fails with any exception where one is beyond it.
-        raise _beyond(context, f"{type(error).__name__}: {error}") from error
+        # torch-pruning traces arbitrary architectures and may fail with any exception.
+        raise _unsupported(context, f"{type(error).__name__}: {error}") from error
 
 
-def _beyond(context: PhaseContext, why: str) -> BadInput:
+def _unsupported(context: PhaseContext, why: str) -> BadInput:
     return BadInput(
-        f"torch-pruning can't prune {context.recipe.model.architecture} ({why}); convolutional networks such as "
-        "resnet18 and plain transformers such as deit_tiny_patch16_224 can be pruned",
+        f"torch-pruning can't prune {context.recipe.model.architecture} ({why}); use a convolutional network such as "
+        "resnet18 or a plain transformer such as deit_tiny_patch16_224",
         field=context.field("technique"),
     )
 
@@ -172,7 +173,7 @@ def _gather_gradients(context: PhaseContext, spec: StructuredPruningPhase, step:
 
 
 def _gradient_share(context: PhaseContext, spec: StructuredPruningPhase) -> float:
-    """Of one step's batches, those that are looked at before it; the others train after it."""
+    """Share of one step's batches that give gradients before it; the others train after it."""
     before, options = spec.gradient_batches if spec.importance == "taylor" else 0, spec.training_after_step
     after = options.epochs * context.train.batch_count(options.batch_size) if options else 0
     return before / max(1, before + after)

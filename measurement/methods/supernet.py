@@ -35,10 +35,11 @@ from measurement.training import LossOf, fit, rehearse_step, share_validated_fro
 from measurement.training.context import PhaseContext, PhaseOutcome
 
 CALIBRATION_IMAGES = 2048
-"""Training images that a cut-out network takes its running statistics from: the shared ones are of no one network."""
+"""Training images for the running statistics of a cut-out network: the shared statistics belong to no single
+network."""
 
 LISTED = 20
-"""Sub-networks that the record lists: the best."""
+"""Number of sub-networks that the record lists, best first."""
 
 
 def search_supernet(context: PhaseContext) -> PhaseOutcome:
@@ -61,8 +62,12 @@ def search_supernet(context: PhaseContext) -> PhaseOutcome:
     picker = _Picker(context, spec, elastic, train, validation)
     picker.score_candidates(progress.of(0.2, "scoring"))
     chosen = spec.found if spec.found is not None and is_sample(context) else picker.best
-    told = {"space_size": spec.space.size, "training": training, **_told(spec, picker, chosen, is_sample(context))}
-    return PhaseOutcome(picker.calibrated(chosen), told, ELASTIC_MOBILE, chosen.resolution)
+    details = {
+        "space_size": spec.space.size,
+        "training": training,
+        **_details(spec, picker, chosen, is_sample(context)),
+    }
+    return PhaseOutcome(picker.calibrated(chosen), details, ELASTIC_MOBILE, chosen.resolution)
 
 
 def rehearse_supernet(context: PhaseContext) -> PhaseOutcome:
@@ -89,7 +94,7 @@ class _Scored:
     quality: float
     score: float
 
-    def told(self) -> dict[str, Any]:
+    def details(self) -> dict[str, Any]:
         sizes = {"parameters": self.size.parameters, "macs": self.size.macs}
         return (
             self.part.model_dump(mode="json")
@@ -113,14 +118,14 @@ class _Picker:
 
     @property
     def best(self) -> SubNetwork:
-        """Of the highest score; the first of equals."""
+        """The one with the highest score; the first of equals."""
         return max(self.scored, key=lambda scored: scored.score).part
 
     def score_candidates(self, advance: Advance) -> None:
-        """As many as are declared, or in a sample as many as the pace asks for.
+        """Score as many as are declared, or in a sample as many as the pace takes.
 
-        A sample's are drawn at random, whatever the strategy: their scores mean nothing, and their mean cost stands
-        for that of those left out.
+        A sample draws them at random, whatever the strategy: their scores mean nothing, and their mean cost is used
+        for those left out.
         """
         spec, axes = self._spec, Axes(self._spec.space.axes)
         chance = Random(self._context.seed)  # noqa: S311 - reproducible, not secret
@@ -138,7 +143,7 @@ class _Picker:
             advance((number + 1) / spec.candidates, f"{number + 1} of {spec.candidates} sub-networks")
 
     def calibrated(self, part: SubNetwork) -> MobileNetwork:
-        """The sub-network as a network of its own, its running statistics taken anew from training images."""
+        """The sub-network as a network of its own, its running statistics computed again from training images."""
         network = self._elastic.cut_out(part)
         size = self._spec.training.batch_size
         with torch.no_grad():
@@ -169,7 +174,8 @@ def _sandwich(context: PhaseContext, spec: SupernetPhase) -> LossOf:
 
 
 def _split(context: PhaseContext, spec: SupernetPhase) -> tuple[Split, Split]:
-    """What the elastic network is trained on, none of which a later phase validates on, and what scores are of."""
+    """The images that train the elastic network, none of which a later phase validates on, and those for the
+    scores."""
     largest = max(spec.validation_share, share_validated_from(context))
     shares = largest, spec.validation_share
     (train, _), (_, validation) = (held_back(context.train, share, context.recipe.seed) for share in shares)
@@ -178,9 +184,7 @@ def _split(context: PhaseContext, spec: SupernetPhase) -> tuple[Split, Split]:
 
 def _elastic(context: PhaseContext) -> ElasticMobile:
     if not isinstance(context.model, ElasticMobile):
-        raise BadInput(
-            f"a supernet is an elastic network; the one there is: {ELASTIC_MOBILE}", field="model.architecture"
-        )
+        raise BadInput(f"a supernet needs an elastic network; use {ELASTIC_MOBILE}", field="model.architecture")
     return context.model
 
 
@@ -201,26 +205,28 @@ def _check_constraints(context: PhaseContext, spec: SupernetPhase, elastic: Elas
         most = getattr(spec, name)
         if most is not None and least is not None and least > most:
             raise BadInput(
-                f"{most:,}, and the smallest sub-network has {least:,}; a higher one, or smaller sub-networks",
+                f"{most:,}, and the smallest sub-network has {least:,}; raise the limit or allow "
+                "smaller sub-networks",
                 field=context.field(name),
             )
 
 
 def _too_few(context: PhaseContext, scored: int) -> BadInput:
     return BadInput(
-        f"only {scored} sub-networks were found that meet the constraints; fewer candidates or weaker constraints",
+        f"only {scored} sub-networks were found that meet the constraints; use fewer candidates or weaker "
+        "constraints",
         field=context.field("candidates"),
     )
 
 
-def _told(spec: SupernetPhase, picker: _Picker, chosen: SubNetwork, sampled: bool) -> dict[str, Any]:
-    """What the record keeps: how many were scored, the best of them, and what was chosen and why."""
-    told: dict[str, Any] = {"strategy": spec.strategy, "trained": 1, "scored": len(picker.scored)}
+def _details(spec: SupernetPhase, picker: _Picker, chosen: SubNetwork, sampled: bool) -> dict[str, Any]:
+    """For the record: how many were scored, the best of them, and which was chosen and why."""
+    details: dict[str, Any] = {"strategy": spec.strategy, "trained": 1, "scored": len(picker.scored)}
     if spec.found is not None:
-        told["found"] = spec.found.model_dump(mode="json")
-    told["chosen"] = chosen.model_dump(mode="json")
+        details["found"] = spec.found.model_dump(mode="json")
+    details["chosen"] = chosen.model_dump(mode="json")
     if sampled:
-        return told | {"chosen_because": "the submitter found it; a sample trains too little to rank sub-networks"}
+        return details | {"chosen_because": "the submitter found it; a sample trains too little to rank sub-networks"}
     best = sorted(picker.scored, key=lambda scored: scored.score, reverse=True)
-    told["candidates"] = [scored.told() for scored in best[:LISTED]]
-    return told | {"chosen_because": f"the highest score ({best[0].score:.4f}) of {len(best)} sub-networks"}
+    details["candidates"] = [scored.details() for scored in best[:LISTED]]
+    return details | {"chosen_because": f"the highest score ({best[0].score:.4f}) of {len(best)} sub-networks"}

@@ -14,6 +14,6 @@ def train_supervised(context: PhaseContext) -> PhaseOutcome:
 
 
 def rehearse_training(context: PhaseContext) -> PhaseOutcome:
-    """One step on two images. Raises BadInput where the architecture can't take it."""
+    """One step on two images. Raises BadInput if the architecture can't be trained."""
     rehearse_step(context, context.spec_as(SupervisedPhase))
     return PhaseOutcome(context.model)

@@ -26,10 +26,10 @@ def build_model(recipe: Recipe, track: Track, device: torch.device) -> nn.Module
 
 
 def build_network(asked: Model, track: Track, device: torch.device) -> nn.Module:
-    """The network that is asked for, with random weights, tried on two images.
+    """The network that `asked` describes, with random weights, tried on two images.
 
-    Raises BadInput naming the field where timm can't build it, where its builder takes no multiplier, or where it
-    can't take the resolution.
+    Raises BadInput naming the field if timm can't build it, if its builder takes no multiplier, or if it can't take
+    the resolution.
     """
     name, resolution = asked.architecture, asked.resolution
     try:
@@ -39,7 +39,7 @@ def build_network(asked: Model, track: Track, device: torch.device) -> nn.Module
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        # timm's builders run arbitrary code for 1,300 architectures: any exception means "can't be built so".
+        # timm's builders run arbitrary code for 1,300 architectures: any exception means that it can't be built.
         raise BadInput(f"timm can't build {name}: {_reason(error)}", field="model.architecture") from error
     model = model.to(device)
     _try(model, track, resolution, device)
@@ -47,16 +47,16 @@ def build_network(asked: Model, track: Track, device: torch.device) -> nn.Module
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Trainable numbers of the network; of an int8 program, those of the network that it was made from."""
+    """Trainable parameters; for an int8 program, those of the network that it was made from."""
     if (known := getattr(model, "parameter_count", None)) is not None:
         return int(known)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def count_macs(model: nn.Module, images: torch.Tensor) -> int | None:
-    """Multiply-accumulates for one image, the mean over `images`; None where torch counts none.
+    """Multiply-accumulates for one image, the mean over `images`; None if torch counts none.
 
-    images: (n, channels, resolution, resolution); one will do unless the network's work depends on the image.
+    images: (n, channels, resolution, resolution); one is enough unless the network's work depends on the image.
     Convolutions and matrix products, as torch's flop counter has them (two operations each).
     """
     model.eval()
@@ -68,7 +68,8 @@ def count_macs(model: nn.Module, images: torch.Tensor) -> int | None:
 def _elastic(asked: Model, track: Track) -> nn.Module:
     if asked.depth != 1:
         raise BadInput(
-            f"{ELASTIC_MOBILE} has an elastic depth; leave this at 1 and let a supernet choose", field="model.depth"
+            f"{ELASTIC_MOBILE} has an elastic depth; leave depth at 1 and let a supernet choose it",
+            field="model.depth",
         )
     return ElasticMobile(track.channels, track.classes, asked.width)
 
@@ -121,7 +122,10 @@ def _try(model: nn.Module, track: Track, resolution: int, device: torch.device) 
         ) from error
     wanted = (2, track.classes, *(images.shape[-2:] if track.is_dense else ()))
     if not isinstance(outputs, torch.Tensor) or outputs.shape != wanted:
-        raise BadInput("the architecture is not an image classifier", field="model.architecture")
+        raise BadInput(
+            "{type(model).__name__} is not an image classifier; choose another architecture",
+            field="model.architecture",
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A network that an image leaves as soon as one of its classifiers is sure. Importing it needs torch.
+"""A network with several classifiers; an image leaves at the first that is confident. Importing it needs torch.
 
 After S. Teerapittayanon et al., BranchyNet: Fast Inference via Early Exiting from Deep Neural Networks, ICPR 2016,
 https://arxiv.org/abs/1709.01686.
@@ -28,9 +28,9 @@ class Exit(nn.Module):
 
 
 class EarlyExitNetwork(nn.Module):
-    """Segments of a network, each followed by an exit; the last exit takes whatever is left.
+    """Segments of a network, each followed by an exit; the last exit takes the rest.
 
-    What a batch costs depends on its images, so figures per image are means over a whole set of them.
+    The cost of a batch depends on its images, so figures per image are means over a whole set of them.
     """
 
     def __init__(self, segments: Sequence[nn.Module], exits: Sequence[Exit], confidence: float) -> None:
@@ -52,7 +52,7 @@ class EarlyExitNetwork(nn.Module):
         return nn.ModuleList(exit_.get_submodule("classifier") for exit_ in self.exits)
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
-        """How timm parts the parameters, here always coarsely: each segment is one stage, the exits come last."""
+        """How timm groups the parameters, here always coarsely: each segment is one stage, the exits come last."""
         return {"segments": r"^segments\.(\d+)"}
 
     def forward(self, images: Tensor) -> Tensor:
@@ -82,12 +82,12 @@ class EarlyExitNetwork(nn.Module):
 
 
 def is_dynamic(model: nn.Module) -> bool:
-    """Whether what an image costs depends on the image."""
+    """Whether the cost of an image depends on the image."""
     return isinstance(model, EarlyExitNetwork)
 
 
 class CountingExits(nn.Module):
-    """Runs `network`, and counts on the way where the images leave."""
+    """Runs `network` and counts where the images leave."""
 
     def __init__(self, network: EarlyExitNetwork) -> None:
         super().__init__()
@@ -101,20 +101,20 @@ class CountingExits(nn.Module):
         return outputs
 
     def shares(self) -> list[float]:
-        """Share of the images so far that left at each exit, 0..1. ZeroDivisionError where there were none."""
+        """Share of the images so far that left at each exit, 0..1. ZeroDivisionError if there were none."""
         return [round(count / sum(self._counts), 6) for count in self._counts]
 
 
 def segments_of(model: nn.Module) -> list[nn.Sequential]:
     """A timm network cut after each of its stages, its classifier left out; the parts are shared with `model`.
 
-    ValueError where it is no plain sequence of stages.
+    Raises ValueError if it is no plain sequence of stages.
     """
     if isinstance(blocks := getattr(model, "blocks", None), nn.Sequential) and hasattr(model, "conv_stem"):
         stem = [getattr(model, name) for name in ("conv_stem", "bn1") if hasattr(model, name)]
         return [nn.Sequential(*stem, blocks[0]), *(nn.Sequential(block) for block in blocks[1:])]
     if not hasattr(model, "feature_info") or str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC"):
-        raise ValueError("timm knows no stages of it that give images of features")
+        raise ValueError("timm lists no stages of it with feature maps")
     for flatten in (False, True):
         try:
             stages = FeatureListNet(model, out_indices=_last_stages(model), flatten_sequential=flatten)

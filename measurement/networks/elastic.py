@@ -189,7 +189,7 @@ def inner(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def resized(images: Tensor, resolution: int) -> Tensor:
-    """The images bilinearly resized, as `Split.at` does; the same tensor where they have the resolution."""
+    """The images bilinearly resized, as `Split.at` does; the same tensor if they have the resolution."""
     if images.shape[-1] == resolution:
         return images
     return interpolate(images, size=(resolution, resolution), mode="bilinear", align_corners=False, antialias=True)

@@ -1,8 +1,9 @@
 """Width and depth multipliers of timm's architectures. Importing it needs torch.
 
-timm has no common word for them: some builders take a multiplier, some lists of channels and blocks a stage, some an
-embedding and a number of blocks. What a builder takes is found by trying, on torch's meta device, where a network has
-shapes and no numbers: a way is good where the values that leave the architecture as it is are taken, and do leave it.
+timm has no common option for them: some builders take a multiplier, some lists of channels and blocks a stage, some
+an embedding and a number of blocks. What a builder takes is found by trying, on torch's meta device, where a network
+has shapes and no numbers: an option is right if the values of the unchanged architecture are accepted and leave it
+unchanged.
 
 Width multiplies channels, rounded to multiples of 8 (A. Howard et al., MobileNets, https://arxiv.org/abs/1704.04861),
 or the heads of a transformer; depth multiplies the blocks of each stage, rounded up (M. Tan, Q. Le, EfficientNet,
@@ -37,9 +38,9 @@ class NotMultiplied(ValueError):
 
 
 def multiplier_options(create: Create, axis: Axis, factor: float) -> Options:
-    """What to tell `create` for the architecture with its channels or its blocks times `factor`; nothing for 1.
+    """Options of `create` for the architecture with its channels or its blocks times `factor`; empty for 1.
 
-    Raises NotMultiplied where timm's builder takes no such multiplier, or where the rounded numbers change nothing.
+    Raises NotMultiplied if timm's builder takes no such multiplier, or if the rounded numbers change nothing.
     """
     if factor == 1:
         return {}
@@ -47,25 +48,27 @@ def multiplier_options(create: Create, axis: Axis, factor: float) -> Options:
     network, shapes = _outline(create) or (None, [])
     if network is None:
         raise NotMultiplied(
-            axis, f"timm can't build it without numbers, to find how its {axis} is set; leave {axis} at 1"
+            axis, f"timm can't build it on the meta device, so how its {axis} is set is unknown; leave {axis} at 1"
         )
     for as_it_is, multiplied in zip(ways(network, 1.0), ways(network, factor), strict=True):
         same, other = _outline(create, **as_it_is), _outline(create, **multiplied)
         if same is None or other is None or same[1] != shapes:
             continue
         if other[1] == shapes:
-            raise NotMultiplied(axis, f"{axis} {factor:g} rounds to what it has; choose one further from 1")
+            raise NotMultiplied(
+                axis, f"{axis} {factor:g} changes nothing after rounding; choose a value further from 1"
+            )
         return multiplied
     raise NotMultiplied(axis, f"timm's builder of this architecture takes no {axis} multiplier; leave {axis} at 1")
 
 
 def _outline(create: Create, **options: Any) -> tuple[nn.Module, list[tuple[str, torch.Size]]] | None:
-    """The network on the meta device with its parameters' names and shapes; None where it can't be built."""
+    """The network on the meta device with its parameters' names and shapes; None if it can't be built."""
     try:
         with torch.device("meta"):
             network = create(**options)
     except Exception:
-        # timm's builders run arbitrary code: any exception means "not with these options".
+        # timm's builders run arbitrary code: any exception means that it can't be built with these options.
         return None
     return network, [(name, parameter.shape) for name, parameter in network.named_parameters()]
 
@@ -91,7 +94,7 @@ def _deeper(network: nn.Module, factor: float) -> Iterator[Options]:
 
 
 def _stages(network: nn.Module) -> list[tuple[nn.Module, int]]:
-    """timm's stages and the channels that each ends with; empty where the architecture has none."""
+    """timm's stages and the channels that each ends with; empty if the architecture has none."""
     found: dict[str, tuple[nn.Module, int]] = {}
     for feature in getattr(network, "feature_info", None) or []:
         name = feature["module"] if isinstance(feature, dict) else ""
@@ -101,7 +104,7 @@ def _stages(network: nn.Module) -> list[tuple[nn.Module, int]]:
 
 
 def _channels(stage: nn.Module, ends_with: int, factor: float) -> int:
-    """The number that the builder is told: a residual block ends with `expansion` times as many."""
+    """The number that the builder takes: a residual block ends with `expansion` times as many."""
     block = next(stage.children(), stage)
     width = ends_with // int(getattr(block, "expansion", 1) or 1)
     return width if factor == 1 else max(8, round(width * factor / 8) * 8)

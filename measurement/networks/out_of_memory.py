@@ -1,15 +1,16 @@
-"""Torch's ways of running out of memory. Importing it needs torch."""
+"""Recognizes torch's out-of-memory errors. Importing it needs torch."""
 
 from __future__ import annotations
 
 import torch
 
-SAID = ("can't allocate memory", "out of memory")
-"""In torch's RuntimeErrors: by its allocator of a CPU's memory, and by CUDA where no allocation of torch's failed."""
+PHRASES = ("can't allocate memory", "out of memory")
+"""In torch's RuntimeErrors: from its CPU allocator, and from CUDA if it was not torch's own allocation that
+failed."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that a device or the machine has no memory left for what was asked of it."""
+    """Whether `error` says that a device or the machine has not enough memory left."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(said in str(error) for said in SAID)
+    return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in PHRASES)

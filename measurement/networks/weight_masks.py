@@ -15,30 +15,30 @@ from torch import Tensor, nn
 MASK = "nonzero_mask"
 
 
-def remember_zeros(layer: nn.Module) -> None:
-    """From now on the zeros of `layer.weight` stay. The mask is no part of the saved weights: its zeros are."""
+def mask_zeros(layer: nn.Module) -> None:
+    """Keep the present zeros of `layer.weight`. The mask itself is not part of the saved weights; the zeros are."""
     layer.register_buffer(MASK, layer.get_parameter("weight") != 0, persistent=False)
 
 
-def renew_masks(model: nn.Module) -> None:
-    """Read the masks from the weights again, after a change of the layers' shapes."""
+def refresh_masks(model: nn.Module) -> None:
+    """Take the masks from the weights again, after a change of the layers' shapes."""
     for layer in _masked(model).values():
-        remember_zeros(layer)
+        mask_zeros(layer)
 
 
 def masks_of(model: nn.Module) -> dict[str, Tensor]:
-    """The masks by the names of their layers, for `give_masks`."""
+    """The masks by layer name, for `apply_masks`."""
     return {name: layer.get_buffer(MASK) for name, layer in _masked(model).items()}
 
 
-def give_masks(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
-    """Put the masks where other layers of the same names and weights have taken the place of the masked ones."""
+def apply_masks(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    """Put the masks on layers that have replaced the masked ones under the same names, with the same weights."""
     for name, mask in masks.items():
         model.get_submodule(name).register_buffer(MASK, mask, persistent=False)
 
 
 @contextmanager
-def zeros_held(model: nn.Module) -> Iterator[None]:
+def masked_gradients(model: nn.Module) -> Iterator[None]:
     """While open, masked weights get no gradient."""
     handles = [
         weight.register_hook(_Masked(layer))

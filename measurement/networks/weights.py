@@ -40,9 +40,9 @@ def read_safetensors(path: Path, *, field: str, sha256: str | None = None) -> di
         raise DataMissing(f"{NOT_FOUND} {name}; copy the file into weights/ in the data root", field=field) from None
     except OSError as error:
         raise DataMissing(f"{name} can't be read: {error.strerror}", field=field) from None
-    # What was hashed is what is read, whoever writes to the file meanwhile.
+    # The bytes that were hashed are the ones read, even if the file changes meanwhile.
     if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256:
-        raise DataMissing(f"{name} holds other content, with SHA-256 {found}; copy it again", field=field)
+        raise DataMissing(f"{name} has other content, with SHA-256 {found}; copy it again", field=field)
     try:
         tensors = safetensors.torch.load(content)
     except (SafetensorError, ValueError, KeyError) as error:
@@ -53,9 +53,9 @@ def read_safetensors(path: Path, *, field: str, sha256: str | None = None) -> di
 
 
 class HoldsWeights(ABC):
-    """A network that is a program over tensors of its own, such as an int8 one.
+    """A network that is a program with its own tensors, such as an int8 one.
 
-    By inheritance, not by having the method: a network of timm's may well have a parameter of that name.
+    It is recognized by inheritance, not by the method: a timm network may have a parameter of that name.
     """
 
     @abstractmethod
@@ -68,14 +68,14 @@ def save_weights(model: nn.Module, path: Path) -> None:
     if not isinstance(model, HoldsWeights) and all(_is_plain(tensor) for tensor in model.state_dict().values()):
         safetensors.torch.save_model(model, str(path))
         return
-    # Copied, since safetensors takes no two names for one piece of memory.
+    # Copied, since safetensors does not allow two names for the same memory.
     tensors = plain_tensors(model).items()
     copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors}
     safetensors.torch.save_file(copies, str(path))
 
 
 def weight_bytes(model: nn.Module) -> int:
-    """Bytes of all that the network keeps: parameters, buffers, and what quantization adds to them."""
+    """Bytes of the network's parameters and buffers, and of what quantization adds to them."""
     return sum(tensor.numel() * tensor.element_size() for tensor in plain_tensors(model).values())
 
 
@@ -104,18 +104,18 @@ def _is_plain(tensor: Tensor) -> bool:
 def take_finished_weights(recipe: Recipe, model: nn.Module) -> bool:
     """Copy the weights that `recipe.reported` names into `model`; False if it names none.
 
-    They are named as a run's own `model.safetensors` is, of a quantized weight its parts. Raises BadInput if
-    the store has none of that hash, or if a name, shape or number type is not this network's.
+    Names are those of a run's own `model.safetensors`: for a quantized weight, its parts. Raises BadInput if the
+    store has none of that hash, or if a name, shape or number type is not this network's.
     """
     sha256 = recipe.reported and recipe.reported.weights_sha256
     if not sha256:
         return False
     if isinstance(model, HoldsWeights):
         raise BadInput(
-            "can't be put into an int8_static network; leave it out to have quality reported", field=FINISHED_FIELD
+            "can't be loaded into an int8_static network; leave it out to have quality reported", field=FINISHED_FIELD
         )
     given, own = load_weights(sha256, field=FINISHED_FIELD), plain_tensors(model)
-    # Of tensors that share their memory, such as tied weights, a file holds one.
+    # A file holds one of several tensors that share memory, such as tied weights.
     held = {own[name].data_ptr() for name in own.keys() & given.keys()}
     lacking = {name for name in own.keys() - given.keys() if own[name].data_ptr() not in held}
     alike = {name for name in own.keys() & given.keys() if _kind(own[name]) == _kind(given[name])}

@@ -1,6 +1,6 @@
 """The recipe: an immutable, declarative document that says how to produce and run a model.
 
-Known by the SHA-256 of its canonical form, which leaves out `method` (who names the work, not how it is done) and
+Known by the SHA-256 of its canonical form, which leaves out `method` (the names of the work, not how it is done) and
 every value equal to its default: two documents that mean the same have the same hash, and a later field with a
 default changes no older hash. The default of an existing field therefore never changes within a schema version.
 """
@@ -36,12 +36,14 @@ SCHEMA_VERSION = 1
 
 def _known_track(slug: str) -> str:
     if slug not in TRACKS:
-        raise ValueError(f"{slug!r} is not a track; one of {', '.join(sorted(TRACKS))}{did_you_mean(slug, TRACKS)}")
+        raise ValueError(
+            f"{slug!r} is not a track; use one of {', '.join(sorted(TRACKS))}{did_you_mean(slug, TRACKS)}"
+        )
     return slug
 
 
 class Method(Part):
-    """What a submitter names. It is no part of the recipe's hash."""
+    """The submitter's names for the work. They are not part of the recipe's hash."""
 
     title: Annotated[PlainText, Field(min_length=3, max_length=120)]
     family: Family
@@ -61,7 +63,7 @@ class Inference(Part):
 
 
 class Dataset(Part):
-    """Which data, on a track for anybody's: a folder of this name on the worker that holds exactly these files."""
+    """The data set, on a track for any data: a folder of this name on the worker with exactly these files."""
 
     name: str = Field(pattern=NAME_PATTERN, description="folder below datasets/ in the worker's data root")
     manifest_sha256: str = Field(
@@ -70,21 +72,21 @@ class Dataset(Part):
 
 
 class Budget(Part):
-    """What a verification may cost at most, beside the worker's own limits."""
+    """The most that a verification may cost, in addition to the worker's own limits."""
 
     time_s: float | None = Field(None, gt=0, le=30 * 86_400)
     energy_j: float | None = Field(None, gt=0, le=1e15)
 
 
 class Reported(Part):
-    """What the submitter found, for a verification that trains only a sample: a figure with its evidence."""
+    """The submitter's result, for a verification that trains only a sample: a figure with its evidence."""
 
     quality: float = Field(ge=0, le=1, description="the track's metric on its test split, 0 to 1")
     evidence: WebAddress = Field(description="where the figure can be checked")
     weights_sha256: str | None = Field(
         None,
         pattern=r"^[0-9a-f]{64}$",
-        description="of the finished network's safetensors file in the worker's weights store: then it is evaluated",
+        description="of the finished network's safetensors file in the worker's weights store; it is then evaluated",
     )
 
 
@@ -116,7 +118,7 @@ class Recipe(Part):
             raise ValueError(
                 f"dataset: track {track.slug} needs the name and the manifest_sha256 of its data"
                 if self.dataset is None
-                else f"dataset: track {track.slug} has data of its own; leave it out"
+                else f"dataset: track {track.slug} has its own data; leave this field out"
             )
         if len(set(self.inference.scenarios)) != len(self.inference.scenarios):
             raise ValueError("inference.scenarios: each scenario once")
@@ -128,29 +130,29 @@ class Recipe(Part):
         trained = False
         for position, spec in enumerate(self.phases):
             if spec.phase == "train" and any(earlier.phase == "train" for earlier in self.phases[:position]):
-                raise ValueError(f"phases.{position}.phase: a second `train`; call later training `finetune`")
+                raise ValueError(f"phases.{position}.phase: this is a second `train`; call later training `finetune`")
             if spec.phase in ("compress", "finetune") and not trained:
                 raise ValueError(
-                    f"phases.{position}.phase: {spec.phase} needs trained weights: a `train` phase before it"
+                    f"phases.{position}.phase: {spec.phase} needs trained weights; put a `train` phase before it"
                 )
-            if spec.begins_anew and trained:
+            if spec.replaces_network and trained:
                 raise ValueError(
                     f"phases.{position}.phase: {spec.technique} chooses a network with new random weights; put it "
-                    "before what trains one"
+                    "before the phases that train one"
                 )
             trained = trained or spec.gives_weights
             for earlier, ended in enumerate(self.phases[:position]):
                 if ended.ends_training and spec.technique != "declared":
                     raise ValueError(
                         f"phases.{position}.phase: {spec.phase} can't follow {ended.technique} (phases.{earlier}), "
-                        "which leaves a network that is only run; put it before"
+                        "which leaves a network that can't be trained further; put it before"
                     )
-            if spec.brought_along and not any(
+            if spec.external_weights and not any(
                 isinstance(other, DeclaredPhase) and other.phase == "pretrain" for other in self.phases
             ):
                 raise ValueError(
-                    f"phases.{position}.{spec.brought_along}: their training counts too: add a `declared` phase "
-                    "`pretrain`, with energy_j and evidence where they are known"
+                    f"phases.{position}.{spec.external_weights}: their training counts too; add a `declared` phase "
+                    "`pretrain`, with energy_j and evidence if they are known"
                 )
         if not trained:
             raise ValueError("phases: at least one `train` phase is needed")
@@ -160,47 +162,53 @@ class Recipe(Part):
         for position, spec in enumerate(self.phases):
             if exits is not None and isinstance(spec, StructuredPruningPhase | EarlyExitPhase):
                 raise ValueError(
-                    f"phases.{position}.technique: {spec.technique} takes a network with one way through it, and "
-                    f"early_exit (phases.{exits}) leaves one with several; put it before, and early_exit only once"
+                    f"phases.{position}.technique: {spec.technique} needs a network with a single path, and "
+                    f"early_exit (phases.{exits}) leaves several; put it before, and use early_exit only once"
                 )
             exits = position if isinstance(spec, EarlyExitPhase) else exits
 
     @property
     def track_key(self) -> str:
-        """The slug of the board: the track's, and on a track for anybody's data one for each data set."""
+        """The slug of the board: the track's; on a track for any data, one for each data set."""
         track = TRACKS[self.track]
         return (
             track.key(self.dataset.manifest_sha256) if isinstance(track, OpenTrack) and self.dataset else track.slug
         )
 
     def why_not_sampled(self) -> Fault | None:
-        """What a verification of a sample of this recipe still needs, or None where it can be done."""
+        """What is missing for a sampled verification of this recipe; None if nothing is."""
         if self.reported is None:
-            return Fault("reported", "is needed in sampled mode, which trains only a part: give quality and evidence")
+            return Fault(
+                "reported", "is required in sampled mode, which trains only a part; give quality and evidence"
+            )
         for path in early_stoppings(self):
-            return Fault(path, "ends nobody knows when, so a sample can't be scaled; give the epochs that it took")
+            return Fault(
+                path,
+                "is not possible in sampled mode: the number of epochs is unknown, so a sample can't be scaled; "
+                "leave it out and give the epochs that your own run took",
+            )
         for position, spec in enumerate(self.phases):
             if isinstance(spec, ArchitectureSearchPhase | SupernetPhase) and spec.found is None:
                 return Fault(
-                    f"phases.{position}.found", "is needed in sampled mode, which does not train far enough to choose"
+                    f"phases.{position}.found", "is required in sampled mode, which does not train enough to choose"
                 )
             if self.reported.weights_sha256 is not None and (field := spec.shapes_follow_weights):
                 return Fault(
                     "reported.weights_sha256",
-                    f"can't be put into what a sample makes: by phases.{position}.{field} its shapes depend on the "
+                    f"can't be loaded into a sampled network: by phases.{position}.{field} its shapes depend on the "
                     "whole training; leave it out to have quality reported",
                 )
         if self.cost_depends_on_images and self.reported.weights_sha256 is None:
             return Fault(
                 "reported.weights_sha256",
-                "is needed to sample early exits: where images leave, and so what they cost, depends on the whole "
-                "training; name the finished weights, or ask for a full verification",
+                "is required to sample early exits: where images leave, and so their cost, depends on the whole "
+                "training; name the finished weights, or request a full verification",
             )
         return None
 
     @property
     def cost_depends_on_images(self) -> bool:
-        """Whether what an image costs depends on it and on what the network has learnt, as with early exits."""
+        """Whether the cost of an image depends on the image and on the trained weights, as with early exits."""
         return any(isinstance(spec, EarlyExitPhase) for spec in self.phases)
 
     @property
@@ -218,14 +226,14 @@ class Recipe(Part):
         return self.model_dump(mode="json")
 
     def text(self) -> str:
-        """`document()` as JSON for people, which `read_recipe` takes back."""
+        """`document()` as JSON for people, which `read_recipe` can read."""
         return json.dumps(self.document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def parse_recipe(document: dict[str, Any]) -> Recipe:
     """A recipe from plain values. Raises DocumentError with one fault a field.
 
-    A short document may say much by its defaults: what is written out is held to the size of what is read.
+    A short document may be long with its defaults: the size limit applies to the written-out form too.
     """
     try:
         recipe = Recipe.model_validate_json(as_json(document))
@@ -244,7 +252,7 @@ def read_recipe(text: str | bytes) -> Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """A recipe from a file. Raises DocumentError, also where the file can't be read."""
+    """A recipe from a file. Raises DocumentError, also if the file can't be read."""
     try:
         with path.open("rb") as file:
             return read_recipe(file.read(MAX_DOCUMENT_BYTES + 1))
@@ -258,7 +266,7 @@ def recipe_json_schema() -> dict[str, Any]:
 
 
 def _split_field(fault: Fault) -> Fault:
-    """A check of the whole recipe names its field at the head of its message."""
+    """Messages of checks of the whole recipe begin with the field."""
     if fault.field:
         return fault
     field, colon, message = fault.message.partition(": ")

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from measurement.recipe.parts import Part, did_you_mean
 
 ELASTIC_MOBILE = "elastic_mobile"
-"""The one architecture that is ours: the weight-sharing network of `measurement.networks.elastic`."""
+"""The one architecture of this package: the weight-sharing network of `measurement.networks.elastic`."""
 
 
 @cache
@@ -23,7 +23,7 @@ def known_architectures() -> frozenset[str]:
 
 def _known_architecture(name: str) -> str:
     if name not in known_architectures():
-        raise ValueError(f"{name!r} is not an architecture of timm{did_you_mean(name, known_architectures())}")
+        raise ValueError(f"{name!r} is not a timm architecture{did_you_mean(name, known_architectures())}")
     return name
 
 
@@ -35,8 +35,8 @@ class Model(Part):
 
     architecture: Architecture = Field(description="name of a timm architecture, e.g. mobilenetv3_small_050")
     resolution: int = Field(ge=8, le=1024, description="height and width of the input, pixels")
-    width: float = Field(1.0, ge=0.1, le=10, description="multiplies the channels, where timm's builder takes it")
-    depth: float = Field(1.0, ge=0.1, le=10, description="multiplies the blocks, where timm's builder takes it")
+    width: float = Field(1.0, ge=0.1, le=10, description="multiplies the channels, if timm's builder supports it")
+    depth: float = Field(1.0, ge=0.1, le=10, description="multiplies the blocks, if timm's builder supports it")
 
     def __str__(self) -> str:
         """For people, e.g. `resnet18 x 0.5 wide at 32 pixels`."""

@@ -1,4 +1,4 @@
-"""What every part of a recipe is made of: strict, frozen models, and text that is safe to show."""
+"""The base of every part of a recipe: strict, frozen models, and text that is safe to show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 
 class Part(BaseModel):
-    """Fields that are not declared are refused, and no value is turned into another type."""
+    """Unknown fields are refused, and no value is converted to another type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -19,26 +19,26 @@ class PhasePart(Part):
     """What the phases have in common.
 
     `gives_weights`: whether the network holds trained weights after the phase, so that it can be compressed and
-    fine-tuned; `declared` is none of the worker's work.
+    fine-tuned; the worker does not run `declared` phases.
     """
 
     gives_weights: ClassVar[bool] = False
-    begins_anew: ClassVar[bool] = False
-    """Whether the phase puts a new network with random weights in the place of the one before it."""
+    replaces_network: ClassVar[bool] = False
+    """Whether the phase replaces the network by a new one with random weights."""
 
     @property
     def ends_training(self) -> bool:
-        """Whether the network can be run after the phase, and neither trained nor compressed further."""
+        """Whether the network can only be run after the phase, neither trained nor compressed further."""
         return False
 
     @property
     def shapes_follow_weights(self) -> str:
-        """The field by which the shapes that the phase leaves depend on the weights; empty where they don't."""
+        """The field by which the shapes after the phase depend on the weights; empty if they don't."""
         return ""
 
     @property
-    def brought_along(self) -> str:
-        """The field that names weights whose training a `declared` phase must tell of; empty where there is none."""
+    def external_weights(self) -> str:
+        """The field that names weights whose training needs a `declared` phase; empty if there is none."""
         return ""
 
 
@@ -56,7 +56,7 @@ def _web_address(address: str) -> str:
 
 def _visible(text: str) -> str:
     if any(not letter.isprintable() and letter not in "\n\t" for letter in text):
-        raise ValueError("has a control character; only text, line breaks and tabs are taken")
+        raise ValueError("has a control character; use only text, line breaks and tabs")
     return text
 
 
@@ -72,9 +72,9 @@ WebAddress = Annotated[str, Field(max_length=300), AfterValidator(_web_address)]
 
 
 class DeclaredEnergy(PhasePart):
-    """A phase whose energy our worker did not meter: `reported` with a figure and its evidence, else `missing`."""
+    """A phase whose energy the worker did not meter: `reported` with a figure and its evidence, else `missing`."""
 
-    energy_j: float | None = Field(None, gt=0, le=1e18, description="joules; leave out where nobody knows")
+    energy_j: float | None = Field(None, gt=0, le=1e18, description="joules; leave out if unknown")
     scope: Literal["accelerator", "system"] = "accelerator"
     evidence: WebAddress | None = Field(None, description="where the figure can be checked")
 

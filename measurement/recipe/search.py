@@ -1,4 +1,4 @@
-"""How a search goes through a space: the fields that the techniques of phase `search` share."""
+"""How a search explores a space: the fields that the techniques of phase `search` share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ M_contra = TypeVar("M_contra", contravariant=True)
 
 def _once_each(values: tuple[V, ...]) -> tuple[V, ...]:
     if len(set(values)) != len(values):
-        raise ValueError("holds a value twice; each value once")
+        raise ValueError("has a value twice; give each value once")
     return values
 
 
-# Only the first wrong value is told of: looking for names like it costs milliseconds, and there may be thousands.
+# Only the first wrong value is reported: finding similar names takes milliseconds, and there may be thousands.
 Axis = Annotated[tuple[V, ...], Field(min_length=1, max_length=100, fail_fast=True), AfterValidator(_once_each)]
 """The values of one dimension of a space, each once."""
 
@@ -27,7 +27,7 @@ Resolution = Annotated[int, Field(ge=8, le=1024)]
 
 
 class Space(Protocol[M_contra]):
-    """What is searched."""
+    """The space that is searched."""
 
     @property
     def size(self) -> int:
@@ -40,17 +40,18 @@ class Space(Protocol[M_contra]):
 
 
 def check_space(space: Space[M], candidates: int, found: M | None) -> None:
-    """Raise ValueError for more candidates than the space has members, and for a found one that is none of them."""
+    """Raise ValueError for more candidates than the space has members, and for a `found` that is not a member."""
     if candidates > space.size:
         raise ValueError(
-            f"candidates is {candidates}, but the space holds {space.size}; fewer candidates or a larger space"
+            f"candidates is {candidates}, but the space has {space.size} members; use fewer candidates or a larger "
+            "space"
         )
     if found is not None and not space.holds(found):
-        raise ValueError(f"found is {found}, which is no member of the space")
+        raise ValueError(f"found is {found}, which is not a member of the space")
 
 
 class SearchOptions(PhasePart):
-    """How many candidates are scored, on what, which are allowed, and what is best.
+    """How many candidates are scored, on which images, which are allowed, and how they are scored.
 
     The score is quality on held-back training images, less `macs_weight` for each tenfold of multiply-accumulates.
     """
@@ -61,7 +62,9 @@ class SearchOptions(PhasePart):
     max_macs: int | None = Field(None, ge=1, le=10**15)
     max_parameters: int | None = Field(None, ge=1, le=10**12)
     population: int = Field(10, ge=2, le=10_000, description="of `evolution`: the latest candidates")
-    tournament: int = Field(3, ge=1, le=10_000, description="of `evolution`: the best of so many has the next child")
+    tournament: int = Field(
+        3, ge=1, le=10_000, description="of `evolution`: the best of so many candidates has the next child"
+    )
 
     @model_validator(mode="after")
     def _evolves(self) -> SearchOptions:
@@ -71,9 +74,12 @@ class SearchOptions(PhasePart):
                     raise ValueError(f"{name} belongs to the strategy evolution; leave it out")
         elif self.population >= self.candidates:
             raise ValueError(
-                f"population is {self.population}, and there are {self.candidates} candidates: nothing would evolve; "
-                "a smaller population"
+                f"population is {self.population}, and there are {self.candidates} candidates, so nothing would "
+                "evolve; use a smaller population"
             )
         elif self.tournament > self.population:
-            raise ValueError(f"tournament is {self.tournament}, of a population of {self.population}; at most that")
+            raise ValueError(
+                f"tournament is {self.tournament}, which is more than the population of {self.population}; "
+                "use at most that"
+            )
         return self

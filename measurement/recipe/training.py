@@ -1,6 +1,6 @@
 """How a network is trained: the fields that every technique with a training loop shares.
 
-The default of every field means that what it names is not done, so that a recipe says all that is.
+The default of every field means that its step is not done, so that a recipe lists everything that is done.
 """
 
 from __future__ import annotations
@@ -33,19 +33,21 @@ class Optimizer(Part):
 
 
 class Augmentation(Part):
-    """Changes to the training images, drawn anew for every batch on the device that trains."""
+    """Changes to the training images, drawn again for every batch on the training device."""
 
     random_crop_padding: int = Field(0, ge=0, le=256, description="pixels by which an image may be shifted")
     horizontal_flip: bool = Field(False, description="half of the images are mirrored")
     mixup_alpha: float = Field(0.0, ge=0, le=10, description="of mixup's Beta distribution; 0 is none")
-    cutmix_alpha: float = Field(0.0, ge=0, le=10, description="of CutMix's; with both, each batch draws one")
+    cutmix_alpha: float = Field(
+        0.0, ge=0, le=10, description="of CutMix's Beta distribution; with both, each batch draws one"
+    )
 
 
 class ProgressiveResizing(Part):
     """One stage of it: a part of the epochs on smaller images."""
 
     resolution: int = Field(ge=8, le=1024, description="height and width of the images, pixels")
-    share: float = Field(gt=0, le=1, description="of the epochs; what is left runs at the model's own resolution")
+    share: float = Field(gt=0, le=1, description="of the epochs; the rest run at the model's own resolution")
 
 
 class Freeze(Part):
@@ -92,12 +94,14 @@ class TrainingOptions(PhasePart):
     @model_validator(mode="after")
     def _schedule_means_something(self) -> TrainingOptions:
         if self.warmup_epochs and self.schedule == "one_cycle":
-            raise ValueError("one_cycle has a warm-up of its own; leave out warmup_epochs")
+            raise ValueError("one_cycle has its own warm-up; leave out warmup_epochs")
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"warmup_epochs must be fewer than epochs ({self.epochs})")
         decays = (self.decay_factor, self.decay_epochs) != (DECAY_FACTOR, DECAY_EPOCHS)
         if decays and self.schedule not in ("step", "exponential"):
-            raise ValueError("decay_factor and decay_epochs belong to the schedules step and exponential")
+            raise ValueError(
+                "decay_factor and decay_epochs belong to the schedules step and exponential; leave them out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -114,9 +118,12 @@ class TrainingOptions(PhasePart):
         if any(earlier.resolution >= later.resolution for earlier, later in pairwise(stages)):
             raise ValueError("progressive_resizing: each stage must be larger than the one before it")
         if sum(stage.share for stage in stages) > 1 + 1e-9:
-            raise ValueError("progressive_resizing: the shares add up to more than 1")
+            raise ValueError("progressive_resizing: the shares add up to more than 1; use smaller ones")
         if any(before == after for before, after in pairwise((0, *self.resizing_epochs()))):
-            raise ValueError(f"progressive_resizing: a stage is left without an epoch of the {self.epochs}")
+            raise ValueError(
+                f"progressive_resizing: a stage gets none of the {self.epochs} epochs; use larger shares or "
+                "more epochs"
+            )
         return self
 
     def resizing_epochs(self) -> tuple[int, ...]:

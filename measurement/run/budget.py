@@ -1,7 +1,7 @@
 """What a run may cost, and whether it will: spent so far, and projected to the end of a phase.
 
-Of a sampled run, the recipe's own budget also covers what the sample stands for: else a recipe that no full run could
-verify would be published.
+For a sampled run, the recipe's own budget also covers what the sample represents: otherwise a recipe that no full run
+could verify would be published.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Seconds and joules of a run so far; joules None where the meter has no figure."""
+    """Seconds and joules of a run so far; joules None if the meter has no figure."""
 
     time_s: float
     energy_j: float | None
@@ -43,7 +43,7 @@ NOTHING = Spending(0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Where whoever is over budget finds the limits: an option, or a path in the recipe."""
+    """Where the limits are set, for messages: an option, or a path in the recipe."""
 
     time: str
     energy: str
@@ -54,7 +54,7 @@ RECIPE = Fields("budget.time_s", "budget.energy_j")
 
 
 class PhaseBudget:
-    """Watches one phase for the limits that stand in `fields`."""
+    """Checks one phase against the limits; `fields` names them in messages."""
 
     def __init__(self, phase: str, limits: Limits, fields: Fields = OPTIONS) -> None:
         self._phase = phase
@@ -63,15 +63,15 @@ class PhaseBudget:
         self._steady: tuple[float, Spending] | None = None
 
     def check(self, now: Spending, fraction: float | None = None, left_out: Spending = NOTHING) -> None:
-        """Raise OverBudget where `now` is past a limit, will be at the end of the phase, or would be in a full run.
+        """Raise OverBudget if `now` is past a limit, will be at the end of the phase, or would be in a full run.
 
-        fraction: the part of the phase that is done, 0..1; None where its length is not known beforehand.
+        fraction: the part of the phase that is done, 0..1; None if its length is not known beforehand.
         left_out: what a sampled run has left out, in this phase and before.
         """
         end = (now if fraction is None else self._projected(now, fraction)) + left_out
         why = "this sample scaled up to its schedule" if left_out != NOTHING else "projected from its first steps"
-        self._hold("s", self._fields.time, self._limits.time_s, now.time_s, end.time_s, why=why)
-        self._hold("J", self._fields.energy, self._limits.energy_j, now.energy_j, end.energy_j, why=why)
+        self._enforce("s", self._fields.time, self._limits.time_s, now.time_s, end.time_s, why=why)
+        self._enforce("J", self._fields.energy, self._limits.energy_j, now.energy_j, end.energy_j, why=why)
 
     def _projected(self, now: Spending, fraction: float) -> Spending:
         """Spending at the end of the phase, at the pace since its first steps."""
@@ -88,17 +88,19 @@ class PhaseBudget:
         )
         return Spending(now.time_s + scale * (now.time_s - since.time_s), energy_j)
 
-    def _hold(
+    def _enforce(
         self, unit: str, field: str, limit: float | None, now: float | None, end: float | None, *, why: str
     ) -> None:
         if limit is None or now is None or end is None or max(now, end) <= limit:
             return
         if now > limit:
             raise OverBudget(
-                f"{now:,.1f} {unit} spent in phase {self._phase}, of a budget of {limit:,.1f} {unit}", field=field
+                f"phase {self._phase}: {now:,.1f} {unit} spent exceeds the budget of {limit:,.1f} {unit}; "
+                "use fewer epochs or raise the budget",
+                field=field,
             )
         raise OverBudget(
-            f"by the end of phase {self._phase} the run would have spent {end:,.0f} {unit} ({why}), of a budget of "
-            f"{limit:,.1f} {unit}; fewer epochs or a larger budget",
+            f"phase {self._phase}: {end:,.0f} {unit} by its end ({why}) exceeds the budget of {limit:,.1f} {unit}; "
+            "use fewer epochs or raise the budget",
             field=field,
         )

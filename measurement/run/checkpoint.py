@@ -2,10 +2,11 @@
 
 `checkpoint/` in the output folder holds the network, the records of the finished phases, the trace so far, and what
 has been spent; network and trace are named by the number of phases that they come after. A run that resumes goes on
-after the last finished phase, on the trace's own clock; what the lost attempt had spent beyond it is told in the
-record, apart from the phases, and counts in the budget with all else that earlier attempts have spent.
+after the last finished phase, on the trace's own clock; what the lost attempt had spent beyond it is listed in the
+record, separately from the phases, and counts towards the budget like everything that earlier attempts have spent.
 
-The network is pickled, for pruned and searched ones have no shape to tell: it is read only where we have written it.
+The network is pickled, because the shape of pruned and searched ones is not known in advance: it is read only if this
+package has written it.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Origin(BaseModel):
         return cls(recipe_sha256=recipe_sha256, mode=mode, hardware=name, device_uuid=uuid, software=software)
 
     def is_same_run(self, other: Origin) -> bool:
-        """Whether what the other spent was spent for this run, whatever the software."""
+        """Whether the other attempt was at this run, with any software."""
         return self == other.model_copy(update={"software": self.software})
 
 
@@ -91,7 +92,7 @@ class Journal(BaseModel):
 
 
 class Losses(BaseModel):
-    """The attempts that were lost so far, and what had been spent before the present one; None before the first."""
+    """The attempts lost so far, and what had been spent before the present one; None before the first."""
 
     origin: Origin
     attempts: tuple[LostAttempt, ...]
@@ -100,7 +101,7 @@ class Losses(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What earlier attempts at a run have left: where to go on from, if anywhere, what each lost, what all spent."""
+    """What earlier attempts at a run have left: where to resume, if anywhere, what each lost, what all spent."""
 
     journal: Journal | None = None
     lost: tuple[LostAttempt, ...] = ()
@@ -117,7 +118,7 @@ class Earlier:
         return dict.fromkeys(Scope, 0.0) | {energy.scope: energy.energy_j for energy in known}
 
     def clock(self) -> SystemClock:
-        """A clock that goes on with the trace's, or a new one."""
+        """A clock that continues the trace's, or a new one."""
         if self.journal is None:
             return SystemClock()
         return SystemClock(self.journal.wall_at_zero, self.journal.clock_s + 1.0)
@@ -132,21 +133,21 @@ class Checkpoint:
         self._spent_s = -math.inf
 
     def read(self) -> Earlier:
-        """What earlier attempts at this run have left; of phases that nobody can go on from, only what they took."""
+        """What earlier attempts at this run have left; of phases that can't be resumed from, only their cost."""
         journal, losses = self._of_this_run(JOURNAL, Journal), self._of_this_run(LOST, Losses)
         lost = losses.attempts if losses else ()
         before = journal.kept if journal and journal.kept else losses.spent if losses else None
         spent = self._read(SPENT, Spent) if journal or losses else None
         everything = spent or before
-        if journal is not None and not self._can_go_on(journal):
-            journal = None  # so what its finished phases took is lost too
+        if journal is not None and not self._can_resume(journal):
+            journal = None  # so its finished phases are lost too
             lost = (*lost, reduce(_beyond, lost, _beyond(everything, None))) if everything else lost
         elif spent is not None:
             lost = (*lost, _beyond(spent, before))
         return Earlier(journal, lost, everything)
 
     def begin(self, earlier: Earlier) -> None:
-        """Go on from `earlier`, or anew: what lies there of anything else is removed. Raises BadOption."""
+        """Resume from `earlier`, or start again; other content of the folder is removed. Raises BadOption."""
         try:
             if earlier.journal is None:
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -156,19 +157,19 @@ class Checkpoint:
                 self._write(JOURNAL, earlier.journal.model_copy(update={"kept": None}))
             (self.folder / SPENT).unlink(missing_ok=True)
         except OSError as error:
-            raise BadOption(f"{self.folder} can't be written: {error.strerror}", field="--out") from None
+            raise BadOption(f"can't write {self.folder}: {error.strerror}", field="--out") from None
 
     def _of_this_run(self, name: str, kind: type[Left]) -> Left | None:
-        """None where another run has left what is there."""
+        """The document of this run; None if there is none or another run's."""
         left = self._read(name, kind)
         return left if left is not None and left.origin.is_same_run(self.origin) else None
 
-    def _can_go_on(self, journal: Journal) -> bool:
+    def _can_resume(self, journal: Journal) -> bool:
         """Whether the software is the same, and the network and the trace can be read."""
         try:
             self.network(journal)
             read_trace(self.trace(journal))
-        except Exception:  # unpickling a torn file fails with any exception
+        except Exception:  # unpickling a damaged file may raise any exception
             return False
         return journal.origin == self.origin
 
@@ -182,7 +183,7 @@ class Checkpoint:
         return self._file_of(journal, TRACE)
 
     def save(self, journal: Journal, network: nn.Module, meter: EnergyMeter, earlier: Path | None = None) -> None:
-        """Keep a finished phase; the journal after the files that it tells of, and those of older ones last.
+        """Keep a finished phase: first its files, then the journal that names them; older files are removed last.
 
         A network that can't be pickled leaves the checkpoint as it was.
         """
@@ -204,11 +205,11 @@ class Checkpoint:
         return self.folder / f"{len(journal.phases)}-{name}"
 
     def spend(self, spent: Spent) -> None:
-        """Note what has been spent, so that the next attempt can tell what this one lost."""
+        """Note what has been spent, so that the next attempt knows what this one lost."""
         self._write(SPENT, spent)
 
     def spend_is_due(self) -> bool:
-        """Whether the last note is older than SPENT_EVERY_S; the one that asks then writes it."""
+        """Whether the last note is older than SPENT_EVERY_S; the caller then writes one."""
         now_s = time.monotonic()
         if now_s - self._spent_s < SPENT_EVERY_S:
             return False
@@ -216,8 +217,8 @@ class Checkpoint:
         return True
 
     @contextmanager
-    def unless_in_vain(self) -> Iterator[None]:
-        """Leave nothing where the body fails for a reason of its own before any phase was finished."""
+    def removed_on_early_failure(self) -> Iterator[None]:
+        """Remove the checkpoint if the measurement fails before any phase was finished."""
         try:
             yield
         except MeasurementError:
@@ -226,7 +227,7 @@ class Checkpoint:
             raise
 
     def clear(self) -> None:
-        """The run has its record: nothing is to be resumed."""
+        """Remove the checkpoint: the run has its record, so nothing will be resumed."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self, name: str, kind: type[Document]) -> Document | None:
@@ -241,10 +242,10 @@ class Checkpoint:
         partial.replace(self.folder / name)
 
 
-class Journey:
-    """One attempt on its way: keeps each finished phase, and notes what is being spent.
+class Attempt:
+    """The present attempt: keeps each finished phase, and notes what is being spent.
 
-    `steps` is set once they are known: they tell what has been spent.
+    `steps` is set once they are known: they count what has been spent.
     """
 
     steps: Steps
@@ -252,11 +253,11 @@ class Journey:
     def __init__(self, checkpoint: Checkpoint, meter: EnergyMeter, started_at: datetime, earlier: Earlier) -> None:
         self.checkpoint, self.earlier = checkpoint, earlier
         self._meter, self._started_at = meter, started_at
-        # It stays where it is: this attempt's own are named by a later phase.
+        # It is not overwritten: this attempt's own traces are named by a later phase.
         self.earlier_trace = checkpoint.trace(earlier.journal) if earlier.journal is not None else None
 
     def note_spent(self, window: Window | None) -> None:
-        """Now and then, for the next attempt to know what was lost should this one die."""
+        """Called now and then, so that the next attempt knows what was lost if this one dies."""
         if self.checkpoint.spend_is_due():
             self.checkpoint.spend(self._spent(window))
 
@@ -288,7 +289,7 @@ class Journey:
 
 
 def _beyond(spent: Spent | LostAttempt, kept: Spent | LostAttempt | None) -> LostAttempt:
-    """What an attempt spent after its last finished phase, or since it began where it has finished none."""
+    """What an attempt spent after its last finished phase, or since it began if it has finished none."""
     before = {energy.scope: energy.energy_j for energy in kept.energies} if kept is not None else {}
     energies = tuple(
         energy

@@ -21,7 +21,7 @@ PIPE_WIDTH = 118
 
 
 class HumanDisplay:
-    """A reporter for people. Use as a context manager, so that the terminal is left in order."""
+    """A reporter for people. Use as a context manager, so that the terminal is restored."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console()
@@ -73,11 +73,11 @@ class HumanDisplay:
             self._bars.update(self._bar, completed=event.fraction, power=power, detail=event.detail)
 
     def _end(self, event: PhaseEnded) -> None:
-        told = f"{event.duration_s:.2f} s, {si(event.energy_j, 'J')}"
+        summary = f"{event.duration_s:.2f} s, {si(event.energy_j, 'J')}"
         if self._bars and self._bar is not None:
-            self._bars.update(self._bar, completed=1.0, power="", detail=told)
+            self._bars.update(self._bar, completed=1.0, power="", detail=summary)
         else:
-            self._say(f"{self._names.get(event.position, 'phase')}: {told}")
+            self._say(f"{self._names.get(event.position, 'phase')}: {summary}")
 
     def _say(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -142,8 +142,8 @@ def _closing_lines(record: Record) -> list[str]:
     used = {energy.provenance for phase in record.phases for energy in phase.energies}
     if Provenance.ESTIMATED in used:
         lines.append(
-            "ESTIMATED: this machine has no energy counter for all that is shown; those joules come from a power "
-            "model (CPU time x TDP), not from a meter"
+            "ESTIMATED: this machine lacks an energy counter for some of these figures; their joules come from a "
+            "power model (CPU time x TDP), not from a meter"
         )
     return lines
 

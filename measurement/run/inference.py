@@ -32,7 +32,7 @@ MOST_BYTES = 2**30
 def resident_images(channels: int, resolution: int) -> int:
     """How many test images inference cycles over: as many as MOST_BYTES hold, within the bounds above.
 
-    A power of two, as the batches are: whole passes then need no image twice.
+    A power of two, like the batches: then whole passes repeat no image.
     """
     held = MOST_BYTES // (channels * resolution**2 * torch.float32.itemsize)
     return min(MOST_IMAGES, max(LEAST_IMAGES, 1 << held.bit_length() >> 1))
@@ -66,7 +66,7 @@ class InferencePlan:
 
 
 def across(split: Split, count: int) -> Tensor:
-    """`count` images from all over the split (all where there are fewer): its first may be of one class alone.
+    """`count` images spread over the split (all if there are fewer): the first ones may all be of one class.
 
     Float32 (count, channels, resolution, resolution), resident on the split's device.
     """
@@ -77,7 +77,7 @@ def across(split: Split, count: int) -> Tensor:
 class Inputs:
     """The test images, resident on the device, cut into batches of any size.
 
-    whole_passes: a block ends only with the last of all images, since what an image costs depends on it.
+    whole_passes: a block ends only after all images, since the cost of an image depends on the image.
     """
 
     def __init__(self, images: Tensor, *, whole_passes: bool = False) -> None:
@@ -89,7 +89,7 @@ class Inputs:
         return self._images[:1]
 
     def batches(self, batch_size: int) -> Iterator[Tensor]:
-        """Endless batches of exactly `batch_size` images, each image repeated only where there are fewer.
+        """Endless batches of exactly `batch_size` images, each image repeated only if there are fewer.
 
         In whole passes every image comes equally often, in as many repeats as make full batches of them.
         """
@@ -143,7 +143,7 @@ def prepare(
         batch_size = offline_batch_size(probes)
         feed = inputs.batches(batch_size)
         _warm_up(model, feed, plan, synchronize)
-        feed = inputs.batches(batch_size)  # from the first image on again
+        feed = inputs.batches(batch_size)  # again from the first image
     return Prepared(batch_size, feed, inputs.pass_length(batch_size), probes)
 
 
@@ -172,7 +172,7 @@ def measure(
             after_j = window.energy_j(Scope.ACCELERATOR)
             latencies_s += block_s
             busy_s += math.fsum(block_s)
-            # Without a figure in joules, steadiness is judged by time.
+            # Without joules, steadiness is judged by time.
             cost = math.fsum(block_s) if before_j is None or after_j is None else after_j - before_j
             block_costs.append(cost / images)
             advance(min(1.0, busy_s / plan.max_duration_s), f"batch {prepared.batch_size}")
@@ -186,9 +186,9 @@ def measure(
 def _probe(
     model: nn.Module, inputs: Inputs, batch_size: int, seconds: float, synchronize: Callable[[], None]
 ) -> float | None:
-    """Images per second over `seconds` of batches, after one more; None where memory is too small.
+    """Images per second over `seconds` of batches, after one more; None if memory is too small.
 
-    On a CPU only the time counts that the computing thread was given, or whatever else the machine does would decide.
+    On a CPU, only the time given to the computing thread counts; otherwise the machine's other load would decide.
     With three other processes on two cores, the scatter falls from 15-30 % to 4-8 %.
     """
     clock = time.thread_time if inputs.one.device.type == "cpu" else time.perf_counter
@@ -208,7 +208,7 @@ def _probe(
 
 
 def _warm_up(model: nn.Module, feed: Iterator[Tensor], plan: InferencePlan, synchronize: Callable[[], None]) -> None:
-    """Run until two stretches in a row differ by less than 5 % in throughput, or the plan's patience ends."""
+    """Run until two stretches in a row differ by less than 5 % in throughput, or the plan's limit is reached."""
     begun = time.monotonic()
     previous_s = math.inf
     while True:
@@ -221,7 +221,7 @@ def _warm_up(model: nn.Module, feed: Iterator[Tensor], plan: InferencePlan, sync
 def _run_block(
     model: nn.Module, feed: Iterator[Tensor], seconds: float, synchronize: Callable[[], None], pass_length: int = 1
 ) -> list[float]:
-    """Whole passes of so many batches for at least `seconds`: the seconds that each batch took."""
+    """Run whole passes of so many batches for at least `seconds`; returns the seconds of each batch."""
     begun = time.perf_counter()
     latencies_s = [_timed(model, next(feed), synchronize)]
     while time.perf_counter() - begun < seconds or len(latencies_s) % pass_length:

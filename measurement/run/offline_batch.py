@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from measurement.record import BatchProbe
 
 LEAST_GAIN = 1.02
-"""All larger batches together must bring 2 % of throughput to be worth it."""
+"""A larger batch is chosen only if it adds more than 2 % of throughput."""
 
 LONGEST_BATCH_S = 1.0
-"""No larger batch is tried than the first that takes longer."""
+"""Seconds of a batch; larger batches than the first that takes longer are not tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class ProbePlan:
     """How the sizes are probed. Shorten it in tests only: the defaults are the methodology's.
 
     Every size gets `seconds` of batches in each of `passes` passes over all sizes, of which none begins after
-    `max_duration_s`. All sizes get the same time, since what is done in less than the system's time slice looks fast
-    on a busy machine however fast it is.
+    `max_duration_s`. All sizes get the same time, since work that fits into one time slice of the system looks fast
+    on a busy machine.
     """
 
     seconds: float = 0.05
@@ -39,8 +39,8 @@ def probe_sizes(
 ) -> tuple[BatchProbe, ...]:
     """The median throughput of each power of two up to `max_batch_size`, in ascending order of size.
 
-    throughput: images per second at a batch size; None where the device's memory doesn't hold it. The passes go up
-    and down in turns, so that a machine that drifts is no friend of any size. Empty where not one image fits.
+    throughput: images per second at a batch size; None if the device's memory doesn't hold it. The passes go up and
+    down in turns, so that drift of the machine favours no size. Empty if not even one image fits.
     """
     begun_s = clock()
     found: dict[int, list[float]] = {}
@@ -61,7 +61,7 @@ def probe_sizes(
         if len(found) < 2 or clock() - begun_s >= plan.max_duration_s:
             break
         for size in sorted(found, reverse=turn % 2 == 1):
-            if size in found:  # still, after what larger ones have shown of the memory
+            if size in found:  # larger sizes may have removed it: out of memory
                 probe(size)
     return tuple(
         BatchProbe(batch_size=size, throughput_images_per_s=statistics.median(measured))

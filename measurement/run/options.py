@@ -15,9 +15,9 @@ from measurement.vocabulary import Mode
 class RunOptions:
     """device: `auto`, `cpu` or `cuda:0`. budget_s, budget_j: what all attempts may take; None: no limit.
 
-    require_metered: fail unless the device has a meter. force: replace the record in the folder. resume: go on after
-    the last phase that an earlier attempt in the folder has finished. reporter: gets the run's events. plan: how
-    inference is measured, by default as the device needs it. sampling: how a sampled run samples.
+    require_metered: fail unless the device has a meter. force: replace the record in the folder. resume: continue
+    after the last phase that an earlier attempt in the folder has finished. reporter: gets the run's events. plan:
+    how inference is measured, by default as the device requires. sampling: how a sampled run samples.
     """
 
     mode: Mode = "full"

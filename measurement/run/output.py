@@ -1,4 +1,4 @@
-"""The folder that a run writes: recipe.json, and when all has succeeded trace, weights and, last, record.json."""
+"""The folder that a run writes: recipe.json, and after success the trace, the weights and, last, record.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORD, TRACE, WEIGHTS, RECIPE = "record.json", "trace.parquet", "model.safetens
 
 
 class OutputFolder:
-    """Raises BadInput for a folder that can't be made, or that holds a record already and `force` is not given."""
+    """Raises BadOption if the folder can't be made, or if it holds a record already and `force` is not given."""
 
     def __init__(self, path: Path, *, force: bool = False) -> None:
         self.path = path
@@ -22,7 +22,7 @@ class OutputFolder:
             raise BadOption(f"{path} is not a folder", field="--out")
         if (path / RECORD).exists() and not force:
             raise BadInput(
-                f"{path} holds a {RECORD} already; choose another folder, or --force to replace it", field="--out"
+                f"{path} holds a {RECORD} already; choose another folder, or use --force to replace it", field="--out"
             )
 
     def open(self, recipe: Recipe) -> None:
@@ -33,7 +33,7 @@ class OutputFolder:
                 (self.path / name).unlink(missing_ok=True)
             (self.path / RECIPE).write_text(recipe.text(), "utf-8")
         except OSError as error:
-            raise BadOption(f"{self.path} can't be written: {error.strerror}", field="--out") from None
+            raise BadOption(f"can't write {self.path}: {error.strerror}", field="--out") from None
 
     @contextmanager
     def staged(self) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Recomputes a published record's figures from its trace, so that nobody has to believe them."""
+"""Recomputes a published record's figures from its trace, so that anyone can check them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MEASURED = frozenset({Provenance.METERED, Provenance.EXTRAPOLATED, Provenance.ES
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the record, in joules, and what the trace gives for it. None where there is none.
+    """One figure of the record, in joules, and what the trace gives for it. None if there is none.
 
     `scale_j`: the joules that a difference is relative to; a net figure is as exact as the gross one it comes from.
     """
@@ -60,7 +60,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Recomputation:
-    """All figures of a record that its trace tells, and every fault found, one line each."""
+    """All figures of a record that can be recomputed from its trace, and every fault found, one line each."""
 
     figures: tuple[Figure, ...]
     faults: tuple[str, ...]
@@ -74,20 +74,20 @@ class Recomputation:
 def recompute(record: Record, trace: Trace, trace_sha256: str | None = None) -> Recomputation:
     """Integrate the trace over every window of the record and compare, in both scopes.
 
-    trace_sha256: the hash of the trace's file, held against the record's. Figures that nobody measured here (reported
-    ones, missing ones) are left out. A provenance better than the trace's sources allow is a fault too.
+    trace_sha256: the hash of the trace's file, compared with the record's. Figures that were not measured here
+    (reported or missing) are left out. A provenance better than the trace's sources allow is a fault too.
     """
     figures: list[Figure] = []
     faults: list[str] = []
     notes = [
-        f"{_name(phase)}: declared by the submitter, so no trace tells it"
+        f"{_name(phase)}: declared by the submitter, so it is not in the trace"
         for phase in record.phases
         if phase.started_s is None and any(energy.energy_j is not None for energy in phase.energies)
     ]
     if record.trace_sha256 is None:
-        notes.append("the record names no trace by its hash")
+        notes.append("the record has no hash of its trace")
     elif trace_sha256 not in (None, record.trace_sha256):
-        faults.append(f"the trace is not the one that the record names: its SHA-256 begins {str(trace_sha256)[:12]}, "
+        faults.append(f"the trace is not the record's: its SHA-256 begins {str(trace_sha256)[:12]}, "
                       f"not {record.trace_sha256[:12]}")  # fmt: skip
     for phase in record.phases:
         if phase.started_s is None or phase.ended_s is None:
@@ -100,7 +100,7 @@ def recompute(record: Record, trace: Trace, trace_sha256: str | None = None) -> 
         faults += _faults_of_sources(trace, phase, window)
     faults += [_disagreement(figure) for figure in figures if not figure.agrees]
     if not figures and not faults:
-        faults.append("the record has no phase that its trace could tell")
+        faults.append("no phase of the record is in its trace")
     return Recomputation(tuple(figures), tuple(faults), tuple(notes))
 
 
@@ -130,7 +130,7 @@ def _figures(record: Record, trace: Trace, phase: PhaseRecord, window: WindowMar
 
 
 def _left_out_j(trace: Trace, window: WindowMark, scope: Scope, sampled: Mapping[str, Any]) -> float:
-    """Joules that a sampled phase charges for the steps it left out; NaN where the record can't be followed."""
+    """Joules that a sampled phase charges for the steps it left out; NaN if the record is inconsistent."""
 
     def between(start_s: float, end_s: float) -> float:
         energy_j = _scope_energy_j(trace, replace(window, started_s=start_s, ended_s=end_s, pauses=()), scope)
@@ -166,14 +166,14 @@ def _components(trace: Trace, scope: Scope) -> list[dict[str, object]] | None:
 
 
 def _faults_of_sources(trace: Trace, phase: PhaseRecord, window: WindowMark) -> Iterator[str]:
-    """An estimate that calls itself metered."""
+    """An estimate that is labelled as metered."""
     for scope in Scope:
         provenance = phase.energy(scope).provenance
         sources = tuple(Source(str(part["source"])) for part in _components(trace, scope) or ())
         counted = provenance_of(sources) == Provenance.METERED
         if provenance in (Provenance.METERED, Provenance.EXTRAPOLATED) and not counted:
-            told = ", ".join(dict.fromkeys(sources)) or "nothing"
-            yield f"{_name(phase)}, {scope}: the record says {provenance}, the trace was read from {told}"
+            named = ", ".join(dict.fromkeys(sources)) or "nothing"
+            yield f"{_name(phase)}, {scope}: the record says {provenance}, the trace was read from {named}"
 
 
 def _disagreement(figure: Figure) -> str:
@@ -195,12 +195,12 @@ def _joules(value: float | None) -> str:
 def add_recompute_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m measurement recompute`."""
     parser.add_argument("record", type=Path, help="record.json, or the folder of a run")
-    parser.add_argument("--trace", type=Path, help=f"its trace; by default {TRACE} beside the record")
+    parser.add_argument("--trace", type=Path, help=f"its trace; by default {TRACE} next to the record")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run_recompute(arguments: argparse.Namespace) -> int:
-    """Print recorded and recomputed figures; 0 where all agree, 5 where not, with the phase on standard error."""
+    """Print recorded and recomputed figures; 0 if all agree, 5 if not, with the phase on standard error."""
     record_path: Path = arguments.record / RECORD if arguments.record.is_dir() else arguments.record
     trace_path: Path = arguments.trace or record_path.parent / TRACE
     try:
@@ -215,8 +215,8 @@ def run_recompute(arguments: argparse.Namespace) -> int:
         return error.exit_code
     if arguments.json:
         figures = [asdict(figure) | {"agrees": figure.agrees} for figure in found.figures]
-        told = {"agrees": found.agrees, "figures": figures, "faults": found.faults, "notes": found.notes}
-        sys.stdout.write(json.dumps(told, indent=2, allow_nan=False, default=str) + "\n")
+        report = {"agrees": found.agrees, "figures": figures, "faults": found.faults, "notes": found.notes}
+        sys.stdout.write(json.dumps(report, indent=2, allow_nan=False, default=str) + "\n")
     else:
         sys.stdout.write("\n".join(_lines(record, found)) + "\n")
     sys.stderr.writelines(f"{record_path}: {fault}\n" for fault in found.faults)
@@ -232,10 +232,12 @@ def _read_record(path: Path) -> Record:
 
 def _read_own_trace(path: Path, *, given: bool) -> Trace:
     if not path.exists():
-        raise BadInput(f"{path}: there is no such file" + ("" if given else "; name the trace"), field="--trace")
+        raise BadInput(
+            f"{path}: file not found" + ("" if given else "; give the trace with --trace"), field="--trace"
+        )
     trace = read_trace(path)
     if not trace.windows:
-        raise BadInput(f"{path}: names no windows, so it is not the trace of a run", field="--trace")
+        raise BadInput(f"{path}: has no windows, so it is not the trace of a run", field="--trace")
     return trace
 
 

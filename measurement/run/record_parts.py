@@ -1,4 +1,4 @@
-"""Puts what was measured into the parts of a record. Plain values in, record types out; no torch at import."""
+"""Turns measurements into the parts of a record: plain values in, record types out; no torch at import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
 from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase
 from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
-from measurement.run.sampling import StageSample, extrapolated, told
+from measurement.run.sampling import StageSample, extrapolated, sample_details
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
 PACKAGES = (
@@ -55,18 +55,18 @@ def sampled(
     idle_power_w: Mapping[Scope, float | None],
     detail: dict[str, Any],
 ) -> PhaseRecord:
-    """A phase of whose steps the worker ran a sample; times and duration are those of what was run."""
+    """A phase of which the worker ran a sample of the steps; times and duration are those of the sample."""
     phase = metered(position, Phase(spec.phase), spec.technique, measured, detail)
     energies = tuple(extrapolated(measured, stages, scope, idle_power_w.get(scope)) for scope in Scope)
-    return phase.model_copy(update={"energies": energies, "detail": phase.detail | told(measured, stages)})
+    return phase.model_copy(update={"energies": energies, "detail": phase.detail | sample_details(measured, stages)})
 
 
 def inference(
     position: int, scenario: Scenario, measured: PhaseMeasurement, figures: InferenceFigures, target: float = 0.01
 ) -> PhaseRecord:
-    """One scenario. `detail` tells how well the mean energy per image is known, and whether that reached `target`.
+    """One scenario. `detail` says how well the mean energy per image is known, and whether that reached `target`.
 
-    Raises MeterFailure where a scope has no joules: inference without a figure ranks nothing."""
+    Raises MeterFailure if a scope has no joules: inference without a figure can't be ranked."""
     for scope in Scope:
         if measured.energies[scope].energy_j is None:
             why = "; ".join(measured.notes) or "an instrument gave no reading; run `python -m measurement doctor`"
@@ -101,7 +101,7 @@ def _half_width(measured: PhaseMeasurement, target: float) -> dict[str, Any]:
 
 
 def declared(position: int, spec: DeclaredPhase | PretrainedPhase, detail: dict[str, Any]) -> PhaseRecord:
-    """A phase that nobody metered here: reported in the scope that the submitter names, missing in the other."""
+    """A phase that was not metered here: reported in the submitter's scope, missing in the other."""
     return PhaseRecord(
         position=position,
         phase=Phase(spec.phase),
@@ -129,18 +129,18 @@ def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> Phase
 
 
 def with_torch_settings(hardware: Hardware) -> Hardware:
-    """With what torch is set to and figures depend on: its threads, and of a GPU where float32 may be TF32."""
+    """Adds torch's settings that figures depend on: its threads, and on a GPU whether float32 may be TF32."""
     import torch
 
-    told: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
+    settings: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
     if hardware.kind == "cuda":
-        told["tf32_matmul"] = torch.get_float32_matmul_precision() != "highest"
-        told["tf32_convolution"] = torch.backends.cudnn.allow_tf32
-    return hardware.model_copy(update={"settings": hardware.settings | told})
+        settings["tf32_matmul"] = torch.get_float32_matmul_precision() != "highest"
+        settings["tf32_convolution"] = torch.backends.cudnn.allow_tf32
+    return hardware.model_copy(update={"settings": hardware.settings | settings})
 
 
 def software_versions() -> dict[str, str]:
-    """Versions of all that the figures may depend on."""
+    """Versions of all software that the figures may depend on."""
     import torch
 
     versions = {"python": platform.python_version(), "platform": platform.platform()}
@@ -155,5 +155,5 @@ def software_versions() -> dict[str, str]:
 
 
 def _notes(measured: PhaseMeasurement) -> dict[str, Any]:
-    told: dict[str, Any] = {"conditions": dict(measured.conditions)} if measured.conditions else {}
-    return told | ({"meter_notes": list(measured.notes)} if measured.notes else {})
+    notes: dict[str, Any] = {"conditions": dict(measured.conditions)} if measured.conditions else {}
+    return notes | ({"meter_notes": list(measured.notes)} if measured.notes else {})

@@ -30,7 +30,7 @@ from measurement.recipe.training import asks_for_determinism, early_stoppings
 from measurement.record import Hardware, ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.run import record_parts
 from measurement.run.budget import NOTHING, Limits
-from measurement.run.checkpoint import Checkpoint, Earlier, Journey, Origin
+from measurement.run.checkpoint import Attempt, Checkpoint, Earlier, Origin
 from measurement.run.device import choose_device, leave_a_core, make_current, synchronizer_of
 from measurement.run.inference import InferencePlan, Inputs, across, measure, prepare, resident_images
 from measurement.run.options import RunOptions
@@ -46,7 +46,7 @@ from measurement.vocabulary import Phase, Scenario
 def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> Record:
     """Run `recipe` and write its record, trace and weights to the folder `out`.
 
-    The given budget and the recipe's own both hold; the latter also for what a sample leaves out. Budgets are of all
+    The given budget and the recipe's own both hold; the latter also for what a sample leaves out. Budgets cover all
     attempts together if the run is resumed. Raises BadInput, OverBudget, MeterMissing or another MeasurementError;
     then `out` holds no record.
     """
@@ -67,16 +67,16 @@ def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> 
     with ExitStack() as held:
         held.enter_context(reproducible_cublas(asks_for_determinism(recipe)))
         held.enter_context(tensor_float32(device))
-        # Before the set-up: what works on the device only to prepare would disturb another measurement too.
+        # Before the set-up: preparing work on the device would disturb another measurement too.
         held.enter_context(meter.exclusive())
         make_current(device)
         workbench = set_up(recipe, options.mode, device)
         folder.open(recipe)
         checkpoint.begin(earlier)
-        held.enter_context(checkpoint.unless_in_vain())
+        held.enter_context(checkpoint.removed_on_early_failure())
         options.reporter(Started(hardware=hardware.name, phases=_step_names(recipe, workbench.data)))
         held.enter_context(meter)
-        journey = Journey(checkpoint, meter, started_at, earlier)
+        attempt = Attempt(checkpoint, meter, started_at, earlier)
         steps = Steps(
             meter,
             options.reporter,
@@ -84,20 +84,20 @@ def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> 
             started_s=started_s - earlier.spent_s,
             spent_j=earlier.spent_j(),
             declared=Limits(recipe.budget.time_s, recipe.budget.energy_j),
-            note_spent=journey.note_spent,
+            note_spent=attempt.note_spent,
         )
-        journey.steps = steps
+        attempt.steps = steps
         run = _Run(recipe, workbench, steps, synchronize, options, started_at)
-        quality, phases = _measured(run, journey)
-        record = _written(run, journey, folder, hardware, quality, phases)
+        quality, phases = _measured(run, attempt)
+        record = _written(run, attempt, folder, hardware, quality, phases)
         checkpoint.clear()
     options.reporter(Finished())
     return record
 
 
-def _measured(run: _Run, journey: Journey) -> tuple[Quality, list[PhaseRecord]]:
+def _measured(run: _Run, attempt: Attempt) -> tuple[Quality, list[PhaseRecord]]:
     """Every phase in order, then the evaluation and inference in each scenario."""
-    phases = _one_time_phases(run, journey)
+    phases = _one_time_phases(run, attempt)
     quality, evaluation = _quality(run, position=len(phases))
     phases += evaluation
     plan = run.options.plan or InferencePlan.for_device(run.workbench.device)
@@ -108,7 +108,7 @@ def _measured(run: _Run, journey: Journey) -> tuple[Quality, list[PhaseRecord]]:
 
 def _written(  # noqa: PLR0917 - the parts of a record
     run: _Run,
-    journey: Journey,
+    attempt: Attempt,
     folder: OutputFolder,
     hardware: Hardware,
     quality: Quality,
@@ -117,7 +117,7 @@ def _written(  # noqa: PLR0917 - the parts of a record
     """Trace, weights and record, which appear in the folder together."""
     workbench = run.workbench
     with folder.staged() as staging:
-        run.steps.meter.write_trace(staging / TRACE, earlier=journey.earlier_trace)
+        run.steps.meter.write_trace(staging / TRACE, earlier=attempt.earlier_trace)
         save_weights(workbench.model, staging / WEIGHTS)
         record = Record(
             recipe=run.recipe,
@@ -134,7 +134,7 @@ def _written(  # noqa: PLR0917 - the parts of a record
             idle_power_w=run.steps.meter.idle_power_w,
             phases=tuple(record_parts.checked_against_power_limit(phase, hardware) for phase in phases),
             trace_sha256=sha256_of(staging / TRACE),
-            lost=journey.earlier.lost,
+            lost=attempt.earlier.lost,
         )
         write_record(record, staging / RECORD)
     return record
@@ -162,10 +162,10 @@ class _Run:
         return self.steps.left_out != NOTHING
 
 
-def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
-    """Those that an earlier attempt has finished, and the others; each is kept as soon as it is finished."""
+def _one_time_phases(run: _Run, attempt: Attempt) -> list[PhaseRecord]:
+    """The phases that an earlier attempt has finished, then the others; each is kept as soon as it is finished."""
     phases: list[PhaseRecord] = []
-    if (journal := journey.earlier.journal) is None:
+    if (journal := attempt.earlier.journal) is None:
         run.steps.meter.measure_idle()
     else:
         phases += journal.phases
@@ -173,7 +173,7 @@ def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
         run.steps.meter.idle_power_w.update(journal.idle_power_w)
         run.workbench.take(
             PhaseOutcome(
-                journey.checkpoint.network(journal).to(run.workbench.device),
+                attempt.checkpoint.network(journal).to(run.workbench.device),
                 architecture=journal.architecture,
                 resolution=journal.resolution,
             )
@@ -182,7 +182,7 @@ def _one_time_phases(run: _Run, journey: Journey) -> list[PhaseRecord]:
             run.steps.pass_over(phase)
     for position in range(len(phases), len(run.recipe.phases)):
         phases.append(_one_time(run, position))
-        journey.keep(phases, run.workbench)
+        attempt.keep(phases, run.workbench)
     return phases
 
 
@@ -191,14 +191,14 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
     if isinstance(spec, DeclaredEnergy):
         return record_parts.declared(position, spec, _unmetered(run, position))
     step = run.steps.begin(Phase(spec.phase))
-    # A sample ends long before its schedule does, and when a training stops early shows only as it goes.
+    # A sample ends long before its schedule, and when a training will stop early is not known beforehand.
     step.length_is_known = run.sampling is None and not any(early_stoppings(spec))
     seed_all(run.recipe.seed + position)
     with (
         explained(f"in phase {spec.phase}", f"phases.{position}"),
         step.metered(f"{position}-{spec.phase}", reads=run.workbench.train) as window,
     ):
-        pace = SampledPace(window, run.sampling, hold=step.leave_out) if run.sampling else FullPace()
+        pace = SampledPace(window, run.sampling, check_budget=step.leave_out) if run.sampling else FullPace()
         outcome = TECHNIQUES[spec.technique].run(run.workbench.context(position, step.advance, pace))
     run.workbench.take(outcome)
     if isinstance(pace, FullPace) or not pace.left_out:
@@ -215,7 +215,7 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
 
 
 def _unmetered(run: _Run, position: int) -> dict[str, Any]:
-    """Do a phase whose energy is the submitter's figure, where there is something to do, and tell of it."""
+    """Run a phase whose energy is the submitter's figure, if it has work to do; returns details for the record."""
     technique = TECHNIQUES.get(run.recipe.phases[position].technique)
     if technique is None:
         return {}
@@ -226,9 +226,9 @@ def _unmetered(run: _Run, position: int) -> dict[str, Any]:
 
 
 def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
-    """Evaluated on the test images; of a network that saw only a sample of its training, the submitter's figure.
+    """Evaluated on the test images; for a network that had only a sample of its training, the submitter's figure.
 
-    Where the recipe names the submitter's finished weights, these are evaluated instead.
+    If the recipe names the submitter's finished weights, these are evaluated instead.
     """
     metric = run.workbench.track.metric
     model = run.workbench.model
@@ -239,8 +239,10 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
         if on_noise or not take_finished_weights(run.recipe, model):
             if not on_noise:
                 run.steps.leave_out()
-            told = Quality(metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence)
-            return told, []
+            quality = Quality(
+                metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence
+            )
+            return quality, []
         finished_sha256 = reported.weights_sha256
     step = run.steps.begin(Phase.EVALUATE)
     test = run.workbench.test
@@ -274,7 +276,7 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
             max_batch_size=workbench.recipe.inference.max_batch_size,
             synchronize=synchronize,
         )
-        # The moments of measuring must not be those of an earlier run: from the system's randomness, not the seed.
+        # Blocks must not start at the same moments as in an earlier run: from the system's randomness, not the seed.
         jitter = random.SystemRandom()
         with step.metered(f"{position}-inference-{scenario}") as window:
             figures = measure(
@@ -301,7 +303,7 @@ def _facts(workbench: Workbench, weights: Path) -> ModelFacts:
 
 
 def _step_names(recipe: Recipe, data: Data) -> tuple[str, ...]:
-    """Nothing is evaluated on noise; whether on a track's images, a sample tells only once it has left steps out."""
+    """Noise is never evaluated; on a track's images, whether a sample is depends on whether it leaves steps out."""
     return (
         *(spec.phase for spec in recipe.phases if not isinstance(spec, DeclaredEnergy)),
         *([str(Phase.EVALUATE)] if data == "track" else []),

@@ -1,8 +1,8 @@
 """Sampled verification: part of a phase is metered, and the steps that are left out are charged at its mean.
 
 What was done, warm-up included, is metered as it came; for each stage of equal steps, the steps left out are charged
-at the mean energy per step of its steady-state blocks. So the figure goes over into the full run's as the sample
-grows. docs/methodology.md has the formulas.
+at the mean energy per step of its steady-state blocks. So the figure approaches the full run's as the sample grows.
+docs/methodology.md has the formulas.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ METHODOLOGY = SamplingPlan()
 
 @dataclass(slots=True)
 class StageSample:
-    """What was done of one stage: `blocks` holds (index of the window's block, steps in it)."""
+    """The part of one stage that was run: `blocks` holds (index of the window's block, steps in it)."""
 
     stage: str
     steps_declared: int
@@ -52,7 +52,7 @@ class StageSample:
         return self.steps_declared - self.steps_run
 
     def steady(self, amounts: Sequence[float]) -> Steady:
-        """The stage's own among all blocks of the window, whose joules (or seconds) `amounts` are."""
+        """The stage's own blocks; `amounts` are the joules (or seconds) of all blocks of the window."""
         return Steady(
             tuple(amounts[index] for index, _ in self.blocks),
             tuple(steps for _, steps in self.blocks),
@@ -60,16 +60,16 @@ class StageSample:
         )
 
 
-def hold_nothing(left_out: Spending) -> None:
-    """There is no budget."""
+def no_budget(left_out: Spending) -> None:
+    """Used without a budget: does nothing."""
 
 
 class SampledPace:
     """A `Pace` that meters warm-up and steady-state blocks of each stage inside `window`, and leaves out the rest.
 
     A step's work may still be under way on the device when the next one begins, as in a full run; the window waits
-    for it where a block ends. clock: seconds, monotonic. hold: told after each block what all loops so far leave out;
-    what it raises ends the phase.
+    for it at the end of each block. clock: seconds, monotonic. check_budget: called after each block with what all
+    loops so far leave out; what it raises ends the phase.
     """
 
     def __init__(
@@ -77,16 +77,17 @@ class SampledPace:
         window: Window,
         plan: SamplingPlan,
         clock: Callable[[], float] = time.monotonic,
-        hold: Callable[[Spending], None] = hold_nothing,
+        check_budget: Callable[[Spending], None] = no_budget,
     ) -> None:
-        self._window, self._plan, self._clock, self._hold = window, plan, clock, hold
+        self._window, self._plan, self._clock = window, plan, clock
+        self._check_budget = check_budget
         self._marked = 0
         self._marks = [self._so_far()]
         self.stages: list[StageSample] = []
 
     @property
     def left_out(self) -> bool:
-        """Whether any step was left out, so that the network is not what the recipe makes of it."""
+        """Whether any step was left out, so that the network is not the one of the recipe."""
         return any(sample.steps_left for sample in self.stages)
 
     def steps(self, stage: str, count: int) -> Iterator[int]:
@@ -101,10 +102,10 @@ class SampledPace:
             sample.blocks.append((self._marked, sample.steps_run - done))
             self._mark()
             metered_s += self._clock() - begun_s
-            self._hold(self._left_out())
+            self._check_budget(self._left_out())
 
     def _run(self, sample: StageSample, seconds: float, least: int) -> Iterator[int]:
-        """Steps for `seconds`, at least `least` of them, as far as there are any."""
+        """Steps for `seconds`, at least `least` of them, or until none are left."""
         begun_s, before = self._clock(), sample.steps_run
         while sample.steps_left and (self._clock() - begun_s < seconds or sample.steps_run - before < least):
             yield sample.steps_run
@@ -119,7 +120,7 @@ class SampledPace:
         return Spending(self._window.elapsed_s(), self._window.energy_j(Scope.ACCELERATOR))
 
     def _left_out(self) -> Spending:
-        """Seconds and joules of the steps that are not done, of all stages begun, as far as their blocks tell."""
+        """Seconds and joules of the steps that were not done, of all stages begun, from their blocks so far."""
         blocks = list(pairwise(self._marks))
         seconds = [ended.time_s - begun.time_s for begun, ended in blocks]
         joules = [
@@ -144,7 +145,7 @@ class Steady:
         return self.steps_left * math.fsum(self.amounts) / sum(self.steps) if self.steps_left else 0.0
 
     def uncertainty(self) -> Uncertainty:
-        """Of `left_out`, for a power that drifts."""
+        """Uncertainty of `left_out`, for a power that drifts."""
         if not self.steps_left:
             return Uncertainty(0.0)
         blocks = len(self.steps)
@@ -159,8 +160,8 @@ def extrapolated(
 ) -> Energy:
     """The record's figure for a whole phase of which `stages` were sampled in the window of `measured`.
 
-    A metered figure becomes `extrapolated` where a step was left out; an estimate stays one, and what is missing
-    stays missing. Where nobody knows how well the window's own joules repeat, nobody knows it of the sum.
+    A metered figure becomes `extrapolated` if a step was left out; an estimate stays one, and what is missing stays
+    missing. If the repeatability of the window's own joules is unknown, so is that of the sum.
     """
     energy = measured.to_energy(scope)
     if energy.energy_j is None or not any(sample.steps_left for sample in stages):
@@ -186,10 +187,10 @@ def extrapolated(
     )
 
 
-def told(measured: PhaseMeasurement, stages: Sequence[StageSample]) -> dict[str, Any]:
+def sample_details(measured: PhaseMeasurement, stages: Sequence[StageSample]) -> dict[str, Any]:
     """What the record keeps in the phase's `detail`, so that anyone can recompute the figure from the trace.
 
-    `left_out_u95_j`: how far the joules of the steps left out may stray, by scope; of an estimate, too.
+    `left_out_u95_j`: uncertainty of the joules of the steps left out, by scope; also for an estimate.
     """
     seconds = [sample.steady([block.duration_s for block in measured.blocks]) for sample in stages]
     return {
@@ -216,13 +217,13 @@ def left_out_from(stages: Sequence[Mapping[str, Any]], amount: Callable[[float, 
 
 
 def _joules(block: Block, scope: Scope) -> float:
-    """Of a block in a scope whose whole window has a figure: then each of its blocks has one."""
+    """Joules of a block in a scope whose whole window has a figure: then each of its blocks has one."""
     energy_j = block.energies_j[scope]
     return math.nan if energy_j is None else energy_j
 
 
 def _left_out_u95_j(measured: PhaseMeasurement, stages: Sequence[StageSample], scope: Scope) -> float | None:
-    """None where the scope has no joules."""
+    """None if the scope has no joules."""
     if measured.energies[scope].energy_j is None:
         return None
     joules = [_joules(block, scope) for block in measured.blocks]

@@ -1,4 +1,4 @@
-"""The steps of a run, one meter window each, with what the reporter and the budget must know of them."""
+"""The steps of a run, one meter window each, reported to the reporter and checked against the budget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REPORT_EVERY_S = 0.25
 
 
 def silent(event: Event) -> None:
-    """A reporter that tells nobody."""
+    """A reporter that does nothing."""
 
 
 def note_nothing(window: Window | None) -> None:
@@ -28,17 +28,17 @@ def note_nothing(window: Window | None) -> None:
 
 
 def step_name(phase: Phase | str, scenario: Scenario | str | None = None) -> str:
-    """How a step is called in messages and on the status page, e.g. `inference offline`."""
+    """The name of a step in messages and on the status page, e.g. `inference offline`."""
     return f"{phase} {scenario}" if scenario else str(phase)
 
 
 class Steps:
     """Counts the steps, and the seconds and joules spent in all of them, beyond those of earlier attempts.
 
-    started_s: the run's start on `time.monotonic`, so that the time budget also covers what lies between steps; put
-    back by the seconds of earlier attempts. spent_j: their joules in each scope, None where nobody knows them.
-    limits: those of whoever runs it. declared: the recipe's own, which also hold what a sampled run leaves out.
-    note_spent: told now and then what has been spent, for the next attempt to know should this one die.
+    started_s: the run's start on `time.monotonic`, so that the time budget also covers the time between steps; it is
+    moved back by the seconds of earlier attempts. spent_j: their joules in each scope, None if unknown.
+    limits: the operator's. declared: the recipe's own, which also cover what a sampled run leaves out.
+    note_spent: called now and then to save what has been spent, so that the next attempt knows it if this one dies.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Steps:
         return Step(self, position, step_name(phase, scenario))
 
     def leave_out(self) -> None:
-        """Keep the place free of a step that was announced, and is not done after all."""
+        """Skip the position of a step that was announced but is not run."""
         self._count += 1
 
     def pass_over(self, phase: PhaseRecord) -> None:
-        """Announce a step that an earlier attempt has done."""
+        """Announce a step that an earlier attempt has finished."""
         if phase.started_s is None:
             return
         position, self._count = self._count, self._count + 1
@@ -82,11 +82,11 @@ class Steps:
         self.reporter(PhaseEnded(position=position, energy_j=energy.energy_j, duration_s=phase.duration_s or 0.0))
 
     def spending(self, open_window: Window | None = None) -> Spending:
-        """Spent so far, with what an open window has counted; joules of the accelerator."""
+        """Spent so far, including an open window; joules of the accelerator."""
         return Spending(time.monotonic() - self._started_s, self.spent_j(Scope.ACCELERATOR, open_window))
 
     def spent_j(self, scope: Scope, open_window: Window | None = None) -> float | None:
-        """Joules so far, with what an open window has counted; None where the meter has no figure."""
+        """Joules so far, including an open window; None if the meter has no figure."""
         closed_j = self._closed_j[scope]
         open_j = open_window.energy_j(scope) if open_window is not None else 0.0
         return None if open_j is None or closed_j is None else closed_j + open_j
@@ -114,9 +114,9 @@ class Step:
 
     @contextmanager
     def metered(self, window_name: str, reads: Split | None = None) -> Iterator[Window]:
-        """Meter the body. Raises OverBudget where the step ends past a limit.
+        """Meter the body. Raises OverBudget if the step ends past a limit.
 
-        reads: the split that the body takes its images from; the window is told how long it waited for them.
+        reads: the split that the body takes its images from; the time it waits for them is reported to the window.
         """
         with self._steps.meter.window(window_name) as window:
             self._window = window
@@ -134,15 +134,15 @@ class Step:
                 duration_s=measured.duration_s,
             )
         )
-        self._hold(self._steps.spending())
+        self._check_budget(self._steps.spending())
 
     def leave_out(self, left_out: Spending) -> None:
-        """Tell what the step's sampled loops leave out, as far as it is known. Raises OverBudget."""
+        """Note what the step's sampled loops leave out, as far as known. Raises OverBudget."""
         self._left_out = left_out
-        self._hold(self._steps.spending(self._window))
+        self._check_budget(self._steps.spending(self._window))
 
     def advance(self, fraction: float, detail: str = "") -> None:
-        """Report `fraction` (0..1) and hold the budget, a few times a second at most. Raises OverBudget."""
+        """Report `fraction` (0..1) and check the budget, at most a few times a second. Raises OverBudget."""
         now_s = time.monotonic()
         if now_s - self._reported_s < REPORT_EVERY_S:
             return
@@ -158,8 +158,8 @@ class Step:
             )
         )
         self._steps.note_spent(window)
-        self._hold(self._steps.spending(window), fraction if self.length_is_known else None)
+        self._check_budget(self._steps.spending(window), fraction if self.length_is_known else None)
 
-    def _hold(self, now: Spending, fraction: float | None = None) -> None:
+    def _check_budget(self, now: Spending, fraction: float | None = None) -> None:
         self._budget.check(now, fraction)
         self._declared.check(now, fraction, self._steps.left_out + self._left_out)

@@ -1,4 +1,4 @@
-"""How a run ends when someone else wants it to: a signal, or the death of the process that started it."""
+"""Ends a run from outside: by a signal, or when the process that started it dies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 
 class Stopped(BaseException):
-    """A signal asked for the end. Not an Exception, so that no handler on the way mistakes it for a failure."""
+    """A signal asked for the end. Not an Exception, so that no handler mistakes it for a failure."""
 
 
 def stop_on_signals() -> None:
@@ -20,12 +20,12 @@ def stop_on_signals() -> None:
 
 
 def watch_stdin() -> None:
-    """Die at once when standard input ends: its other end is held by the process that started this one.
+    """End at once when standard input ends: the process that started this one holds its other end.
 
-    So no measurement outlives its worker, however the worker died. SIGKILL for the whole process group where this
+    So no measurement outlives its worker, however the worker died. Sends SIGKILL to the whole process group if this
     process leads it.
     """
-    threading.Thread(target=_wait_for_end_of_input, name="lifeline", daemon=True).start()
+    threading.Thread(target=_wait_for_end_of_input, name="stdin-watch", daemon=True).start()
 
 
 def _wait_for_end_of_input() -> None:

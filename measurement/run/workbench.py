@@ -1,4 +1,4 @@
-"""What a run works on: the network and the data as they are at the present phase. Importing it needs torch."""
+"""What a run works on: the network and the data at the present phase. Importing it needs torch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Workbench:
     def context(
         self, position: int, advance: Callable[..., None] = no_progress, pace: Pace | None = None
     ) -> PhaseContext:
-        """What the technique of the phase at `position` gets."""
+        """The context for the technique of the phase at `position`."""
         return PhaseContext(
             spec=self.recipe.phases[position],
             position=position,
@@ -57,7 +57,7 @@ class Workbench:
         )
 
     def take(self, outcome: PhaseOutcome) -> None:
-        """Go on with what a phase has made."""
+        """Take over the outcome of a phase."""
         self.model = outcome.model
         self.architecture = outcome.architecture or self.architecture
         if outcome.resolution is not None and outcome.resolution != self.train.resolution:
@@ -68,7 +68,7 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
     """Data and network on the device, and every phase tried on a copy: bad input costs no energy.
 
     Raises BadInput, and DataMissing if the track's data are not here; a sampled run then works on noise in its shape,
-    since its quality is the submitter's figure, unless what an image costs depends on the image.
+    since its quality is the submitter's figure, unless the cost of an image depends on the image.
     """
     track = track_of(recipe)
     lacking = track.lacks()
@@ -90,7 +90,8 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
 
 
 def track_of(recipe: Recipe) -> Track:
-    """The recipe's track with all that its data tell. Raises DataMissing if a data set that it names is not here."""
+    """The recipe's track, with what depends on its data. Raises DataMissing if a data set that it names is not
+    here."""
     track = TRACKS[recipe.track]
     if isinstance(track, Track):
         return track
@@ -99,20 +100,20 @@ def track_of(recipe: Recipe) -> Track:
 
 
 def seed_all(seed: int) -> None:
-    """Fix the draws of whatever has no generator of its own."""
+    """Seed everything that has no generator of its own."""
     random.seed(seed)
     torch.manual_seed(seed)
 
 
 @contextmanager
 def explained(where: str, field: str) -> Iterator[None]:
-    """Turn torch's ways of running out of memory into one error that a person understands."""
+    """Turn torch's various out-of-memory errors into one clear error."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise MeasurementError(
-                f"out of memory {where}; a smaller batch_size or resolution needs less", field=field
+                f"out of memory {where}; use a smaller batch_size or resolution", field=field
             ) from error
         raise
 

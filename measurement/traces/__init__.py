@@ -1,1 +1,1 @@
-"""Power over time: our traces and foreign power logs, read and integrated to joules. No torch here."""
+"""Power over time: our traces and other tools' power logs, read and integrated to joules. No torch here."""

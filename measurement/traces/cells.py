@@ -1,4 +1,5 @@
-"""Cells of a foreign power log as numbers: watts with or without a unit, seconds, date stamps, decimal commas."""
+"""Cells of another tool's power log as numbers: watts with or without a unit, seconds, date stamps, decimal
+commas."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from pathlib import Path
 from measurement.errors import BadInput
 
 MAX_POWER_W = 100_000.0
-"""More than any one machine draws: a reading above it is in another unit, or garbage."""
+"""More than any one machine draws: a reading above it is in another unit, or invalid."""
 
 MAX_TIME_S = 1e12
-"""Some 30,000 years: a stamp beyond it is in another unit, or garbage."""
+"""Some 30,000 years: a stamp beyond it is in another unit, or invalid."""
 
 WATTS = {"": 1.0, "mw": 1e-3, "w": 1.0, "kw": 1e3}
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -31,7 +32,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a cell stands; heads every message about it."""
+    """The place of a cell, with which every message about it begins."""
 
     path: Path
     line: str
@@ -46,7 +47,7 @@ class Place:
 
 
 def is_absent(cell: str) -> bool:
-    """Whether a cell says that there was no reading: empty, `-`, `[N/A]`, `[Unknown Error]` and their like."""
+    """Whether a cell says that there was no reading: empty, `-`, `[N/A]`, `[Unknown Error]` and similar."""
     return _ABSENT.match(cell.strip()) is not None
 
 
@@ -66,7 +67,7 @@ def is_stamp(cell: str) -> bool:
 
 
 def uses_decimal_commas(cells: Iterable[tuple[Place, str]]) -> bool:
-    """Whether the numbers of a log are written `12,5`. BadInput where that can't be told from thousands."""
+    """Whether the numbers of a log are written `12,5`. Raises BadInput if they may be thousands separators."""
     points, commas = False, []
     for place, cell in cells:
         matched = _NUMBER.match(cell.strip())
@@ -79,31 +80,31 @@ def uses_decimal_commas(cells: Iterable[tuple[Place, str]]) -> bool:
         return False
     place, text = commas[0]
     if points:
-        raise place.fault(f"{text!r} has a comma where other cells have a decimal point: write points alone")
+        raise place.fault(f"{text!r} has a comma, and other cells have a decimal point; use only points")
     if all(_MAYBE_THOUSANDS.match(text) for _, text in commas):
         plain, pointed = text.replace(",", ""), text.replace(",", ".")
-        raise place.fault(f"{text!r} may be {pointed} or {plain}: write a decimal point, and no thousands separator")
+        raise place.fault(f"{text!r} may be {pointed} or {plain}; use a decimal point, and no thousands separator")
     return True
 
 
 def watts(place: Place, cell: str, unit: str = "", decimal_commas: bool = False) -> float:
-    """A power; the cell's own unit goes before the column's `unit` (mw, w, kw; none is watts)."""
+    """A power; the cell's own unit has priority over the column's `unit` (mw, w, kw; none is watts)."""
     matched = _NUMBER.match(cell.strip())
     if matched is None or ("," in matched[1] and not decimal_commas):
-        raise place.fault(f"{cell.strip()[:40]!r} is not a power in watts: correct the cell, or empty it")
+        raise place.fault(f"{cell.strip()[:40]!r} is not a power in watts; correct the cell or empty it")
     factor = WATTS[(matched[2] or unit).lower()]
     return checked_power(place, float(matched[1].replace(",", ".")) * factor)
 
 
 def checked_power(place: Place, power_w: float) -> float:
-    """`power_w`, unless it can't be one."""
+    """`power_w`. Raises BadInput if it is impossible."""
     if not math.isfinite(power_w):
-        raise place.fault(f"{power_w} is not a number: leave a cell without a reading empty")
+        raise place.fault(f"{power_w} is not a number; leave a cell without a reading empty")
     if power_w < 0:
-        raise place.fault(f"power is negative ({power_w:g} W): correct the cell, or empty it")
+        raise place.fault(f"power is negative ({power_w:g} W); correct the cell or empty it")
     if power_w > MAX_POWER_W:
         raise place.fault(
-            f"{power_w:g} W is more than any one machine draws: if these are milliwatts, name the column power_mw"
+            f"{power_w:g} W is more than any one machine draws; if these are milliwatts, name the column power_mw"
         )
     return power_w
 
@@ -114,14 +115,14 @@ def seconds(place: Place, cell: str, unit: str = "s", decimal_commas: bool = Fal
     try:
         value = float(text.replace(",", ".") if decimal_commas else text)
     except ValueError:
-        raise place.fault(f"{text[:40]!r} is not a number of seconds: correct the cell, or drop the line") from None
+        raise place.fault(f"{text[:40]!r} is not a number of seconds; correct the cell or delete the line") from None
     return checked_time(place, value * SECONDS[unit])
 
 
 def checked_time(place: Place, time_s: float) -> float:
-    """`time_s`, unless it can't be one."""
+    """`time_s`. Raises BadInput if it is impossible."""
     if not abs(time_s) <= MAX_TIME_S:
-        raise place.fault(f"{time_s:g} is not a time in seconds: correct the cell, or drop the line")
+        raise place.fault(f"{time_s:g} is not a time in seconds; correct the cell or delete the line")
     return time_s
 
 

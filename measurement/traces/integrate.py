@@ -1,4 +1,4 @@
-"""Recomputes joules from a power trace, ours or foreign, so that anyone can check a published figure."""
+"""Recomputes joules from a power trace, ours or another tool's, so that anyone can check a published figure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def integrate_trace(
 ) -> Integral:
     """Joules of a power trace as a step function: each sample holds until the next, and out to the edges.
 
-    path: our Parquet, or a foreign log (see `measurement.traces.log`).
+    path: our Parquet, or another tool's log (see `measurement.traces.log`).
     start, end: seconds on the trace's clock (since the first sample of a log with date stamps); by default all.
     column: the power column. gpu: which device of several, or `all` for their sum.
     window: the name of a window of our own traces, whose pauses are left out.
@@ -55,7 +55,10 @@ def integrate_trace(
     first_s, last_s = _span(log)
     if window is not None:
         if start is not None or end is not None:
-            raise BadInput("goes without --start and --end: a window has edges of its own", field="--window")
+            raise BadInput(
+                "can't be combined with --start and --end: a window has its own edges; leave them out",
+                field="--window",
+            )
         mark = _find_window(log, window)
         stretches = mark.stretches()
     else:
@@ -125,7 +128,7 @@ def _notes(log: PowerLog, window: str | None, start_s: float, end_s: float) -> l
 
 
 def _gap_notes(log: PowerLog, stretches: list[tuple[float, float]], energy_j: float) -> list[str]:
-    """What of the energy was never sampled, but is the power before a gap, held over it."""
+    """Notes on energy that was not sampled: the power before a gap, held over it."""
     parts = [
         (until_s - from_s, (until_s - from_s) * gap.power_w)
         for series in log.series
@@ -160,7 +163,7 @@ def add_integrate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def fault_line(error: MeasurementError) -> str:
-    """A fault as all commands tell it: the option at fault before it, where there is one."""
+    """A fault as all commands print it: after the option at fault, if there is one."""
     return f"{error.field}: {error}\n" if error.field.startswith("--") else f"{error}\n"
 
 

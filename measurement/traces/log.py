@@ -1,4 +1,4 @@
-"""Reads power traces as they come: our Parquet, plain CSV, logs of nvidia-smi (query and dmon) and of Zeus."""
+"""Reads power traces in several formats: our Parquet, plain CSV, logs of nvidia-smi (query and dmon) and of Zeus."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from measurement.traces.trace import WindowMark, read_trace
 
 ALL_GPUS = "all"
 
-# The board's power of this moment, then whatever `power.draw` means on the board's generation, then the average.
+# The board's present power, then `power.draw`, whose meaning depends on the board, then the average.
 _SMI_PREFERENCE = ("power.draw.instant", "power.draw", "power.draw.average")
 _DEVICE_COLUMNS = ("index", "uuid", "gpu_uuid", "pci.bus_id", "gpu_bus_id", "serial", "gpu_serial")
 _TIME = re.compile(r"^(?:timestamp|time|elapsed)_(s|ms|us|ns)$")
@@ -38,18 +38,18 @@ _ZEUS_STAMP = re.compile(r"\d\d:\d\d:\d\d\.\d{9}$")
 _NO_TRACES = (
     (
         {"emissions", "energy_consumed"},
-        "a summary by CodeCarbon, one line a run, and no power trace; its energies stand in energy_consumed, in kWh",
+        "a CodeCarbon summary, one line per run, not a power trace; its energies are in energy_consumed, in kWh",
     ),
     (
         {"window_name", "elapsed_time"},
-        "a log of Zeus's measurement windows, and no power trace; its energies stand in gpu0_energy …, in joules",
+        "a log of Zeus's measurement windows, not a power trace; its energies are in gpu0_energy …, in joules",
     ),
 )
 
 
 @dataclass(slots=True)
 class PowerLog:
-    """A trace file as read. `series` has one member a device; `notes` says what was skipped or put right."""
+    """A trace file as read. `series` has one member per device; `notes` says what was skipped or corrected."""
 
     path: Path
     column: str
@@ -61,9 +61,9 @@ class PowerLog:
 def read_power_log(path: Path, column: str | None = None, gpu: str | None = None) -> PowerLog:
     """The samples of one power column: `column`, else the best that the file has.
 
-    gpu: which device of a log of several, by index, UUID or bus id; `all` adds them up. Times are seconds as the file
-    has them, or since its first sample where it has date stamps. Raises BadInput naming file, line and column for
-    what can't be read, and for fewer than two samples.
+    gpu: which device of a log of several, by index, UUID or bus id; `all` adds them up. Times are seconds as in the
+    file, or since its first sample if it has date stamps. Raises BadInput naming file, line and column for what can't
+    be read, and for fewer than two samples.
     """
     content = read_bytes(path)
     if content.startswith(b"PAR1"):
@@ -84,7 +84,7 @@ def read_power_log(path: Path, column: str | None = None, gpu: str | None = None
 def _read_parquet(path: Path, column: str | None, gpu: str | None) -> PowerLog:
     trace = read_trace(path)
     if gpu is not None:
-        raise BadInput(f"{path}: in Parquet choose a device with --column", field="--gpu")
+        raise BadInput(f"{path}: not supported for Parquet; choose a device with --column", field="--gpu")
     chosen = _choose(path, [name for name in trace.columns if name.endswith("_w")], column)
     log = PowerLog(path, chosen, [], windows=trace.windows)
     samples = []
@@ -113,14 +113,14 @@ def _read_plain(table: Table, column: str | None, gpu: str | None) -> PowerLog:
         time_column = stamped
     if time_column is None or (not offered and column is None):
         raise table.place(table.header_line).fault(
-            f"has columns {', '.join(table.header)}; needed are timestamp_s and power_w, or a log of nvidia-smi "
+            f"has columns {', '.join(table.header)}; required are timestamp_s and power_w, or a log of nvidia-smi "
             "(--query-gpu=timestamp,index,power.draw.instant,power.draw --format=csv) or of Zeus's PowerMonitor"
         )
     return _collect(table, time_column, {_choose(table.path, offered, column): ""}, gpu)
 
 
 def _read_smi(table: Table, column: str | None, gpu: str | None) -> PowerLog:
-    """`column`, else the first preferred one with readings: older boards answer [N/A] to the instantaneous one."""
+    """`column`, else the first preferred one with readings: older boards report [N/A] for the instantaneous one."""
     if column is not None:
         chosen = _choose(table.path, [name for name in table.header if "power.draw" in name], name_of(column))
         return _collect(table, "timestamp", {chosen: ""}, gpu)
@@ -132,7 +132,7 @@ def _read_smi(table: Table, column: str | None, gpu: str | None) -> PowerLog:
     for position, name in enumerate(offered):
         cells = [cell for device, cell in zip(devices, table.column(name), strict=True) if device is not None]
         if position + 1 < len(offered) and all(is_absent(cell) for cell in cells):
-            notes.append(f"{name} has no reading at all; took {offered[position + 1]}")
+            notes.append(f"{name} has no readings; used {offered[position + 1]}")
             continue
         log = _collect(table, "timestamp", {name: ""}, gpu)
         log.notes[:0] = notes
@@ -141,35 +141,35 @@ def _read_smi(table: Table, column: str | None, gpu: str | None) -> PowerLog:
 
 
 def _read_zeus(table: Table, column: str | None, gpu: str | None) -> PowerLog:
-    """What zeus.monitor.PowerMonitor writes: no header, seconds since 1970, then the watts of each GPU."""
+    """A log of zeus.monitor.PowerMonitor: no header, seconds since 1970, then the watts of each GPU."""
     columns = {name: found[1] for name in table.header if (found := _ZEUS_POWER.match(name))}
     if column is not None:
         columns = {_choose(table.path, list(columns), column): ""}
     log = _collect(table, "time", columns, gpu)
-    log.notes.insert(0, "read as Zeus's PowerMonitor writes it: seconds since 1970, then the watts of each GPU")
+    log.notes.insert(0, "read as a log of Zeus's PowerMonitor: seconds since 1970, then the watts of each GPU")
     return log
 
 
 def _read_zeus_monitor(table: Table, gpu: str | None) -> PowerLog:
-    """Zeus's older program zeus_monitor: `Time,Power`, stamps of nine digits, milliwatts without saying so."""
+    """Zeus's older program zeus_monitor: `Time,Power`, stamps of nine digits, milliwatts without a unit."""
     if not table.rows or not all(_ZEUS_STAMP.search(cell) for cell in table.column("time")[:10]):
         raise table.place(table.header_line).fault(
             "column power has no unit: name it power_w or power_mw (and a numeric time timestamp_s)"
         )
     table.units[1] = "mW"
     log = _collect(table, "time", {"power": ""}, gpu)
-    log.notes.insert(0, "read as Zeus's zeus_monitor writes it: power in milliwatts")
+    log.notes.insert(0, "read as a log of Zeus's zeus_monitor: power in milliwatts")
     return log
 
 
 def _collect(table: Table, time_column: str, columns: dict[str, str], gpu: str | None) -> PowerLog:
-    """The samples of `columns` (name -> device; several only where each is a device's)."""
+    """The samples of `columns` (name -> device; several only if each is a device's)."""
     log = PowerLog(table.path, " + ".join(columns), [])
     found = _samples_by_device(table, time_column, columns, gpu, log.notes)
     if len(found) > 1 and gpu is None:
         raise BadInput(
-            f"{table.path}: {len(found)} GPUs in this log ({', '.join(found)}): choose one, or --gpu {ALL_GPUS} to "
-            "add them up",
+            f"{table.path}: {len(found)} GPUs in this log ({', '.join(found)}); choose one with --gpu, or "
+            f"--gpu {ALL_GPUS} for their sum",
             field="--gpu",
         )
     if len(columns) > 1 and gpu not in (None, ALL_GPUS):
@@ -180,8 +180,8 @@ def _collect(table: Table, time_column: str, columns: dict[str, str], gpu: str |
         from_smi = device == "" and "power.draw" in log.column
         if from_smi and len(samples) > 1 and (size := samples_per_stamp(samples)) > 1:
             raise BadInput(
-                f"{table.path}: samples come {size} at a time, as from {size} GPUs, and no column tells them apart: "
-                "log with --query-gpu=timestamp,index,power.draw, or one GPU alone (-i 0)",
+                f"{table.path}: samples come {size} at a time, as from {size} GPUs, and no column distinguishes "
+                "them; log with --query-gpu=timestamp,index,power.draw, or one GPU alone (-i 0)",
                 field="trace",
             )
         whose = f"{table.path}: column {log.column}" + (f", GPU {device}" if device else "")
@@ -221,7 +221,7 @@ def _samples_by_device(
 
 
 def _clock(table: Table, time_at: int, power_ats: Sequence[int]) -> Callable[[Place, str, bool], float]:
-    """Reads the time column: a number in the unit that its name tells, or date stamps since the first of a sample."""
+    """Reads the time column: a number in the unit of its name, or date stamps since the first of a sample."""
     name = table.header[time_at]
     if matched := _TIME.match(name):
         return lambda place, cell, commas: seconds(place, cell, matched[1], commas)
@@ -243,7 +243,7 @@ def _decimal_commas(table: Table, ats: Iterable[int]) -> bool:
 
 
 def _unit_of(table: Table, at: int) -> str:
-    """The unit that a column's title tells: in brackets, or after its last underscore."""
+    """The unit in a column's title: in brackets, or after its last underscore."""
     if table.units[at].lower() in ("mw", "w", "kw"):
         return table.units[at]
     matched = _POWER.match(table.header[at])
@@ -251,11 +251,13 @@ def _unit_of(table: Table, at: int) -> str:
 
 
 def _devices(table: Table, gpu: str | None) -> list[str | None]:
-    """For each row its device, None where it is not the one asked for."""
+    """For each row its device, None if it is not `gpu`."""
     ats = [table.header.index(name) for name in _DEVICE_COLUMNS if name in table.header]
     if not ats:
         if gpu is not None:
-            raise BadInput(f"{table.path}: this log has no column that tells GPUs apart", field="--gpu")
+            raise BadInput(
+                f"{table.path}: this log has no column that distinguishes GPUs; leave --gpu out", field="--gpu"
+            )
         return [""] * len(table.rows)
     labels = [row[ats[0]] for _, row in table.rows]
     if gpu in (None, ALL_GPUS):
@@ -281,6 +283,6 @@ def _choose(path: Path, offered: Sequence[str], column: str | None) -> str:
     if len(offered) == 1:
         return offered[0]
     found = (
-        f"several power columns ({', '.join(offered)}): choose one with --column" if offered else "no power column"
+        f"several power columns ({', '.join(offered)}); choose one with --column" if offered else "no power column"
     )
     raise BadInput(f"{path}: has no column power_w and {found}", field="--column")

@@ -1,4 +1,4 @@
-"""Samples of one device in order of time; what was unsorted, doubled or far apart is said, or refused."""
+"""Samples of one device in order of time; unsorted, duplicate or distant samples are noted, or refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from measurement.traces.cells import Place
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One reading, and where it stands."""
+    """One reading, and its place in the file."""
 
     time_s: float
     power_w: float
@@ -39,15 +39,15 @@ class Series:
 
 
 def series_of(samples: Sequence[Sample], notes: list[str], *, device: str = "", whose: str = "") -> Series:
-    """Ascending and unique, with notes on what was put right.
+    """Ascending and unique, with notes on what was corrected.
 
-    whose: how messages call the samples, e.g. `trace.csv: column power_w`. Raises BadInput for fewer than two
-    samples, and for a clock that was set back: two stretches of the log then bear the same times, and sorting would
-    lose the one in the other.
+    whose: the name of the samples in messages, e.g. `trace.csv: column power_w`. Raises BadInput for fewer than two
+    samples, and for a clock that was set back: two stretches of the log then have the same times, and sorting would
+    mix them.
     """
     if len(samples) < 2:
         found = "no sample" if not samples else "only one sample"
-        raise BadInput(f"{whose}: {found}; an energy needs at least two", field="trace")
+        raise BadInput(f"{whose}: {found}; at least two samples are required", field="trace")
     _refuse_clock_set_back(samples)
     steps_back = [before.time_s - after.time_s for before, after in pairwise(samples) if after.time_s < before.time_s]
     if steps_back:
@@ -55,21 +55,21 @@ def series_of(samples: Sequence[Sample], notes: list[str], *, device: str = "", 
             f"time stepped back {count(len(steps_back), 'time')}, by {max(steps_back):.3g} s at most: "
             "samples were sorted"
         )
-    # Of equal stamps the later one in the file wins.
+    # Of equal stamps, the later one in the file is used.
     unique = {sample.time_s: sample.power_w for sample in sorted(samples, key=lambda sample: sample.time_s)}
     if len(unique) < len(samples):
         doubled = count(len(samples) - len(unique), "sample")
-        notes.append(f"{doubled} had the stamp of another: the later of the two was taken")
+        notes.append(f"{doubled} had the stamp of another: the later of the two was used")
     times = list(unique)
     if len(times) < 2:
-        raise BadInput(f"{whose}: all samples bear one and the same time; an energy needs two", field="trace")
+        raise BadInput(f"{whose}: all samples have the same time; at least two times are required", field="trace")
     series = Series(device, times, list(unique.values()))
     series.gaps = _gaps(series, notes)
     return series
 
 
 def samples_per_stamp(samples: Sequence[Sample]) -> int:
-    """How many samples come at a time where they come in equal groups (several GPUs in one log), else 1."""
+    """How many samples have the same time, if they come in equal groups (several GPUs in one log), else 1."""
     times = [sample.time_s for sample in samples]
     same = [len(list(group)) for _, group in groupby(times)]
     if same[0] > 1 and len(same) > 1 and len(set(same[:-1])) == 1:
@@ -88,7 +88,7 @@ def count(number: int, noun: str) -> str:
 
 
 def _refuse_clock_set_back(samples: Sequence[Sample]) -> None:
-    """A few steps back, each into time that is covered already, are a clock set back; many are lines out of order."""
+    """A few steps back, each into time already covered, mean a clock set back; many mean lines out of order."""
     back = [at for at in range(1, len(samples)) if samples[at].time_s < samples[at - 1].time_s]
     if not back or 5 * len(back) > len(samples):
         return
@@ -107,7 +107,7 @@ def _refuse_clock_set_back(samples: Sequence[Sample]) -> None:
     at = back[mixed[0][1] - 1]
     by_s = samples[at - 1].time_s - samples[at].time_s
     raise samples[at].place.fault(
-        f"time runs back by {by_s:.6g} s into time that is covered already: a clock set back (summer time, NTP) or "
+        f"time goes back by {by_s:.6g} s into time already covered: a clock set back (summer time, NTP) or "
         "two logs in one; cut the file before this line and integrate the parts"
     )
 

@@ -1,4 +1,5 @@
-"""A power log's text as a table: unpacked, decoded, split into cells, repeated headers and cut-off lines left out."""
+"""A power log's text as a table: unpacked, decoded, split into cells, without repeated headers and truncated
+lines."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ from measurement.errors import BadInput
 from measurement.traces.cells import Place, is_number, is_power_with_unit, is_stamp
 
 MAX_BYTES = 1 << 30
-"""Largest log that is read, unpacked: two months at ten samples a second."""
+"""Largest log that is read, after unpacking: two months at ten samples a second."""
 
 _UNIT = re.compile(r"\s*\[(\w+)\]$")
 
 
 @dataclass(slots=True)
 class Table:
-    """Rows of cells under a header. `header` has bare names in lower case, `units` what stood in brackets."""
+    """Rows of cells under a header. `header` has bare names in lower case, `units` the text in brackets."""
 
     path: Path
     header: list[str]
@@ -41,7 +42,7 @@ class Table:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's content, unpacked where it is gzip. Raises BadInput."""
+    """A file's content, unpacked if it is gzip. Raises BadInput."""
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -49,11 +50,11 @@ def read_bytes(path: Path) -> bytes:
             with gzip.GzipFile(fileobj=file) if packed else nullcontext(file) as unpacked:
                 content = unpacked.read(MAX_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(f"{path}: its gzip data are damaged or cut off: {error}", field="trace") from None
+        raise BadInput(f"{path}: its gzip data are damaged or truncated: {error}", field="trace") from None
     except OSError as error:
         raise BadInput(f"{path}: can't be read: {error.strerror}", field="trace") from None
     if len(content) > MAX_BYTES:
-        raise BadInput(f"{path}: more than 1 GiB: cut it into parts", field="trace")
+        raise BadInput(f"{path}: larger than 1 GiB; split it into parts", field="trace")
     return content
 
 
@@ -63,7 +64,7 @@ def read_table(path: Path, content: bytes) -> Table:
     lines = text.split("\n")
     first = next((at for at, line in enumerate(lines) if line.strip() and not _is_comment(line)), None)
     if first is None:
-        raise BadInput(f"{path}: is empty: there is no sample in it", field="trace")
+        raise BadInput(f"{path}: is empty; at least two samples are required", field="trace")
     read = _read_dmon if lines[first].lstrip().startswith("#") else _read_csv
     table = read(path, lines, first)
     table.notes[:0] = notes
@@ -80,11 +81,11 @@ def _decode(path: Path, content: bytes) -> tuple[str, list[str]]:
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if not is_utf16 and content.endswith(b"\0"):
         content = content.rstrip(b"\0")
-        notes.append("the file ends in zero bytes (a crash while it was written?): they were left out")
+        notes.append("the file ends with zero bytes (from a crash during writing?): they were left out")
     try:
         text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput(f"{path}: neither Parquet nor text in UTF-8 or UTF-16", field="trace") from None
+        raise BadInput(f"{path}: is neither Parquet nor text in UTF-8 or UTF-16", field="trace") from None
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
 
 
@@ -123,7 +124,8 @@ def _read_csv(path: Path, lines: list[str], first: int) -> Table:
 
 
 def _invented_titles(path: Path, number: int, row: list[str]) -> list[str] | None:
-    """Titles for a log without a header, None where its first line is one. BadInput where nobody can tell."""
+    """Titles for a log without a header, None if its first line is one. Raises BadInput if the columns can't be
+    identified."""
     if len(row) >= 2 and all(is_number(cell) for cell in row) and float(row[0].replace(",", ".")) >= 1e8:
         return ["time", *(f"power{gpu}" for gpu in range(len(row) - 1))]
     if not (is_stamp(row[0]) or is_number(row[0])):
@@ -135,13 +137,13 @@ def _invented_titles(path: Path, number: int, row: list[str]) -> list[str] | Non
             *("power.draw [W]" if at == powers[0] else f"column {at + 1}" for at in range(1, len(row))),
         ]
     raise Place(path, f"line {number}").fault(
-        "there is no header, so nobody can tell which column is the power: put one above, such as "
-        "timestamp_s,power_w, or leave out `noheader`"
+        "there is no header, so the power column is unknown; add one, such as "
+        "timestamp_s,power_w, or log without `noheader`"
     )
 
 
 def _is_whole(table: Table, number: int, row: list[str], *, is_last: bool, ends_whole: bool) -> bool:
-    """Whether a row is a sample: not the header again, not a line that was cut off. Raises BadInput otherwise."""
+    """Whether a row is a sample: not the header again, not a truncated line. Raises BadInput otherwise."""
     names = [name_of(cell) for cell in row]
     size = len(table.header)
     while len(row) > size and not row[-1]:
@@ -149,12 +151,12 @@ def _is_whole(table: Table, number: int, row: list[str], *, is_last: bool, ends_
     if names[:size] == table.header:
         return False
     if len(row) >= size and names[-size + 1 :] == table.header[1:] and names[-size].endswith(table.header[0]):
-        table.notes.append(f"line {number} is cut off and runs into another header: it was skipped")
+        table.notes.append(f"line {number} is truncated and runs into another header: it was skipped")
         return False
     if table.header[0] in names:
-        raise table.place(number).fault("another header with other columns: put each log into a file of its own")
+        raise table.place(number).fault("another header with other columns; put each log into its own file")
     if len(row) < size and is_last:
-        table.notes.append(f"line {number}, the last, is cut off and was skipped")
+        table.notes.append(f"line {number}, the last, is truncated and was skipped")
         return False
     if is_last and not ends_whole and table.rows and _is_shorter_kind(table.rows[-1][1][-1], row[-1]):
         table.notes.append(f"line {number}, the last, ends within a number and was skipped")
@@ -162,7 +164,7 @@ def _is_whole(table: Table, number: int, row: list[str], *, is_last: bool, ends_
     if len(row) != size:
         cells = f"{len(row)} cell{'' if len(row) == 1 else 's'}"
         why = ": numbers with a decimal comma need quotes, or semicolons between columns" if len(row) > size else ""
-        raise table.place(number).fault(f"{cells}, the header has {size}{why or ': complete or drop the line'}")
+        raise table.place(number).fault(f"{cells}, the header has {size}{why or ': complete or delete the line'}")
     return True
 
 
@@ -175,12 +177,12 @@ def _is_shorter_kind(before: str, cell: str) -> bool:
 
 
 def _read_dmon(path: Path, lines: list[str], first: int) -> Table:
-    """`nvidia-smi dmon -o DT`: columns between blanks or commas, a header of two lines that comes again and again."""
+    """`nvidia-smi dmon -o DT`: columns between blanks or commas, a header of two lines that is repeated."""
     titles = _words(lines[first].lstrip(" #"))
     names = [title.lower() for title in titles]
     if "date" not in names or "time" not in names:
         raise Place(path, f"line {first + 1}").fault(
-            "a log of nvidia-smi dmon without date and time: log with `nvidia-smi dmon -s p -o DT`"
+            "a log of nvidia-smi dmon without date and time; log with `nvidia-smi dmon -s p -o DT`"
         )
     date_at, time_at, power_at = names.index("date"), names.index("time"), names.index("pwr")
     gpu_at = names.index("gpu") if "gpu" in names else None
@@ -191,14 +193,12 @@ def _read_dmon(path: Path, lines: list[str], first: int) -> Table:
         words = _words(line.lstrip(" #"))
         if line.lstrip().startswith("#"):
             if "pwr" in [word.lower() for word in words] and [word.lower() for word in words] != names:
-                raise table.place(number).fault(
-                    "another header with other columns: put each log into a file of its own"
-                )
+                raise table.place(number).fault("another header with other columns; put each log into its own file")
             continue
         if len(words) < len(names):
             if any(rest.strip() for rest in lines[number:]):
-                raise table.place(number).fault(f"{len(words)} cells, the header has {len(names)}: drop the line")
-            table.notes.append(f"line {number}, the last, is cut off and was skipped")
+                raise table.place(number).fault(f"{len(words)} cells, the header has {len(names)}: delete the line")
+            table.notes.append(f"line {number}, the last, is truncated and was skipped")
             continue
         date = re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", words[date_at])
         gpu = words[gpu_at] if gpu_at is not None else ""

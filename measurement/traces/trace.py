@@ -1,7 +1,7 @@
 """The trace: every reading of a run as Parquet, from which all its joules can be recomputed.
 
 Columns, one row a sample: `timestamp_s` (the meter's clock); `power_w` (the accelerator scope); for each component
-`<name>_w` and, where it has a counter, `<name>_energy_j` (joules since the meter started, null where not read then);
+`<name>_w` and, if it has a counter, `<name>_energy_j` (joules since the meter started, null if not read then);
 `<name>_sensor_w` is a second instrument's reading. Power columns are step functions: a value holds until the next
 row. The schema's metadata holds the windows with their pauses and joules, and the table of components, as JSON.
 """
@@ -24,7 +24,7 @@ METADATA_KEY = b"measurement.trace"
 
 
 class Readings:
-    """Samples as they come, a column for each instrument; NaN is a reading that was not taken or not available."""
+    """Samples in order, a column for each instrument; NaN is a reading that was not taken or not available."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.times_s = array("d")
@@ -42,7 +42,7 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class TraceComponent:
-    """A component's columns. `counter` and `sensor` name columns of the readings, None where there is no such."""
+    """A component's columns. `counter` and `sensor` name columns of the readings, None if there is none."""
 
     name: str
     kind: str
@@ -55,7 +55,7 @@ class TraceComponent:
 
 @dataclass(frozen=True, slots=True)
 class WindowMark:
-    """A window as the trace tells it. `columns` names, for each component, the power column its joules follow."""
+    """A window as stored in the trace. `columns` names, for each component, the power column of its joules."""
 
     name: str
     started_s: float
@@ -73,7 +73,7 @@ class WindowMark:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A trace read back: columns by name (None where there was no reading) and the metadata."""
+    """A trace read back: columns by name (None if there was no reading) and the metadata."""
 
     columns: Mapping[str, Sequence[float | None]]
     windows: tuple[WindowMark, ...]
@@ -98,11 +98,11 @@ def without_gaps(times: Sequence[float | None], values: Sequence[float | None]) 
 
 
 def counter_power_w(readings: Readings, column: str, update_period_s: float) -> list[float]:
-    """A counter's readings as a step function of power whose integral between two edges is what the counter gained.
+    """A counter's readings as a step function of power whose integral between two edges is the counter's difference.
 
-    A counter that ticks less often than it is read would show spikes between zeros; so its gain is spread over the
-    rows since the last tick, and what is known of it at an edge over the rows since the tick before; never across an
-    edge.
+    A counter that ticks less often than it is read would show spikes between zeros. So each step is spread over the
+    rows since the last tick, and the part that is known at an edge over the rows since the tick before; never across
+    an edge.
     """
     times, energy = readings.times_s, readings.columns[column]
     power = [math.nan] * len(times)
@@ -151,7 +151,7 @@ def write_trace(
 ) -> None:
     """Write the trace as Parquet; a reader sees the whole file or none.
 
-    earlier: the trace of an attempt that this one goes on from, on the same clock; its rows and windows come first.
+    earlier: the trace of the attempt that this one continues, on the same clock; its rows and windows come first.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -202,7 +202,7 @@ def write_trace(
 def read_trace(path: Path) -> Trace:
     """A trace of ours, or any Parquet file with `timestamp_s` and power columns (then without windows).
 
-    Raises BadInput for a file that can't be read, is no Parquet or has no `timestamp_s`.
+    Raises BadInput for a file that can't be read, is not Parquet or has no `timestamp_s`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -210,7 +210,7 @@ def read_trace(path: Path) -> Trace:
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file", field="trace") from None
+        raise BadInput(f"{path}: file not found", field="trace") from None
     except (OSError, pa.ArrowException) as error:
         raise BadInput(f"{path}: not a Parquet file: {error}", field="trace") from None
     if "timestamp_s" not in table.column_names:

@@ -16,25 +16,25 @@ from measurement.tracks.segmentation import SEGMENTATION
 TRACKS: dict[str, Track | OpenTrack] = {
     track.slug: track for track in (DIGITS, CIFAR10, CIFAR100, IMAGENET_1K, IMAGEFOLDER, SEGMENTATION)
 }
-"""What a recipe may name as its `track`."""
+"""The values of a recipe's `track`."""
 
 _CLOSED_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, Track)]
 _OPEN_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, OpenTrack)]
 KEY_PATTERN = f"^({'|'.join(_CLOSED_SLUGS)}|({'|'.join(_OPEN_SLUGS)})-[0-9a-f]{{{KEY_DIGITS}}})$"
-"""What a board may be called."""
+"""The pattern of a board's key."""
 KEYS_IN_WORDS = (*_CLOSED_SLUGS, *(f"{slug}-<{KEY_DIGITS} hexadecimal digits>" for slug in _OPEN_SLUGS))
-"""The same for people."""
+"""The same as text, for people."""
 
 
 def find_track(key: str) -> Track | OpenTrack | None:
-    """The track of a board: its own slug, or for a data set that recipes name, the open track that it is one of."""
+    """The track of a board's key; for a data set that recipes name, its open track."""
     if not re.fullmatch(KEY_PATTERN, key):
         return None
     return TRACKS.get(key) or TRACKS[key[: -KEY_DIGITS - 1]]
 
 
 def track_title(key: str) -> str:
-    """A board's track for people; the key itself where this version does not know it."""
+    """A board's title for people; the key itself if this version does not know the track."""
     track = find_track(key)
     if track is None:
         return key
@@ -44,12 +44,12 @@ def track_title(key: str) -> str:
 def _why_not(track: Track) -> str:
     try:
         return track.lacks()
-    except BadInput as error:  # a link that leads out of the data root
+    except BadInput as error:  # a link out of the data root
         return f"{NOT_FOUND} {track.slug}; {error}"
 
 
 def tracks_here() -> dict[str, str]:
-    """Key of each track -> why this machine can't do it; empty where it can. Data sets that recipes name, by key."""
+    """Key of each track -> why this machine can't run it; empty if it can. Data sets that recipes name, by key."""
     here: dict[str, str] = {}
     for track in TRACKS.values():
         if isinstance(track, Track):

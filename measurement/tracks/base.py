@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVa
 if TYPE_CHECKING:
     import torch
 
-"""How every message about absent data begins, so that a worker gives the run to another instead of failing it."""
+"""How every message about missing data begins."""
 
 Batch = tuple["torch.Tensor", "torch.Tensor"]
 """Images, float32 (n, channels, resolution, resolution), normalised; and targets: class numbers, int64 (n,), or for
@@ -31,9 +31,9 @@ class Split(Protocol):
 
     @property
     def waited_s(self) -> float:
-        """Seconds that consumers have waited for data so far; 0 where it lies on the device.
+        """Seconds that consumers have waited for data so far; 0 if the images are on the device.
 
-        One sum for the split and all that is made from it: its parts, and the same images at other resolutions.
+        One sum for the split and everything made from it: its parts, and the same images at other resolutions.
         """
         ...
 
@@ -46,7 +46,7 @@ class Split(Protocol):
         ...
 
     def batches(self, batch_size: int, order: torch.Generator | None = None) -> Iterator[Batch]:
-        """Each image once, in batches as `batch_bounds` cuts them; in a random order where a generator is given."""
+        """Each image once, in the batches of `batch_bounds`; in a random order if a generator is given."""
         ...
 
     def batch_count(self, batch_size: int) -> int:
@@ -58,7 +58,7 @@ class Split(Protocol):
         ...
 
     def first(self, count: int) -> Batch:
-        """The first `count` images (all where there are fewer), resident on the device."""
+        """The first `count` images (all if there are fewer), resident on the device."""
         ...
 
 
@@ -66,20 +66,21 @@ S = TypeVar("S", bound=Split)
 
 
 def held_back(split: S, share: float, seed: int) -> tuple[S, S]:
-    """A split in two, by a draw that the seed fixes: the images to train on, and a `share` of them to validate on.
+    """A split in two, by a draw with the given seed: the images to train on, and a `share` of them to validate on.
 
-    At least one image on either side; a split of one image has no two sides. Raises ValueError for it.
+    At least one image on either side; raises ValueError for a split of one image.
     """
     count = len(split)
     if count < 2:
-        raise ValueError(f"{count} images can't be split in two")
+        raise ValueError(f"{count} image(s) can't be split in two")
     validation = min(max(1, round(share * count)), count - 1)
     drawn = random.Random(seed).sample(range(count), count)  # noqa: S311 - reproducible, not secret
     return split.part(drawn[validation:]), split.part(drawn[:validation])
 
 
 def batch_bounds(images: int, batch_size: int) -> Iterator[tuple[int, int]]:
-    """Start and end of each batch. A last batch of one image joins the one before: batch normalisation needs two."""
+    """Start and end of each batch. A last batch of one image is merged with the one before: batch normalisation needs
+    two."""
     for start in range(0, images, batch_size):
         left = images - start
         if left == 1 and start and batch_size > 1:
@@ -88,10 +89,10 @@ def batch_bounds(images: int, batch_size: int) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protocolled:
-    """What a track states whether or not its data are at hand: dataset, metric and evaluation protocol.
+class TrackProtocol:
+    """A track's dataset, metric and evaluation protocol, which are known without its data.
 
-    A change of any of them that changes a figure raises `protocol_version`. `preprocessing` says how images reach
+    A change of any of them that changes a figure increments `protocol_version`. `preprocessing` says how images reach
     the network, in training and in the test. Resolutions are in pixels.
     """
 
@@ -116,13 +117,13 @@ class Protocolled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Track(Protocolled):
+class Track(TrackProtocol):
     """A board of its own: only models verified under one track's protocol are ranked together.
 
     `load_train` and `load_test` take a resolution in pixels; they import torch when called, so that the list of
-    tracks can be shown where torch is not installed. They raise DataMissing if the data are not here, BadInput
-    if a file of them is at fault; `lacks` says why without loading any, and is empty where all is there.
-    `is_bundled`: the data come with the packages, so that no worker lacks them.
+    tracks can be shown without torch. They raise DataMissing if the data are not here, BadInput if a file of them is
+    faulty; `lacks` says what is missing without loading any, and is empty if nothing is.
+    `is_bundled`: the data come with the packages, so every worker has them.
     """
 
     classes: int
@@ -135,12 +136,12 @@ class Track(Protocolled):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenTrack(Protocolled):
-    """A protocol for anybody's data, which the recipe names: one board for each data set.
+class OpenTrack(TrackProtocol):
+    """A protocol for any data, which the recipe names: one board for each data set.
 
-    `load` takes the data set's name and its manifest's SHA-256 and gives the track with what the data tell. Raises
-    DataMissing if they are not here or others have that name. `found` lists the keys of the data sets that
-    lie here; a data set whose manifest was never made is not among them.
+    `load` takes the data set's name and its manifest's SHA-256 and returns the track, with what depends on the data.
+    Raises DataMissing if they are not on this machine or others have that name. `found` lists the keys of the data
+    sets on this machine; a data set whose manifest was never made is not among them.
     """
 
     classes: ClassVar[None] = None
@@ -156,7 +157,7 @@ class OpenTrack(Protocolled):
 
     def on(self, name: str, manifest_sha256: str, **found: Any) -> Track:
         """The track of one data set: this protocol, with the fields of Track that its data give."""
-        protocol = {part.name: getattr(self, part.name) for part in fields(Protocolled)}
+        protocol = {part.name: getattr(self, part.name) for part in fields(TrackProtocol)}
         protocol |= {"slug": self.key(manifest_sha256), "dataset": f"{name}, manifest {manifest_sha256}"}
         return Track(**protocol | found)
 

@@ -35,7 +35,7 @@ class Cifar:
     std: tuple[float, float, float]
 
     def lacks(self) -> str:
-        """Which file is missing and where from to take it; empty where all are there."""
+        """Which file is missing and where to get it; empty if none is."""
         missing = [name for name in self.files if not inside(datasets_root(), self.folder, name).is_file()]
         if not missing:
             return ""
@@ -108,6 +108,6 @@ def _check(published: Any, folder: Path) -> None:
     ):
         if not check_integrity(str(folder / name), md5):
             raise DataMissing(
-                f"datasets/{folder.name}/{name} is not the published file (another MD5); unpack it again",
+                f"datasets/{folder.name}/{name} is not the published file (its MD5 differs); unpack it again",
                 field="track",
             )

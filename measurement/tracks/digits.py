@@ -62,8 +62,8 @@ DIGITS = Track(
     train_images=1437,
     test_images=TEST_IMAGES,
     preprocessing="Pixels scaled to 0..1 and normalised; resized bilinearly. No augmentation.",
-    description="A toy that every machine can verify in under a minute: it shows how a board works, and that a "
-    "worker is set up. 1,437 images to train on, 360 stratified ones to test on, resized bilinearly.",
+    description="A small task that every machine can verify in under a minute: it shows how a board works, and that "
+    "a worker is set up. 1,437 images to train on, 360 stratified ones to test on, resized bilinearly.",
     load_train=load_train,
     load_test=load_test,
     is_bundled=True,

@@ -10,13 +10,13 @@ from measurement.tracks import Split, Track
 
 BATCH_SIZE = 256
 DENSE_BATCH_SIZE = 16
-"""Outputs of a dense task are large: a number for every class at every pixel."""
+"""Smaller, since the outputs of a dense task are large: a number for every class at every pixel."""
 FULL_BATCH_RESOLUTION = 224
 """Pixels, height and width, up to which a batch has its full size; of larger images it holds no more pixels."""
 
 
 def evaluate(track: Track, model: nn.Module, test: Split, advance: Advance) -> float:
-    """The metric that the track states, 0..1."""
+    """The track's metric, 0..1."""
     if track.metric == "miou":
         return mean_iou(model, test, track.classes, advance)
     return top1_accuracy(model, test, advance)

@@ -44,7 +44,7 @@ def _split(folders: ClassFolders, resolution: int, *, train: bool) -> Split:
 
 
 def found() -> list[str]:
-    """Keys of the data sets here whose files stand in folders."""
+    """Keys of the data sets on this machine that are class folders."""
     return [
         IMAGEFOLDER.key(sha256) for folder, sha256 in known_data_sets() if not (folder / "train" / "masks").is_dir()
     ]

@@ -1,7 +1,7 @@
 """Track `imagenet-1k`.
 
 Source: O. Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, IJCV 2015,
-https://arxiv.org/abs/1409.0575. Its terms forbid handing it on: an operator gets it from https://image-net.org.
+https://arxiv.org/abs/1409.0575. Its terms forbid redistribution: an operator gets it from https://image-net.org.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PREPROCESSING = (
 
 
 def lacks() -> str:
-    """What is missing and where from to take it, by the number of class folders alone; empty where all is there."""
+    """What is missing and where to get it, judged only by the number of class folders; empty if nothing is."""
     for part in ("train", "val"):
         found = _folders_in(inside(datasets_root(), FOLDER, part))
         if found != CLASSES:
@@ -45,7 +45,7 @@ def load_train(resolution: int) -> Split:
 
 
 def load_test(resolution: int) -> Split:
-    """The 50,000 validation images, which everybody tests on."""
+    """The 50,000 validation images, the usual test set."""
     return _load(resolution, train=False)
 
 

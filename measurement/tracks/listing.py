@@ -1,4 +1,4 @@
-"""What lies in a data set's folder: class folders, and their images. Nothing is decoded. No torch here."""
+"""Lists a data set's folder: class folders, and their images. Nothing is decoded. No torch here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from measurement.tracks.manifest import images_below
 
 TEST_NAMES = ("val", "test")
 TEST_SHARE = 5
-"""Where a folder states no split, every fifth image (by the SHA-256 of its path) is for the test."""
+"""Without a split in the folder, every fifth image (by the SHA-256 of its path) is for the test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,19 @@ class ClassFolders:
 
 
 def read_class_folders(folder: Path) -> ClassFolders:
-    """`train/<class>/…` beside `val/<class>/…` (or `test/`); or class folders alone, which are then split.
+    """`train/<class>/…` and `val/<class>/…` (or `test/`); or only class folders, which are then split.
 
-    Raises BadInput where a part or a class is empty, or where the parts' classes differ.
+    Raises BadInput if a part or a class is empty, or if the parts' classes differ.
     """
     test_name = next((name for name in TEST_NAMES if (folder / name).is_dir()), None)
     if not (folder / "train").is_dir() or test_name is None:
         return _split(folder)
     train, test = _by_class(folder / "train"), _by_class(folder / test_name)
     if train.keys() != test.keys():
-        odd = sorted(train.keys() ^ test.keys())[0]
-        raise BadInput(f"{folder.name}: class {odd!r} is not in both train/ and {test_name}/", field="dataset.name")
+        mismatched = sorted(train.keys() ^ test.keys())[0]
+        raise BadInput(
+            f"{folder.name}: class {mismatched!r} is not in both train/ and {test_name}/", field="dataset.name"
+        )
     classes = tuple(sorted(train))
     return ClassFolders(
         classes, _listing(folder / "train", classes, train), _listing(folder / test_name, classes, test)
@@ -68,7 +70,7 @@ def _split(folder: Path) -> ClassFolders:
     for name in classes:
         if any(name not in part for part in parts):
             raise BadInput(
-                f"{folder.name}: class {name!r} has too few images to split; make train/ and val/ in it",
+                f"{folder.name}: class {name!r} has too few images to split; make folders train/ and val/ in it",
                 field="dataset.name",
             )
     return ClassFolders(classes, *(_listing(folder, classes, part) for part in parts))
@@ -81,7 +83,7 @@ def _by_class(folder: Path) -> dict[str, list[str]]:
         if slash:
             found.setdefault(name, []).append(path)
     if len(found) < 2:
-        raise BadInput(f"{folder.name}/ holds {len(found)} class folders with images; at least 2 are needed")
+        raise BadInput(f"{folder.name}/ has {len(found)} class folders with images; at least 2 are required")
     return found
 
 

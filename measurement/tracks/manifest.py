@@ -1,7 +1,7 @@
-"""A data set's manifest: the SHA-256 by which two workers know that they hold the same files.
+"""A data set's manifest: the SHA-256 that shows whether two workers have the same files.
 
-It is taken over one line a file, in the order of their paths: the file's SHA-256, its size, its path. The hashes of
-files are kept below `manifests/` in the data root, so that a later look only asks for sizes and times.
+It covers one line per file, in the order of their paths: the file's SHA-256, its size, its path. The hashes of files
+are kept below `manifests/` in the data root, so that later checks read only sizes and times.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Known = dict[str, tuple[int, int, str]]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a folder holds: images, and `classes.txt` where there is one. Other files don't count."""
+    """The files of a folder that count: images, and `classes.txt` if there is one."""
 
     sha256: str
     files: int
@@ -37,14 +37,14 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of any folder, from every byte in it. Raises BadInput where it can't be read."""
+    """The manifest of any folder, from every byte in it. Raises BadInput if it can't be read."""
     return _manifest(_hashed(folder, {}))
 
 
 def kept_manifest(name: str, *, may_read: bool = True) -> Manifest | None:
-    """The manifest of the data set `name`; only files that are new or changed since the last look are read.
+    """The manifest of the data set `name`; only files that are new or changed since the last check are read.
 
-    None where it would have to read files and may not. Raises BadInput where it can't.
+    None if it would have to read files and `may_read` is false. Raises BadInput if they can't be read.
     """
     folder, record = inside(datasets_root(), name), data_root() / "manifests" / f"{name}.json"
     known = _known(record)
@@ -57,9 +57,9 @@ def kept_manifest(name: str, *, may_read: bool = True) -> Manifest | None:
 
 
 def run_manifest(folder: Path) -> int:
-    """Print what `folder` holds, and for a data set of this machine the lines that a recipe needs.
+    """Print the manifest of `folder`, and for a data set of this machine the line for a recipe.
 
-    Returns 0, or 2 with one line on standard error where the folder can't be taken.
+    Returns 0, or 2 with one line on standard error if the folder can't be used.
     """
     kept = folder.resolve().parent == datasets_root().resolve()
     try:
@@ -76,7 +76,7 @@ def run_manifest(folder: Path) -> int:
 
 
 def images_below(folder: Path) -> list[str]:
-    """Paths of all images below `folder`, relative to it, sorted. Raises BadInput for a link that leads elsewhere."""
+    """Paths of all images below `folder`, relative to it, sorted. Raises BadInput for a link that leads out of it."""
     return sorted(path for path in _paths(folder) if not path.endswith(CLASSES_FILE))
 
 
@@ -128,7 +128,7 @@ def _paths(folder: Path) -> Iterator[str]:
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 raise BadInput(
-                    f"{path.relative_to(folder)} is a link that leads out of {folder.name}/; copy the file"
+                    f"{path.relative_to(folder)} is a link that leads out of {folder.name}/; copy the file instead"
                 )
             yield path.relative_to(folder).as_posix()
 
@@ -137,7 +137,7 @@ def _known(record: Path) -> Known:
     try:
         return {path: (size, time, sha256) for path, (size, time, sha256) in json.loads(record.read_text()).items()}
     except (OSError, ValueError, TypeError, AttributeError):
-        return {}  # nobody looked yet, or the file is from another version: everything is read again
+        return {}  # no earlier check, or the file is from another version: everything is read again
 
 
 def _keep(record: Path, hashed: Known) -> None:
@@ -147,4 +147,4 @@ def _keep(record: Path, hashed: Known) -> None:
             json.dump(hashed, file)
         Path(file.name).replace(record)
     except OSError:
-        return  # a data root that may only be read: every look reads all files
+        return  # a read-only data root: every check reads all files

@@ -40,19 +40,20 @@ class Masked:
         return prepared, torch.where(classes == NOT_COUNTED, IGNORED, classes)
 
     def _mask(self, name: str, size: tuple[int, int]) -> tv_tensors.Mask:
-        told = f"{self.pairs.root.name}/{name}"
-        mask = decoded(self.pairs.root / name, told)
+        label = f"{self.pairs.root.name}/{name}"
+        mask = decoded(self.pairs.root / name, label)
         if mask.mode not in ("L", "P"):
             raise BadInput(
-                f"{told} has mode {mask.mode}; a mask has one channel of 8 bits, or a palette", field="track"
+                f"{label} has mode {mask.mode}; a mask needs one channel of 8 bits, or a palette", field="track"
             )
         if mask.size != size:
-            raise BadInput(f"{told} has {mask.size} pixels, its image {size}", field="track")
+            raise BadInput(f"{label} has {mask.size} pixels, its image {size}; make them equal", field="track")
         values = np.array(mask)
         highest = int(values[values != NOT_COUNTED].max(initial=0))
         if highest >= self.pairs.classes:
             raise BadInput(
-                f"{told} holds class {highest}; classes.txt names {self.pairs.classes}, from 0 on", field="track"
+                f"{label} has class {highest}, but classes.txt names {self.pairs.classes} classes, counted from 0",
+                field="track",
             )
         return tv_tensors.Mask(torch.from_numpy(values))
 

@@ -1,4 +1,4 @@
-"""What the tracks for anybody's data share: a recipe names a data set, and its manifest shows that it is the one."""
+"""Shared by the tracks for any data: a recipe names a data set, and its manifest identifies it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,49}$"
 
 
 def named_folder(name: str, manifest_sha256: str) -> Path:
-    """The folder of the data set `name`. Raises DataMissing if it is not here or holds other files."""
+    """The folder of the data set `name`. Raises DataMissing if it is not on this machine or has other files."""
     folder = inside(datasets_root(), name, field="dataset.name")
     if not folder.is_dir():
         raise DataMissing(
@@ -23,15 +23,15 @@ def named_folder(name: str, manifest_sha256: str) -> Path:
     if found is None or found.sha256 != manifest_sha256:
         held = found.sha256[:12] if found else "nothing"
         raise DataMissing(
-            f"{NOT_FOUND} this data set; datasets/{name}/ holds {held}, the recipe names {manifest_sha256[:12]}; "
-            f"compare with `python -m measurement manifest datasets/{name}`",
+            f"{NOT_FOUND} this data set; datasets/{name}/ has manifest {held}, the recipe names "
+            f"{manifest_sha256[:12]}; compare with `python -m measurement manifest datasets/{name}`",
             field="dataset.manifest_sha256",
         )
     return folder
 
 
 def known_data_sets() -> list[tuple[Path, str]]:
-    """Folder and manifest's SHA-256 of every data set here whose manifest was made and still stands."""
+    """Folder and manifest's SHA-256 of every data set on this machine with a valid manifest."""
     try:
         folders = sorted(path for path in datasets_root().iterdir() if re.match(NAME_PATTERN, path.name))
     except OSError:
@@ -41,7 +41,7 @@ def known_data_sets() -> list[tuple[Path, str]]:
         try:
             manifest = kept_manifest(folder.name, may_read=False)
         except BadInput:
-            continue  # no data set: a link that leads out, or a file
+            continue  # not a data set: a link that leads out, or a file
         if manifest is not None and manifest.files:
             known.append((folder, manifest.sha256))
     return known

@@ -1,4 +1,4 @@
-"""A split of small images that lie on the device as bytes, and are resized and normalised batch by batch."""
+"""A split of small images that are kept on the device as bytes, and resized and normalised batch by batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A split whose images all lie in the device's memory."""
+"""A split whose images are all in the device's memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from measurement.tracks.base import Batch, batch_bounds
 class ResidentSplit:
     """Images as float32 (n, channels, resolution, resolution), normalised, and labels as int64 (n,).
 
-    `originals` are the same images before they were resized; other resolutions are made from them, so that they are
+    `originals` are the same images before they were resized; other resolutions are made from them, so that they equal
     what the track loads at those.
     """
 
@@ -29,7 +29,7 @@ class ResidentSplit:
 
     @classmethod
     def of(cls, originals: Tensor, labels: Tensor, resolution: int) -> Self:
-        """The images resized bilinearly; shrinking averages over the pixels that fall together."""
+        """The images resized bilinearly; shrinking averages over pixels."""
         size = (resolution, resolution)
         images = interpolate(originals, size=size, mode="bilinear", align_corners=False, antialias=True)
         return cls(images, labels, originals)

@@ -49,13 +49,13 @@ def _class_count(folder: Path) -> int:
         names = (folder / CLASSES_FILE).read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         raise BadInput(
-            f"{folder.name}/{CLASSES_FILE} can't be read: one class a line, the first is 0 in the masks",
+            f"{folder.name}/{CLASSES_FILE} can't be read; write one class per line, the first is 0 in the masks",
             field="dataset.name",
         ) from None
     count = len([name for name in names if name.strip()])
     if not 2 <= count <= MOST_CLASSES:
         raise BadInput(
-            f"{folder.name}/{CLASSES_FILE} names {count} classes; 2 to {MOST_CLASSES}", field="dataset.name"
+            f"{folder.name}/{CLASSES_FILE} names {count} classes; use 2 to {MOST_CLASSES}", field="dataset.name"
         )
     return count
 
@@ -65,10 +65,13 @@ def _pairs(folder: Path, part: str, classes: int) -> Pairs:
     if not (root / "images").is_dir() or not (root / "masks").is_dir():
         raise BadInput(f"{folder.name}/{part}/ needs the folders images/ and masks/", field="dataset.name")
     images, masks = ({_stem(path): path for path in images_below(root / kind)} for kind in ("images", "masks"))
-    if odd := sorted(images.keys() ^ masks.keys()):
-        raise BadInput(f"{folder.name}/{part}: {odd[0]!r} is not both an image and a mask", field="dataset.name")
+    if mismatched := sorted(images.keys() ^ masks.keys()):
+        raise BadInput(
+            f"{folder.name}/{part}: {mismatched[0]!r} has no counterpart: every image needs a mask of the same name",
+            field="dataset.name",
+        )
     if not images:
-        raise BadInput(f"{folder.name}/{part}/images/ holds no image", field="dataset.name")
+        raise BadInput(f"{folder.name}/{part}/images/ has no image", field="dataset.name")
     stems = sorted(images)
     return Pairs(
         root,
@@ -83,7 +86,7 @@ def _stem(path: str) -> str:
 
 
 def found() -> list[str]:
-    """Keys of the data sets here that have masks."""
+    """Keys of the data sets on this machine that have masks."""
     return [SEGMENTATION.key(sha256) for folder, sha256 in known_data_sets() if (folder / "train" / "masks").is_dir()]
 
 

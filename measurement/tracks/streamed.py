@@ -1,4 +1,4 @@
-"""A split whose images are files, decoded and resized batch by batch in processes of their own."""
+"""A split whose images are files, decoded and resized batch by batch in separate processes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from measurement.tracks.base import Batch, batch_bounds
 READERS_VARIABLE = "MEASUREMENT_LOADER_WORKERS"
 MOST_READERS = 8
 BATCHES_A_READER = 4
-"""Starting a process is not worth it for fewer."""
+"""For fewer batches, starting a process is not worthwhile."""
 FIRST_BATCH = 64
 
 
 class Source(Protocol):
-    """Images as files, with what they show."""
+    """Images as files, with their targets."""
 
     def __len__(self) -> int: ...
 
     def read(self, index: int, resolution: int, *, augment: bool) -> tuple[Tensor, Tensor]:
-        """One prepared image and its target, not batched. Raises BadInput naming the file that is at fault."""
+        """One prepared image and its target, not batched. Raises BadInput naming the faulty file."""
         ...
 
 
@@ -43,9 +43,9 @@ class _Stopwatch:
 class StreamedSplit:
     """Images of `source`: all, or those `chosen` by their numbers, int64 (n,).
 
-    `augment`: batches in a random order are augmented, drawn from the order's generator; an image is augmented alike
-    whatever the number of processes that read, which is one fewer than there are cores and at most 8, or as
-    MEASUREMENT_LOADER_WORKERS says. Batches raise BadInput for a file that can't be decoded.
+    `augment`: batches in a random order are augmented, drawn from the order's generator; an image is augmented the
+    same way for any number of reading processes, which is one fewer than there are cores and at most 8, or the value
+    of MEASUREMENT_LOADER_WORKERS. Batches raise BadInput for a file that can't be decoded.
     """
 
     source: Source
@@ -87,14 +87,14 @@ class StreamedSplit:
         return torch.arange(len(self.source)) if self.chosen is None else self.chosen
 
     def first(self, count: int) -> Batch:
-        """As they are in a test: not augmented."""
+        """Not augmented, as in a test."""
         count = min(count, len(self))
         bounds = [(start, min(count, start + FIRST_BATCH)) for start in range(0, count, FIRST_BATCH)]
         parts = list(self._stream(_Plan(self._images(), bounds, seed=0), augment=False))
         return torch.cat([images for images, _ in parts]), torch.cat([targets for _, targets in parts])
 
     def _stream(self, plan: _Plan, *, augment: bool) -> Iterator[Batch]:
-        """The batches of `_arriving`. What starting and ending its processes takes is waiting too."""
+        """The batches of `_arriving`. The time to start and end its processes counts as waiting too."""
         arriving = self._arriving(plan, augment)
         while True:
             asked_s = time.perf_counter()
@@ -127,13 +127,14 @@ def _next_of(arriving: Iterator[Batch | BadInput]) -> Batch | BadInput | None:
         if "DataLoader worker" not in str(error):
             raise
         raise MeasurementError(
-            "a process that decodes images was killed, most likely for want of memory or of room in /dev/shm; "
-            f"a smaller batch_size needs less, and {READERS_VARIABLE}=0 decodes without such processes"
+            "a process that decodes images was killed, most likely for lack of memory or of space in /dev/shm; "
+            f"use a smaller batch_size, or {READERS_VARIABLE}=0 to decode without such processes"
         ) from error
 
 
 def reader_count(batches: int) -> int:
-    """Processes that read; none where there are few batches. Raises BadInput for a setting that is no number."""
+    """Number of reading processes; 0 if there are few batches. Raises BadOption for a setting that is not a
+    number."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get(READERS_VARIABLE) or str(min(MOST_READERS, cores - 1))
     if not asked.isdecimal():
@@ -142,7 +143,7 @@ def reader_count(batches: int) -> int:
 
 
 def decoded(path: Path, name: str, mode: str | None = None) -> Image.Image:
-    """The whole image, converted to `mode` where one is given. Raises BadInput naming it as `name`."""
+    """The whole image, converted to `mode` if one is given. Raises BadInput naming it as `name`."""
     try:
         with Image.open(path) as image:
             return image.convert(mode) if mode else image.copy()
@@ -153,7 +154,7 @@ def decoded(path: Path, name: str, mode: str | None = None) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Which images each batch holds, with the number that its augmentation is drawn from."""
+    """The images of each batch, each with the seed of its augmentation."""
 
     order: Tensor
     bounds: list[tuple[int, int]]

@@ -1,4 +1,4 @@
-"""Images of noise in a track's shape, for the energy of a sample where the worker lacks the track's data."""
+"""Images of noise in a track's shape, for the energy of a sample on a worker without the track's data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 from measurement.tracks.base import Batch, Track, batch_bounds
 
 POOL_IMAGES = 512
-"""Different images; a longer batch repeats them. What is in them changes no kernel's work."""
+"""Number of different images; a longer batch repeats them. Their content does not change the work of any kernel."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticSplit:
-    """`count` images in the shape of `track`, from a pool that lies on `device`. The seed is fixed."""
+    """`count` images in the shape of `track`, from a pool on `device`. The seed is fixed."""
 
     track: Track
     count: int

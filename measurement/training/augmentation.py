@@ -1,4 +1,4 @@
-"""Changes to a batch of training images, on the device that they lie on."""
+"""Changes to a batch of training images, on their device."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ Change = Callable[[Tensor, Tensor], Batch]
 
 
 def augmentation_of(job: Job) -> Change:
-    """What the options declare, in this order: shift, mirror, mix. Draws come from torch's own generators.
+    """The changes that the options declare, in this order: shift, mirror, mix. Draws come from torch's own
+    generators.
 
-    Raises BadInput where a dense task's class maps would have to be mixed.
+    Raises BadInput if a dense task's class maps would have to be mixed.
     """
     options = job.options.augmentation
     changes: list[Change] = []
@@ -38,7 +39,7 @@ def augmentation_of(job: Job) -> Change:
     if mixes:
         if job.context.train.first(1)[1].ndim != 1:
             name = "mixup_alpha" if options.mixup_alpha else "cutmix_alpha"
-            raise BadInput("class maps can't be mixed; leave it out", field=job.field(f"augmentation.{name}"))
+            raise BadInput("class maps can't be mixed; leave this field out", field=job.field(f"augmentation.{name}"))
         changes.append(v2.RandomChoice(mixes))
     return lambda images, targets: _applied(changes, images, targets)
 
@@ -50,7 +51,8 @@ def _applied(changes: list[Change], images: Tensor, targets: Tensor) -> Batch:
 
 
 def _shifted(images: Tensor, targets: Tensor, padding: int) -> Batch:
-    """Each image (n, c, h, w) moved by up to `padding` pixels either way; what comes in is 0, the mean colour."""
+    """Each image (n, c, h, w) moved by up to `padding` pixels either way; the border is filled with 0, the mean
+    colour."""
     rows, columns = torch.randint(2 * padding + 1, (2, len(images)), device=images.device)
     if targets.ndim == 3:
         targets = _window(targets.unsqueeze(1), rows, columns, padding, IGNORED).squeeze(1)

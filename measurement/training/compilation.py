@@ -1,4 +1,4 @@
-"""torch.compile around the network that is trained: its price is metered, the compiled code is dropped at the end."""
+"""torch.compile around the network that is trained: its cost is metered, the compiled code is dropped at the end."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from measurement.training.stepping import Stepper
 
 @contextmanager
 def compiled(job: Job, segment: Segment, train: Split, stepper: Stepper) -> Iterator[nn.Module]:
-    """The model as the steps of `segment` call it: compiled for its sizes of batches where the options ask for it.
+    """The model as the steps of `segment` call it: compiled for its sizes of batches if the options ask for it.
 
-    Compilation is a stage of its own, since its first steps cost what no other step does.
+    Compilation is a stage of its own, since no other step costs as much.
     """
     model = job.context.model
     if not job.options.compile:
@@ -40,10 +40,10 @@ def compiled(job: Job, segment: Segment, train: Split, stepper: Stepper) -> Iter
 
 
 def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, stepper: Stepper) -> None:
-    """Trace the model, and compile something tiny: seconds, where a whole compilation takes minutes.
+    """Trace the model, and compile something tiny: it takes seconds; a whole compilation takes minutes.
 
-    Raises BadInput where the architecture can't be traced, where this machine has no working compiler, or where the
-    technique calls parts of the network rather than the whole, so that nothing would be compiled.
+    Raises BadInput if the architecture can't be traced, if this machine has no working compiler, or if the technique
+    calls parts of the network rather than the whole, so that nothing would be compiled.
     """
     traced_graphs = 0
 
@@ -64,11 +64,13 @@ def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, 
         # Tracing runs any architecture's own code, and the compiler is another program.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BadInput(
-            f"torch.compile doesn't work for this network on this worker ({reason[:200]}); leave it out",
+            f"torch.compile doesn't work for this network on this worker ({reason[:200]}); leave compile out",
             field=job.field("compile"),
         ) from error
     if not traced_graphs:
-        raise BadInput("this technique never runs the network as one piece; leave it out", field=job.field("compile"))
+        raise BadInput(
+            "this technique never runs the network as a whole; leave compile out", field=job.field("compile")
+        )
 
 
 def _tiny(numbers: torch.Tensor) -> torch.Tensor:
@@ -89,8 +91,8 @@ def _compile(job: Job, network: nn.Module, train: Split, size: int, stepper: Ste
 def _nothing_cached() -> Iterator[None]:
     """Compile from nothing and in this process alone.
 
-    What an earlier run left in torch's cache would make this one's compilation cheaper than it is, and idle helper
-    processes would be metered along with the inference.
+    An earlier run's cache would make this compilation cheaper than it is, and idle helper processes would be metered
+    together with the inference.
     """
     with (
         tempfile.TemporaryDirectory(prefix="compiled-") as folder,

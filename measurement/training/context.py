@@ -1,4 +1,4 @@
-"""What a technique gets and gives back: small types, no behaviour."""
+"""What a technique takes and returns: small types, no behaviour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ P = TypeVar("P", bound=PhasePart)
 
 @dataclass(frozen=True, slots=True)
 class PhaseContext:
-    """All that a technique may use.
+    """Everything that a technique may use.
 
     `position` is the phase's place in the recipe, `train` the track's training images with their batches on `device`,
     and `seed` fixes the order of the images and every other draw of the phase. A technique never sees the test
@@ -48,7 +48,7 @@ class PhaseContext:
         return f"phases.{self.position}.{name}"
 
     def spec_as(self, kind: type[P]) -> P:
-        """The phase's fields. TypeError where the registry gave the phase to another technique's code."""
+        """The phase's fields. Raises TypeError if the registry gave the phase to another technique's code."""
         if not isinstance(self.spec, kind):
             raise TypeError(f"not a {kind.__name__}: {self.spec!r}")
         return self.spec
@@ -56,9 +56,9 @@ class PhaseContext:
 
 @dataclass(frozen=True, slots=True)
 class PhaseOutcome:
-    """The network after the phase, and plain values that the record keeps in the phase's `detail`.
+    """The network after the phase, and plain values for the phase's `detail` in the record.
 
-    `architecture` and `resolution` are given by a phase that chooses them, such as a search.
+    A phase that chooses them, such as a search, gives `architecture` and `resolution`.
     """
 
     model: torch.nn.Module
@@ -69,10 +69,10 @@ class PhaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """How a phase is done.
+    """How a phase is run.
 
-    `run` does it, inside a meter window. `rehearse` tries it on a copy of the network before anything is metered: it
-    returns the network as the next phase may find it, and raises BadInput where the phase can't work on it.
+    `run` executes it, inside a meter window. `rehearse` tries it on a copy of the network before anything is metered:
+    it returns the network that the next phase may get, and raises BadInput if the phase can't work on it.
     """
 
     run: Callable[[PhaseContext], PhaseOutcome]

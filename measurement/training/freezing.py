@@ -1,4 +1,4 @@
-"""Layers that training leaves as they are."""
+"""Layers that training does not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from measurement.training.job import Job
 def frozen(job: Job, active: bool) -> Iterator[None]:
     """Within, the declared layers get no gradients, and their batch normalisation keeps its statistics.
 
-    What the caller had already frozen stays so. Raises BadInput where the network has no such layers.
+    Layers that the caller had frozen stay frozen. Raises BadInput if the network has no such layers.
     """
     held = _parameters(job) if active else []
     of_frozen = {id(parameter) for parameter in held}
@@ -41,7 +41,7 @@ def _parameters(job: Job) -> list[nn.Parameter]:
     names = _first_stages(job, classifier) if job.options.freeze and job.options.freeze.stages else set(named)
     held = [named[name] for name in sorted(names - classifier) if named[name].requires_grad]
     if len(held) == sum(parameter.requires_grad for parameter in named.values()):
-        raise BadInput("leaves nothing to train; name fewer stages", field=job.field("freeze"))
+        raise BadInput("leaves nothing to train; use fewer stages", field=job.field("freeze"))
     return held
 
 
@@ -50,7 +50,9 @@ def _classifier(job: Job) -> set[str]:
     try:
         found = job.context.model.get_classifier()  # type: ignore[operator]  # every timm model has it
     except AttributeError:
-        raise BadInput("this network has no classifier that timm knows of", field=job.field("freeze")) from None
+        raise BadInput(
+            "timm knows no classifier of this network; leave freeze out", field=job.field("freeze")
+        ) from None
     heads = found if isinstance(found, tuple) else (found,)
     of_heads = {id(parameter) for head in heads for parameter in head.parameters()}
     return {name for name, parameter in job.context.model.named_parameters() if id(parameter) in of_heads}
@@ -62,16 +64,18 @@ def _first_stages(job: Job, classifier: set[str]) -> set[str]:
     try:
         groups = group_parameters(model, model.group_matcher(coarse=True))  # type: ignore[operator]  # timm's
     except Exception as error:
-        # 1,300 architectures with a grouping of their own: any exception means "not to be had".
+        # 1,300 architectures with a grouping of their own: any exception means that there is none.
         raise BadInput(
-            f"timm can't part this architecture into stages ({type(error).__name__}); "
-            "leave it out to train the classifier alone",
+            f"timm can't split this architecture into stages ({type(error).__name__}); "
+            "leave stages out to train the classifier alone",
             field=job.field("freeze.stages"),
         ) from error
     stages = [names for _, names in sorted(groups.items()) if not classifier.intersection(names)]
     wanted = freeze.stages if freeze and freeze.stages else len(stages)
     if wanted > len(stages):
-        raise BadInput(f"this architecture has {len(stages)} stages", field=job.field("freeze.stages"))
+        raise BadInput(
+            f"this architecture has {len(stages)} stages; use at most that many", field=job.field("freeze.stages")
+        )
     return {name for names in stages[:wanted] for name in names}
 
 

@@ -1,4 +1,4 @@
-"""One training as its parts see it: what is trained, how, and where its fields stand in the recipe."""
+"""One training, for its parts: what is trained, how, and the paths of its fields in the recipe."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 LossOf = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """The loss of a network on a batch: images and targets in, one number out. The network is called as given: it may be
-a compiled one. Targets may be class probabilities (n, classes) where the options mix images."""
+a compiled one. Targets may be class probabilities (n, classes) if the options mix images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`within` is the path of `options` inside the phase; empty where they are the phase's own."""
+    """`within` is the path of `options` inside the phase; empty if they are the phase's own."""
 
     context: PhaseContext
     options: TrainingOptions

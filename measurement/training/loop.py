@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from measurement.errors import MeasurementError
-from measurement.networks.weight_masks import zeros_held
+from measurement.networks.weight_masks import masked_gradients
 from measurement.recipe import TrainingOptions
 from measurement.tracks import Batch, Split
 from measurement.training.compilation import compiled
@@ -33,16 +33,16 @@ def fit(
     stage: str = "training",
     within: str = "",
 ) -> dict[str, Any]:
-    """Train `context.model` in place for the declared epochs, and return what the record keeps of it.
+    """Train `context.model` in place for the declared epochs, and return details for the record.
 
     loss_of: cross-entropy with the track's targets unless given. stage: begins the names of the loop's stages for
-    `context.pace`. within: the path of `options` inside the phase, where they are not the phase itself. Raises
-    MeasurementError naming phase and epoch where the loss is no longer a finite number, and BadInput naming the field
-    of an option that network or device can't take.
+    `context.pace`. within: the path of `options` inside the phase, if they are not the phase itself. Raises
+    MeasurementError naming phase and epoch if the loss is no longer a finite number, and BadInput naming the field of
+    an option that network or device can't take.
     """
     job = Job(context, options, loss_of or cross_entropy(options), stage, within)
     train, validation = held_back_for(job)
-    with numerics(job), zeros_held(context.model):
+    with numerics(job), masked_gradients(context.model):
         course = _Course(job, train, Patience(job, validation) if validation else None)
         for segment in plan(job):
             course.run(segment)
@@ -58,7 +58,7 @@ def endless(split: Split, batch_size: int, order: torch.Generator) -> Iterator[B
 
 
 class _Course:
-    """Where a training stands: epochs so far, and the loss of the present one."""
+    """The state of a training: epochs so far, and the loss of the present one."""
 
     def __init__(self, job: Job, train: Split, patience: Patience | None) -> None:
         self._job, self._train, self._patience = job, train, patience
@@ -73,11 +73,11 @@ class _Course:
 
     @property
     def stopped(self) -> bool:
-        """Whether the validation loss has ended it."""
+        """Whether early stopping has ended it."""
         return self._patience is not None and self._patience.is_over
 
     def run(self, segment: Segment) -> None:
-        """All epochs of one segment, or as many of its steps as the pace asks for."""
+        """All epochs of one segment, or as many of its steps as the pace takes."""
         job, first_step = self._job, self._epochs_of_segments * self._steps_per_epoch
         train = self._train.at(segment.resolution)
         batches = endless(train, job.options.batch_size, self._order)
@@ -89,21 +89,21 @@ class _Course:
                 if self.stopped:
                     break
         self._epochs_of_segments += segment.epochs
-        self._finite(self._epoch_loss, self._epochs_of_segments)  # of an epoch that a sample left unfinished
+        self._finite(self._epoch_loss, self._epochs_of_segments)  # for an epoch that a sample left unfinished
         self._epoch_loss.zero_()
 
     def finish(self) -> dict[str, Any]:
-        """Give the model its final weights; returns what the record keeps."""
+        """Give the model its final weights; returns details for the record."""
         self._stepper.finish()
-        told: dict[str, Any] = {"steps": self._total, "epochs": self._job.options.epochs}
+        details: dict[str, Any] = {"steps": self._total, "epochs": self._job.options.epochs}
         if self._patience is None and self._steps_run < self._total:
-            return told | {"steps_run": self._steps_run, "final_epoch_mean_loss": None}
-        told["final_epoch_mean_loss"] = round(self._mean_loss, 6)
+            return details | {"steps_run": self._steps_run, "final_epoch_mean_loss": None}
+        details["final_epoch_mean_loss"] = round(self._mean_loss, 6)
         if self._patience is None:
-            return told
+            return details
         self._patience.restore(self._job.context.model)
         epochs = self._patience.epochs
-        return told | {"steps": epochs * self._steps_per_epoch, "epochs": epochs} | self._patience.told()
+        return details | {"steps": epochs * self._steps_per_epoch, "epochs": epochs} | self._patience.details()
 
     def _end_step(self, step: int) -> None:
         done, position = divmod(step + 1, self._steps_per_epoch)
@@ -120,7 +120,7 @@ class _Course:
         if not math.isfinite(value):
             raise MeasurementError(
                 f"the loss of phase {self._job.context.spec.phase} was {value} in epoch {epoch}; "
-                "a smaller learning_rate usually helps",
+                "try a smaller learning_rate",
                 field=self._job.field("optimizer.learning_rate"),
             )
         return value

@@ -19,7 +19,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 @contextmanager
 def numerics(job: Job) -> Iterator[None]:
-    """Determinism and memory format as the options say; afterwards all is as it was before."""
+    """Determinism and memory format as the options say; afterwards everything is as before."""
     options = job.options
     with (
         _determinism(options.deterministic),
@@ -41,17 +41,17 @@ def scaler_of(job: Job) -> torch.amp.GradScaler:
 
 
 def check_precision(job: Job) -> None:
-    """Raise BadInput where the device computes the declared precision only by emulating it."""
+    """Raise BadInput if the device computes the declared precision only by emulating it."""
     device, precision = job.context.device, job.options.precision
     if device.type == "cuda":
         able = precision != "bfloat16" or torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        # bfloat16 is float32 cut short: every CPU copes. float16 without instructions for it is 30 times slower.
+        # bfloat16 is truncated float32: every CPU can do it. float16 without instructions for it is 30 times slower.
         able = precision != "float16" or cpu_has_float16()
     if not able:
         other = "float16" if device.type == "cuda" else "bfloat16"
         raise BadInput(
-            f"this worker's {device.type} device has no {precision} arithmetic; {other} or float32 can be run",
+            f"this worker's {device.type} device has no {precision} arithmetic; use {other} or float32",
             field=job.field("precision"),
         )
 
@@ -64,9 +64,10 @@ def cpu_has_float16() -> bool:
 
 @contextmanager
 def reproducible_cublas(asked: bool) -> Iterator[None]:
-    """Within, cuBLAS begins so that the same step can give the same bits; what the environment says of it holds.
+    """Within, cuBLAS starts such that the same step can give the same bits; the environment's own setting has
+    priority.
 
-    It is looked at when torch first multiplies on a GPU, so this stands around a whole run, and not around a phase.
+    cuBLAS reads it when torch first multiplies on a GPU, so this encloses a whole run and not a phase.
     Source: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
     """
     if not asked or WORKSPACE in os.environ:
@@ -81,11 +82,11 @@ def reproducible_cublas(asked: bool) -> Iterator[None]:
 
 @contextmanager
 def tensor_float32(device: torch.device) -> Iterator[None]:
-    """Within, a GPU may compute float32 as TF32, in matrix products and in convolutions alike. A CPU never does.
+    """Within, a GPU may compute float32 as TF32, in matrix products and in convolutions. A CPU never does.
 
-    torch by itself lets convolutions alone do so: float32 would be one arithmetic for convolutional networks and
-    another for transformers. This stands around a whole run, inference included. The switches are those that torch
-    keeps readable by either of its names; after the finer `fp32_precision`, to read `allow_tf32` is an error.
+    By default torch does so in convolutions only: float32 would mean one arithmetic for convolutional networks and
+    another for transformers. This encloses a whole run, inference included. It uses the switches that torch can read
+    under both of its names; after setting the finer `fp32_precision`, reading `allow_tf32` is an error.
     Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#tensorfloat-32-tf32-on-ampere-and-later-devices
     """
     if device.type != "cuda":
@@ -118,7 +119,7 @@ def _determinism(asked: bool) -> Iterator[None]:
 
 @contextmanager
 def _channels_last(model: nn.Module, asked: bool) -> Iterator[None]:
-    """The format belongs to the training: how the finished model is run is not its affair."""
+    """The format applies to the training only, not to the inference of the finished model."""
     if not asked:
         yield
         return

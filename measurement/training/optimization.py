@@ -47,7 +47,7 @@ def optimizer_of(settings: Optimizer, model: nn.Module) -> torch.optim.Optimizer
 def schedule_of(
     options: TrainingOptions, optimizer: torch.optim.Optimizer, total_steps: int, steps_per_epoch: int
 ) -> LRScheduler:
-    """Of the learning rate, step by step: a linear rise over the warm-up, then the schedule over what is left."""
+    """The learning rate step by step: a linear rise over the warm-up, then the schedule over the remaining steps."""
     warm_up = round(options.warmup_epochs * steps_per_epoch)
     schedule = _main(options, optimizer, max(1, total_steps - warm_up), steps_per_epoch)
     if not warm_up:

@@ -24,7 +24,7 @@ def rehearse_step(
 ) -> None:
     """Forward and backward on at most two images at each resolution, with all that `options` name.
 
-    Arguments as of `fit`. Raises BadInput naming the option that network or device can't take.
+    Arguments as of `fit`. Raises BadInput naming the option that the network or the device doesn't support.
     """
     job = Job(context, options, loss_of or cross_entropy(options), within=within)
     check_precision(job)
@@ -51,16 +51,18 @@ def _try(job: Job, segment: Segment, stepper: Stepper) -> None:
 
 
 def _explained(job: Job, segment: Segment, count: int, error: Exception) -> Exception:
-    """The fault of an option where there is one, else the error as it came."""
+    """The fault of an option if there is one, else the error itself."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
     if count == 1 and "more than 1 value per channel" in reason:
-        message = "this architecture has batch normalisation, which needs at least 2 images a batch"
+        message = "this architecture has batch normalisation, which needs at least 2 images per batch"
         return BadInput(message, field=job.field("batch_size"))
     if segment.resolution != job.context.train.resolution:
         message = f"this network can't be trained at {segment.resolution} pixels: {reason}"
         return BadInput(message, field=job.field("progressive_resizing"))
     if job.options.deterministic and "deterministic" in reason:
-        return BadInput(f"this network can't be trained so: {reason}", field=job.field("deterministic"))
+        return BadInput(
+            f"this network can't be trained deterministically: {reason}", field=job.field("deterministic")
+        )
     if job.options.precision != "float32":
         message = f"this network can't be trained in {job.options.precision}: {reason}"
         return BadInput(message, field=job.field("precision"))

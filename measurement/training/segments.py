@@ -1,4 +1,4 @@
-"""The stretches of a training whose steps cost alike."""
+"""The parts of a training in which every step costs the same."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Segment:
 
 
 def plan(job: Job) -> list[Segment]:
-    """The segments of a training, in order. Raises BadInput where resizing goes beyond the model's resolution."""
+    """The segments of a training, in order. Raises BadInput if resizing goes beyond the model's resolution."""
     stages, native = job.options.progressive_resizing, job.context.train.resolution
     if stages and stages[-1].resolution > native:
         raise BadInput(
-            f"larger than the images that the model is made for ({native} pixels)",
+            f"larger than the model's own resolution ({native} pixels)",
             field=job.field(f"progressive_resizing.{len(stages) - 1}.resolution"),
         )
     grouped = groupby(range(job.options.epochs), lambda epoch: (_resolution(job, epoch), _is_frozen(job, epoch)))

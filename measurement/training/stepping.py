@@ -1,4 +1,4 @@
-"""One step of the optimizer, with all that the options put into it."""
+"""One step of the optimizer, with everything that the options add."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Stepper:
 
     @property
     def weights(self) -> nn.Module:
-        """The network whose weights the training would end with now."""
+        """The network with the final weights if the training ended now."""
         return self._model if self._mean is None else self._mean.module
 
     def step(self, network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
-        """One step on one batch; returns its loss, which may still be under way on the device."""
+        """One step on one batch; returns its loss, which the device may still be computing."""
         loss = self.gradients(network, *self.augmented(images, targets))
         limit = self._job.options.clip_gradient_norm
         if limit is not None:
@@ -63,6 +63,6 @@ class Stepper:
         return total
 
     def finish(self) -> None:
-        """Give the model the weights that the training ends with."""
+        """Give the model its final weights."""
         if self._mean is not None:
             self._model.load_state_dict(self._mean.module.state_dict())

@@ -1,4 +1,4 @@
-"""Early stopping: images held back from training, and how long their loss may stay without getting smaller."""
+"""Early stopping: images held back from training, and for how many epochs their loss may fail to decrease."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             yield
     finally:
-        model.train(was_training)  # which does more than set modes where the network is an exported graph
+        model.train(was_training)  # in an exported graph, this does more than set modes
         for module, training in modes:
             module.training = training
 
 
 def held_back_for(job: Job) -> tuple[Split, Split | None]:
-    """The images to train on, and those to validate on where the training may stop early.
+    """The images to train on, and those to validate on if the training may stop early.
 
     A network that goes on to later phases is trained on none of the images that they validate on: the recipe's seed
     alone fixes the draw, so that a smaller share is part of a larger one.
@@ -45,7 +45,10 @@ def held_back_for(job: Job) -> tuple[Split, Split | None]:
     train, seed = context.train, context.recipe.seed
     share = stopping.validation_share if stopping else 0.0
     if stopping and round(len(train) * (1 - share)) < 2:
-        raise BadInput("leaves fewer than 2 images to train on", field=job.field("early_stopping.validation_share"))
+        raise BadInput(
+            "leaves fewer than 2 images to train on; use a smaller share",
+            field=job.field("early_stopping.validation_share"),
+        )
     goes_on = job.options == _training_of(context.spec)
     largest = max(share, share_validated_from(context)) if goes_on else share
     if not largest:
@@ -54,7 +57,7 @@ def held_back_for(job: Job) -> tuple[Split, Split | None]:
 
 
 def share_validated_from(context: PhaseContext) -> float:
-    """The largest share of the training images that this phase or a later one validates the run's network on."""
+    """The largest share of the training images that this phase or a later one uses to validate the run's network."""
     trainings = map(_training_of, context.recipe.phases[context.position :])
     stoppings = [training.early_stopping for training in trainings if training and training.early_stopping]
     return max((stopping.validation_share for stopping in stoppings), default=0.0)
@@ -68,7 +71,7 @@ def _training_of(spec: PhaseSpec) -> TrainingOptions | None:
 
 
 class Patience:
-    """Keeps the weights of the epoch with the smallest validation loss, and says when to wait no longer."""
+    """Keeps the weights of the epoch with the smallest validation loss, and decides when to stop."""
 
     def __init__(self, job: Job, validation: Split) -> None:
         self._job, self._validation = job, validation
@@ -78,7 +81,7 @@ class Patience:
 
     @property
     def is_over(self) -> bool:
-        """Whether the loss has not become smaller for as many epochs as the options allow."""
+        """Whether the loss has not decreased for as many epochs as the options allow."""
         stopping = self._job.options.early_stopping
         return stopping is not None and self.epochs - self._best_epoch >= stopping.patience
 
@@ -91,12 +94,12 @@ class Patience:
             self._best = copy.deepcopy(network.state_dict())
 
     def restore(self, model: nn.Module) -> None:
-        """Give `model` the weights of the best epoch; none where no epoch had a finite loss."""
+        """Give `model` the weights of the best epoch; no change if no epoch had a finite loss."""
         if self._best:
             model.load_state_dict(self._best)
 
-    def told(self) -> dict[str, Any]:
-        """What the record keeps."""
+    def details(self) -> dict[str, Any]:
+        """Details for the record."""
         return {
             "best_epoch": self._best_epoch,
             "best_validation_loss": round(self._best_loss, 6) if self._best else None,

@@ -51,6 +51,7 @@ export function readQuery() {
     minQuality,
     families: new Set(data.getAll("family")),
     provenance: new Set(data.getAll("provenance")),
+    source: data.get("source") ?? "",
     words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
     orderBy,
     accuracyWeight: isWeight ? accuracyWeight : 1,
@@ -62,8 +63,8 @@ export function readQuery() {
 }
 
 /** How many filters of the menu are set. */
-export function filtersSet({ families, provenance, includeIncomplete }) {
-  return families.size + provenance.size + Number(includeIncomplete);
+export function filtersSet({ families, provenance, source, includeIncomplete }) {
+  return families.size + provenance.size + Number(source !== "") + Number(includeIncomplete);
 }
 
 /** A rate over a lifetime as a usage intensity; null while either is missing, NaN if the result is out of range. */

@@ -38,6 +38,8 @@ export function fillRow(node, row, line) {
   set(slots.get("energy"), "title", row.energy_title);
   set(slots.get("greenness"), "title", row.greenness_title);
   set(slots.get("quality_note"), "title", row.quality_title);
+  set(slots.get("source"), "class", `source source-${row.source}`);
+  set(slots.get("source"), "title", row.source_title);
   set(slots.get("provenance"), "class", `provenance provenance-${row.provenance}`);
   if (slots.has("bar")) fillBar(slots.get("bar"), row);
 }

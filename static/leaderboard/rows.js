@@ -23,8 +23,13 @@ const SHARED_PHASES = new Set(["search", "pretrain"]);
 const JOULES_PER_KWH = 3.6e6;
 const MISSING_PHASE = "a phase is missing, so the total is a lower bound";
 const TOO_INACCURATE = "its accuracy is too low to rank at this Ï„";
+const SOURCE_TITLES = {
+  verified: "Measured by this site's workers",
+  published: "Figures of others, with their sources; not run by this site's workers",
+};
 // If a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
 export const QUALITY_NOTES = {
+  published: "published by others",
   reported: "reported by the submitter",
   supplied: "evaluated on the submitter's weights",
 };
@@ -105,6 +110,8 @@ export function row(entry, place, greenness, query, families) {
     one_time: atLeast + joules(oneTimeEnergyJ(entry, query.sharedBy)),
     per_image: entry.inference_provenance === "missing" ? UNKNOWN : joules(entry.inference_energy_j),
     provenance: entry.provenance,
+    source: entry.source,
+    source_title: SOURCE_TITLES[entry.source],
     sample: sample(entry.mode, entry.data),
     metered: share(meteredShare(entry, place.energy_j, query)),
     carbon: atLeast + carbon(carbonKg(place.energy_j, query)),
@@ -119,6 +126,7 @@ const atMost = (entry, greenness) => (greenness !== null && !entry.complete ? `â
 
 /** A mark for a quality that isn't of what the worker made, one of QUALITY_NOTES; empty for another. */
 export function qualityNote(entry) {
+  if (entry.source === "published") return "published";
   if (entry.quality_provenance === "reported") return "reported";
   return entry.submitters_weights ? "supplied" : "";
 }

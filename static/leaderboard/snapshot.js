@@ -46,17 +46,19 @@ export class Board {
   }
 
   /** Indices of the entries that pass the reader's filters, in the order of ties; and how many each filter would leave. */
-  filter({ minQuality, families, provenance, words }) {
+  filter({ minQuality, families, provenance, source, words }) {
     const { columns } = this;
     const found = this.#found(words);
     const isFamily = (index) => families.size === 0 || families.has(columns.family[index]);
     const isProvenance = (index) => provenance.size === 0 || provenance.has(columns.provenance[index]);
-    const isOnBoard = (index) => found(index) && isFamily(index) && isProvenance(index);
-    const counts = { family: new Map(), provenance: new Map() };
+    const isSource = (index) => !source || columns.source[index] === source;
+    const isOnBoard = (index) => found(index) && isFamily(index) && isProvenance(index) && isSource(index);
+    const counts = { family: new Map(), provenance: new Map(), source: new Map() };
     const count = (facet, value) => counts[facet].set(value, (counts[facet].get(value) ?? 0) + 1);
     for (const index of this.ranking.eligible(minQuality, found)) {
-      if (isProvenance(index)) count("family", columns.family[index]);
-      if (isFamily(index)) count("provenance", columns.provenance[index]);
+      if (isProvenance(index) && isSource(index)) count("family", columns.family[index]);
+      if (isFamily(index) && isSource(index)) count("provenance", columns.provenance[index]);
+      if (isFamily(index) && isProvenance(index)) count("source", columns.source[index]);
     }
     const eligible = this.ranking.eligible(minQuality, isOnBoard);
     const belowFloor = minQuality === null ? 0 : this.ranking.eligible(null, isOnBoard).length - eligible.length;
@@ -67,6 +69,6 @@ export class Board {
     if (words.length === 0) return () => true;
     const { method, architecture, recipe } = this.columns;
     this.searched ??= method.map((title, index) => `${title}\n${architecture[index] ?? ""}`.toLowerCase());
-    return (index) => words.every((word) => this.searched[index].includes(word) || recipe[index].startsWith(word));
+    return (index) => words.every((word) => this.searched[index].includes(word) || recipe[index]?.startsWith(word));
   }
 }

@@ -45,7 +45,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def sections(page: Path) -> dict[str, str]:
-    """Heading -> what stands under it, up to the next heading."""
+    """Heading -> the text under it, up to the next heading."""
     parts = re.split(r"^#+ +(.+)$", prose(page), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -73,7 +73,7 @@ def first_names(text: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a shell block: the page it stands on, and its words without assignments before them."""
+    """One command of a shell block: its page, and its words without assignments before them."""
 
     page: str
     words: tuple[str, ...]

@@ -20,7 +20,7 @@ LISTED = [row[0].strip("`") for row in rows(sections(PAGE)["Every address"])]
 
 
 @pytest.mark.parametrize(("verb", "path"), OPERATIONS)
-def test_address_stands_in_the_list(verb, path):
+def test_address_is_in_the_list(verb, path):
     assert f"{verb} {path}" in LISTED
 
 
@@ -36,13 +36,13 @@ def test_address_has_an_example(verb, path):
 
 
 @pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
-def test_parameter_stands_there(path):
+def test_parameter_is_there(path):
     given = [parameter for item in DOCUMENT["paths"][path].values() for parameter in item.get("parameters", [])]
     text = text_of(PAGE)
     assert [found["name"] for found in given if f"`{found['name']}`" not in text and found["in"] == "query"] == []
 
 
-def test_every_field_of_a_result_stands_there():
+def test_every_field_of_a_result_is_there():
     under = sections(PAGE)["Read the leaderboard"]
     assert [name for name in RowSerializer().fields if f"`{name}`" not in under] == []
 

@@ -34,12 +34,12 @@ def options_of(parser: argparse.ArgumentParser) -> list[str]:
 
 
 @pytest.mark.parametrize("target", MAKE_TARGETS)
-def test_make_target_stands_there(target):
+def test_make_target_is_there(target):
     assert f"make {target}" in FIRST
 
 
 @pytest.mark.parametrize("name", MANAGEMENT)
-def test_management_command_stands_there_with_its_options(name):
+def test_management_command_is_there_with_its_options(name):
     assert any(found.split()[:2] == ["manage.py", name] for found in FIRST)
     ours = load_command_class("leaderboard", name).create_parser("manage.py", name)
     for option in set(options_of(ours)) - DJANGOS_OWN:
@@ -47,7 +47,7 @@ def test_management_command_stands_there_with_its_options(name):
 
 
 @pytest.mark.parametrize("name", sorted(subparsers()))
-def test_measurement_command_stands_there_with_its_options(name):
+def test_measurement_command_is_there_with_its_options(name):
     assert any(found.split()[:4] == ["python", "-m", "measurement", name] for found in FIRST)
     under = sections(PAGE).get(f"Options of `{name}`", TEXT)
     for option in options_of(subparsers()[name]):
@@ -55,18 +55,18 @@ def test_measurement_command_stands_there_with_its_options(name):
 
 
 @pytest.mark.parametrize("error", [MeasurementError, BadInput, OverBudget, MeterMissing, NotTrustworthy])
-def test_exit_code_stands_there(error):
+def test_exit_code_is_there(error):
     assert str(error.exit_code) in [row[0] for row in rows(sections(PAGE)["Exit codes"])]
 
 
 @pytest.mark.parametrize("event", [Started, PhaseStarted, Progress, PhaseEnded, Finished, Failed])
-def test_event_stands_there_with_its_fields(event):
+def test_event_is_there_with_its_fields(event):
     (name,) = get_args(event.model_fields["event"].annotation)
     (row,) = [row for row in rows(sections(PAGE)["Events"]) if row[0] == f"`{name}`"]
     assert set(event.model_fields) - {"event"} == {field for field in event.model_fields if f"`{field}`" in row[1]}
 
 
 @pytest.mark.parametrize("part", [Record, PhaseRecord, Energy, Quality, ModelFacts, Hardware, InferenceFigures])
-def test_field_of_the_record_stands_there(part):
+def test_field_of_the_record_is_there(part):
     under = sections(PAGE)["`record.json`"]
     assert [field for field in part.model_fields if f"`{field}`" not in under] == []

@@ -1,4 +1,4 @@
-"""No example shows an architecture that somebody searched for as if nobody had: its `search` stands in the recipe."""
+"""No example hides the search that found its architecture: its `search` is in the recipe."""
 
 import pytest
 

@@ -33,7 +33,7 @@ RECIPES = [
 
 
 @pytest.mark.parametrize("heading", sorted(PARTS))
-def test_every_field_stands_there(heading):
+def test_every_field_is_there(heading):
     table = {names(row[0])[0]: row for row in rows(sections(PAGE)[heading])}
     fields = own_fields(PARTS[heading])
     assert set(table) == set(fields)
@@ -52,7 +52,7 @@ def test_every_field_stands_there(heading):
 
 
 def own_fields(part: dict) -> dict:
-    """A part's fields without the training options, which every technique that trains has and one table tells."""
+    """A part's fields without the training options, which every technique that trains has and one table lists."""
     shared = TRAINING["properties"]
     if part is TRAINING or not set(shared) <= set(part["properties"]):
         return part["properties"]
@@ -103,14 +103,14 @@ BAD = {
     "field given twice": BASE + "track: digits\n",
     "YAML alias": BASE.replace("{title: Small net", "{title: &a Small net").replace("compact", "*a"),
 }
-TOLD = {row[0]: row[1].strip("`") for row in rows(sections(PAGE)["What bad recipes are told"])}
+MESSAGES = {row[0]: row[1].strip("`") for row in rows(sections(PAGE)["Messages about bad recipes"])}
 
 
-@pytest.mark.parametrize("fault", sorted(TOLD))
-def test_bad_recipe_is_told_so(fault):
+@pytest.mark.parametrize("fault", sorted(MESSAGES))
+def test_message_about_a_bad_recipe_is_real(fault):
     with pytest.raises(DocumentError) as caught:
         read_recipe(BAD[fault])
-    assert TOLD[fault] in [str(found) for found in caught.value.faults]
+    assert MESSAGES[fault] in [str(found) for found in caught.value.faults]
 
 
 SAME = {

@@ -25,7 +25,7 @@ TABLE = {names(row[0])[0]: row for row in rows(text_of(PAGE)) if names(row[0])}
 
 
 def as_written(default: object) -> str:
-    """How a default stands in the table."""
+    """How a default is written in the table."""
     if default in ("", None, []):
         return "empty"
     if isinstance(default, bool):
@@ -40,14 +40,14 @@ def as_written(default: object) -> str:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_setting_stands_there_with_its_default(setting: Setting):
+def test_setting_is_there_with_its_default(setting: Setting):
     assert setting.name in TABLE, f"docs/settings.md has no row for {setting.name}: {setting.help}"
     assert TABLE[setting.name][1].strip("`") == as_written(setting.default)
     assert TABLE[setting.name][2], f"{setting.name} has no meaning"
 
 
 @pytest.mark.parametrize("variable", sorted(METER_VARIABLES))
-def test_variable_of_the_meter_stands_there(variable: str):
+def test_variable_of_the_meter_is_there(variable: str):
     assert variable in TABLE
 
 

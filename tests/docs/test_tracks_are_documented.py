@@ -11,7 +11,7 @@ PREPARED = {name for row in rows(sections(PAGE)["The tracks"]) if len(row) == 3 
 
 
 @pytest.mark.parametrize("track", TRACKS.values(), ids=lambda track: track.slug)
-def test_track_stands_there_with_its_figures(track):
+def test_track_is_there_with_its_figures(track):
     _, data, quality, resolution, images = TABLE[track.slug]
     assert data
     assert quality.lower() == track.metric_label.lower()
@@ -20,5 +20,5 @@ def test_track_stands_there_with_its_figures(track):
     assert track.slug in PREPARED
 
 
-def test_no_track_stands_there_that_is_gone():
+def test_no_removed_track_is_there():
     assert set(TABLE) == PREPARED == set(TRACKS)

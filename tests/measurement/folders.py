@@ -59,7 +59,7 @@ def shapes(datasets: Path, name: str = "shapes", train: int = 24, test: int = 8,
 
 
 def cifar(datasets: Path, monkeypatch: pytest.MonkeyPatch, name: str = "CIFAR10", images: int = 20) -> Path:
-    """Pickles as torchvision reads them; it is told their MD5 in place of the published files'."""
+    """Pickles as torchvision reads them; their MD5 replaces that of the published files."""
     from torchvision import datasets as published
 
     kind = getattr(published, name)

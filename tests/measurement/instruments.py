@@ -11,7 +11,7 @@ from measurement.vocabulary import Source
 
 
 class Steady:
-    """An energy counter of constant power on a given clock, which ticks as often as it is told to."""
+    """An energy counter of constant power on a given clock, which ticks at a given interval."""
 
     source = Source.REPLAY
     sample_period_s = 0.05

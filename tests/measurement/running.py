@@ -14,7 +14,7 @@ from measurement.recipe import Recipe, parse_recipe
 from measurement.run.inference import InferencePlan
 from measurement.run.offline_batch import ProbePlan
 
-# Two threads that wait for one another stall for seconds where other tests keep the cores busy.
+# Two threads that wait for one another stall for seconds when other tests keep the cores busy.
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[2]

@@ -39,9 +39,9 @@ def without(name: str) -> Change:
 FAULTS: dict[str, tuple[Change, str]] = {
     "unknown architecture": (
         setting("model.architecture", "resnet81"),
-        "model.architecture: 'resnet81' is not an architecture of timm; did you mean",
+        "model.architecture: 'resnet81' is not a timm architecture; did you mean",
     ),
-    "unknown track": (setting("track", "digit"), "track: 'digit' is not a track; one of cifar10"),
+    "unknown track": (setting("track", "digit"), "track: 'digit' is not a track; use one of cifar10"),
     "unknown field": (setting("modle", {}), "modle: is not a field of this schema; remove it or correct"),
     "unknown field inside": (setting("model.widht", 2), "model.widht: is not a field of this schema"),
     "unknown technique": (setting("phases.0.technique", "magic"), "phases.0: technique 'magic' is not known"),
@@ -83,9 +83,9 @@ def test_fault_is_named(fault: str, command: str, tmp_path: Path, capsys: pytest
     recipe.write_text(yaml.safe_dump(document), "utf-8")
     out = tmp_path / "out"
     assert main([command, str(recipe), *(["--out", str(out)] if command == "run" else [])]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.splitlines()[0].startswith(f"{recipe}: {expected}")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines()[0].startswith(f"{recipe}: {expected}")
     assert not out.exists()
 
 
@@ -161,7 +161,7 @@ def test_wrong_arguments_are_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize("value", ["abc", "", "0", "-1", "nan", "inf"])
-def test_a_budget_is_told_what_it_may_be(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_budget_is_refused_with_its_range(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "recipe.yaml", "--out", "x", f"--budget-s={value}"])
     assert f"argument --budget-s: must be a number greater than 0 (got {value!r})" in capsys.readouterr().err
@@ -170,8 +170,8 @@ def test_a_budget_is_told_what_it_may_be(value: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--mode", "sampled"], ": reported: is needed in sampled mode"),
-        (["--device", "cuda:99"], "--device: 'cuda:99' is not a device of this machine; there is: cpu"),
+        (["--mode", "sampled"], ": reported: is required in sampled mode"),
+        (["--device", "cuda:99"], "--device: 'cuda:99' is not a device of this machine; choose from: cpu"),
         (["--device", "toaster"], "--device: 'toaster' is not a device"),
     ],
 )
@@ -185,7 +185,7 @@ def test_options_that_this_machine_cannot_serve(arguments: list[str], expected: 
     assert not out.exists()
 
 
-def test_a_required_meter_that_is_missing_is_told_of_its_own_option(tmp_path: Path) -> None:
+def test_a_required_meter_that_is_missing_names_its_own_option(tmp_path: Path) -> None:
     if discover("cpu").provenance(Scope.ACCELERATOR) == Provenance.METERED:
         pytest.skip("this machine has RAPL")
     recipe = tmp_path / "recipe.json"

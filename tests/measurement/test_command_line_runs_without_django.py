@@ -1,4 +1,4 @@
-"""The command line on its own: no Django, no Celery, no leaderboard; and no torch where nothing is run."""
+"""The command line on its own: no Django, no Celery, no leaderboard; and no torch if nothing is run."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(recipe_json_schema()))
 
 
-def test_validate_tells_the_hash(capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_prints_the_hash(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", str(ROOT / "recipes" / "digits" / "resnet18.yaml")]) == 0
     assert "valid; track digits, 1 phase, sha256 " in capsys.readouterr().out
 

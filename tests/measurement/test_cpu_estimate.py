@@ -67,7 +67,7 @@ def test_a_grandchild_counts_through_its_parent():
     assert tree.cpu_time_s() == pytest.approx(0.4, abs=0.2)
 
 
-def test_time_of_children_nobody_waits_for_is_kept():
+def test_time_of_children_without_a_wait_is_kept():
     tree = ProcessTree()
     previous = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:

@@ -12,14 +12,14 @@ from weakref import WeakSet
 
 import pytest
 
-from measurement.methods.time_limit import TookTooLong, at_most
+from measurement.methods.time_limit import TimeLimitExceeded, time_limit
 
 NO_ALARM = (0.0, 0.0)
 HERE = __name__.partition(".")[0]
 
 
 def test_it_ends_what_swallows_every_exception() -> None:
-    with pytest.raises(TookTooLong), at_most(0.05, package=HERE):
+    with pytest.raises(TimeLimitExceeded), time_limit(0.05, package=HERE):
         _swallow()
     assert signal.getitimer(signal.ITIMER_REAL) == NO_ALARM
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
@@ -27,7 +27,7 @@ def test_it_ends_what_swallows_every_exception() -> None:
 
 def test_it_is_not_lost_in_callbacks_where_python_ignores_what_is_raised() -> None:
     """Nor does it show there: pytest makes an error of what Python ignores."""
-    with pytest.raises(TookTooLong), at_most(0.05, package=HERE):
+    with pytest.raises(TimeLimitExceeded), time_limit(0.05, package=HERE):
         _litter()
 
 
@@ -51,12 +51,12 @@ def _litter() -> None:
 
 
 def test_code_of_others_is_not_interrupted() -> None:
-    with at_most(0.05, package="elsewhere"):
+    with time_limit(0.05, package="elsewhere"):
         time.sleep(0.3)
 
 
 def test_what_is_done_in_time_goes_on_undisturbed() -> None:
-    with at_most(60, package=HERE):
+    with time_limit(60, package=HERE):
         done = sum(range(1000))
     assert done == 499_500
     assert signal.getitimer(signal.ITIMER_REAL) == NO_ALARM
@@ -67,7 +67,7 @@ def test_an_alarm_that_was_set_before_goes_on() -> None:
     before = signal.signal(signal.SIGALRM, lambda *_: rung.set())
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
-        with at_most(60, package=HERE):
+        with time_limit(60, package=HERE):
             pass
         assert rung.wait(10)
     finally:
@@ -78,7 +78,7 @@ def test_without_a_limit_or_outside_the_main_thread_it_only_runs() -> None:
     ended: list[str] = []
 
     def work(seconds: float) -> None:
-        with at_most(seconds, package=HERE):
+        with time_limit(seconds, package=HERE):
             time.sleep(0.05)
             ended.append("done")
 

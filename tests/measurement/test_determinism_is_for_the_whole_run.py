@@ -1,4 +1,4 @@
-"""cuBLAS is told of determinism before it is first used, by whichever phase; afterwards it is as it was."""
+"""cuBLAS is set to determinism before any phase first uses it; afterwards its setting is as before."""
 
 from __future__ import annotations
 

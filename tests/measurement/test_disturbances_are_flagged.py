@@ -6,8 +6,8 @@ import pytest
 
 from measurement.meters import EnergyMeter
 from measurement.meters.discovery import discover
-from measurement.meters.disturbances import CpuGuard, foreign_pids
-from measurement.meters.observation import Observation, Watch
+from measurement.meters.disturbances import CpuObserver, foreign_pids
+from measurement.meters.observation import Observation, WindowObservations
 from measurement.meters.options import MeterOptions
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Flag
@@ -37,24 +37,24 @@ STEADY = Profile.constant(250.0)
 
 
 def three_windows():
-    """Windows of 3 s each from 2 s on, looked at once a second as the meter's thread does."""
+    """Windows of 3 s each from 2 s on, observed once a second as by the meter's thread."""
     clock = VirtualClock.of_environment()
     found = discover("cuda:0", clock)
     counters = [item for item in found.counters if item.kind == "gpu"]
     meter = EnergyMeter(
-        counters, options=MeterOptions(device="cuda:0", clock=clock, sampling=False, guards=found.guards)
+        counters, options=MeterOptions(device="cuda:0", clock=clock, sampling=False, observers=found.observers)
     )
-    told = []
+    results = []
     with meter:
         for name, begins_s in (("train", 2.0), ("finetune", 12.0), ("evaluate", 22.0)):
             pass_time(meter, clock, START_S + begins_s - clock.now_s)
             with meter.window(name) as window:
                 for _ in range(3):
                     pass_time(meter, clock, 1.0)
-                    meter.look()
+                    meter.observe()
             measured = window.measurement
-            told.append([sorted(measured.flags - {Flag.NO_REPEATS}), measured.notes, measured.conditions])
-    return told
+            results.append([sorted(measured.flags - {Flag.NO_REPEATS}), measured.notes, measured.conditions])
+    return results
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_throttling_is_flagged_with_its_reason_and_the_power_cap_is_not(seen):
     assert third[2]["looks_at_power_limit"] >= 3
 
 
-def test_a_card_that_tells_nothing_of_this_is_metered_all_the_same(seen):
+def test_a_card_that_reports_none_of_this_is_metered_all_the_same(seen):
     calls = (
         "nvmlDeviceGetCurrentClocksEventReasons",
         "nvmlDeviceGetCurrentClocksThrottleReasons",
@@ -116,7 +116,7 @@ def test_in_a_container_one_process_is_taken_for_ours_and_more_are_foreign():
 
 
 class Load:
-    """A guard that sees a share of foreign CPU time."""
+    """An observer that sees a share of foreign CPU time."""
 
     def __init__(self, share):
         self.share, self.begun = share, 0
@@ -130,35 +130,35 @@ class Load:
 
 @pytest.mark.parametrize(("share", "flagged"), [(0.02, False), (0.3, True)])
 def test_others_load_on_a_metered_cpu_is_flagged(share, flagged):
-    clock, guard = ManualClock(), Load(share)
+    clock, observer = ManualClock(), Load(share)
     with (
         EnergyMeter(
-            [Steady(clock, 50.0)], options=MeterOptions(clock=clock, sampling=False, guards=[guard])
+            [Steady(clock, 50.0)], options=MeterOptions(clock=clock, sampling=False, observers=[observer])
         ) as meter,
         meter.window("train") as window,
     ):
         clock.sleep(5)
-    assert guard.begun == 1
+    assert observer.begun == 1
     assert (Flag.FOREIGN_PROCESS in window.measurement.flags) == flagged
     assert window.measurement.conditions["foreign_cpu_share"] == share
 
 
-def test_load_is_looked_for_where_rapl_reads_the_cpu_and_not_where_it_is_estimated(tmp_path):
-    assert discover("cpu", powercap=tmp_path).guards == []
+def test_load_is_observed_if_rapl_reads_the_cpu_and_not_if_it_is_estimated(tmp_path):
+    assert discover("cpu", powercap=tmp_path).observers == []
     add_zone(tmp_path / "intel-rapl:0", "package-0")
-    (guard,) = discover("cpu", powercap=tmp_path).guards
-    assert isinstance(guard, CpuGuard)
+    (observer,) = discover("cpu", powercap=tmp_path).observers
+    assert isinstance(observer, CpuObserver)
 
 
 def test_our_own_load_is_not_foreign():
-    guard = CpuGuard()
-    guard.begin()
-    while (share := guard.observe().foreign_cpu_share) is None:
+    observer = CpuObserver()
+    observer.begin()
+    while (share := observer.observe().foreign_cpu_share) is None:
         sum(range(10**5))
     assert 0 <= share <= 1
 
 
-def test_a_watch_without_guards_sees_nothing():
-    watch = Watch()
-    watch.begin()
-    assert (watch.flags, watch.notes, watch.conditions) == (frozenset(), (), {})
+def test_without_observers_nothing_is_observed():
+    observed = WindowObservations()
+    observed.begin()
+    assert (observed.flags, observed.notes, observed.conditions) == (frozenset(), (), {})

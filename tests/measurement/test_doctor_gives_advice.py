@@ -76,7 +76,7 @@ def test_the_quota_of_any_group_above_counts(tmp_path, files, cores):
     assert cpu_quota(write(tmp_path, files)) == cores
 
 
-def test_a_quota_below_the_cores_is_told(tmp_path):
+def test_a_quota_below_the_cores_is_reported(tmp_path):
     cores = len(os.sched_getaffinity(0))
     group = {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": f"{50_000 * cores} 100000\n"}
     (found,) = advice.of_cpu_quota(write(tmp_path / "half", group))
@@ -95,7 +95,7 @@ def test_a_quota_below_the_cores_is_told(tmp_path):
         ("nothing\n", None),
     ],
 )  # fmt: skip
-def test_torch_tells_its_build_without_being_imported(tmp_path, text, build):
+def test_torch_s_build_is_known_without_importing_it(tmp_path, text, build):
     assert read_torch_build(write(tmp_path, {"version.py": text}) / "version.py") == build
 
 
@@ -130,13 +130,13 @@ def test_counters_that_may_not_be_read_come_with_three_ways_to_allow_it(tmp_path
     ],
     ids=["bare", "container", "virtual", "container in a virtual machine"],
 )
-def test_counters_that_are_not_there_are_explained_by_where_one_is(tmp_path, files, words, command):
+def test_absent_counters_are_explained_by_the_environment(tmp_path, files, words, command):
     (found,) = advice.of_rapl(find_zones(tmp_path / "none"), write(tmp_path, files))
     assert words in found.message
     assert command in " ".join(found.commands)
 
 
-def test_a_card_without_a_driver_is_told_from_no_card(tmp_path):
+def test_a_card_without_a_driver_is_distinguished_from_no_card(tmp_path):
     assert list(advice.of_missing_driver(write(tmp_path / "none", CONTAINER))) == []
     (bare,) = advice.of_missing_driver(write(tmp_path / "bare", CARD))
     assert "0000:3b:00.0" in bare.message
@@ -154,7 +154,7 @@ def test_mig_and_persistence_mode():
     assert persistence.commands == ("sudo nvidia-smi -pm 1",)
 
 
-def test_a_torch_that_cannot_use_the_gpu_is_told(monkeypatch):
+def test_a_torch_that_cannot_use_the_gpu_is_reported(monkeypatch):
     cpu, cuda = TorchBuild("2.7.0+cpu", None), TorchBuild("2.7.0+cu126", "12.6")
     assert list(advice.of_torch(cpu, 0)) == []
     assert list(advice.of_torch(None, 1)) == []

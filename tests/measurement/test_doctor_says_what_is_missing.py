@@ -1,4 +1,4 @@
-"""The doctor, and a meter that is required, tell what this machine lacks and what would help."""
+"""The doctor, and a required meter, say what this machine does not have and what would help."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_gpu_without_a_meter_is_missing_in_the_record_too():
     assert (energy.provenance, energy.energy_j) == (Provenance.MISSING, None)
 
 
-def test_an_estimate_does_not_pass_where_a_meter_is_required(tmp_path):
+def test_an_estimate_is_refused_if_a_meter_is_required(tmp_path):
     found = discover("cpu", powercap=tmp_path)
     with pytest.raises(MeterMissing, match="RAPL"):
         found.require_metered()

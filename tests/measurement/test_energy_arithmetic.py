@@ -33,7 +33,7 @@ def trace(steps):
 
 
 @given(st.floats(0, 1e6), st.lists(st.floats(0, 9e5), max_size=50))
-def test_a_wrapping_counter_gains_what_was_spent(start, spent):
+def test_a_wrapping_counter_adds_what_was_spent(start, spent):
     counter_range = 1e6
     reading, gained = start % counter_range, 0.0
     for energy in spent:

@@ -39,6 +39,6 @@ def test_time_that_runs_backwards_in_plain_seconds_is_sorted_and_said(tmp_path, 
     path.write_text(HEAD + "0,100\n2,300\n1,200\n3,300\n")
     assert main(["integrate", str(path), "--json"]) == 0
     out, _ = capsys.readouterr()
-    told = json.loads(out)
-    assert told["energy_j"] == 600
-    assert any("sort" in note or "order" in note for note in told["notes"])
+    report = json.loads(out)
+    assert report["energy_j"] == 600
+    assert any("sort" in note or "order" in note for note in report["notes"])

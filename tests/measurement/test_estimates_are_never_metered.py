@@ -57,5 +57,5 @@ def test_extrapolating_a_window_that_holds_an_estimate_leaves_it_estimated(secon
     assert accelerator.energy_j == pytest.approx(100 * seconds * 50.0, rel=0.01)
 
 
-def test_a_source_that_is_added_is_an_estimate_until_somebody_says_otherwise():
+def test_a_source_that_is_added_is_an_estimate_unless_stated_otherwise():
     assert {Source.NVML_COUNTER, Source.NVML_POWER, Source.RAPL, Source.REPLAY} == COUNTED_SOURCES

@@ -1,4 +1,4 @@
-"""A sampled run evaluates the submitter's finished weights where the recipe names them."""
+"""A sampled run evaluates the submitter's finished weights if the recipe names them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_sampled_run_finds_the_quality_of_the_full_runs_weights(further, store
 
 
 def test_a_sample_of_early_exits_is_run_on_the_finished_weights(store, tmp_path):
-    """Images leave where those of the full run leave, and so cost what they cost there."""
+    """Images leave at the same exits as in the full run, and so cost the same."""
     exits = TRAIN | {"technique": "early_exit", "confidence": 0.6, "optimizer": {"learning_rate": 0.005}}
     full = run_recipe(
         tiny_recipe(exits | {"epochs": 3}, inference=ONCE), tmp_path / "full", RunOptions(device="cpu", plan=BRIEF)
@@ -96,7 +96,7 @@ def test_a_sample_of_early_exits_is_run_on_the_finished_weights(store, tmp_path)
 
 
 def test_early_exits_are_not_sampled_on_noise(store, tmp_path):
-    """The store lacks CIFAR-10, and what noise costs is not what its images cost."""
+    """CIFAR-10 is not in the store, and the cost of noise is not that of its images."""
     model = {"architecture": "test_resnet", "resolution": 32}
     recipe = tiny_recipe(
         TRAIN | {"technique": "early_exit"}, track="cifar10", model=model, reported=reported("0" * 64)
@@ -156,7 +156,7 @@ def test_weights_that_do_not_fit_are_refused_before_anything_is_metered(theirs, 
         ("global_ranking", PRUNE | {"global_ranking": True}, PRUNE),
     ],
 )
-def test_weights_are_not_taken_where_a_sample_makes_other_shapes(field, follows, does_not):
+def test_weights_are_refused_if_a_sample_makes_other_shapes(field, follows, does_not):
     """The full run's network is smaller or larger than the sample's, so its right weights would be refused."""
     fault = tiny_recipe(TRAIN, follows, reported=reported("0" * 64)).why_not_sampled()
     assert fault.field == "reported.weights_sha256"
@@ -166,7 +166,7 @@ def test_weights_are_not_taken_where_a_sample_makes_other_shapes(field, follows,
     assert tiny_recipe(TRAIN, follows, reported=reported(None)).why_not_sampled() is None
 
 
-def test_tied_weights_are_taken_once_and_a_lacking_name_is_told(store, tmp_path):
+def test_tied_weights_are_taken_once_and_a_missing_name_is_reported(store, tmp_path):
     layer = nn.Linear(4, 4)
     tied, other = nn.Sequential(layer, nn.ReLU(), layer), nn.Linear(4, 4)
     save_weights(tied, tmp_path / "tied.safetensors")

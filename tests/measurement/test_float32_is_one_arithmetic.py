@@ -1,4 +1,4 @@
-"""On a GPU, float32 is TF32 in matrix products and convolutions alike, from a run's start to its end, and told."""
+"""On a GPU, float32 is TF32 in matrix products and in convolutions, from a run's start to its end, and recorded."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def test_both_may_use_it_on_a_gpu_whatever_was_set_before_and_is_set_again_after
         with tensor_float32(GPU):
             assert torch.backends.cuda.matmul.allow_tf32
             assert torch.backends.cudnn.allow_tf32
-            told = with_torch_settings(CARD).settings
-            assert (told["tf32_matmul"], told["tf32_convolution"]) == (True, True)
-            assert told["temperature_c"] == 40
+            settings = with_torch_settings(CARD).settings
+            assert (settings["tf32_matmul"], settings["tf32_convolution"]) == (True, True)
+            assert settings["temperature_c"] == 40
         assert switches() == before
     finally:
         torch.set_float32_matmul_precision(at_first[0])
         torch.backends.cudnn.allow_tf32 = at_first[1]
 
 
-def test_the_record_tells_what_torch_is_set_to_and_not_what_it_should_be():
-    told = with_torch_settings(CARD).settings
-    assert told["tf32_matmul"] is torch.backends.cuda.matmul.allow_tf32 is False
+def test_the_record_has_torch_s_actual_settings_and_not_the_intended_ones():
+    settings = with_torch_settings(CARD).settings
+    assert settings["tf32_matmul"] is torch.backends.cuda.matmul.allow_tf32 is False
 
 
-def test_a_cpu_computes_float32_in_full_and_tells_nothing(tmp_path):
+def test_a_cpu_computes_float32_in_full_and_records_no_setting(tmp_path):
     before, seen = switches(), []
     run = run_recipe(
         ONE_SCENARIO, tmp_path, RunOptions(device="cpu", plan=BRIEF, reporter=lambda _: seen.append(switches()))

@@ -79,7 +79,7 @@ def test_a_cell_without_a_reading_is_skipped_and_said(write, cell):
 
 
 @pytest.mark.parametrize("rest", ["2024/01/02 03:0", "2024/01/02 03:04:08.000, 30", "2024/01/02 03:04:08.000, 3"])
-def test_a_last_line_that_is_cut_off_is_left_out_and_said(write, rest):
+def test_a_truncated_last_line_is_left_out_with_a_note(write, rest):
     for text in (SMI, SMI.replace(" W\n", "\n")):
         integral = integrate_trace(write(text + rest))
         assert integral.energy_j == 300
@@ -90,7 +90,7 @@ def test_a_log_killed_within_a_line_and_started_again(write):
     rest = "\n".join(line.replace("03:04", "03:05") for line in SMI.splitlines())
     integral = integrate_trace(write(SMI + "2024/01/02 03:04:08.0" + rest + "\n"))
     assert integral.energy_j == 300 + 50 * 58 + 300
-    assert any("line 5 is cut off and runs into another header" in note for note in integral.notes)
+    assert any("line 5 is truncated and runs into another header" in note for note in integral.notes)
     assert any("1 gap without samples" in note and "2900 J" in note for note in integral.notes)
 
 
@@ -111,17 +111,17 @@ GPUS = "timestamp, index, uuid, power.draw [W]\n" + "".join(
 )
 
 
-def test_gpus_of_one_log_are_told_apart_by_index_or_uuid(write):
+def test_gpus_of_one_log_are_distinguished_by_index_or_uuid(write):
     path = write(GPUS)
     refused(path, "2 GPUs in this log (0, 1)", "--gpu all")
     assert integrate_trace(path, gpu="0").energy_j == 300
     assert integrate_trace(path, gpu="GPU-11").energy_j == 600
     assert integrate_trace(path, gpu="all").energy_j == 900
-    refused(write(SMI), "no column that tells GPUs apart", gpu="0")
+    refused(write(SMI), "no column that distinguishes GPUs", gpu="0")
 
 
 @pytest.mark.parametrize("apart_ms", [0, 3])
-def test_gpus_that_nothing_tells_apart_are_refused(write, apart_ms):
+def test_gpus_that_no_column_distinguishes_are_refused(write, apart_ms):
     rows = "".join(
         f"2024/01/02 03:04:0{second}.{gpu * apart_ms:03}, {100 * (gpu + 1)}.00 W\n"
         for second in range(9)
@@ -145,7 +145,7 @@ DMON = """\
 def test_dmon_with_date_and_time(write):
     integral = integrate_trace(write(DMON + " 20240102   03:0"))
     assert (integral.energy_j, integral.duration_s) == (100 + 400, 3)
-    assert any("cut off" in note for note in integral.notes)
+    assert any("truncated" in note for note in integral.notes)
     refused(write(DMON + DMON.splitlines()[2].replace("  0 ", "  1 ").replace(":05", ":09") + "\n"), "2 GPUs")
     commas = "\n".join(", ".join(line.lstrip("#").split()) for line in DMON.splitlines())
     commas = commas.replace("Date", "#Date").replace("YYYY", "#YYYY")
@@ -231,7 +231,7 @@ def test_plain_csv_in_any_dress(write, text):
 
 def test_a_comma_that_may_be_either_is_refused(write):
     refused(write("timestamp_s;power_w\n0;70,125\n1;80,250\n"), "line 2", "70.125 or 70125")
-    refused(write("timestamp_s;power_w\n0.5;70,1\n1.5;80,2\n"), "line 2", "write points alone")
+    refused(write("timestamp_s;power_w\n0.5;70,1\n1.5;80,2\n"), "line 2", "use only points")
     refused(write("timestamp_s,power_w\n0,70,1\n1,80,2\n"), "line 2", "3 cells", "need quotes")
 
 
@@ -261,9 +261,9 @@ def test_a_clock_set_back_is_not_an_unsorted_log(write):
     ahead = [f"2024/10/27 02:{minute:02}:00.000, 100.00 W" for minute in range(30, 60)]
     again = [f"2024/10/27 02:{minute:02}:30.000, 300.00 W" for minute in range(60)]
     path = write("timestamp, power.draw [W]\n" + "\n".join(ahead + again) + "\n")
-    refused(path, "line 32", "runs back by 3510 s", "clock set back")
+    refused(path, "line 32", "goes back by 3510 s", "clock set back")
     exactly = [f"{time},100" for time in [*range(20), *range(10, 40)]]
-    refused(write("timestamp_s,power_w\n" + "\n".join(exactly) + "\n"), "line 22", "runs back by 9 s")
+    refused(write("timestamp_s,power_w\n" + "\n".join(exactly) + "\n"), "line 22", "goes back by 9 s")
 
 
 def test_logs_joined_in_the_wrong_order_are_sorted_and_said(write):

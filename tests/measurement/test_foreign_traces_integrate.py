@@ -76,13 +76,13 @@ def test_a_board_without_instantaneous_power_falls_back_and_says_so(write):
     text = SMI.replace("100.00 W", "[N/A]").replace("200.00 W", "[N/A]").replace("300.00 W", "[Not Supported]")
     integral = integrate_trace(write(text))
     assert (integral.column, integral.energy_j) == ("power.draw", 70)
-    assert any("power.draw.instant has no reading" in note for note in integral.notes)
+    assert any("power.draw.instant has no readings" in note for note in integral.notes)
 
 
 def test_two_gpus_in_one_log_are_never_added_unasked(write):
     text = SMI + "".join(line.replace(", 0,", ", 1,", 1) + "\n" for line in SMI.splitlines()[1:])
     path = write(text.replace("1, NVIDIA A100-SXM4-80GB, 70.00", "1, NVIDIA A100-SXM4-80GB, 80.00"))
-    with pytest.raises(BadInput, match=r"2 GPUs in this log \(0, 1\): choose one, or --gpu all"):
+    with pytest.raises(BadInput, match=r"2 GPUs in this log \(0, 1\); choose one with --gpu, or --gpu all"):
         integrate_trace(path)
     integral = integrate_trace(path, gpu="all")
     assert (integral.energy_j, integral.duration_s) == (300, 1.0)
@@ -92,7 +92,7 @@ def test_two_gpus_in_one_log_are_never_added_unasked(write):
         integrate_trace(path, gpu="7")
 
 
-def test_an_appended_log_and_a_cut_off_last_line_are_read(write):
+def test_an_appended_log_and_a_truncated_last_line_are_read(write):
     text = (
         SMI
         + SMI.splitlines()[0]
@@ -100,7 +100,7 @@ def test_an_appended_log_and_a_cut_off_last_line_are_read(write):
     )
     integral = integrate_trace(write(text + "2026/02/01 00:00:02.0"))
     assert integral.energy_j == 450
-    assert any("cut off" in note for note in integral.notes)
+    assert any("truncated" in note for note in integral.notes)
 
 
 def test_unsorted_and_doubled_stamps_are_put_right_and_said(write):
@@ -129,7 +129,7 @@ def test_a_gap_is_held_over_and_said(write):
         ("timestamp_s,power_w\n0,10\n1\n2,3\n", ["line 3", "1 cell,"]),
         ("timestamp_s,power_w\n0,10\n", ["only one sample", "power_w"]),
         ("timestamp_s,power_w\n", ["no sample", "power_w"]),
-        ("timestamp_s,power_w\n5,10\n5,11\n", ["one and the same time"]),
+        ("timestamp_s,power_w\n5,10\n5,11\n", ["all samples have the same time"]),
         ("timestamp_s,volts\n0,1\n1,1\n", ["power_w"]),
         ("timestamp_s,a_w,b_w\n0,1,2\n1,1,2\n", ["a_w, b_w", "--column"]),
         ("time,power\n0,1\n", ["line 1", "column power", "power_w"]),

@@ -1,4 +1,4 @@
-"""A run that was killed goes on after its last finished phase, and its record tells what the loss cost."""
+"""A run that was killed continues after its last finished phase, and its record has the cost of the loss."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def killed_twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Path
     return run_recipe(recipe, out, RunOptions(device="cpu", plan=BRIEF, resume=True)), out, lost_j
 
 
-def test_the_record_tells_what_each_loss_cost(killed_twice):
+def test_the_record_has_the_cost_of_each_lost_attempt(killed_twice):
     record, out, lost_j = killed_twice
     assert [attempt.energies[0].scope for attempt in record.lost] == [Scope.ACCELERATOR] * 2
     assert [attempt.energies[0].energy_j for attempt in record.lost] == pytest.approx(lost_j)

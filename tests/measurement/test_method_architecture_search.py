@@ -1,4 +1,4 @@
-"""A search trains candidates of a declared space, chooses the best by images held back, and tells all of it."""
+"""A search trains candidates of a declared space, chooses the best by images held back, and records all of it."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ def run(**changes: Any) -> PhaseOutcome:
     return TECHNIQUES["architecture_search"].run(context(recipe_of(**changes)))
 
 
-def told_names(outcome: PhaseOutcome) -> list[tuple[str, int]]:
+def candidate_names(outcome: PhaseOutcome) -> list[tuple[str, int]]:
     return [(each["architecture"], each["resolution"]) for each in outcome.detail["candidates"]]
 
 
 @pytest.mark.parametrize("strategy", [{}, EVOLUTION, HALVING], ids=["random", "evolution", "successive_halving"])
 def test_the_best_candidate_is_chosen_and_goes_on_untrained(strategy: dict[str, Any]) -> None:
     outcome = run(**strategy)
-    told = outcome.detail
-    best = max(told["candidates"], key=lambda candidate: (candidate["epochs"], candidate["score"]))
-    chosen = Model.model_validate(told["chosen"])
+    details = outcome.detail
+    best = max(details["candidates"], key=lambda candidate: (candidate["epochs"], candidate["score"]))
+    chosen = Model.model_validate(details["chosen"])
     assert (outcome.architecture, outcome.resolution) == (best["architecture"], best["resolution"])
     assert (chosen.architecture, chosen.resolution) == (outcome.architecture, outcome.resolution)
-    assert f"({best['score']:.4f}) of {told['trained']} candidates" in told["chosen_because"]
+    assert f"({best['score']:.4f}) of {details['trained']} candidates" in details["chosen_because"]
     assert best["parameters"] == count_parameters(outcome.model)
-    assert len(set(told_names(outcome))) == told["trained"] == strategy.get("candidates", 3)
+    assert len(set(candidate_names(outcome))) == details["trained"] == strategy.get("candidates", 3)
     torch.manual_seed(0)
     for left, right in zip(build_network(chosen, DIGITS, CPU).parameters(), outcome.model.parameters(), strict=True):
         assert torch.equal(left, right), "the weights of the search went on"
@@ -82,20 +82,20 @@ def test_candidates_learn() -> None:
 
 
 def test_halving_trains_half_of_the_candidates_for_twice_as_long() -> None:
-    told = run(**HALVING).detail
-    assert sorted(candidate["epochs"] for candidate in told["candidates"]) == [1, 1, 2, 2]
-    assert told["epochs"] == 6
+    details = run(**HALVING).detail
+    assert sorted(candidate["epochs"] for candidate in details["candidates"]) == [1, 1, 2, 2]
+    assert details["epochs"] == 6
 
 
-def test_epochs_are_told_as_many_as_early_stopping_let_be() -> None:
+def test_the_recorded_epochs_are_those_before_early_stopping() -> None:
     details: list[str] = []
     training = {"epochs": 30, "batch_size": 320, "early_stopping": {"patience": 1}}
     recipe = recipe_of(candidates=1, space={"architectures": ["test_byobnet"], "resolutions": [8]}, training=training)
-    told = TECHNIQUES["architecture_search"].run(
+    details = TECHNIQUES["architecture_search"].run(
         replace(context(recipe), advance=lambda fraction, detail="": details.append(detail))
     )
     epochs = {detail for detail in details if "epoch" in detail}
-    assert told.detail["epochs"] == told.detail["candidates"][0]["epochs"] == len(epochs) < 30
+    assert details.detail["epochs"] == details.detail["candidates"][0]["epochs"] == len(epochs) < 30
 
 
 def test_the_seed_fixes_the_choice() -> None:
@@ -105,11 +105,11 @@ def test_the_seed_fixes_the_choice() -> None:
 
 
 def test_a_weight_on_macs_prefers_the_smaller_network() -> None:
-    told = run(candidates=4, macs_weight=10).detail
-    assert told["chosen"]["resolution"] == 8
+    details = run(candidates=4, macs_weight=10).detail
+    assert details["chosen"]["resolution"] == 8
     assert (
-        min(told["candidates"], key=lambda candidate: candidate["macs"])["architecture"]
-        == told["chosen"]["architecture"]
+        min(details["candidates"], key=lambda candidate: candidate["macs"])["architecture"]
+        == details["chosen"]["architecture"]
     )
 
 
@@ -119,7 +119,7 @@ def test_constraints_leave_candidates_out() -> None:
     }
     limit = sorted(sizes.values())[1]
     outcome = run(candidates=2, max_macs=limit)
-    assert set(told_names(outcome)) == {name for name, macs in sizes.items() if macs <= limit}
+    assert set(candidate_names(outcome)) == {name for name, macs in sizes.items() if macs <= limit}
 
 
 class _Sample:
@@ -149,7 +149,7 @@ def test_a_sample_without_a_declared_choice_is_refused() -> None:
     assert raised.value.field == "phases.0.found"
 
 
-def test_a_full_run_chooses_itself_and_tells_what_was_found_beside() -> None:
+def test_a_full_run_chooses_itself_and_also_records_the_declared_choice() -> None:
     found = {"architecture": "test_byobnet", "resolution": 8}
     outcome = run(found=found, macs_weight=0, candidates=4)
     assert outcome.detail["found"] == Model.model_validate(found).model_dump(mode="json")
@@ -163,7 +163,7 @@ def test_progress_counts_candidates_by_their_work() -> None:
     outcome = TECHNIQUES["architecture_search"].run(
         replace(context(recipe), advance=lambda fraction, detail="": fractions.append((fraction, detail)))
     )
-    assert fractions == sorted(fractions, key=lambda told: told[0])
+    assert fractions == sorted(fractions, key=lambda item: item[0])
     assert fractions[-1][0] == pytest.approx(1)
     macs = [candidate["macs"] for candidate in outcome.detail["candidates"]]
     first = max(fraction for fraction, detail in fractions if detail.startswith("candidate 1,"))
@@ -197,7 +197,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "depth that changes nothing": (
         {"space": {"architectures": ["test_resnet"], "resolutions": [16], "depths": [0.9, 0.3]}, "candidates": 1},
         "phases.0.space.depths.0",
-        "rounds to what it has",
+        "changes nothing after rounding",
     ),
     "resolution that the track does not take": (
         {"space": SPACE | {"resolutions": [16, 200]}},
@@ -212,7 +212,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "constraint that nothing meets": (
         {"max_parameters": 1000},
         "phases.0.max_parameters",
-        r"no member .*\(the least that was seen",
+        r"no member .*\(the smallest has",
     ),
     "more candidates than meet the constraint": (
         {"candidates": 4, "max_macs": 500_000},
@@ -241,7 +241,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
     "empty space": ({"space": SPACE | {"architectures": []}}, "phases.0.space.architectures: "),
     "value given twice": (
         {"space": SPACE | {"resolutions": [8, 8]}},
-        "phases.0.space.resolutions: holds a value twice",
+        "phases.0.space.resolutions: has a value twice",
     ),
     "unknown architecture": ({"space": SPACE | {"architectures": ["resnet81"]}}, "phases.0.space.architectures.0: "),
     "space too large": (
@@ -253,29 +253,29 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
                 "depths": [1.0, 2.0],
             }
         },
-        "phases.0.space: holds 20,000 members; at most 10,000",
+        "phases.0.space: has 20,000 members; use at most 10,000",
     ),
-    "more candidates than members": ({"candidates": 5}, "phases.0: candidates is 5, but the space holds 4"),
+    "more candidates than members": ({"candidates": 5}, "phases.0: candidates is 5, but the space has 4 members"),
     "found outside the space": (
         {"found": {"architecture": "test_resnet", "resolution": 32}},
-        "phases.0: found is test_resnet at 32 pixels, which is no member of the space",
+        "phases.0: found is test_resnet at 32 pixels, which is not a member of the space",
     ),
     "population without evolution": ({"population": 2}, "phases.0: population belongs to the strategy evolution"),
     "factor without halving": ({"halving_factor": 3}, "phases.0: halving_factor belongs to"),
     "nothing would evolve": (EVOLUTION | {"population": 4}, "phases.0: population is 4, and there are 4 candidates"),
     "tournament above the population": (
         EVOLUTION | {"tournament": 3},
-        "phases.0: tournament is 3, of a population of 2",
+        "phases.0: tournament is 3, which is more than the population of 2",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", sorted(INVALID))
-def test_a_space_that_makes_no_sense_is_told_so_by_the_schema(fault: str) -> None:
+def test_a_space_that_makes_no_sense_is_refused_by_the_schema(fault: str) -> None:
     changes, words = INVALID[fault]
     with pytest.raises(DocumentError) as raised:
         recipe_of(**changes)
-    assert any(str(told).startswith(words) for told in raised.value.faults), raised.value.faults
+    assert any(str(fault).startswith(words) for fault in raised.value.faults), raised.value.faults
 
 
 def test_a_search_alone_trains_nothing_that_could_be_ranked() -> None:

@@ -50,7 +50,7 @@ class Sample:
         yield from range(min(count, self.most))
 
 
-def test_the_student_learns_and_the_record_tells_of_the_teacher() -> None:
+def test_the_student_learns_and_the_record_describes_the_teacher() -> None:
     fractions: list[float] = []
     at_work = replace(context(distilled()), advance=lambda fraction, detail="": fractions.append(fraction))
     before = count_parameters(at_work.model)
@@ -58,10 +58,10 @@ def test_the_student_learns_and_the_record_tells_of_the_teacher() -> None:
     assert outcome.model is at_work.model
     assert accuracy(outcome.model) > 0.5  # guessing gives 0.1
     assert count_parameters(outcome.model) == before < outcome.detail["teacher"]["parameters"]
-    told = outcome.detail["teacher"]
-    assert told["validation_accuracy"] > 0.5
-    assert told["validation_images"] == 144  # a tenth, which the teacher has not been trained on
-    assert told["training"]["steps"] == 4 * 21
+    details = outcome.detail["teacher"]
+    assert details["validation_accuracy"] > 0.5
+    assert details["validation_images"] == 144  # a tenth, which the teacher has not been trained on
+    assert details["training"]["steps"] == 4 * 21
     assert outcome.detail["steps"] == 3 * 23
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)
@@ -92,7 +92,7 @@ def test_a_student_that_learns_from_outputs_alone_follows_its_teacher_into_error
         assert (at_work.model.eval()(test.images).argmax(dim=1) == 3).float().mean() > 0.9
 
 
-def test_a_sample_has_every_stage_and_tells_no_accuracy_of_a_half_trained_teacher() -> None:
+def test_a_sample_has_every_stage_and_reports_no_accuracy_of_a_half_trained_teacher() -> None:
     pace = Sample(most=2)
     detail = TECHNIQUES["distillation"].run(replace(context(distilled()), pace=pace)).detail
     assert pace.stages == ["teacher training", "teacher validation", "distillation"]
@@ -128,7 +128,7 @@ def brought(sha256: str) -> Recipe:
     return distilled(teacher=teacher, before=(PRETRAIN,))
 
 
-def test_a_teacher_may_be_brought_along(store: Path) -> None:
+def test_a_teacher_may_come_from_the_store(store: Path) -> None:
     """Trained here and stored: it is not trained again, and teaches."""
     model = {"architecture": "test_resnet", "resolution": 16}
     trained = context(tiny_recipe(TRAIN | TEACHER["training"], model=model))
@@ -173,7 +173,7 @@ def test_a_teacher_that_cannot_teach_is_refused_before_anything_is_metered(
 
 
 def test_weights_from_elsewhere_need_a_declared_training() -> None:
-    """Missing is never free: a figure, or the admission that nobody knows, stands in the recipe."""
+    """Missing is never free: the recipe has a figure, or says that it is unknown."""
     teacher = {"architecture": "test_resnet", "weights": "0" * 64}
     with pytest.raises(DocumentError, match="add a `declared` phase `pretrain`") as raised:
         distilled(teacher=teacher)
@@ -187,7 +187,7 @@ def test_a_teacher_comes_from_one_place(source: dict[str, Any]) -> None:
         distilled(teacher={"architecture": "test_resnet"} | source)
 
 
-def test_a_part_that_may_stop_early_is_found_wherever_it_stands() -> None:
+def test_a_part_that_may_stop_early_is_found_in_any_place() -> None:
     stopping = TRAIN | {"epochs": 3, "early_stopping": {"patience": 1}}
     teacher = {"architecture": "test_resnet", "training": {"epochs": 3, "early_stopping": {"patience": 1}}}
     distilled = TRAIN | {"technique": "distillation", "phase": "finetune", "teacher": teacher}

@@ -1,4 +1,4 @@
-"""A start from somebody's weights: found by hash, never free, and refused where they are not what they should be."""
+"""A start from trained weights: found by hash, never free, and refused if they are not the right ones."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ def test_a_classifier_of_other_classes_is_replaced_and_nothing_else(store):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (lambda: network(channels=3), r"conv1.* is 24 x 3 x|conv1.* x 3 x"),
         (lambda: network(name="test_vit"), "not the weights of this network"),
     ],
 )
-def test_weights_of_another_network_are_refused(store, given, told):
-    with pytest.raises(BadInput, match=told) as raised:
+def test_weights_of_another_network_are_refused(store, given, message):
+    with pytest.raises(BadInput, match=message) as raised:
         run(tiny_recipe(pretrained(sha256=keep(store, given()))))
     assert (raised.value.field, raised.value.exit_code) == ("phases.0.sha256", 2)
 
@@ -105,7 +105,7 @@ def test_only_what_the_hash_says_is_read(store, tmp_path):
     assert load_weights(sha256, field="weights").keys() == network().state_dict().keys()
 
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(BadInput, match="holds other content") as raised:
+    with pytest.raises(BadInput, match="has other content") as raised:
         load_weights(sha256, field="teacher.weights")
     assert raised.value.field == "teacher.weights"
 
@@ -163,7 +163,7 @@ def test_timm_s_weights_that_are_not_here_are_not_downloaded(store):
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({}, "sha256 goes with source: store"),
         ({"source": "timm", "sha256": "0" * 64}, "sha256 goes with source: store"),
@@ -173,8 +173,8 @@ def test_timm_s_weights_that_are_not_here_are_not_downloaded(store):
         ({"source": "timm", "tag": "../../etc"}, "phases.0.tag"),
     ],
 )
-def test_fields_that_make_no_sense_are_refused(fields, told):
-    with pytest.raises(DocumentError, match=told):
+def test_fields_that_make_no_sense_are_refused(fields, message):
+    with pytest.raises(DocumentError, match=message):
         tiny_recipe(pretrained(**fields))
 
 

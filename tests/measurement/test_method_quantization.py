@@ -1,4 +1,4 @@
-"""8 bits: what is rounded, what computes it, how it is told and kept, and where it is refused."""
+"""8 bits: what is rounded, what computes it, how it is recorded and kept, and when it is refused."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_linear_layers_of_a_transformer_hold_int8(scheme: str) -> None:
 
 @pytest.mark.parametrize("kind", ["program", "linear", "plain"])
 def test_weights_are_kept_whole(kind: str, tmp_path: Path) -> None:
-    """In the file as in the network: as many bytes, int8 where int8 was told, and nothing but numbers."""
+    """In the file as in the network: as many bytes, int8 where int8 was recorded, and nothing but numbers."""
     model = {"program": static, "linear": lambda: transformer("int8_dynamic"), "plain": lambda: after(PRUNE)}[
         kind
     ]().model
@@ -87,9 +87,9 @@ def test_weights_are_kept_whole(kind: str, tmp_path: Path) -> None:
     tensors = load_file(tmp_path / "model.safetensors")
     assert sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) == weight_bytes(model)
     rounded = sum(tensor.numel() for tensor in tensors.values() if tensor.dtype == torch.int8)
-    told = {"program": static().detail["quantized_parameters"], "plain": 0}
-    if kind in told:
-        assert rounded == told[kind]
+    expected = {"program": static().detail["quantized_parameters"], "plain": 0}
+    if kind in expected:
+        assert rounded == expected[kind]
     else:
         assert torch.equal(tensors["head.weight.qdata"], model.head.weight.qdata)  # type: ignore[union-attr]
 
@@ -134,7 +134,7 @@ def test_training_that_knows_of_the_rounding_ends_in_the_same_form(scheme: str, 
 
 
 def test_a_validation_leaves_dropout_and_ranges_of_an_exported_network_as_they_were() -> None:
-    """Dropout is written into the graph: no module's mode tells of it."""
+    """Dropout is written into the graph: no module's mode shows it."""
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 64), torch.nn.Dropout(0.5))
     phase = compress("quantization_aware", scheme="int8_static", epochs=1)
     context = untrained(tiny_recipe(TAUGHT, phase), 1)
@@ -169,7 +169,7 @@ def test_a_card_gets_no_layer_that_torchao_would_multiply_on_the_cpu() -> None:
     assert linear_layers(network, "float8", card) == set()
 
 
-def test_products_that_a_card_widens_are_told_of() -> None:
+def test_products_that_a_card_widens_are_recorded() -> None:
     assert "float32 those of 16 rows" in executed_as("int8_dynamic", torch.device("cuda"))
     for scheme, device in (("int8_dynamic", "cpu"), ("int8_weight_only", "cuda"), ("float8", "cuda")):
         assert "rows or fewer" not in executed_as(scheme, torch.device(device))
@@ -207,7 +207,7 @@ class Rootless(torch.nn.Module):
 
 @pytest.mark.parametrize("technique", ["quantization", "quantization_aware"])
 @pytest.mark.parametrize(
-    ("scheme", "network", "told"),
+    ("scheme", "network", "message"),
     [
         ("int8_static", Unexportable, "can't be exported and quantized"),
         ("int8_static", Rootless, "no layer"),
@@ -215,18 +215,18 @@ class Rootless(torch.nn.Module):
     ],
 )
 def test_a_network_beyond_the_scheme_is_refused(
-    technique: str, scheme: str, network: type[torch.nn.Module], told: str, capfd: pytest.CaptureFixture[str]
+    technique: str, scheme: str, network: type[torch.nn.Module], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     training = {"epochs": 1} if technique == "quantization_aware" else {}
     context = untrained(tiny_recipe(TAUGHT, compress(technique, scheme=scheme, **training)), 1)
-    with pytest.raises(BadInput, match=told) as raised:
+    with pytest.raises(BadInput, match=message) as raised:
         TECHNIQUES[technique].rehearse(replace(context, model=network()))
     assert "def forward" not in capfd.readouterr().err
     assert raised.value.field == "phases.1.scheme"
 
 
 @pytest.mark.parametrize("technique", ["quantization", "quantization_aware"])
-def test_a_scheme_that_the_device_lacks_is_refused(technique: str) -> None:
+def test_a_scheme_that_the_device_does_not_support_is_refused(technique: str) -> None:
     assert technique in DECLARABLE
     scheme, training = ("float8", {}) if technique == "quantization" else ("int8_static", {"epochs": 1})
     context = untrained(tiny_recipe(TAUGHT, compress(technique, scheme=scheme, **training)), 1)
@@ -249,12 +249,12 @@ def test_what_is_quantized_is_only_run(first: dict[str, Any], later: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("technique", "fields", "told"),
+    ("technique", "fields", "message"),
     [
         ("quantization", {"scheme": "int8_dynamic", "calibration_batches": 2}, "belong to the scheme int8_static"),
         ("quantization_aware", {"scheme": "int8_static", "epochs": 2, "ema_decay": 0.9}, "leave out"),
     ],
 )
-def test_fields_that_mean_nothing_together_are_refused(technique: str, fields: dict[str, Any], told: str) -> None:
-    with pytest.raises(DocumentError, match=told):
+def test_fields_that_mean_nothing_together_are_refused(technique: str, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
         tiny_recipe(TAUGHT, compress(technique, **fields))

@@ -1,4 +1,4 @@
-"""Zeros are where they were asked for, stay there while the network is trained, and are told as what they are."""
+"""Zeros are where the recipe puts them, stay there while the network is trained, and are recorded correctly."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_smallest_weights_of_every_layer_go() -> None:
     assert count_parameters(outcome.model) == count_parameters(before)
 
 
-def test_layers_compete_where_the_ranking_is_global() -> None:
+def test_layers_compete_if_the_ranking_is_global() -> None:
     outcome = TECHNIQUES["sparsity"].run(ready(compress("sparsity", ratio=0.5, ranking="global")))
     assert outcome.detail["sparsity"] == pytest.approx(0.5, abs=0.001)
     assert max(shares_of_zeros(outcome.model)) > 0.55
@@ -73,7 +73,7 @@ def test_two_of_every_four_inputs_stay(architecture: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_zeros_stay_in_training_and_the_others_learn(optimizer: str) -> None:
-    """Also where the run went on from a checkpoint in between."""
+    """Also if the run resumed from a checkpoint in between."""
     context = ready(HALF)
     model = pickle.loads(pickle.dumps(TECHNIQUES["sparsity"].run(context).model))  # noqa: S301
     before = copy.deepcopy(model)
@@ -154,7 +154,7 @@ def test_zeros_that_are_there_already_are_no_compression() -> None:
     assert raised.value.field == "phases.1.ratio"
 
 
-def test_zeros_of_layers_that_are_left_alone_are_not_held_against_the_others() -> None:
+def test_zeros_of_unchanged_layers_do_not_count_for_the_others() -> None:
     """One input channel is no multiple of four: the convolution keeps its zeros, and the linear layer gets some."""
     network = nn.Sequential(nn.Conv2d(1, 64, 5), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
     with torch.no_grad():
@@ -164,15 +164,15 @@ def test_zeros_of_layers_that_are_left_alone_are_not_held_against_the_others() -
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({}, "ratio is required"),
         ({"pattern": "2:4", "ratio": 0.5}, "leave out ratio"),
         ({"ratio": 0.5, "kernels": "sparse"}, "leave out kernels"),
     ],
 )
-def test_fields_that_mean_nothing_together_are_refused(fields: dict[str, Any], told: str) -> None:
-    with pytest.raises(DocumentError, match=told):
+def test_fields_that_mean_nothing_together_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
         tiny_recipe(TAUGHT, compress("sparsity", **fields))
 
 

@@ -79,7 +79,7 @@ def test_what_counts_least_goes_first(importance: str) -> None:
     assert (block.bn1.weight != 0).all()
 
 
-def test_layers_compete_where_the_ranking_is_global() -> None:
+def test_layers_compete_if_the_ranking_is_global() -> None:
     """A layer of large weights keeps its channels; in the other ranking each loses its share."""
     shapes = {}
     for ranking in (False, True):
@@ -124,12 +124,12 @@ def test_a_network_that_takes_for_ever_to_take_apart_is_refused(monkeypatch: pyt
     context = untrained(tiny_recipe(TAUGHT, PRUNE, model={"architecture": "ecaresnet26t", "resolution": 32}), 1)
     with pytest.raises(BadInput, match="can't prune ecaresnet26t") as raised:
         TECHNIQUES["structured_pruning"].rehearse(context)
-    assert "it is not done after 1 s" in str(raised.value)
+    assert "it did not finish within 1 s" in str(raised.value)
     assert raised.value.field == "phases.1.technique"
 
 
 @pytest.mark.parametrize(
-    ("fields", "changes", "told", "field"),
+    ("fields", "changes", "message", "field"),
     [
         ({"importance": "bn_scale"}, {"model": TRANSFORMER}, "no batch normalisation", "importance"),
         (
@@ -141,10 +141,10 @@ def test_a_network_that_takes_for_ever_to_take_apart_is_refused(monkeypatch: pyt
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_metered(
-    fields: dict[str, Any], changes: dict[str, Any], told: str, field: str
+    fields: dict[str, Any], changes: dict[str, Any], message: str, field: str
 ) -> None:
     context = untrained(tiny_recipe(TAUGHT, PRUNE | fields, **changes), 1)
-    with pytest.raises(BadInput, match=told) as raised:
+    with pytest.raises(BadInput, match=message) as raised:
         TECHNIQUES["structured_pruning"].rehearse(context)
     assert raised.value.field == f"phases.1.{field}"
 

@@ -101,14 +101,14 @@ def test_the_network_that_is_found_classifies_without_further_training(outcome: 
     assert right > 0.35  # guessing gives 0.1, and it has seen 320 images
 
 
-def test_the_record_tells_how_many_were_scored_and_which_was_chosen_and_why(outcome: PhaseOutcome) -> None:
-    told = outcome.detail
-    assert (told["trained"], told["scored"], len(told["candidates"])) == (1, 6, 6)
-    best = max(told["candidates"], key=lambda candidate: candidate["score"])
-    assert {name: best[name] for name in told["chosen"]} == told["chosen"]
-    assert told["chosen_because"] == f"the highest score ({best['score']:.4f}) of 6 sub-networks"
+def test_the_record_has_how_many_were_scored_and_which_was_chosen_and_why(outcome: PhaseOutcome) -> None:
+    details = outcome.detail
+    assert (details["trained"], details["scored"], len(details["candidates"])) == (1, 6, 6)
+    best = max(details["candidates"], key=lambda candidate: candidate["score"])
+    assert {name: best[name] for name in details["chosen"]} == details["chosen"]
+    assert details["chosen_because"] == f"the highest score ({best['score']:.4f}) of 6 sub-networks"
     assert best["parameters"] == count_parameters(outcome.model)
-    assert told["space_size"] == 2**13
+    assert details["space_size"] == 2**13
 
 
 def test_the_seed_fixes_the_choice_and_the_weights() -> None:
@@ -122,8 +122,8 @@ def test_the_seed_fixes_the_choice_and_the_weights() -> None:
 @pytest.mark.parametrize("strategy", [{"strategy": "random", "population": 10, "tournament": 3}, {}])
 def test_constraints_are_kept(strategy: dict[str, Any]) -> None:
     recipe = recipe_of(max_macs=250_000, **BRIEF, **strategy)
-    told = TECHNIQUES["supernet"].run(context(recipe)).detail
-    assert all(candidate["macs"] <= 250_000 for candidate in told["candidates"])
+    details = TECHNIQUES["supernet"].run(context(recipe)).detail
+    assert all(candidate["macs"] <= 250_000 for candidate in details["candidates"])
 
 
 class _Sample:
@@ -158,14 +158,14 @@ class _CutsTold(ElasticMobile):
 
 
 class _Whole:
-    """A sampled run's pace where every loop is shorter than its sample."""
+    """A sampled run's pace if every loop is shorter than its sample."""
 
     def steps(self, stage: str, count: int) -> Iterator[int]:
         yield from range(count)
 
 
 def test_a_sample_scores_sub_networks_that_follow_no_score() -> None:
-    """What is scored stands for what is left out, and the scores mean nothing."""
+    """The scored ones represent those left out, and the scores mean nothing."""
     found = {"resolution": 8, "depths": [2, 1, 1, 2], "kernels": [3, 3, 5, 3], "expansions": [1, 2, 2, 1]}
     drawn = []
     for strategy in ({"strategy": "random", "population": 10, "tournament": 3}, {"strategy": "evolution"}):
@@ -224,7 +224,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "phases.0.space.resolutions.1",
         "8 to 128",
     ),
-    "depth of the elastic network": ({"model": ELASTIC | {"depth": 0.5}}, "model.depth", "leave this at 1"),
+    "depth of the elastic network": ({"model": ELASTIC | {"depth": 0.5}}, "model.depth", "leave depth at 1"),
 }
 
 

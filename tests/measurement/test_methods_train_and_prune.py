@@ -87,7 +87,7 @@ def test_batches_hold_every_image_once_and_none_holds_a_single_one(images: int, 
         assert min(end - start for start, end in bounds) >= 2
 
 
-def test_a_batch_of_one_is_refused_before_training_where_there_is_batch_normalisation() -> None:
+def test_a_batch_of_one_is_refused_before_training_with_batch_normalisation() -> None:
     recipe = tiny_recipe(TRAIN | {"batch_size": 1}, model={"architecture": "resnet10t", "resolution": 32})
     with pytest.raises(BadInput, match="at least 2") as raised:
         TECHNIQUES["supervised"].rehearse(context(recipe))

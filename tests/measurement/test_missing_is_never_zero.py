@@ -1,4 +1,4 @@
-"""What the meter does where an instrument is missing, fails, disagrees or saw too little."""
+"""What the meter does if an instrument is missing, fails, disagrees or saw too little."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from measurement.vocabulary import Flag, Provenance, Scope
 from tests.measurement.instruments import Gauge, Steady, gpu_meter
 
 
-def test_the_system_scope_is_missing_where_a_part_is_missing():
+def test_the_system_scope_is_missing_if_a_part_is_missing():
     clock = ManualClock()
     meter = EnergyMeter([Steady(clock, 100.0)], options=MeterOptions(device="cpu", clock=clock, sampling=False))
     with meter, meter.window("train") as window:
@@ -45,7 +45,7 @@ def test_a_lost_device_is_missing_with_its_reason_and_ends_a_run_that_requires_i
         gpu.fails = True
 
 
-def test_a_sensor_stands_in_for_a_counter_that_fails():
+def test_a_sensor_replaces_a_counter_that_fails():
     clock = ManualClock()
     gpu, sensor = Steady(clock, 200.0, "gpu0", "gpu"), Gauge(clock, 190.0, "gpu0", "gpu", 0.1)
     with gpu_meter(clock, [gpu], [sensor]) as meter, meter.window("train") as window:

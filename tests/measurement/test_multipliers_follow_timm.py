@@ -1,4 +1,4 @@
-"""Width and depth multipliers are taken where timm's builder takes them, and refused by name where it does not."""
+"""Width and depth multipliers are accepted if timm's builder supports them, and refused by name if not."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_both_at_once() -> None:
         ("densenet121", {"depth": 0.5}, "takes no depth multiplier; leave depth at 1"),
         # Its builder takes a multiplier, but has one of its own in mind: 0.5 would not be half of what it is.
         ("rexnet_150", {"width": 0.5}, "takes no width multiplier"),
-        ("test_resnet", {"depth": 0.5}, "depth 0.5 rounds to what it has"),
+        ("test_resnet", {"depth": 0.5}, "depth 0.5 changes nothing after rounding"),
     ],
 )
 def test_what_a_builder_does_not_take_is_named(architecture: str, multipliers: dict[str, float], words: str) -> None:

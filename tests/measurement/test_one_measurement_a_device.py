@@ -1,4 +1,4 @@
-"""Two measurements on one device would count each other's joules: the second is refused, and told by whom."""
+"""Two measurements on one device would count each other's joules: the second is refused, naming the first's pid."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def held(locks):
         holder.stdin.close()
 
 
-def test_a_second_process_is_told_which_one_measures(held):
+def test_a_second_process_learns_which_one_measures(held):
     with pytest.raises(NotTrustworthy, match=f"in use by another measurement .pid {held.pid}.") as refused:
         EnergyMeter.for_device("cpu").__enter__()
     assert refused.value.exit_code == 5

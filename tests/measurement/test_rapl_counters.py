@@ -64,7 +64,7 @@ def test_zones_that_are_only_nested_are_found_too(tmp_path):
     assert [zone.name for zone in find_zones(tmp_path).readable] == ["cpu0", "dram0"]
 
 
-def test_dies_of_one_package_are_told_apart(tmp_path):
+def test_dies_of_one_package_are_distinguished(tmp_path):
     add_zone(tmp_path / "intel-rapl:0", "package-0-die-0")
     add_zone(tmp_path / "intel-rapl:1", "package-0-die-1")
     assert [zone.name for zone in find_zones(tmp_path).readable] == ["cpu0_die0", "cpu0_die1"]
@@ -134,7 +134,7 @@ def test_a_counter_that_was_not_read_for_long_may_have_wrapped_unseen(tmp_path):
     assert "unseen" in window.measurement.notes[0]
 
 
-def test_an_unreadable_counter_is_not_available_and_the_remedy_is_told(open_folder):
+def test_an_unreadable_counter_is_not_available_and_the_remedy_is_given(open_folder):
     root = tree(open_folder)
     (root / "intel-rapl:1" / "energy_uj").chmod(0o000)
     with as_another_user():

@@ -16,7 +16,7 @@ DISTILLED = {
 }
 
 
-def test_a_teacher_that_is_brought_along_is_covered_by_a_pretraining_and_by_nothing_else():
+def test_a_teacher_from_the_store_is_covered_by_a_pretraining_and_by_nothing_else():
     with pytest.raises(DocumentError) as refused:
         tiny_recipe(SEARCH, DISTILLED)
     assert refused.value.faults[0].field == "phases.1.teacher.weights"
@@ -37,13 +37,11 @@ def test_early_exits_are_sampled_on_finished_weights_alone_since_their_joules_de
 @pytest.mark.parametrize(
     "then", [PRUNE, TRAIN | {"technique": "early_exit", "phase": "finetune"}], ids=lambda phase: phase["technique"]
 )
-def test_what_takes_one_way_through_a_network_stands_before_its_early_exits(then):
+def test_what_needs_a_single_path_comes_before_early_exits(then):
     exits = TRAIN | {"technique": "early_exit"}
-    with pytest.raises(
-        DocumentError, match=r"early_exit \(phases\.1\) leaves one with several; put it before"
-    ) as told:
+    with pytest.raises(DocumentError, match=r"early_exit \(phases\.1\) leaves several; put it before") as refused:
         tiny_recipe(PRETRAIN, exits, FINETUNE, then)
-    assert told.value.faults[0].field == "phases.3.technique"
+    assert refused.value.faults[0].field == "phases.3.technique"
     assert tiny_recipe(TRAIN, PRUNE, exits | {"phase": "finetune"}, FINETUNE)
 
 
@@ -58,7 +56,7 @@ def test_a_training_is_not_called_a_search_to_be_shared():
     }
     model = {"architecture": "elastic_mobile", "resolution": 16}
     for resolutions in ([16], [15, 16]):
-        with pytest.raises(DocumentError, match="a training and no search"):
+        with pytest.raises(DocumentError, match="only one sub-network, so there is nothing to search"):
             tiny_recipe(supernet | {"space": space | {"resolutions": resolutions}}, model=model)
     assert tiny_recipe(supernet | {"space": space | {"depths": [1, 2]}}, model=model)
 

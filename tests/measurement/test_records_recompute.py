@@ -1,4 +1,4 @@
-"""`recompute` finds a record's joules in its trace, and tells a record from one that was touched."""
+"""`recompute` finds a record's joules in its trace, and detects a record that was changed."""
 
 from __future__ import annotations
 
@@ -147,11 +147,11 @@ def test_any_recorded_run_recomputes(
     record = parse_record((folder / "record.json").read_bytes())
     found = recompute(record, read_trace(folder / "trace.parquet"), sha256_of(folder / "trace.parquet"))
     assert found.faults == ()
-    told = {(figure.phase, figure.scope, figure.name) for figure in found.figures}
+    recomputed = {(figure.phase, figure.scope, figure.name) for figure in found.figures}
     for scope in Scope:
-        assert ("train", scope, "energy_j") in told
-        assert ("inference offline", scope, "energy_per_image_j") in told
-        assert ("inference offline", scope, "net_of_idle_j") in told
+        assert ("train", scope, "energy_j") in recomputed
+        assert ("inference offline", scope, "energy_per_image_j") in recomputed
+        assert ("inference offline", scope, "net_of_idle_j") in recomputed
 
 
 @pytest.fixture
@@ -174,9 +174,9 @@ def test_the_command_prints_each_figure_and_ends_with_0(run: Path, capsys: pytes
     assert "inference offline  accelerator  energy_per_image_j" in printed.out
     assert printed.out.endswith("figures agree to 6 digits.\n")
     assert main(["recompute", str(run), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["agrees"] is True
-    assert {"phase", "scope", "name", "recorded_j", "recomputed_j", "agrees"} <= set(told["figures"][0])
+    report = json.loads(capsys.readouterr().out)
+    assert report["agrees"] is True
+    assert {"phase", "scope", "name", "recorded_j", "recomputed_j", "agrees"} <= set(report["figures"][0])
 
 
 TOUCHED = {
@@ -209,7 +209,7 @@ def test_another_trace_is_found_by_its_hash(run: Path, tmp_path_factory: Any, ca
     record_a_run(other, [(0.4, 100_000)], [[(0.1, 100_000)]])
     assert main(["recompute", str(run / "record.json"), "--trace", str(other / "trace.parquet")]) == 5
     first, *more = capsys.readouterr().err.splitlines()
-    assert "not the one that the record names" in first
+    assert "the trace is not the record's" in first
     assert any("train" in line for line in more)
 
 
@@ -235,7 +235,7 @@ def test_a_phase_moved_in_time_is_found(run: Path, capsys: pytest.CaptureFixture
     assert "train: no window of the trace runs from" in capsys.readouterr().err
 
 
-def test_a_declared_phase_is_said_to_be_nobodys_measurement(run: Path) -> None:
+def test_a_declared_phase_is_shown_as_not_measured(run: Path) -> None:
     record = parse_record((run / "record.json").read_bytes())
     assert recompute(record, read_trace(run / "trace.parquet")).notes == ()
     reported = (
@@ -250,7 +250,7 @@ def test_a_declared_phase_is_said_to_be_nobodys_measurement(run: Path) -> None:
         record.model_copy(update={"phases": (declared, *record.phases[1:])}), read_trace(run / "trace.parquet")
     )
     assert found.agrees
-    assert found.notes == ("train: declared by the submitter, so no trace tells it",)
+    assert found.notes == ("train: declared by the submitter, so it is not in the trace",)
 
 
 def test_bad_input(run: Path, tmp_path_factory: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ ENDLESS = tiny_recipe(TRAIN | {"epochs": 10_000, "batch_size": 16})
 def test_spending_past_the_limit_stops() -> None:
     budget = PhaseBudget("train", Limits(time_s=10))
     budget.check(Spending(9.9, None))
-    with pytest.raises(OverBudget, match=r"10\.1 s spent in phase train, of a budget of 10\.0 s"):
+    with pytest.raises(OverBudget, match=r"phase train: 10\.1 s spent exceeds the budget of 10\.0 s"):
         budget.check(Spending(10.1, None))
 
 
@@ -48,7 +48,7 @@ def test_a_projection_within_the_budget_goes_on() -> None:
         budget.check(Spending(second, None), fraction=second / 50)
 
 
-def test_joules_that_nobody_knows_stop_nothing() -> None:
+def test_unknown_joules_stop_nothing() -> None:
     PhaseBudget("train", Limits(energy_j=1)).check(Spending(1e6, None), fraction=0.5)
 
 
@@ -93,7 +93,7 @@ def sample_loops(
     return left_out_s
 
 
-def test_a_sample_holds_the_recipe_s_budget_to_all_that_it_stands_for() -> None:
+def test_a_sample_compares_the_recipe_s_budget_with_all_that_it_represents() -> None:
     left_out_s = sample_loops(ManualClock(), Limits(energy_j=1001 * WATTS), [500.0, 500.0])
     assert left_out_s == pytest.approx([500 - 33, 1000 - 2 * 33], abs=1)
     with pytest.raises(OverBudget, match=r"50,000 J \(this sample scaled up .* budget of 49,950\.0 J") as raised:
@@ -122,7 +122,7 @@ SHORT = SamplingPlan(window_s=0.25, warm_up_s=0.05)
 
 def test_a_recipe_that_no_full_run_can_verify_is_not_sampled_either(tmp_path: Path) -> None:
     recipe = tiny_recipe(TRAIN | {"epochs": 5000}, reported=REPORTED, budget={"time_s": 15})
-    with pytest.raises(OverBudget, match=r"15\.0 s; fewer epochs or a larger budget") as raised:
+    with pytest.raises(OverBudget, match=r"budget of 15\.0 s; use fewer epochs or raise the budget") as raised:
         run_recipe(recipe, tmp_path, RunOptions(mode="sampled", device="cpu", plan=BRIEF, sampling=SHORT))
     assert raised.value.field == "budget.time_s"
     assert not (tmp_path / "record.json").exists()
@@ -147,7 +147,7 @@ def test_a_sample_that_goes_on_remembers_what_it_has_left_out(tmp_path: Path) ->
     journal = json.loads(path.read_text())
     assert journal["left_out"]["time_s"] > 1
     path.write_text(json.dumps(journal | {"left_out": {"time_s": 1e6, "energy_j": 0.0}}))
-    with pytest.raises(OverBudget, match=r"by the end of phase compress .* budget of 1,000,000\.0 s"):
+    with pytest.raises(OverBudget, match=r"phase compress: [\d,]+ s by its end .* budget of 1,000,000\.0 s"):
         sample(silent)
 
 
@@ -157,20 +157,22 @@ def test_a_training_that_may_stop_early_goes_on_until_its_budget_is_spent(
     """Its epochs are only the most that it may take: nothing is to be projected from them, however soon."""
     monkeypatch.setattr("measurement.run.budget.PROJECT_AFTER_S", 0.0)
     endless = TRAIN | {"epochs": 10_000, "batch_size": 16, "early_stopping": {"patience": 9_999}}
-    with pytest.raises(OverBudget, match=r"^[\d.,]+ J spent in phase train"):
+    with pytest.raises(OverBudget, match=r"^phase train: [\d.,]+ J spent"):
         run_recipe(tiny_recipe(endless), tmp_path, RunOptions(device="cpu", plan=BRIEF, budget_j=10.0))
 
 
 def test_a_budget_holds_over_all_attempts_at_a_run(tmp_path: Path) -> None:
-    """An attempt that goes on begins where the ones before it ended: with their budget spent, at its first step."""
+    """An attempt that continues earlier ones starts with what they spent; if the budget is spent, it ends at once."""
     recipe = tiny_recipe(TRAIN, FINETUNE | {"epochs": 10_000, "batch_size": 16})
     with pytest.raises(OverBudget, match="projected"):
         run_recipe(recipe, tmp_path, RunOptions(device="cpu", plan=BRIEF, budget_s=200.0))
     for limit, unit in (("budget_s", "s"), ("budget_j", "J"), ("budget_s", "s")):
         before = spent(tmp_path)[unit]
-        with pytest.raises(OverBudget, match=rf" {unit} spent in phase finetune") as raised:
+        with pytest.raises(OverBudget, match=rf"phase finetune: [\d.,]+ {unit} spent") as raised:
             run_recipe(recipe, tmp_path, RunOptions(device="cpu", plan=BRIEF, resume=True, **{limit: before}))
-        assert float(re.findall(r"^[\d,.]+", str(raised.value))[0].replace(",", "")) >= round(before, 1)
+        assert float(re.findall(rf"([\d,.]+) {unit} spent", str(raised.value))[0].replace(",", "")) >= round(
+            before, 1
+        )
         assert spent(tmp_path)[unit] > before
     lost = json.loads((tmp_path / "checkpoint" / "lost.json").read_text())["attempts"]
     phases = json.loads((tmp_path / "checkpoint" / "journal.json").read_text())["phases"]

@@ -1,4 +1,4 @@
-"""A run leaves a record that stands by itself: parsed again, recomputed from its trace, its weights loaded."""
+"""A run leaves a self-contained record: parsed again, recomputed from its trace, its weights loaded."""
 
 from __future__ import annotations
 
@@ -146,10 +146,10 @@ def test_events_tell_the_story_in_order(run: Run) -> None:
         "inference offline",
     )
     for position, _ in enumerate(started.phases):
-        told = [event for event in middle if getattr(event, "position", None) == position]
-        assert isinstance(told[0], PhaseStarted)
-        assert isinstance(told[-1], PhaseEnded)
-        fractions = [event.fraction for event in told if isinstance(event, Progress)]
+        of_step = [event for event in middle if getattr(event, "position", None) == position]
+        assert isinstance(of_step[0], PhaseStarted)
+        assert isinstance(of_step[-1], PhaseEnded)
+        fractions = [event.fraction for event in of_step if isinstance(event, Progress)]
         assert fractions == sorted(fractions)
 
 
@@ -169,7 +169,7 @@ def test_a_folder_with_a_record_is_not_written_over(run: Run) -> None:
     assert (run.out / "record.json").read_bytes() == before
 
 
-def test_a_failed_run_leaves_no_record_even_where_an_older_one_stood(tmp_path: Path) -> None:
+def test_a_failed_run_leaves_no_record_even_if_there_was_an_older_one(tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text(json.dumps({"from": "an earlier run"}))
     wild = tiny_recipe(TRAIN | {"optimizer": {"name": "sgd", "learning_rate": 100.0}, "epochs": 3})
     with pytest.raises(MeasurementError, match="learning_rate"):

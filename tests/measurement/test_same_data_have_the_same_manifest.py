@@ -108,10 +108,10 @@ def test_a_name_that_is_a_path_is_refused(name):
     assert caught.value.faults[0].field == "dataset.name"
 
 
-def test_data_are_named_where_the_track_has_none_of_its_own():
+def test_data_are_named_if_the_track_has_none_of_its_own():
     with pytest.raises(DocumentError, match="dataset: track imagefolder needs the name"):
         parse_recipe(tiny_document(track="imagefolder"))
-    with pytest.raises(DocumentError, match="dataset: track digits has data of its own"):
+    with pytest.raises(DocumentError, match="dataset: track digits has its own data"):
         recipe_on("digits", "colours", "0" * 64)
 
 
@@ -126,7 +126,7 @@ def test_two_data_sets_are_two_boards():
         assert track_title(unknown) == unknown
 
 
-def test_a_machine_tells_which_tracks_it_can_do(datasets, monkeypatch):
+def test_a_machine_lists_the_tracks_that_it_can_run(datasets, monkeypatch):
     here = tracks_here()
     assert here["digits"] == ""
     assert all(why.startswith("not found on this machine:") for slug, why in here.items() if slug != "digits")

@@ -1,4 +1,4 @@
-"""A sample of a phase tells the whole phase's joules, and how well."""
+"""A sample of a phase gives the whole phase's joules, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from measurement.recipe import load_recipe
 from measurement.run.options import RunOptions
 from measurement.run.recompute import recompute
 from measurement.run.runner import run_recipe
-from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, told
+from measurement.run.sampling import METHODOLOGY, SampledPace, SamplingPlan, extrapolated, sample_details
 from measurement.run.steps import step_name
 from measurement.traces.trace import read_trace
 from measurement.tracks import TRACKS
@@ -59,7 +59,7 @@ def test_each_stage_is_charged_at_its_own_price():
     assert energy.energy_j == pytest.approx(1500 * WATTS, rel=0.01)
     assert energy.net_of_idle_j == pytest.approx(1500 * (WATTS - 10), rel=0.01)
     assert measured.duration_s < 100
-    assert [stage["steps_declared"] for stage in told(measured, stages)["sampled"]["stages"]] == [1000, 500]
+    assert [stage["steps_declared"] for stage in sample_details(measured, stages)["sampled"]["stages"]] == [1000, 500]
 
 
 def test_a_stage_that_ends_before_its_sample_is_metered_whole():
@@ -85,12 +85,12 @@ def test_a_sample_of_an_estimate_is_no_better_known_than_the_whole():
     assert energy.energy_j > 5 * whole.energy_j
     assert energy.repeatability_u95_j is whole.repeatability_u95_j is None
     assert energy.absolute_u95_j is None
-    assert told(measured, stages)["sampled"]["left_out_u95_j"]["accelerator"] > 0
+    assert sample_details(measured, stages)["sampled"]["left_out_u95_j"]["accelerator"] > 0
 
 
-def test_the_record_tells_how_far_the_steps_left_out_may_stray():
+def test_the_record_has_the_uncertainty_of_the_steps_left_out():
     measured, stages = sampled({"at 16 pixels": [0.5, 0.6, 0.5] * 300, "at 32 pixels": [2.0, 2.1] * 250}, METHODOLOGY)
-    interval_j = told(measured, stages)["sampled"]["left_out_u95_j"]
+    interval_j = sample_details(measured, stages)["sampled"]["left_out_u95_j"]
     energy = extrapolated(measured, stages, Scope.ACCELERATOR, idle_w=None)
     assert 0 < interval_j["accelerator"] <= energy.repeatability_u95_j
     assert interval_j["accelerator"] == pytest.approx(energy.repeatability_u95_j, rel=0.01)
@@ -104,7 +104,7 @@ def steps_like_their_neighbours(draw: random.Random, count: int) -> list[float]:
 
 
 def steps_that_drift(draw: random.Random, count: int) -> list[float]:
-    """Seconds of steps around 0.1 s with flicker noise: alike at every scale, as those of a shared machine are."""
+    """Seconds of steps around 0.1 s with flicker noise: similar at every scale, as on a shared machine."""
     waves = [(2.0**octave, draw.uniform(0, math.tau), draw.gauss(0, 0.02)) for octave in range(2, 14)]
     return [0.1 + 0.1 * sum(high * math.sin(math.tau * step / length + phase) for length, phase, high in waves)
             for step in range(count)]  # fmt: skip
@@ -140,7 +140,7 @@ SEARCH = {"technique": "architecture_search", "phase": "search", "space": SPACE,
         ([SEARCH | {"training": {"epochs": 1}}, TRAIN], "phases.0.found"),
     ],
 )
-def test_what_a_sample_can_t_tell_is_refused(phases, field, tmp_path):
+def test_what_a_sample_can_t_verify_is_refused(phases, field, tmp_path):
     with pytest.raises(BadInput) as raised:
         run_recipe(tiny_recipe(*phases, reported=REPORTED), tmp_path, RunOptions(mode="sampled", plan=BRIEF))
     assert raised.value.field == field
@@ -214,7 +214,7 @@ UNPUBLISHED = {"supernet", "resnet50-low-rank", "resnet50-early-exit"}
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "recipes" / "imagenet-1k").glob("*.yaml")), ids=lambda path: path.stem
 )
-def test_the_recipes_for_imagenet_can_be_sampled_where_somebody_has_published_their_quality(path):
+def test_the_recipes_for_imagenet_can_be_sampled_if_their_quality_is_published(path):
     recipe = load_recipe(path)
     assert recipe.track == "imagenet-1k"
     assert recipe.method.paper

@@ -117,7 +117,7 @@ def grid(start_s, end_s, step_s):
     ],
     ids=["constant", "square", "triangle", "training", "bursts", "ramp"],
 )
-def test_between_ticks_the_counter_gains_the_true_energy(ask, profile):
+def test_between_ticks_the_counter_adds_the_true_energy(ask, profile):
     before_j, after_j = ask(read_at, h100(profile), arguments=([10.0, 70.0],))
     assert after_j - before_j == pytest.approx(profile.energy_j(10, 70), abs=0.0021)
 
@@ -217,7 +217,7 @@ def test_noise_is_even_within_its_bounds_and_new_at_each_update(ask):
     assert sum(readings_w) / 1000 == pytest.approx(250, abs=0.3)
 
 
-# What a card lacks, and what befalls it
+# What a card does not support, and what happens to it
 
 
 def test_older_cards_support_less(ask):
@@ -228,7 +228,7 @@ def test_older_cards_support_less(ask):
     assert ask(read_at, v100(CONSTANT), arguments=([1.0],)) == [pytest.approx(123_456.789 + 250)]
 
 
-def test_mig_is_told(ask):
+def test_mig_is_reported(ask):
     assert ask(read_at, h100(CONSTANT, mig_mode=True), arguments=([1.0], "mig")) == [1]
     assert ask(read_at, h100(CONSTANT), arguments=([1.0], "mig")) == [0]
 
@@ -273,13 +273,13 @@ def test_settings_change_at_their_time(ask):
 
 def identities():
     nvml = started()
-    told = []
+    readings = []
     for index in range(nvml.nvmlDeviceGetCount()):
         device = nvml.nvmlDeviceGetHandleByIndex(index)
         uuid = nvml.nvmlDeviceGetUUID(device)
         assert nvml.nvmlDeviceGetIndex(nvml.nvmlDeviceGetHandleByUUID(uuid)) == index
         pci = nvml.nvmlDeviceGetPciInfo(device)
-        told.append(
+        readings.append(
             {
                 "name": nvml.nvmlDeviceGetName(device),
                 "uuid": uuid,
@@ -293,7 +293,7 @@ def identities():
                 "energy_mj": nvml.nvmlDeviceGetTotalEnergyConsumption(device),
             }
         )
-    return [nvml.nvmlSystemGetDriverVersion(), told]
+    return [nvml.nvmlSystemGetDriverVersion(), readings]
 
 
 def test_several_devices_have_their_own_identity_and_power(ask, clock):
@@ -350,18 +350,18 @@ def two_scripts():
     import pynvml
 
     folder, clock = os.environ["FOLDER"], VirtualClock.of_environment()
-    told = []
+    readings = []
     for watts in (100.0, 300.0):
         with in_process([h100(Profile.constant(watts))], Path(folder), clock=clock) as nvml:
             device = nvml.nvmlDeviceGetHandleByIndex(0)
             before_mj = nvml.nvmlDeviceGetTotalEnergyConsumption(device)
             clock.sleep(10)
-            told.append((nvml.nvmlDeviceGetTotalEnergyConsumption(device) - before_mj) / 10_000)
+            readings.append((nvml.nvmlDeviceGetTotalEnergyConsumption(device) - before_mj) / 10_000)
     os.environ.pop("SIMULATED_NVML_SCRIPT")
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError_LibraryNotFound:
-        return told
+        return readings
 
 
 def test_a_process_plays_one_script_after_another_and_is_left_as_it_was(ask, tmp_path):

@@ -50,8 +50,8 @@ def windows(card, kind, durations_s, count, folder):
 @pytest.fixture
 def measured(tmp_path):
     def _measured(card, kind, durations_s, count):
-        told = run(windows, [h100(IDLE)], tmp_path, card, kind, durations_s, count, str(tmp_path))
-        return [Trial(**one) for one in told]
+        trials = run(windows, [h100(IDLE)], tmp_path, card, kind, durations_s, count, str(tmp_path))
+        return [Trial(**one) for one in trials]
 
     return _measured
 

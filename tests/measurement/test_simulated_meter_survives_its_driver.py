@@ -89,8 +89,8 @@ def loss_of_a_required_card():
 
 
 def hardware():
-    told = describe_hardware("cuda:0")
-    return [told.name, told.driver, told.power_limit_w, told.settings["temperature_c"]]
+    described = describe_hardware("cuda:0")
+    return [described.name, described.driver, described.power_limit_w, described.settings["temperature_c"]]
 
 
 # In the test's process
@@ -104,9 +104,9 @@ def test_in_real_time_with_its_thread_the_meter_finds_the_true_joules(tmp_path):
 
 
 def test_a_card_that_is_lost_mid_window_has_no_figure_and_says_why(window_over):
-    told = window_over(h100(CONSTANT, lost_at_s=6.0))
-    assert (told["energy_j"], told["provenance"]) == (None, Provenance.MISSING)
-    assert "lost" in told["notes"][0]
+    measured = window_over(h100(CONSTANT, lost_at_s=6.0))
+    assert (measured["energy_j"], measured["provenance"]) == (None, Provenance.MISSING)
+    assert "lost" in measured["notes"][0]
 
 
 def test_the_loss_of_a_required_card_ends_the_run(tmp_path):
@@ -118,45 +118,45 @@ def test_the_loss_of_a_required_card_ends_the_run(tmp_path):
 
 
 def test_a_counter_that_is_reset_mid_window_is_not_believed(window_over):
-    told = window_over(h100(SQUARE, averaging_s=0.1, counter_resets_s=(7.0,)))
-    true_j = SQUARE.energy_j(*told["edges_s"])
-    assert told["sources"] == ["nvml_power"]
-    assert told["energy_j"] == pytest.approx(true_j, rel=0.03)
-    assert "stepped back" in told["notes"][0]
+    measured = window_over(h100(SQUARE, averaging_s=0.1, counter_resets_s=(7.0,)))
+    true_j = SQUARE.energy_j(*measured["edges_s"])
+    assert measured["sources"] == ["nvml_power"]
+    assert measured["energy_j"] == pytest.approx(true_j, rel=0.03)
+    assert "stepped back" in measured["notes"][0]
 
 
 def test_a_call_that_fails_for_a_while_costs_no_joules(window_over):
     fault = Fault("nvmlDeviceGetTotalEnergyConsumption", TIMEOUT, 5.0, 6.0)
-    told = window_over(h100(SQUARE, faults=(fault,)))
-    assert told["sources"] == ["nvml_counter"]
-    assert told["energy_j"] == pytest.approx(SQUARE.energy_j(*told["edges_s"]), rel=0.02)
+    measured = window_over(h100(SQUARE, faults=(fault,)))
+    assert measured["sources"] == ["nvml_counter"]
+    assert measured["energy_j"] == pytest.approx(SQUARE.energy_j(*measured["edges_s"]), rel=0.02)
 
 
 def test_a_card_without_a_counter_is_metered_by_its_power(window_over):
-    told = window_over(p100(CONSTANT))
-    assert (told["provenance"], told["sources"]) == ("metered", ["nvml_power"])
-    assert told["energy_j"] == pytest.approx(300 * (told["edges_s"][1] - told["edges_s"][0]), rel=0.001)
+    measured = window_over(p100(CONSTANT))
+    assert (measured["provenance"], measured["sources"]) == ("metered", ["nvml_power"])
+    assert measured["energy_j"] == pytest.approx(300 * (measured["edges_s"][1] - measured["edges_s"][0]), rel=0.001)
 
 
 def test_a_card_without_counter_and_power_is_missing_never_zero(window_over):
-    told = window_over(p100(CONSTANT, faults=(Fault("nvmlDeviceGetPowerUsage", NOT_SUPPORTED),)))
-    assert (told["energy_j"], told["provenance"]) == (None, "missing")
+    measured = window_over(p100(CONSTANT, faults=(Fault("nvmlDeviceGetPowerUsage", NOT_SUPPORTED),)))
+    assert (measured["energy_j"], measured["provenance"]) == (None, "missing")
 
 
 def test_the_counter_and_not_the_half_blind_sensor_is_what_counts(window_over):
     blind = Profile.square(100, 400, 0.1, duty=0.25, phase_s=0.025)
-    told = window_over(h100(blind))
-    true_j = blind.energy_j(*told["edges_s"])
-    assert told["energy_j"] == pytest.approx(true_j, rel=0.02)
-    assert "counter_disagrees" in told["flags"]
+    measured = window_over(h100(blind))
+    true_j = blind.energy_j(*measured["edges_s"])
+    assert measured["energy_j"] == pytest.approx(true_j, rel=0.02)
+    assert "counter_disagrees" in measured["flags"]
 
 
 @pytest.mark.parametrize(("visible", "watts"), [("0", 100), ("1", 300), ("1,0", 300), ("second", 300)])
 def test_the_card_that_cuda_shows_is_the_one_that_is_metered(window_over, visible, watts):
     gpus = h100(Profile.constant(100)), h100(Profile.constant(300))
     visible = gpus[1].identity(1) if visible == "second" else visible
-    told = window_over(*gpus, variables={"CUDA_VISIBLE_DEVICES": visible})
-    assert told["energy_j"] == pytest.approx(watts * (told["edges_s"][1] - told["edges_s"][0]), rel=0.02)
+    measured = window_over(*gpus, variables={"CUDA_VISIBLE_DEVICES": visible})
+    assert measured["energy_j"] == pytest.approx(watts * (measured["edges_s"][1] - measured["edges_s"][0]), rel=0.02)
 
 
 def test_mig_is_refused(tmp_path):
@@ -165,7 +165,7 @@ def test_mig_is_refused(tmp_path):
     assert "MIG" in message
 
 
-def test_a_card_that_tells_nothing_is_refused_where_a_meter_is_required(tmp_path):
+def test_a_card_that_reports_nothing_is_refused_if_a_meter_is_required(tmp_path):
     silent = v100(CONSTANT, has_counter=False, faults=(Fault("nvmlDeviceGetPowerUsage"),))
     kind, message = run(refusal, [silent], tmp_path, "cuda:0")
     assert kind == "MeterMissing"
@@ -185,5 +185,5 @@ def test_a_card_that_does_not_exist_is_bad_input(tmp_path):
 
 
 def test_the_card_describes_itself(tmp_path):
-    told = run(hardware, [a100(CONSTANT, temperature_c=61.0)], tmp_path)
-    assert told == ["NVIDIA A100-SXM4-80GB", "550.54.15", 400.0, 61]
+    described = run(hardware, [a100(CONSTANT, temperature_c=61.0)], tmp_path)
+    assert described == ["NVIDIA A100-SXM4-80GB", "550.54.15", 400.0, 61]

@@ -77,7 +77,7 @@ def test_the_cards_with_a_part_time_sensor_are_known_by_their_names(tmp_path):
 
 
 def looks(powers_w, gain_w):
-    """Twenty looks a second; the sensor tells `powers_w` in turn, the counter ticks in step with it."""
+    """Twenty readings a second; the sensor reports `powers_w` in turn, the counter ticks in step with it."""
     samples, energy_j = [], 0.0
     for update, power_w in enumerate(powers_w):
         energy_j += 0.1 * gain_w(update)
@@ -85,7 +85,7 @@ def looks(powers_w, gain_w):
     return samples
 
 
-def test_a_counter_that_gains_what_the_sensor_tells_repeats_it():
+def test_a_counter_that_adds_the_sensor_s_readings_repeats_it():
     draw = random.Random(1)
     powers_w = [draw.uniform(100, 400) for _ in range(40)]
     repeated = repeats_sensor(looks(powers_w, lambda update: powers_w[update - 1]), 0.1, 0.004)
@@ -97,6 +97,6 @@ def test_a_counter_that_gains_what_the_sensor_tells_repeats_it():
     assert other.sees_more
 
 
-def test_power_that_does_not_move_tells_nothing():
+def test_constant_power_gives_no_verdict():
     assert repeats_sensor(looks([200.0, 201.0] * 20, lambda update: 200.0), 0.1, 0.004, 0.5) is None
     assert repeats_sensor([], 0.1, 0.004) is None

@@ -73,7 +73,7 @@ def test_wraps_that_are_polled_lose_nothing(tmp_path, clock):
     assert measured.energies[Scope.ACCELERATOR].energy_j == pytest.approx(true_j, abs=0.001)
 
 
-def test_two_wraps_that_nobody_polled_are_refused(tmp_path, clock):
+def test_two_wraps_between_two_polls_are_refused(tmp_path, clock):
     tree = tree_of(amd_desktop(Profile.constant(200), range_uj=SMALL_RANGE_UJ), tmp_path, clock)
     measured = measured_over(tree, clock, 700, 700)
     assert measured.energies[Scope.ACCELERATOR].energy_j is None
@@ -128,5 +128,5 @@ def test_in_real_time_with_its_own_thread_the_meter_counts_what_was_spent(tmp_pa
         time.sleep(1.2)
     measured = window.measurement
     true_j = tree.energy_j("package", measured.started_s, measured.ended_s)
-    # The tree is written every few milliseconds, later where the machine is busy.
+    # The tree is written every few milliseconds, later if the machine is busy.
     assert measured.energies[Scope.ACCELERATOR].energy_j == pytest.approx(true_j, rel=0.1)

@@ -39,7 +39,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> LifeCycle:
 
 
 def compact(searched: LifeCycle, one_time_energy_j: float) -> Candidate:
-    """A network of the same price per image that was trained by itself, whose training nobody shares."""
+    """A network of the same cost per image that was trained separately, so its training is not shared."""
     train = PhaseEnergy("train", one_time_energy_j, 0.0, Provenance.METERED)
     return Candidate.of("compact", LifeCycle((train,), searched.inference), quality=0.9)
 

@@ -1,4 +1,4 @@
-"""Each track reads its folder as docs/tracks.md says, prepares images alike everywhere, and names a file at fault."""
+"""Each track reads its folder as docs/tracks.md says, prepares images identically, and names a faulty file."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Deadly:
         return torch.zeros(3, resolution, resolution), torch.tensor(0)
 
 
-def test_a_reader_that_is_killed_is_told_of(monkeypatch):
+def test_a_reader_that_is_killed_is_reported(monkeypatch):
     monkeypatch.setenv(READERS_VARIABLE, "1")
     with pytest.raises(MeasurementError, match=r"was killed.*smaller batch_size"):
         list(StreamedSplit(Deadly(), 8).batches(2))
@@ -171,33 +171,36 @@ def test_masks_are_resized_with_their_images(datasets):
 
 
 @pytest.mark.parametrize(
-    ("mask", "told"),
+    ("mask", "message"),
     [
         (Image.new("L", (64, 64), 2), "holds class 2; classes.txt names 2"),
         (Image.new("RGB", (64, 64)), "has mode RGB"),
         (Image.new("L", (32, 64)), r"has \(32, 64\) pixels"),
     ],
 )
-def test_a_mask_that_is_none_is_named(datasets, mask, told):
+def test_a_mask_that_is_none_is_named(datasets, mask, message):
     shapes(datasets, train=2, test=2)
     mask.save(datasets / "shapes/test/masks/001.png")
     test = opened("segmentation", "shapes", read_manifest(datasets / "shapes").sha256).load_test(32)
-    with pytest.raises(BadInput, match=rf"test/masks/001\.png {told}"):
+    with pytest.raises(BadInput, match=rf"test/masks/001\.png {message}"):
         list(test.batches(2))
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda folder: (folder / "classes.txt").unlink(), "classes.txt can't be read"),
         (lambda folder: (folder / "classes.txt").write_text("one\n"), "names 1 classes"),
-        (lambda folder: (folder / "train/masks/000.png").unlink(), "'000' is not both an image and a mask"),
+        (
+            lambda folder: (folder / "train/masks/000.png").unlink(),
+            "'000' has no counterpart: every image needs a mask",
+        ),
     ],
 )
-def test_a_segmentation_folder_that_is_none_is_told_why(datasets, change, told):
+def test_a_bad_segmentation_folder_is_refused_with_the_reason(datasets, change, message):
     shapes(datasets, train=2, test=2)
     change(datasets / "shapes")
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=message):
         opened("segmentation", "shapes", read_manifest(datasets / "shapes").sha256)
 
 

@@ -1,4 +1,4 @@
-"""What a counter stood at when a window ended between two of its ticks, also where the machine stood still."""
+"""The value of a counter when a window ended between two of its ticks, also if the process was not scheduled."""
 
 from __future__ import annotations
 

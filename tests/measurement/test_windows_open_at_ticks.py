@@ -85,19 +85,19 @@ def metered(folder, start_s, *courses):
 @pytest.fixture
 def tried(tmp_path):
     def _tried(kind, shortest_s, longest_s, seeds):
-        told = run(windows, [h100(IDLE)], tmp_path, kind, shortest_s, longest_s, seeds, str(tmp_path))
-        return [Trial(**one) for one in told]
+        trials = run(windows, [h100(IDLE)], tmp_path, kind, shortest_s, longest_s, seeds, str(tmp_path))
+        return [Trial(**one) for one in trials]
 
     return _tried
 
 
 @pytest.fixture
-def told(tmp_path):
-    def _told(gpus, *courses):
+def windows_of(tmp_path):
+    def _windows_of(gpus, *courses):
         clock = VirtualClock(tmp_path / "clock", 1000.0)
         return run(metered, gpus, tmp_path, str(tmp_path), 1000.0, *courses, clock=clock, start_s=1000.0)
 
-    return _told
+    return _windows_of
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -116,47 +116,47 @@ def test_the_true_joules_of_short_windows_lie_in_the_interval_as_often_as_it_say
         assert sum(of_kind) >= 0.93 * len(of_kind), kind
 
 
-def test_a_window_costs_the_wait_for_ticks_and_no_more(told):
-    first, _ = told([h100(Profile.constant(100.0))], 1.0)
+def test_a_window_costs_the_wait_for_ticks_and_no_more(windows_of):
+    first, _ = windows_of([h100(Profile.constant(100.0))], 1.0)
     assert first["times_s"][1] - first["times_s"][0] == pytest.approx(1.0, abs=0.002)
     assert first["waited_s"] <= 0.1 + 0.2 + 0.005
 
 
-def test_several_cards_are_summed_each_at_its_own_ticks(told):
+def test_several_cards_are_summed_each_at_its_own_ticks(windows_of):
     gpus = [
         h100(Profile.constant(300.0), counter_phase_s=0.013),
         h100(Profile.square(90.0, 350.0, 0.7), counter_phase_s=0.081),
     ]
-    first, _ = told(gpus, 6.0, None)
+    first, _ = windows_of(gpus, 6.0, None)
     true_j = sum(gpu.profile.energy_j(*first["times_s"]) for gpu in gpus)
     assert first["energy_j"] == pytest.approx(true_j, rel=0.005)
 
 
-def test_a_counter_that_does_not_tick_is_not_waited_for_for_ever(told):
-    first, _ = told([h100(Profile.constant(0.0))], 2.0)
+def test_a_counter_that_does_not_tick_is_not_waited_for_for_ever(windows_of):
+    first, _ = windows_of([h100(Profile.constant(0.0))], 2.0)
     assert first["waited_s"] < 1
     assert first["energy_j"] == 0.0
 
 
-def test_a_device_lost_in_a_window_is_missing_with_its_reason(told):
-    first, later = told([h100(Profile.constant(200.0), lost_at_s=4.0)], 6.0)
+def test_a_device_lost_in_a_window_is_missing_with_its_reason(windows_of):
+    first, later = windows_of([h100(Profile.constant(200.0), lost_at_s=4.0)], 6.0)
     assert first["energy_j"] is None
     assert "fell off the bus" in first["notes"][0]
     assert later["energy_j"] is None
 
 
-def test_a_counter_that_was_reset_in_a_window_is_stood_in_for_and_said(told):
-    first, later = told([h100(Profile.constant(200.0), counter_resets_s=(4.0,))], 6.0)
+def test_a_counter_that_was_reset_in_a_window_is_replaced_with_a_note(windows_of):
+    first, later = windows_of([h100(Profile.constant(200.0), counter_resets_s=(4.0,))], 6.0)
     assert first["energy_j"] == pytest.approx(1200, rel=0.01)
     assert "stepped back" in first["notes"][0]
     assert later["energy_j"] == pytest.approx(1000, rel=0.001)
     assert later["notes"] == []
 
 
-def test_a_card_that_tells_no_power_is_metered_by_its_counter_alone(told):
+def test_a_card_that_reports_no_power_is_metered_by_its_counter_alone(windows_of):
     calls = ("nvmlDeviceGetPowerUsage", "NVML_FI_DEV_POWER_INSTANT", "NVML_FI_DEV_POWER_AVERAGE")
     profile = Profile.square(90.0, 350.0, 1.1)
-    first, _ = told([h100(profile, faults=tuple(Fault(call, NOT_SUPPORTED) for call in calls))], 6.0)
+    first, _ = windows_of([h100(profile, faults=tuple(Fault(call, NOT_SUPPORTED) for call in calls))], 6.0)
     assert first["energy_j"] == pytest.approx(profile.energy_j(*first["times_s"]), rel=0.005)
     assert first["cross_check_j"] is None
 

@@ -26,7 +26,7 @@ BEYOND = 1 << 50
 @pytest.mark.parametrize(
     ("channels", "resolution", "images"), [(1, 16, 1024), (3, 224, 1024), (3, 384, 512), (3, 1024, 64), (3, 4096, 64)]
 )
-def test_inference_keeps_fewer_images_where_they_are_large(channels, resolution, images):
+def test_inference_keeps_fewer_images_if_they_are_large(channels, resolution, images):
     assert resident_images(channels, resolution) == images
     assert images == LEAST_IMAGES or images * channels * resolution**2 * 4 <= MOST_BYTES
 

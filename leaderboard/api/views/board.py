@@ -104,7 +104,7 @@ class ChampionsView(PublicView):
         results = [
             {
                 "entry": champion.key,
-                "method": lines[int(champion.key)].entry.recipe.method.title,
+                "method": lines[int(champion.key)].entry.method.title,
                 "from_usage_intensity": champion.from_usage_intensity,
                 "to_usage_intensity": champion.to_usage_intensity,
                 "one_time_energy_j": lines[int(champion.key)].one_time_energy_j,

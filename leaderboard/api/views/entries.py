@@ -56,7 +56,8 @@ class TraceView(PublicView):
     )
     def get(self, request: Request, pk: int) -> FileResponse:
         """Parquet; `python -m measurement integrate` recomputes the joules from it."""
-        trace = queries.trace_of(_find(pk).run)
+        run = _find(pk).run
+        trace = queries.trace_of(run) if run else None
         if trace is None:
             raise not_found("trace", "this entry's run stored none")
         try:
@@ -113,8 +114,8 @@ def _energy(entry: Entry, usage_intensity: float) -> ranking.Ranked:
 
 
 def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str, Any]:
-    method, board, run, place = entry.recipe.method, entry.board, entry.run, _energy(entry, usage_intensity)
-    measured = queries.phases_of(run).filter(scope=board.scope, scenario__in=["", board.scenario])
+    method, board, run, place = entry.method, entry.board, entry.run, _energy(entry, usage_intensity)
+    measured = queries.phases_of(run).filter(scope=board.scope, scenario__in=["", board.scenario]) if run else None
     return {
         "entry": entry.pk,
         "method": {
@@ -124,8 +125,10 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
             "authors": method.authors,
             "summary": method.summary,
         },
-        "recipe": entry.recipe.sha256,
-        "recipe_document": entry.recipe.document,
+        "model": entry.published.model if entry.published else None,
+        "sources": entry.published.document["sources"] if entry.published else [],
+        "recipe": entry.recipe.sha256 if entry.recipe else None,
+        "recipe_document": entry.recipe.document if entry.recipe else None,
         "track": board.track,
         "hardware": board.hardware.slug,
         "scenario": board.scenario,
@@ -136,15 +139,15 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "full_cycle_energy_j": place.energy_j,
         "full_cycle_energy_u95_j": place.u95_j,
         **{name: getattr(entry, name) for name in FIGURES},
-        "run": run.pk,
-        "submission": run.submission_id,
-        "measured_phases": MeasuredPhaseSerializer(measured, many=True).data,
+        "run": run.pk if run else None,
+        "submission": run.submission_id if run else None,
+        "measured_phases": MeasuredPhaseSerializer(measured, many=True).data if measured is not None else [],
         "links": {
             "self": request.build_absolute_uri(reverse("api-entry", args=[entry.pk])),
             "page": request.build_absolute_uri(entry.get_absolute_url()),
-            "trace": request.build_absolute_uri(reverse("api-entry-trace", args=[entry.pk])),
-            "record": request.build_absolute_uri(reverse("api-run-record", args=[run.pk])),
+            "trace": request.build_absolute_uri(reverse("api-entry-trace", args=[entry.pk])) if run else None,
+            "record": request.build_absolute_uri(reverse("api-run-record", args=[run.pk])) if run else None,
             "badge": request.build_absolute_uri(reverse("api-entry-badge", args=[entry.pk])),
-            "run": request.build_absolute_uri(reverse("api-run", args=[run.pk])),
+            "run": request.build_absolute_uri(reverse("api-run", args=[run.pk])) if run else None,
         },
     }

@@ -46,6 +46,8 @@ class Command(BaseCommand):
             environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
             manager = Manager()
             environment["REDIS_URL"] = settings.REDIS_URL or stack.enter_context(embedded_redis())
+            if not queries.has_published():
+                call_command("import_catalogue", stdout=self.stdout)
             if queries.is_empty() and not no_examples:
                 self._queue_examples(every=all_examples)
             for name, command in parse_procfile((BASE_DIR / "Procfile").read_text()).processes.items():

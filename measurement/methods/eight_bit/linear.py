@@ -1,4 +1,4 @@
-"""Linear layers in 8 bits, whatever device runs them: torchao's tensors in place of their weights."""
+"""Linear layers in 8 bits, on any device: torchao's tensors in place of their weights."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from torchao.utils import should_reduce_range
 from measurement.errors import BadInput
 from measurement.methods.layers import runs_or_refused
 from measurement.networks.build import count_parameters
-from measurement.networks.weight_masks import give_masks, masks_of
+from measurement.networks.weight_masks import apply_masks, masks_of
 from measurement.training.context import PhaseContext
 
 ADA = (8, 9)
 FLOAT8_STEP, INT8_STEP = 16, 8
 """The sides of a layer that a card's float8 and int8 matrix products take are multiples of these. torchao multiplies
-int8 layers of other sides on the CPU (torchao.kernel.intmm.safe_int_mm)."""
+int8 layers of other sizes on the CPU (torchao.kernel.intmm.safe_int_mm)."""
 
 SIMULATED = MappingType.ASYMMETRIC
 """The one rounding of activations row by row that torchao can simulate."""
 
 EXECUTED_AS = {
     "int8_weight_only": "weights kept in int8, widened to float32 for every product",
-    "int8_dynamic": "int8 matrix products, activations rounded row by row as they come",
-    "float8": "float8 matrix products, activations rounded tensor by tensor as they come",
+    "int8_dynamic": "int8 matrix products, activations rounded row by row at run time",
+    "float8": "float8 matrix products, activations rounded tensor by tensor at run time",
 }
 
 
@@ -53,10 +53,11 @@ def refuse_without_float8(context: PhaseContext) -> None:
 def quantize_linear(
     context: PhaseContext, scheme: str, activations: MappingType = MappingType.SYMMETRIC
 ) -> dict[str, Any]:
-    """Quantize the linear layers of `context.model` in place, the classifier among them; says what was done.
+    """Quantize the linear layers of `context.model` in place, including the classifier; returns details for the
+    record.
 
-    activations: whether int8_dynamic rounds them around zero or between their least and their greatest value.
-    Raises BadInput where the architecture has none that the scheme takes, or can't run with them.
+    activations: whether int8_dynamic rounds them around zero or between their least and their greatest value. Raises
+    BadInput if the architecture has none that the scheme takes, or can't run with them.
     """
     layers = linear_layers(context.model, scheme, context.device)
     if not layers:
@@ -98,7 +99,7 @@ def linear_layers(model: nn.Module, scheme: str, device: torch.device) -> set[nn
 def simulate_int8(context: PhaseContext) -> None:
     """The linear layers round as `int8_dynamic` with SIMULATED activations will, and can be trained; zeros stay.
 
-    Raises BadInput where there are none.
+    Raises BadInput if there are none.
     """
     layers = linear_layers(context.model, "int8_dynamic", context.device)
     if not layers:
@@ -112,7 +113,7 @@ def simulate_int8(context: PhaseContext) -> None:
     settings = QATConfig(activation_config=rows, weight_config=channels, step="prepare")
     masks = masks_of(context.model)
     quantize_(context.model, settings, lambda module, name: module in layers)
-    give_masks(context.model, masks)
+    apply_masks(context.model, masks)
 
 
 def end_simulation(model: nn.Module) -> None:

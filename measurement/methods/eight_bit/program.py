@@ -36,7 +36,7 @@ from torchao.utils import should_reduce_range
 
 from measurement.errors import BadInput, MeasurementError
 from measurement.networks.out_of_memory import is_out_of_memory
-from measurement.networks.weight_masks import give_masks, masks_of
+from measurement.networks.weight_masks import apply_masks, masks_of
 from measurement.networks.weights import HoldsWeights
 from measurement.training.context import PhaseContext
 
@@ -48,7 +48,7 @@ LAYERS = (aten.conv2d.default, aten.linear.default)
 class Int8Program(nn.Module, HoldsWeights):
     """An exported program in int8 and its lowered form, which takes a batch of any size.
 
-    exported: what torchao's conversion leaves, with every rounding written out. `parameter_count` is that of the
+    exported: the result of torchao's conversion, with every rounding explicit. `parameter_count` is that of the
     network before its normalisation layers were folded into the convolutions.
     """
 
@@ -71,8 +71,8 @@ class Int8Program(nn.Module, HoldsWeights):
         used = [node.name for node in self._exported.graph.nodes if node.op == "placeholder" and node.users]
         return {inputs[name]: held[inputs[name]].detach() for name in used if name in inputs}
 
-    def told(self) -> dict[str, Any]:
-        """What the record keeps: how much is quantized, and what runs it."""
+    def details(self) -> dict[str, Any]:
+        """For the record: how much is quantized, and what runs it."""
         layers = [node for node in self._exported.graph.nodes if node.target in LAYERS]
         kernels = sum("onednn.q" in str(node.target) for node in self._lowered[0].graph.nodes)
         quantized = sum("dequantize" in str(node.args[1]) for node in layers)
@@ -96,7 +96,7 @@ class Int8Program(nn.Module, HoldsWeights):
 
 
 class Trainable(nn.Module):
-    """An exported graph that `train` and `eval` work on."""
+    """An exported graph on which `train` and `eval` work."""
 
     def __init__(self, graph: GraphModule) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ def refuse_other_processors(context: PhaseContext) -> None:
     """Raises BadInput on a GPU and on a processor that is not x86."""
     if context.device.type != "cpu" or platform.machine().lower() not in ("x86_64", "amd64"):
         raise BadInput(
-            "int8_static runs by the int8 kernels of x86 processors alone; choose int8_dynamic for this device",
+            "int8_static needs the int8 kernels of an x86 processor; choose int8_dynamic for this device",
             field=context.field("scheme"),
         )
 
@@ -141,19 +141,19 @@ def prepared_for_training(context: PhaseContext) -> Trainable:
     context.model.eval()
     masks = masks_of(context.model)
     graph = _exported(context, lambda graph: prepare_pt2e(graph, _quantizer(context.device, is_qat=True)))
-    give_masks(graph, masks)
+    apply_masks(graph, masks)
     for weight in graph.parameters():
         weight.requires_grad_()
     return Trainable(graph)
 
 
 def converted(context: PhaseContext, graph: GraphModule, parameter_count: int) -> Int8Program:
-    """The program in int8. Raises BadInput where no layer of it is."""
+    """The program in int8. Raises BadInput if no layer is quantized."""
     program = _quantizable(
         context,
         lambda: Int8Program(_export(convert_pt2e(graph), context.train.first(2)[0]), parameter_count),
     )
-    if not program.told()["quantized_layers"]:
+    if not program.details()["quantized_layers"]:
         raise BadInput(
             "no layer of this architecture can be quantized; choose another scheme or architecture",
             field=context.field("scheme"),
@@ -169,16 +169,16 @@ def _exported(context: PhaseContext, prepare: Callable[[GraphModule], GraphModul
 
 
 def _quantizable(context: PhaseContext, work: Callable[[], Result]) -> Result:
-    """The result of `work`. Raises BadInput where the architecture is beyond torch.export or torchao."""
+    """The result of `work`. Raises BadInput if torch.export or torchao can't process the architecture."""
     try:
-        with redirect_stderr(io.StringIO()):  # torch.export writes out the graph that it gives up on
+        with redirect_stderr(io.StringIO()):  # torch.export prints the graph that it fails on
             return work()
     except MeasurementError:
         raise
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        # Tracing arbitrary architectures fails with any exception where one is beyond it.
+        # Tracing an arbitrary architecture may fail with any exception.
         reason = next(iter(str(error).strip().splitlines()), "")
         raise BadInput(
             f"{context.recipe.model.architecture} can't be exported and quantized "
@@ -215,7 +215,7 @@ def _lowered(exported: ExportedProgram) -> GraphModule:
     for operator in list(table):
         if not _is_cia_op(operator):
             del table[operator]
-    table[aten.t.default] = lambda matrix: aten.permute.default(matrix, [1, 0])  # as the patterns know it
+    table[aten.t.default] = lambda matrix: aten.permute.default(matrix, [1, 0])  # as the patterns expect it
     with torch.no_grad():
         lowered = _graph(exported.run_decompositions(table))
         freezing_passes(lowered, exported.example_inputs[0])

@@ -28,7 +28,7 @@ def search_architectures(context: PhaseContext) -> PhaseOutcome:
     """The best member of the space, untrained.
 
     In a sample the scores mean nothing: there the choice is the submitter's. Raises MeasurementError naming the
-    candidate whose loss is no number, and BadInput for one that can't be built.
+    candidate whose loss is not a number, and BadInput for one that can't be built.
     """
     spec = context.spec_as(ArchitectureSearchPhase)
     check_found(context, spec.found)
@@ -38,16 +38,16 @@ def search_architectures(context: PhaseContext) -> PhaseOutcome:
     chosen = spec.found if spec.found is not None and is_sample(context) else best.member
     return PhaseOutcome(
         search.members.build(chosen),
-        _told(spec, search, chosen, best, is_sample(context)),
+        _details(spec, search, chosen, best, is_sample(context)),
         architecture=chosen.architecture,
         resolution=chosen.resolution,
     )
 
 
 def rehearse_search(context: PhaseContext) -> PhaseOutcome:
-    """Build members of the space and train each for a step; go on with one that the search may choose.
+    """Build members of the space and train each for a step; continue with one that the search may choose.
 
-    Raises BadInput where a member can't be built or trained, or where too few meet the constraints.
+    Raises BadInput if a member can't be built or trained, or if too few meet the constraints.
     """
     spec = context.spec_as(ArchitectureSearchPhase)
     check_found(context, spec.found)
@@ -72,7 +72,7 @@ class _Trial:
     quality: float = 0.0
     score: float = 0.0
 
-    def told(self, *, is_scored: bool) -> dict[str, Any]:
+    def details(self, *, is_scored: bool) -> dict[str, Any]:
         sizes = {"parameters": self.size.parameters, "macs": self.size.macs, "epochs": self.epochs}
         scores = {"quality": round(self.quality, 6), "score": round(self.score, 6)} if is_scored else {}
         return self.member.model_dump(mode="json") | sizes | scores
@@ -134,7 +134,7 @@ class _Search:
             raise self.members.nothing_left(len(tried)) from None
 
     def _progress(self, drawn: list[Point], epochs: int) -> Progress:
-        """epochs: of all candidates together; those not drawn yet are taken for as large as those that are."""
+        """epochs: of all candidates together; those not drawn yet are assumed to be as large as those that are."""
         works = [self.members.size(self.members.member(point)).macs or 1 for point in drawn]
         return Progress(self._context.advance, epochs * sum(works) / len(works))
 
@@ -144,7 +144,8 @@ class _Search:
         return trial
 
     def _train_on(self, trial: _Trial, epochs: int, progress: Progress) -> None:
-        """Train a candidate for so many epochs more, or until it stops early, from where it stands, and score it."""
+        """Train a candidate for so many epochs more, or until it stops early, from its present weights, and score
+        it."""
         number = 1 + list(self.trials.values()).index(trial)
         name = f"candidate {number}, {trial.member}"
         network = (trial.network or self.members.build(trial.member)).to(self._context.device)
@@ -166,23 +167,23 @@ class _Search:
         trial.network = network.cpu()
 
 
-def _told(
+def _details(
     spec: ArchitectureSearchPhase, search: _Search, chosen: Model, best: _Trial, sampled: bool
 ) -> dict[str, Any]:
-    """What the record keeps: every candidate, and what was chosen and why."""
+    """For the record: every candidate, and which was chosen and why."""
     trained = len(search.trials)
     why = (
         "the submitter found it; a sample trains too little to rank candidates"
         if sampled
         else f"the highest score ({best.score:.4f}) of {trained} candidates"
     )
-    told: dict[str, Any] = {
+    details: dict[str, Any] = {
         "strategy": spec.strategy,
         "space_size": spec.space.size,
         "trained": trained,
         "epochs": sum(trial.epochs for trial in search.trials.values()),
-        "candidates": [trial.told(is_scored=not sampled) for trial in search.trials.values()],
+        "candidates": [trial.details(is_scored=not sampled) for trial in search.trials.values()],
         "chosen": chosen.model_dump(mode="json"),
         "chosen_because": why,
     }
-    return told | ({"found": spec.found.model_dump(mode="json")} if spec.found else {})
+    return details | ({"found": spec.found.model_dump(mode="json")} if spec.found else {})

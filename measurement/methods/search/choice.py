@@ -1,4 +1,4 @@
-"""What is best, and whose word it is."""
+"""How candidates are scored, and when the choice is the submitter's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_found(context: PhaseContext, found: object | None) -> None:
     """Raise BadInput for a sample of a search whose choice the submitter does not declare."""
     if found is None and is_sample(context):
         raise BadInput(
-            "a sample of a search can't choose; declare what your own run of it has chosen, or use --mode full",
+            "a sample of a search can't choose; declare the choice of your own run, or use --mode full",
             field=context.field("found"),
         )
 
@@ -35,6 +35,6 @@ def check_resolutions(context: PhaseContext, resolutions: tuple[int, ...]) -> No
     for number, resolution in enumerate(resolutions):
         if not track.min_resolution <= resolution <= track.max_resolution:
             raise BadInput(
-                f"track {track.slug} takes {track.min_resolution} to {track.max_resolution} (got {resolution})",
+                f"track {track.slug} takes {track.min_resolution} to {track.max_resolution} px (got {resolution})",
                 field=context.field(f"space.resolutions.{number}"),
             )

@@ -18,18 +18,19 @@ from measurement.training import rehearse_step
 from measurement.training.context import PhaseContext
 
 ALL_BUILT = 64
-"""Spaces up to this size are tried whole before the search; of larger ones each axis's values and the corners."""
+"""In spaces up to this size, every member is tried before the search; in larger ones, each axis's values and the
+corners."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A network's size. macs: multiply-accumulates for one image at its resolution; None where torch counts none."""
+    """A network's size. macs: multiply-accumulates for one image at its resolution; None if torch counts none."""
 
     parameters: int
     macs: int | None
 
     def fits(self, options: SearchOptions) -> bool:
-        """Whether the constraints are met; one on multiply-accumulates is not where they can't be counted."""
+        """Whether the constraints are met; a limit on multiply-accumulates is not met if they can't be counted."""
         return (options.max_parameters is None or self.parameters <= options.max_parameters) and (
             options.max_macs is None or (self.macs is not None and self.macs <= options.max_macs)
         )
@@ -47,7 +48,7 @@ class Members:
         self.axes = Axes(spec.space.axes)
 
     def member(self, point: Point) -> Model:
-        """The member that a point of the axes stands for."""
+        """The member at a point of the axes."""
         return self._spec.space.member(*point)
 
     def build(self, member: Model) -> nn.Module:
@@ -62,7 +63,7 @@ class Members:
         return network
 
     def size(self, member: Model, built: nn.Module | None = None) -> Size:
-        """Parameters and multiply-accumulates; `built` is the member's network where there is one."""
+        """Parameters and multiply-accumulates; `built` is the member's network if there is one."""
         if member not in self._sizes:
             network = built or self.build(member)
             image = self._context.train.at(member.resolution).first(1)[0]
@@ -70,7 +71,7 @@ class Members:
         return self._sizes[member]
 
     def is_allowed(self, point: Point) -> bool:
-        """Whether the member meets the constraints; nothing is built where there are none."""
+        """Whether the member meets the constraints; without constraints, nothing is built."""
         if self._spec.max_macs is None and self._spec.max_parameters is None:
             return True
         return self.size(self.member(point)).fits(self._spec)
@@ -91,9 +92,9 @@ class Members:
             self._check_constraints()
 
     def nothing_left(self, trained: int) -> BadInput:
-        """What to say where no further member meets the constraints."""
+        """The error if no further member meets the constraints."""
         sizes = "; ".join(
-            f"the least that was seen is {min(numbers):,} {word}"
+            f"the smallest has {min(numbers):,} {word}"
             for word, limit, numbers in (
                 ("parameters", self._spec.max_parameters, [size.parameters for size in self._sizes.values()]),
                 ("multiply-accumulates", self._spec.max_macs, [size.macs or 0 for size in self._sizes.values()]),
@@ -103,11 +104,12 @@ class Members:
         name = "max_macs" if self._spec.max_macs is not None else "max_parameters"
         if not trained:
             return BadInput(
-                f"no member of the space meets the constraints ({sizes}); a higher {name}", field=self._named(name)
+                f"no member of the space meets the constraints ({sizes}); use a higher {name}",
+                field=self._named(name),
             )
         return BadInput(
             f"{self._spec.candidates} candidates, but only {trained} members of the space meet the constraints "
-            f"({sizes}); fewer candidates or a higher {name}",
+            f"({sizes}); use fewer candidates or a higher {name}",
             field=self._named("candidates"),
         )
 
@@ -130,7 +132,7 @@ class Members:
             raise self.nothing_left(fitting)
 
     def _field(self, member: Model, field: str) -> str:
-        """Where the member's value of `field`, e.g. `model.width`, stands in the space."""
+        """Path in the space of the member's value of `field`, e.g. `model.width`."""
         name = field.rpartition(".")[2] + "s"
         value = getattr(member, name[:-1])
         return self._named(f"space.{name}.{getattr(self._spec.space, name).index(value)}")

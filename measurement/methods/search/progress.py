@@ -8,9 +8,9 @@ from measurement.progress import Advance
 class Progress:
     """Turns each candidate's progress into the phase's.
 
-    Candidates differ in what they cost, so each counts by its work (multiply-accumulates times epochs): otherwise a
-    large one that comes first would make the whole phase look as dear as itself, and a budget would stop it.
-    `expected` is the work of all.
+    Candidates differ in cost, so each counts by its work (multiply-accumulates times epochs): otherwise a large first
+    candidate would make the whole phase look that expensive, and a budget would stop it. `expected` is the work of
+    all.
     """
 
     def __init__(self, advance: Advance, expected: float) -> None:

@@ -1,7 +1,7 @@
 """Which member of a space to try next. Plain functions of plain values; no torch.
 
 `random` draws without repetition. `evolution` is aging evolution (E. Real et al., Regularized Evolution for Image
-Classifier Architecture Search, https://arxiv.org/abs/1802.01548): of the latest candidates a few are drawn, and the
+Classifier Architecture Search, https://arxiv.org/abs/1802.01548): a few of the latest candidates are drawn, and the
 best of them has a child that differs in one value, so that the oldest die, however good they are. No member is tried
 twice.
 """
@@ -28,7 +28,7 @@ class NothingLeft(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Evolution:
-    """Of the latest `population` candidates, the best of `tournament` drawn ones has the next child."""
+    """Of the latest `population` candidates, `tournament` are drawn, and the best of them has the next child."""
 
     population: int
     tournament: int
@@ -58,7 +58,7 @@ class Axes:
         return self.point(chance.randrange(self.size))
 
     def neighbour(self, point: Point, chance: Random) -> Point:
-        """A point that differs in one value; the point itself where there is no other."""
+        """A point that differs in one value; the point itself if there is no other."""
         choices = [number for number, axis in enumerate(self.values) if len(axis) > 1]
         if not choices:
             return point
@@ -85,7 +85,8 @@ def next_point(
 
 
 def _proposals(axes: Axes, tried: dict[Point, float], chance: Random, evolution: Evolution | None) -> Iterator[Point]:
-    """Children of one parent where there is one, then any points, then all in turn: a crowded space still ends."""
+    """Children of one parent if there is one, then random points, then all in turn: so the search ends in a small
+    space too."""
     if evolution is not None and len(tried) >= evolution.population:
         latest = list(islice(reversed(tried), evolution.population))
         parent = max(chance.sample(latest, evolution.tournament), key=tried.__getitem__)

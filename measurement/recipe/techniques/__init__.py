@@ -1,6 +1,6 @@
 """Every technique that a recipe may name: one file each, the fields of a phase. No torch here.
 
-The code that does a technique stands in `measurement.methods`, under the same name.
+The code of a technique is in `measurement.methods`, under the same name.
 """
 
 from __future__ import annotations

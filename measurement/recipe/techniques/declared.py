@@ -8,7 +8,7 @@ from measurement.recipe.parts import DeclaredEnergy
 
 
 class DeclaredPhase(DeclaredEnergy):
-    """A phase that our worker does not run: `reported` with a figure and its evidence, else `missing`."""
+    """A phase that the worker does not run: `reported` with a figure and its evidence, else `missing`."""
 
     technique: Literal["declared"]
     phase: Literal["search", "pretrain"]

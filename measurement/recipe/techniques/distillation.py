@@ -12,10 +12,10 @@ from measurement.recipe.training import TrainingOptions
 
 
 class Teacher(Part):
-    """The network whose outputs are taught: trained in this phase, or brought along."""
+    """The network whose outputs are taught: trained in this phase, or loaded from the store."""
 
     architecture: Architecture
-    training: TrainingOptions | None = Field(None, description="by our worker, inside this phase's meter window")
+    training: TrainingOptions | None = Field(None, description="by the worker, inside this phase's meter window")
     weights: str | None = Field(
         None, pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a safetensors file in the worker's weights store"
     )
@@ -26,7 +26,9 @@ class Teacher(Part):
     @model_validator(mode="after")
     def _comes_from_somewhere(self) -> Teacher:
         if (self.training is None) == (self.weights is None):
-            raise ValueError("give either training (done and metered in this phase) or weights (declared elsewhere)")
+            raise ValueError(
+                "give either training (run and metered in this phase) or weights (declared in a phase of their own)"
+            )
         return self
 
 
@@ -40,5 +42,5 @@ class DistillationPhase(TrainingOptions):
     alpha: float = Field(0.9, ge=0, le=1, description="weight of the teacher's outputs; the labels have the rest")
 
     @property
-    def brought_along(self) -> str:
+    def external_weights(self) -> str:
         return "teacher.weights" if self.teacher.weights else ""

@@ -10,21 +10,23 @@ from measurement.recipe.training import TrainingOptions
 
 
 class EarlyExitPhase(TrainingOptions):
-    """Classifiers after several stages: an image leaves at the first that is sure enough of it.
+    """Classifiers after several stages: an image leaves at the first that is confident enough.
 
     All exits are trained together, on the sum of their losses; the stages keep the weights that they have.
     """
 
     technique: Literal["early_exit"]
     phase: Literal["train", "finetune"]
-    exits: int = Field(2, ge=1, le=10, description="classifiers before the last, after the network's latest stages")
+    exits: int = Field(2, ge=1, le=10, description="classifiers before the last, after the network's last stages")
     confidence: float = Field(
         0.9, gt=0, lt=1, description="probability of the likeliest class that lets an image leave"
     )
-    loss_weight: float = Field(0.5, gt=0, le=10, description="of each early exit's loss beside the last one's")
+    loss_weight: float = Field(0.5, gt=0, le=10, description="of each early exit's loss, relative to the last one's")
 
     @model_validator(mode="after")
     def _is_not_compiled(self) -> EarlyExitPhase:
         if self.compile:
-            raise ValueError("compile takes one way through a network, and this one has several; leave it out")
+            raise ValueError(
+                "compile needs a network with a single path, and this one has several; leave compile out"
+            )
         return self

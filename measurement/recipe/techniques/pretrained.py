@@ -10,9 +10,9 @@ from measurement.recipe.parts import DeclaredEnergy
 
 
 class PretrainedPhase(DeclaredEnergy):
-    """A start from weights that somebody trained: `reported` with a figure and its evidence, else `missing`.
+    """A start from trained weights: `reported` with a figure and its evidence, else `missing`.
 
-    Loading them is not metered: it is not the pre-training. The classifier is replaced where the classes differ.
+    Loading them is not metered: it is not the pre-training. The classifier is replaced if the classes differ.
     """
 
     gives_weights: ClassVar[bool] = True

@@ -12,7 +12,7 @@ CALIBRATION_BATCHES, CALIBRATION_BATCH_SIZE = 8, 64
 
 
 class QuantizationPhase(PhasePart):
-    """Post-training quantization: weights, and activations too where the scheme says so, in 8 bits."""
+    """Post-training quantization: weights, and activations too if the scheme says so, in 8 bits."""
 
     technique: Literal["quantization"]
     phase: Literal["compress"]

@@ -26,9 +26,9 @@ class ArchitectureSpace(Part):
     depths: Axis[Multiplier] = (1.0,)
 
     @model_validator(mode="after")
-    def _can_be_looked_through(self) -> ArchitectureSpace:
+    def _is_small_enough(self) -> ArchitectureSpace:
         if self.size > MAX_MEMBERS:
-            raise ValueError(f"holds {self.size:,} members; at most {MAX_MEMBERS:,}")
+            raise ValueError(f"has {self.size:,} members; use at most {MAX_MEMBERS:,}")
         return self
 
     @property
@@ -58,15 +58,15 @@ class ArchitectureSearchPhase(SearchOptions):
     `training` says how each candidate is trained, with `successive_halving` in its first round.
     """
 
-    begins_anew: ClassVar[bool] = True
+    replaces_network: ClassVar[bool] = True
 
     technique: Literal["architecture_search"]
     phase: Literal["search"]
     space: ArchitectureSpace
     strategy: Literal["random", "successive_halving", "evolution"] = "random"
     training: TrainingOptions
-    halving_factor: int = Field(2, ge=2, le=100, description="of `successive_halving`: one in so many goes on")
-    found: Model | None = Field(None, description="what the submitter's own run of the search has chosen")
+    halving_factor: int = Field(2, ge=2, le=100, description="of `successive_halving`: one in so many continues")
+    found: Model | None = Field(None, description="the choice of the submitter's own run of the search")
 
     @model_validator(mode="after")
     def _fits_its_space(self) -> ArchitectureSearchPhase:

@@ -20,7 +20,7 @@ class SparsityPhase(PhasePart):
         "layer", description="of unstructured: the ratio holds in every layer, or over all of them"
     )
     kernels: Literal["dense", "sparse"] = Field(
-        "dense", description="of 2:4: sparse ends training and uses a card's sparse tensor cores where it has them"
+        "dense", description="of 2:4: sparse ends training and uses a card's sparse tensor cores if it has them"
     )
 
     @property

@@ -30,12 +30,12 @@ class SubNetwork(Part):
     def __str__(self) -> str:
         """For people, e.g. `24 pixels; 2 x k3 e4, 1 x k5 e6, …`."""
         stages = zip(self.depths, self.kernels, self.expansions, strict=True)
-        told = ", ".join(f"{depth} x k{kernel} e{expansion}" for depth, kernel, expansion in stages)
-        return f"{self.resolution} pixels; {told}"
+        described = ", ".join(f"{depth} x k{kernel} e{expansion}" for depth, kernel, expansion in stages)
+        return f"{self.resolution} pixels; {described}"
 
 
 class ElasticSpace(Part):
-    """What each stage may choose from, and the input resolutions."""
+    """The choices of each stage, and the input resolutions."""
 
     resolutions: Axis[Resolution] = Field(description="height and width of the input, pixels")
     depths: Axis[Depth] = (2, 3, 4)
@@ -68,7 +68,7 @@ class ElasticSpace(Part):
 
     @property
     def smallest(self) -> SubNetwork:
-        """The member that holds the least of everything."""
+        """The member with the smallest value of everything."""
         return self.member(*map(min, self.axes))
 
     @property
@@ -83,7 +83,7 @@ class ElasticSpace(Part):
 
 
 ONE_NETWORK_AT_A_TIME = ("compile", "freeze", "progressive_resizing", "early_stopping")
-"""Options of a training that have no meaning where every step trains several sub-networks and resolutions."""
+"""Training options without meaning, since every step trains several sub-networks and resolutions."""
 
 
 class SupernetPhase(SearchOptions):
@@ -100,15 +100,13 @@ class SupernetPhase(SearchOptions):
     strategy: Literal["random", "evolution"] = "evolution"
     training: TrainingOptions
     random_per_step: int = Field(2, ge=0, le=100, description="sub-networks drawn for each step of the training")
-    found: SubNetwork | None = Field(None, description="what the submitter's own run of the search has chosen")
+    found: SubNetwork | None = Field(None, description="the choice of the submitter's own run of the search")
 
     @model_validator(mode="after")
     def _fits_its_space(self) -> SupernetPhase:
         if self.space.networks == 1:
             # Readers share a search's energy among deployments, never that of a training.
-            raise ValueError(
-                "the space holds one sub-network alone, which is a training and no search: use supervised"
-            )
+            raise ValueError("the space has only one sub-network, so there is nothing to search; use supervised")
         check_space(self.space, self.candidates, self.found)
         for name in ONE_NETWORK_AT_A_TIME:
             if getattr(self.training, name) != type(self.training).model_fields[name].default:

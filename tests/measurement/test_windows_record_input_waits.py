@@ -55,7 +55,7 @@ def test_pauses_are_no_time_in_which_input_was_used():
     assert Flag.INPUT_STARVED in measured(of_gpu, [1.5], pause_s=90.0).flags
 
 
-def test_a_loop_that_does_not_tell_leaves_the_share_unknown():
+def test_a_loop_that_reports_no_wait_leaves_the_share_unknown():
     found = measured(of_gpu, [])
     assert "input_wait_share" not in found.conditions
     assert Flag.INPUT_STARVED not in found.flags
@@ -89,7 +89,7 @@ def shares(record):
     return {str(phase.phase): phase.detail.get("conditions", {}).get("input_wait_share") for phase in record.phases}
 
 
-def test_a_run_tells_how_long_it_waited_for_the_images_that_it_trained_and_was_tested_on(tmp_path, monkeypatch):
+def test_a_run_records_how_long_it_waited_for_its_training_and_test_images(tmp_path, monkeypatch):
     """Also those held back and those at other resolutions, which are splits made from the one that is trained on."""
     monkeypatch.setenv("MEASUREMENT_DATA_ROOT", str(tmp_path))
     monkeypatch.setenv(READERS_VARIABLE, "0")  # then all decoding is waited for

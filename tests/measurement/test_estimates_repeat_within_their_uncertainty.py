@@ -27,7 +27,7 @@ class Modelled(Steady):
 
 
 def flicker(draw: random.Random, count: int) -> list[float]:
-    """Joules around 1 with noise that is alike at every scale, as those of a shared machine are."""
+    """Joules around 1 with noise that is similar at every scale, as on a shared machine."""
     waves = [(2.0**octave, draw.uniform(0, math.tau), draw.gauss(0, 0.02)) for octave in range(1, 10)]
     return [
         1 + sum(high * math.sin(math.tau * block / length + phase) for length, phase, high in waves)

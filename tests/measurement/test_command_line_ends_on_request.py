@@ -78,7 +78,7 @@ def test_over_budget_is_exit_code_3_with_projection_and_budget(endless: Path, tm
     assert isinstance(failed, Failed)
     assert failed.field == "--budget-s"
     assert "projected" in failed.message
-    assert "a budget of 120.0 s" in failed.message
+    assert "exceeds the budget of 120.0 s" in failed.message
 
 
 def test_a_loss_that_is_no_number_is_exit_code_1_naming_phase_and_epoch(tmp_path: Path) -> None:

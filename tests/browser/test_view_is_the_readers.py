@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from leaderboard.forms.table_columns import COLUMNS
+from leaderboard.forms.table_columns import CHOICES
 from leaderboard.forms.table_view import SORTS
 from tests.browser.boards import make_varied_board, shown
 from tests.pages.reading import rows
 
-EVERY_COLUMN = ",".join(column.key for column in COLUMNS)
+EVERY_COLUMN = ",".join(CHOICES)
 # The order of the rows for each way to sort.
 SORT = """
 async (sorts) => {

@@ -9,6 +9,10 @@ import { atLeast, cut, escape } from "./labels.js";
 const POINTS_PER_DECADE = 8; // a winner's line has its peak within a decade
 const GRID = Array.from({ length: GREATEST_EXPONENT * POINTS_PER_DECADE + 1 }, (_, step) => 10 ** (step / POINTS_PER_DECADE));
 
+// About how wide a label is, in decades of the axis at a desk.
+const LABEL_DECADES = 4.5;
+const LABEL_LETTERS = 16;
+
 /** The entries that are drawn: every champion, then the best placed; only ranked ones, for others have no greenness. */
 export const greenDrawn = ({ champions, places, byKey }) =>
   linesDrawn(champions, places.filter(({ rank }) => rank !== null)).map((key) => byKey.get(key));
@@ -78,11 +82,27 @@ function crossings(changes, { byKey }) {
     meta: { role: "crossings" },
     x,
     y: x.map(() => 100),
-    text: names.map((name, at) => `${plain(count(x[at]))} → ${escape(cut(name))}`),
-    textposition: x.map((_, position) => (position % 2 === 0 ? "top center" : "bottom center")),
+    ...labels(names, x),
     textfont: { color: "--ink", size: 12 },
     hoverinfo: "text",
     hovertext: names.map((name, at) => `from ${images(x[at])} on: ${escape(name)}`),
     marker: { color: "--sheet", size: 10, line: { color: "--ink", width: 2 } },
   };
+}
+
+/** The names of the winners, above or below their points, without those that would overlap another or be cut off. */
+function labels(names, x) {
+  const ends = { top: 0, bottom: 0 };
+  const text = [];
+  const textposition = names.map((name, at) => {
+    const exponent = Math.log10(x[at]);
+    const isLate = exponent + LABEL_DECADES / 2 > GREATEST_EXPONENT;
+    const isEarly = exponent < LABEL_DECADES / 2;
+    const [side, before] = isLate ? ["left", LABEL_DECADES] : isEarly ? ["right", 0] : ["center", LABEL_DECADES / 2];
+    const row = ["top", "bottom"].find((one) => exponent - before >= ends[one]);
+    text.push(row ? `${plain(count(x[at]))} → ${escape(cut(name, LABEL_LETTERS))}` : "");
+    if (row) ends[row] = exponent - before + LABEL_DECADES;
+    return `${row ?? "top"} ${side}`;
+  });
+  return { text, textposition };
 }

@@ -3,7 +3,7 @@
 /**
  * The lower envelope of the lines F + N·e over all N > 0: a convex-hull trick.
  *
- * @param {Uint32Array} lines indices in order of F, then of e
+ * @param {Uint32Array} lines indices in order of F; of those with one F the lowest e counts
  * @param {Float64Array} oneTimeJ F of each index, joules
  * @param {Float64Array} perImageJ e of each index, joules per image
  * @returns {{index: number, start: number}[]} lines and the N from which each is lowest

@@ -26,28 +26,33 @@ export function checkAccuracyWeight(accuracyWeight) {
  * @returns {Float64Array}
  */
 export function accuracyFactors(qualities, accuracyWeight) {
-  if (accuracyWeight === 0) return new Float64Array(qualities.length).fill(1);
-  const factors = qualities.map((quality) => (quality > 0 ? 1 : 0));
-  const base = qualities.map((quality) => (quality > 0 ? quality : 0));
-  const multiply = (by) => {
-    for (let index = 0; index < factors.length; index += 1) factors[index] *= by[index];
-  };
-  const squares = base.slice();
-  for (let whole = Math.floor(accuracyWeight); whole > 0; whole = Math.floor(whole / 2)) {
-    if (whole % 2 === 1) multiply(squares);
-    for (let index = 0; index < squares.length; index += 1) squares[index] *= squares[index];
+  const { length } = qualities;
+  const factors = new Float64Array(length).fill(1);
+  if (accuracyWeight === 0) return factors;
+  const powers = new Float64Array(length);
+  for (let index = 0; index < length; index += 1) {
+    if (qualities[index] > 0) powers[index] = qualities[index];
+    else factors[index] = 0;
   }
-  const roots = base;
+  const roots = powers.slice();
+  for (let whole = Math.floor(accuracyWeight); whole > 0; whole = Math.floor(whole / 2)) {
+    if (whole % 2 === 1) multiply(factors, powers);
+    multiply(powers, powers);
+  }
   let fraction = accuracyWeight - Math.floor(accuracyWeight);
   for (let digit = 0; digit < FRACTION_DIGITS && fraction > 0; digit += 1) {
-    for (let index = 0; index < roots.length; index += 1) roots[index] = Math.sqrt(roots[index]);
+    for (let index = 0; index < length; index += 1) roots[index] = Math.sqrt(roots[index]);
     fraction *= 2;
     if (fraction >= 1) {
-      multiply(roots);
+      multiply(factors, roots);
       fraction -= 1;
     }
   }
   return factors;
+}
+
+function multiply(numbers, by) {
+  for (let index = 0; index < numbers.length; index += 1) numbers[index] *= by[index];
 }
 
 /** quality^τ of one quality, null if unknown. */

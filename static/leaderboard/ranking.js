@@ -136,6 +136,7 @@ export class Ranking {
     this.size = columns.key.length;
     const make = () => new Float64Array(this.size);
     [this.energyJ, this.u95J, this.value, this.lows, this.highs] = [make(), make(), make(), make(), make()];
+    [this.lineOneTimeJ, this.linePerImageJ] = [make(), make()];
     this.group = new Uint8Array(this.size);
     this.order = new Uint32Array(0);
     this.rankedCount = 0;
@@ -280,13 +281,14 @@ export class Ranking {
     checkAccuracyWeight(accuracyWeight);
     const { columns } = this;
     const factors = this.accuracyFactors(accuracyWeight);
-    const perImageJ = columns.inference_energy_j.map((imageJ, index) => scaled(imageJ, factors[index]));
-    const oneTimeJ = columns.own_energy_j.map((ownJ, index) =>
-      scaled(columns.shared_energy_j[index] / sharedBy + ownJ, factors[index]),
-    );
+    const [oneTimeJ, perImageJ] = [this.lineOneTimeJ, this.linePerImageJ];
+    for (const index of eligible) {
+      const oneTime = columns.shared_energy_j[index] / sharedBy + columns.own_energy_j[index];
+      oneTimeJ[index] = scaled(oneTime, factors[index]);
+      perImageJ[index] = scaled(columns.inference_energy_j[index], factors[index]);
+    }
     const isLine = (index) => columns.complete[index] && oneTimeJ[index] < Infinity && perImageJ[index] < Infinity;
     const lines = eligible.filter(isLine);
-    sortByValue(lines, perImageJ);
     sortByValue(lines, oneTimeJ);
     return lowerEnvelope(lines, oneTimeJ, perImageJ).map(({ index, start }, position, hull) => ({
       key: columns.key[index],

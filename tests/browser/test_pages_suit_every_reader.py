@@ -154,7 +154,7 @@ def assert_suits(page: Page, name: str) -> None:
     page.evaluate(AXE_SCRIPT)
     for width, size in {"wide": DESK, "narrow": PHONE}.items():
         page.set_viewport_size(size)
-        for chart in page.locator(".chart").all():
+        for chart in page.locator(".chart").locator("visible=true").all():
             chart.scroll_into_view_if_needed()
             chart.locator(".main-svg").first.wait_for()
         for look in ("light", "dark"):

@@ -19,6 +19,7 @@ from leaderboard.watch import Termination, Watch
 from measurement.events import Finished, PhaseStarted, Progress
 from measurement.guard import DeviceLock
 from tests.records import CPU, make_recipe, make_record
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHASE = PhaseStarted(position=0, phase="train")
@@ -78,7 +79,7 @@ def child_lingers(child_does, data):
         pathlib.Path("trace.parquet").write_bytes(b"watts")
         shutil.copy({str(data / "ready.json")!r}, "record.json")
         print('{{"event": "finished"}}', flush=True)
-        time.sleep(60)
+        time.sleep(3600)
     """)
 
 
@@ -228,7 +229,7 @@ def test_faults_in_a_row_make_longer_pauses():
     assert pauses == [10.0, 30.0, 90.0, 270.0, 300.0, 0.0, 10.0]
 
 
-LIMITS = Limits(time_s=60.0, energy_j=1e6, memory_mb=4096, silence_s=60.0)
+LIMITS = Limits(time_s=HANG_S, energy_j=1e6, memory_mb=4096, silence_s=HANG_S)
 
 
 def real_child(out, command=None):
@@ -251,6 +252,24 @@ def test_the_measurement_s_own_words_for_a_missing_package_are_known(tmp_path):
     ending = real_child(tmp_path, [sys.executable, "-c", program])
     assert "torch is not installed" in ending.reason
     assert ending.machine_at_fault
+
+
+class HandClock:
+    """Stands for the module `time` where a test sets the time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> HandClock:
+    """The watch's."""
+    clock = HandClock()
+    monkeypatch.setattr(watch, "time", clock)
+    return clock
 
 
 def watching(run: Run) -> tuple[Watch, Claim]:
@@ -287,18 +306,16 @@ def test_progress_that_could_not_be_stored_is_stored_with_a_later_tick(run, monk
     assert run.progress["phase"] == "train"
 
 
-def test_a_run_is_lost_only_when_the_lease_has_run_out_meanwhile(run, settings, monkeypatch):
-    settings.LEASE_SECONDS = 1
-    monkeypatch.setattr(watch, "RETRY_EVERY_S", 0.05)
+def test_a_run_is_lost_only_when_the_lease_has_run_out_meanwhile(run, settings, monkeypatch, clock):
+    settings.LEASE_SECONDS = 30
     seen, _ = watching(run)
     assert seen(None) == ""
-    started = time.monotonic()
     fails_first(monkeypatch, services, "renew_lease", AWAY * 1000)
-    while not seen(Progress(position=0, fraction=0.5)):
-        assert time.monotonic() - started < 5
-        time.sleep(0.02)
-    assert seen.stopped_because == "lost"
-    assert time.monotonic() - started >= 0.9
+    for _ in range(30):
+        clock.now += 1
+        assert seen(Progress(position=0, fraction=0.5)) == ""
+    clock.now += 1
+    assert seen(None) == seen.stopped_because == "lost"
 
 
 def test_an_error_that_no_later_tick_mends_is_raised(run, monkeypatch):
@@ -308,22 +325,19 @@ def test_an_error_that_no_later_tick_mends_is_raised(run, monkeypatch):
         seen(PHASE)
 
 
-def test_a_cancel_is_heard_within_a_second_or_so(run):
+def test_a_cancel_is_heard_within_a_second_or_so(run, clock):
     seen, _ = watching(run)
     assert seen(None) == ""
     services.request_cancel(run, by=None)
-    deadline = time.monotonic() + 3
-    while not seen(None):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert seen.stopped_because == "cancelled"
+    clock.now += 1.1
+    assert seen(None) == seen.stopped_because == "cancelled"
 
 
 def test_a_shutdown_while_a_cancel_is_asked_for_cancels(run, child_does):
     child_does("""
         import os, signal, time
         print('{"event": "phase", "position": 0, "phase": "train"}', flush=True)
-        time.sleep(60)
+        time.sleep(3600)
     """)
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     real = services.report_progress
@@ -380,7 +394,9 @@ def test_a_lease_ends_by_the_database_s_clock(run, monkeypatch):
     monkeypatch.setattr(
         timezone, "now", lambda: timezone.datetime(2001, 1, 1, tzinfo=timezone.get_default_timezone())
     )
+    earliest = time.time() - 1  # SQLite's clock gives milliseconds, PostgreSQL's stands while a transaction is open
     services.claim(run.pk, "its clock is years behind")
+    latest = time.time() + 1
     assert services.reap() == []
     run.refresh_from_db()
-    assert run.lease_expires_at.timestamp() == pytest.approx(time.time() + site.LEASE_SECONDS, abs=5)
+    assert earliest <= run.lease_expires_at.timestamp() - site.LEASE_SECONDS <= latest

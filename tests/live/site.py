@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -44,12 +45,16 @@ class Site:
             "DATA_ROOT": str(folder / "data"),
             "PORT": str(self.port),
             "WORKER_DEVICE": "cpu",
-            # Kept from session to session; test processes side by side have one each.
-            "STATIC_ROOT": str(ROOT / ".data" / f"static-of-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"),
+            # Kept from session to session.
+            "STATIC_ROOT": str(ROOT / ".data" / "static-of-tests"),
             MARK: str(folder),
             "MEASUREMENT_LOCK_FOLDER": str(folder),
             **environment,
         }
+        # One at a time compresses the static files, or finds them compressed.
+        (ROOT / ".data").mkdir(exist_ok=True)
+        self._turn = (ROOT / ".data" / "static-of-tests.lock").open("w")
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         self.log = (folder / "up.log").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", *arguments],
@@ -108,6 +113,7 @@ class Site:
     def wait_until_up(self) -> Site:
         """Return once the site answers and its worker is there."""
         self.wait_for(self._is_up, "the site to answer")
+        self._turn.close()
         return self
 
     def _is_up(self) -> bool:
@@ -165,3 +171,4 @@ class Site:
         for process in self.processes():
             process.kill()
         self.log.close()
+        self._turn.close()

@@ -11,8 +11,6 @@ from leaderboard.examples import examples
 from tests.chromium import new_context
 from tests.live.site import ROOT, Site
 
-pytestmark = pytest.mark.live
-
 EXAMPLES = examples()
 SCREENSHOTS = ROOT / "build" / "screenshots"
 

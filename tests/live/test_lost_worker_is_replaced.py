@@ -5,13 +5,9 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
 from tests.live.conftest import PATIENT, TINY
 from tests.live.site import ROOT, Site
 from tests.live.test_submission_travels_to_the_board import follow, submit
-
-pytestmark = pytest.mark.live
 
 
 def start_worker(site: Site) -> subprocess.Popen:

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.live
-
 # What the database has a part in runs on both; what is the broker's or the task's doing, on one.
 ON_SQLITE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("site", ["postgresql"], indirect=True)

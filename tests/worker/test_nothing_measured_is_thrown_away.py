@@ -237,6 +237,7 @@ def real_child(out, command=None):
     return supervise(Child(out, mode="full", device="cpu", limits=LIMITS, command=command), lambda _: "")
 
 
+@pytest.mark.slow
 def test_the_measurement_s_own_words_for_a_device_in_use_are_known(tmp_path):
     with DeviceLock("cpu", "cpu"):
         ending = real_child(tmp_path)
@@ -244,6 +245,7 @@ def test_the_measurement_s_own_words_for_a_device_in_use_are_known(tmp_path):
     assert ending.machine_at_fault
 
 
+@pytest.mark.slow
 def test_the_measurement_s_own_words_for_a_missing_package_are_known(tmp_path):
     program = (
         "import sys; sys.modules['torch'] = None; from measurement.__main__ import main;"

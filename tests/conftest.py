@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import get_user_model
 
 from leaderboard import services
 from leaderboard.models import Hardware
 from tests.records import CPU
+from tests.tiers import TIERS, may_have, tier_of
+
+# Not the tile registers of some processors: rounding differs with the size of a batch there, bfloat16 comes to NaN on
+# some virtual machines, and a test is of our arithmetic. Before torch is loaded, and for all children.
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for tier, meaning in TIERS.items():
+        config.addinivalue_line("markers", f"{tier}: {meaning}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Modules without a test of the tier that is asked for are not loaded."""
+    if not collection_path.match("test_*.py"):
+        return None
+    return None if may_have(collection_path, config.option.markexpr) else True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if not any(item.get_closest_marker(tier) for tier in TIERS):
+        item.add_marker(tier_of(item.path))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tiers first; within each in the order that pytest-django has made."""
+    order = list(TIERS)
+    items.sort(key=lambda item: min(order.index(mark.name) for mark in item.iter_markers() if mark.name in TIERS))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ from measurement.trace import read_trace
 from measurement.vocabulary import Scope
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, ROOT, TRAIN, environment, tiny_document, tiny_recipe
 
-PHASES = TRAIN | {"epochs": 20}, PRUNE, FINETUNE | {"epochs": 30}
+PHASES = TRAIN | {"epochs": 10}, PRUNE, FINETUNE | {"epochs": 5}
 CHANGES = {"inference": {"scenarios": ["single_stream"]}}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
+from hypothesis import HealthCheck, settings
 
 from leaderboard import services
 from leaderboard.models import Hardware
@@ -16,6 +17,10 @@ from tests.tiers import TIERS, may_have, tier_of
 # Not the tile registers of some processors: rounding differs with the size of a batch there, bfloat16 comes to NaN on
 # some virtual machines, and a test is of our arithmetic. Before torch is loaded, and for all children.
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+
+# Hypothesis fails a test whose example takes 200 ms, and one whose examples are slowly made.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

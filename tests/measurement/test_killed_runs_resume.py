@@ -22,7 +22,7 @@ from measurement.traces.trace import read_trace
 from measurement.vocabulary import Scope
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, ROOT, TRAIN, environment, tiny_document, tiny_recipe
 
-PHASES = TRAIN | {"epochs": 20}, PRUNE, FINETUNE | {"epochs": 30}
+PHASES = TRAIN | {"epochs": 10}, PRUNE, FINETUNE | {"epochs": 5}
 CHANGES = {"inference": {"scenarios": ["single_stream"]}}
 
 
@@ -34,7 +34,7 @@ def read(out: Path, name: str) -> dict | None:
 # `python -m measurement`, which often notes what it has spent, and goes on from each note when it is told to.
 NOTE_BY_NOTE = """
 import sys
-from measurement import checkpoint
+from measurement.run import checkpoint
 from measurement.__main__ import main
 
 spend = checkpoint.Checkpoint.spend

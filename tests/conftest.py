@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,6 @@ from leaderboard import services
 from leaderboard.models import Hardware
 from tests.records import CPU
 from tests.tiers import TIERS, may_have, tier_of
-
-# Not the tile registers of some processors: rounding differs with the size of a batch there, bfloat16 comes to NaN on
-# some virtual machines, and a test is of our arithmetic. Before torch is loaded, and for all children.
-os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 
 # Hypothesis fails a test whose example takes 200 ms, and one whose examples are slowly made.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

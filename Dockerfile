@@ -8,6 +8,7 @@ WORKDIR /app
 RUN useradd --create-home --uid 10001 leaderboard && install -d -o leaderboard -g leaderboard /data
 COPY pyproject.toml README.md ./
 COPY measurement ./measurement
+COPY catalogue ./catalogue
 COPY leaderboard ./leaderboard
 
 FROM base AS web

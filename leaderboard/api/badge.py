@@ -1,21 +1,37 @@
-"""A badge for a README: full-cycle energy at a usage intensity, its provenance and its date."""
+"""A badge for a README: full-cycle energy or greenness at a usage intensity, its provenance and its date."""
 
 from __future__ import annotations
 
 from html import escape
 
+from leaderboard.domain.greenness import greenness
 from leaderboard.models import Entry
-from leaderboard.presentation.format import images, joules, provenance_words
+from leaderboard.presentation.format import images, joules, per_megajoule, provenance_words
 
 LABEL_COLOUR, PLAIN_COLOUR, METERED_COLOUR = "#3c4248", "#5b6770", "#1f6f43"
 CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20
 
 
-def badge(entry: Entry, usage_intensity: float, energy_j: float) -> str:
-    """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
-    label = f"full-cycle energy, {images(usage_intensity)}"
+METRICS = ("energy", "greenness")
+
+
+def energy_badge(entry: Entry, usage_intensity: float, energy_j: float) -> str:
+    """The full-cycle energy, as SVG."""
     at_least = "" if entry.complete else "≥ "
-    figure = f"{at_least}{joules(energy_j)}, {provenance_words(entry)}, {entry.published_at:%Y-%m-%d}"
+    return _badge(entry, f"full-cycle energy, {images(usage_intensity)}", at_least + joules(energy_j))
+
+
+def greenness_badge(entry: Entry, usage_intensity: float, energy_j: float, accuracy_weight: float) -> str:
+    """The greenness with τ = `accuracy_weight`, as SVG. An energy that is a lower bound makes it an upper bound."""
+    found = greenness(energy_j, entry.quality, accuracy_weight)
+    at_most = "≤ " if found is not None and not entry.complete else ""
+    label = f"greenness, τ = {accuracy_weight:.6g}, {images(usage_intensity)}"
+    return _badge(entry, label, at_most + per_megajoule(found))
+
+
+def _badge(entry: Entry, label: str, value: str) -> str:
+    """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
+    figure = f"{value}, {provenance_words(entry)}, {entry.published_at:%Y-%m-%d}"
     title = f"{entry.recipe.method.title}: {label}: {figure}, on {entry.board.hardware.name}"
     label_px, figure_px = _width(label), _width(figure)
     colour = METERED_COLOUR if entry.provenance == "metered" else PLAIN_COLOUR

@@ -8,7 +8,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from leaderboard.api.serializers import ErrorsSerializer
-from leaderboard.domain.board_query import ORDERINGS
+from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
+from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
@@ -39,6 +40,11 @@ USAGE_INTENSITY = OpenApiParameter(
     "usage_intensity",
     _number(0, MAX_USAGE_INTENSITY, default=1e6, exclusiveMinimum=True),
     description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}.",
+)
+ACCURACY_WEIGHT = OpenApiParameter(
+    "accuracy_weight",
+    _number(0, MAX_ACCURACY_WEIGHT, default=1),
+    description=f"The τ of greenness, how much accuracy counts: {ALLOWED_ACCURACY_WEIGHT}.",
 )
 BOARD_PARAMETERS = [
     OpenApiParameter(
@@ -71,7 +77,12 @@ FILTER_PARAMETERS = [
         description="Only entries whose weakest provenance is one of these.",
     ),
     OpenApiParameter("search", description="Words in title or architecture, or the start of a recipe's SHA-256."),
-    OpenApiParameter("order_by", enum=list(ORDERINGS), description="Default: energy."),
+    OpenApiParameter(
+        "order_by",
+        enum=[*ORDERINGS, ENERGY_PER_CORRECT],
+        description=f"Default: energy. {ENERGY_PER_CORRECT} is another name of greenness with accuracy_weight=1.",
+    ),
+    ACCURACY_WEIGHT,
     OpenApiParameter(
         "include_incomplete",
         OpenApiTypes.BOOL,

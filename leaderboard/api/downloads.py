@@ -39,11 +39,14 @@ COLUMNS = {
     "data": "string",
     "usage_intensity": "float64",
     "shared_by": "float64",
+    "accuracy_weight": "float64",
     "one_time_energy_j": "float64",
     "inference_energy_j": "float64",
     "full_cycle_energy_j": "float64",
     "full_cycle_energy_u95_j": "float64",
     "energy_per_correct_j": "float64",
+    "greenness_per_mj": "float64",
+    "greenness_relative": "float64",
     "provenance": "string",
     "inference_provenance": "string",
     "metered_share": "float64",
@@ -80,6 +83,7 @@ def lines(ranked: queries.RankedBoard, site: str) -> Iterator[dict[str, Any]]:
             "permalink": site + line.entry.get_absolute_url(),
             "usage_intensity": ranked.query.usage_intensity,
             "shared_by": ranked.query.shared_by,
+            "accuracy_weight": ranked.query.accuracy_weight,
             "view": view,
         }
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from django import forms
 from django.http import QueryDict
 
+from leaderboard.api.badge import METRICS
 from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
-from leaderboard.forms.board import LeaderboardForm, UsageIntensityField
+from leaderboard.forms.board import AccuracyWeightField, LeaderboardForm, UsageIntensityField, one_of
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import Hardware
 
@@ -30,6 +31,15 @@ class UsageForm(forms.Form):
     """The usage intensity at which one entry is shown."""
 
     usage_intensity = UsageIntensityField(required=False)
+
+
+class BadgeForm(UsageForm):
+    """What a badge says of its entry."""
+
+    metric = forms.ChoiceField(
+        required=False, choices=[(metric, metric) for metric in METRICS], error_messages=one_of(METRICS)
+    )
+    accuracy_weight = AccuracyWeightField()
 
 
 def check_names(given: QueryDict, known: frozenset[str]) -> None:
@@ -67,6 +77,19 @@ def read_usage_intensity(given: QueryDict) -> float:
     form = UsageForm(given)
     _check(form)
     return form.cleaned_data["usage_intensity"] or LeaderboardQuery().usage_intensity
+
+
+def read_badge(given: QueryDict) -> tuple[str, float, float]:
+    """Metric, images over the model's life, and the τ of greenness."""
+    form = BadgeForm(given)
+    _check(form)
+    data, default = form.cleaned_data, LeaderboardQuery()
+    weight = data["accuracy_weight"]
+    return (
+        data["metric"] or METRICS[0],
+        data["usage_intensity"] or default.usage_intensity,
+        default.accuracy_weight if weight is None else weight,
+    )
 
 
 def check_hardware(slug: str) -> None:

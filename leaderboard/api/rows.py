@@ -79,12 +79,19 @@ def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
         "full_cycle_energy_j": place.energy_j,
         "full_cycle_energy_u95_j": place.u95_j,
         "energy_per_correct_j": ranking.energy_per_correct_j(place.energy_j, query.usage_intensity, entry.quality),
+        "greenness_per_mj": _per_megajoule(ranked.greenness),
+        "greenness_relative": ranked.greenness_percent,
         "provenance": entry.provenance,
         "metered_share": ranked.metered_share,
         "pareto": place.pareto,
         **{name: value(entry) for name, value in _ROW_FIGURES.items()},
         "phases": entry.phases,
     }
+
+
+def _per_megajoule(greenness: float | None) -> float | None:
+    """Greenness given per joule, in 1/MJ."""
+    return None if greenness is None else greenness * 1e6
 
 
 def group(board: Board | None, query: LeaderboardQuery) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.models import DATA, FAMILIES, MODES, Provenance, Scenario, Scope
 
 OF_WEIGHTS = "whether the quality was evaluated on the submitter's weights"
@@ -63,6 +64,12 @@ class RowSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="null if the repeatability of any part is unknown"
     )
     energy_per_correct_j = serializers.FloatField(allow_null=True, help_text="per correct prediction")
+    greenness_per_mj = serializers.FloatField(
+        allow_null=True, help_text="quality to the power accuracy_weight, over full_cycle_energy_j in MJ"
+    )
+    greenness_relative = serializers.FloatField(
+        allow_null=True, help_text="per cent of the greenest that is ranked; null without a rank or a greenness"
+    )
     provenance = serializers.ChoiceField(Provenance.choices, help_text="the weakest of all figures")
     metered_share = serializers.FloatField(help_text="of full_cycle_energy_j, 0 to 1")
     pareto = serializers.BooleanField()
@@ -86,6 +93,7 @@ class PageSerializer(serializers.Serializer[Any]):
 class LeaderboardSerializer(PageSerializer, GroupSerializer):
     usage_intensity = serializers.FloatField()
     shared_by = serializers.FloatField()
+    accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
     revision = serializers.IntegerField(help_text="raised with every change of the group; 0 if it is empty")
     below_floor = serializers.IntegerField(help_text="entries excluded by min_quality")
     results = RowSerializer(many=True)
@@ -101,6 +109,8 @@ class ChampionSerializer(serializers.Serializer[Any]):
 
 
 class ChampionsSerializer(GroupSerializer):
+    order_by = serializers.ChoiceField(list(ORDERINGS), help_text="what the champions are best at")
+    accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
     revision = serializers.IntegerField()
     results = ChampionSerializer(many=True)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-ORDERINGS = {"energy": "full-cycle energy", "energy_per_correct": "energy per correct prediction"}
+from leaderboard.domain import ranking
+
+ORDERINGS = {"energy": "full-cycle energy", "greenness": "greenness"}
+# What the second ordering was before it had a weight: greenness with τ = 1.
+ENERGY_PER_CORRECT = "energy_per_correct"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +17,7 @@ class LeaderboardQuery:
     """A reader's query. Empty track, hardware, scenario or scope: the site chooses a board.
 
     usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
-    min_quality: 0..1, None for no floor; families, provenance: empty for all.
+    min_quality: 0..1, None for no floor; families, provenance: empty for all; accuracy_weight: the τ of greenness.
     """
 
     track: str = ""
@@ -27,6 +31,7 @@ class LeaderboardQuery:
     provenance: tuple[str, ...] = ()
     search: str = ""
     order_by: str = "energy"
+    accuracy_weight: float = 1.0
     include_incomplete: bool = False
 
     def parameters(self) -> dict[str, Any]:
@@ -35,12 +40,17 @@ class LeaderboardQuery:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "families" in changed:
             changed["family"] = list(changed.pop("families"))
-        for name in ("usage_intensity", "shared_by"):
+        for name in ("usage_intensity", "shared_by", "accuracy_weight"):
             if name in changed:
                 changed[name] = f"{changed[name]:.15g}"
         if "include_incomplete" in changed:
             changed["include_incomplete"] = "on"
         return changed
+
+    @property
+    def weight_in_order(self) -> float:
+        """The τ that is ranked with: 0 where the order is that of energy."""
+        return ranking.weight_in_order(self.order_by, self.accuracy_weight)
 
     def on(self, **changes: Any) -> LeaderboardQuery:
         """The same query with some parts replaced."""

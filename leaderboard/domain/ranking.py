@@ -1,4 +1,4 @@
-"""Ranking by full-cycle energy at a usage intensity, with rank intervals, champions and break-even points.
+"""Ranking by full-cycle energy or greenness, with rank intervals, champions and break-even points.
 
 `static/leaderboard/ranking.js` mirrors this file operation for operation, and `tests/vectors/ranking.json`
 checks that both give the same answers.
@@ -6,16 +6,18 @@ checks that both give the same answers.
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, get_args
 
 from leaderboard.domain.energy import LifeCycle, check_energy_j, combined_u95_j, one_time_energy_j
+from leaderboard.domain.envelope import Line, crossing, lower_envelope
+from leaderboard.domain.greenness import accuracy_factor, check_accuracy_weight, scaled
 from leaderboard.domain.usage import check_min_quality, check_shared_by, check_usage_intensity
 
 Key = str | int
-OrderBy = Literal["energy", "energy_per_correct"]
+OrderBy = Literal["energy", "greenness", "energy_per_correct"]
 
 _RANKED, _INCOMPLETE, _WITHOUT_VALUE = range(3)
 
@@ -70,7 +72,7 @@ _UNCERTAINTY_FIELDS = ("shared_u95_j", "own_u95_j", "inference_u95_j")
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate's place. `energy_j` is E(N, K) and `u95_j` its repeatability, whatever the ordering.
+    """A candidate's place. `energy_j` is E(N, K) and `u95_j` its repeatability, unscaled, whatever the ordering.
 
     The ranks are None if the candidate is listed but not ranked. `u95_j` is None if the uncertainty of any
     part is unknown; a ranked candidate then has no `rank_best` and `rank_worst` either.
@@ -87,7 +89,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The candidate of least E(N, K) for usage intensities (images) in an interval, None for no end."""
+    """The candidate that ranks first for usage intensities (images) in an interval, None for no end."""
 
     key: Key
     from_usage_intensity: float
@@ -113,13 +115,17 @@ def rank(
     *,
     include_incomplete: bool = False,
     order_by: OrderBy = "energy",
+    accuracy_weight: float = 1.0,
 ) -> list[Ranked]:
-    """Order the candidates whose quality is at or above the floor by E(N, K), ascending, in O(n log n).
+    """Order the candidates whose quality is at or above the floor, in O(n log n).
 
+    The value is E(N, K), ascending; with `order_by="greenness"` it is E/quality^τ with τ = `accuracy_weight`: the
+    same order as greenness quality^τ/E, descending. "energy_per_correct" is another name for greenness with τ = 1.
     Ties go to the higher quality, then the smaller key. Incomplete candidates follow unranked, unless
-    `include_incomplete` ranks them at their lower bound. With `order_by="energy_per_correct"` the value is
-    E/(N·quality), quality as a fraction, and candidates without a positive quality come last, unranked.
+    `include_incomplete` ranks them at their lower bound. Candidates without a value come last, unranked: if τ > 0
+    and the quality is unknown or not positive, or if the value is not finite.
 
+    The value's uncertainty is U = U(E)/quality^τ: accuracy is taken as exact.
     With lo = value - U and hi = value + U, `rank_best` is 1 + the entries surely below (hi < this lo) and
     `rank_worst` the entries not surely above (lo <= this hi), so overlapping intervals show as ties. An entry
     whose uncertainty is unknown has neither, and enters with its value alone (U = 0) in the others' intervals,
@@ -127,15 +133,14 @@ def rank(
     beats in both E(N, K) and quality.
 
     Raises ValueError for a usage intensity that is not above 0 and at most 1e15, `shared_by` below 1, a
-    `min_quality` that is not finite, and an unknown `order_by`.
+    `min_quality` that is not finite, an unknown `order_by` and an `accuracy_weight` outside 0 to 100.
     """
     check_usage_intensity(usage_intensity)
     check_shared_by(shared_by)
-    if order_by not in get_args(OrderBy):
-        raise ValueError(f"order_by is {order_by!r}, but must be one of {', '.join(get_args(OrderBy))}")
+    weight = weight_in_order(order_by, accuracy_weight)
 
     scored = [
-        _score(candidate, usage_intensity, shared_by, include_incomplete, order_by)
+        _score(candidate, usage_intensity, shared_by, include_incomplete, weight)
         for candidate in _eligible(candidates, min_quality)
     ]
     scored.sort(key=lambda s: (s.group, s.value, *_tie_break(s.candidate)))
@@ -157,56 +162,65 @@ def rank(
     return results
 
 
+def weight_in_order(order_by: str, accuracy_weight: float) -> float:
+    """The τ that an ordering ranks with. ValueError for an unknown ordering and for τ outside 0 to 100."""
+    if order_by not in get_args(OrderBy):
+        raise ValueError(f"order_by is {order_by!r}, but must be one of {', '.join(get_args(OrderBy))}")
+    check_accuracy_weight(accuracy_weight)
+    return {"energy": 0.0, "energy_per_correct": 1.0}.get(order_by, accuracy_weight)
+
+
 def energy_per_correct_j(energy_j: float, usage_intensity: float, quality: float | None) -> float | None:
     """E/(N·quality), joules per correct prediction, quality a fraction; None without a positive quality."""
-    correct = usage_intensity * (quality or 0.0)
-    value = energy_j / correct if correct > 0 else math.inf
-    return value if value < math.inf else None
+    return scaled(energy_j, usage_intensity * max(quality or 0.0, 0.0))
 
 
-def break_even(a: Candidate, b: Candidate, shared_by: float = 1) -> float | None:
-    """Usage intensity (images) where A and B cost the same: N* = (F_A - F_B)/(e_B - e_A).
+def break_even(a: Candidate, b: Candidate, shared_by: float = 1, accuracy_weight: float = 0.0) -> float | None:
+    """Usage intensity (images) at which A and B are equal: N* = (F_A - F_B)/(e_B - e_A).
 
-    None if the lines do not cross at a positive, finite N, and if either candidate is incomplete: a
-    lower bound has no known crossing. Raises ValueError for `shared_by` below 1.
+    F and e are divided by quality^τ with τ = `accuracy_weight`; 0 compares energy. None if the lines do not cross
+    at a positive, finite N, and if either candidate has no value or is incomplete: a lower bound has no known
+    crossing. Raises ValueError for `shared_by` below 1 and τ outside 0 to 100.
     """
     check_shared_by(shared_by)
-    if not (a.complete and b.complete) or a.inference_energy_j == b.inference_energy_j:
+    check_accuracy_weight(accuracy_weight)
+    line_a, line_b = (_line(candidate, shared_by, accuracy_weight) for candidate in (a, b))
+    if line_a is None or line_b is None or line_a.per_image_j == line_b.per_image_j:
         return None
-    crossing = _crossing(a, b, shared_by)
-    return crossing if 0 < crossing < math.inf else None
+    found = crossing(line_a, line_b)
+    return found if 0 < found < math.inf else None
 
 
 def champions(
-    candidates: Iterable[Candidate], shared_by: float = 1, min_quality: float | None = None
+    candidates: Iterable[Candidate],
+    shared_by: float = 1,
+    min_quality: float | None = None,
+    accuracy_weight: float = 0.0,
 ) -> list[Champion]:
-    """Which candidate wins at which N: the lower envelope of the lines F + N·e over all N > 0, in O(n log n).
+    """Which candidate wins at which N: the lower envelope of the lines (F + N·e)/quality^τ over all N > 0.
 
-    Complete candidates at or above the quality floor only. The intervals adjoin, from 0 without end; of
-    equal lines the one of higher quality, then smaller key, is kept. Convex-hull trick over lines sorted by F:
-    a crossing is a quotient of two correctly rounded differences, so magnitude costs it no digits.
+    τ is `accuracy_weight`; 0 compares energy. Complete candidates with a value at or above the quality floor only,
+    in O(n log n). The intervals adjoin, from 0 without end; of equal lines the one of higher quality, then smaller
+    key, is kept. Raises ValueError for `shared_by` below 1, a `min_quality` that is not finite, and τ outside 0..100.
     """
     check_shared_by(shared_by)
-    lines = [candidate for candidate in _eligible(candidates, min_quality) if candidate.complete]
-    lines.sort(key=lambda c: (one_time_energy_j(c, shared_by), c.inference_energy_j, *_tie_break(c)))
+    check_accuracy_weight(accuracy_weight)
+    eligible = [(c, _line(c, shared_by, accuracy_weight)) for c in _eligible(candidates, min_quality)]
+    lines = [(candidate, line) for candidate, line in eligible if line is not None]
+    lines.sort(key=lambda pair: (pair[1].one_time_j, pair[1].per_image_j, *_tie_break(pair[0])))
+    hull = lower_envelope([line for _, line in lines])
+    ends: list[float | None] = [*(start for _, start in hull[1:]), None]
+    return [Champion(lines[position][0].key, start, end) for (position, start), end in zip(hull, ends, strict=False)]
 
-    hull: list[tuple[Candidate, float]] = []  # a line and the N from which it is lowest
-    for line in lines:
-        if not hull:
-            hull.append((line, 0.0))
-            continue
-        if line.inference_energy_j >= hull[-1][0].inference_energy_j:
-            continue
-        start = _crossing(line, hull[-1][0], shared_by)
-        if start == math.inf:
-            continue
-        while hull and start <= hull[-1][1]:
-            hull.pop()
-            start = _crossing(line, hull[-1][0], shared_by) if hull else 0.0
-        hull.append((line, start))
 
-    ends: Sequence[float | None] = [*(start for _, start in hull[1:]), None]
-    return [Champion(line.key, start, end) for (line, start), end in zip(hull, ends, strict=False)]
+def _line(candidate: Candidate, shared_by: float, accuracy_weight: float) -> Line | None:
+    """A complete candidate's line, None if it has no value."""
+    factor = accuracy_factor(candidate.quality, accuracy_weight)
+    one_time_j = scaled(one_time_energy_j(candidate, shared_by), factor)
+    per_image_j = scaled(candidate.inference_energy_j, factor)
+    if not candidate.complete or one_time_j is None or per_image_j is None:
+        return None
+    return Line(one_time_j, per_image_j)
 
 
 def _eligible(candidates: Iterable[Candidate], min_quality: float | None) -> list[Candidate]:
@@ -221,24 +235,18 @@ def _score(
     usage_intensity: float,
     shared_by: float,
     include_incomplete: bool,
-    order_by: OrderBy,
+    accuracy_weight: float,
 ) -> _Scored:
     c = candidate
     energy_j = one_time_energy_j(c, shared_by) + usage_intensity * c.inference_energy_j
     u95_j = combined_u95_j(c.shared_u95_j, c.own_u95_j, c.inference_u95_j, usage_intensity, shared_by)
     width_j = 0.0 if u95_j is None else u95_j
-    group = _RANKED if c.complete or include_incomplete else _INCOMPLETE
-    if order_by == "energy":
-        return _Scored(c, group, energy_j, u95_j, energy_j, width_j)
-    per_correct_j = energy_per_correct_j(energy_j, usage_intensity, c.quality)
-    if per_correct_j is None or c.quality is None:
+    factor = accuracy_factor(c.quality, accuracy_weight)
+    value_j = scaled(energy_j, factor)
+    if value_j is None:
         return _Scored(c, _WITHOUT_VALUE, energy_j, u95_j, energy_j, width_j)
-    return _Scored(c, group, energy_j, u95_j, per_correct_j, width_j / (usage_intensity * c.quality))
-
-
-def _crossing(a: Candidate, b: Candidate, shared_by: float) -> float:
-    one_time_difference_j = one_time_energy_j(a, shared_by) - one_time_energy_j(b, shared_by)
-    return one_time_difference_j / (b.inference_energy_j - a.inference_energy_j)
+    group = _RANKED if c.complete or include_incomplete else _INCOMPLETE
+    return _Scored(c, group, energy_j, u95_j, value_j, width_j / factor)
 
 
 def _tie_break(candidate: Candidate) -> tuple[float, bool, Key]:

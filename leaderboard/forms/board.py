@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 
-from leaderboard.domain.board_query import ORDERINGS, LeaderboardQuery
+from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS, LeaderboardQuery
+from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.usage import parse_usage_intensity
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.tracks import KEYS_IN_WORDS, find_track
@@ -75,6 +76,16 @@ def a_number(allowed: str) -> dict[str, str]:
     return dict.fromkeys(("invalid", "min_value", "max_value"), f"must be {allowed}")
 
 
+class AccuracyWeightField(forms.FloatField):
+    """The τ of greenness."""
+
+    def __init__(self, **options: Any) -> None:
+        messages = a_number(ALLOWED_ACCURACY_WEIGHT)
+        super().__init__(
+            required=False, min_value=0, max_value=MAX_ACCURACY_WEIGHT, error_messages=messages, **options
+        )
+
+
 class LeaderboardForm(forms.Form):
     """Validates the parameters of a board. `query()` after `is_valid()`."""
 
@@ -94,13 +105,29 @@ class LeaderboardForm(forms.Form):
         required=False, choices=Provenance.choices, error_messages=one_of(Provenance.values)
     )
     search = forms.CharField(required=False, max_length=100)
-    order_by = forms.ChoiceField(required=False, choices=list(ORDERINGS.items()), error_messages=one_of(ORDERINGS))
+    order_by = forms.ChoiceField(
+        required=False,
+        choices=[*ORDERINGS.items(), (ENERGY_PER_CORRECT, ENERGY_PER_CORRECT)],
+        error_messages=one_of(ORDERINGS),
+    )
+    accuracy_weight = AccuracyWeightField()
     include_incomplete = YesNoField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """energy_per_correct is greenness with a weight of 1, and can't have another."""
+        data = self.cleaned_data
+        if data.get("order_by") == ENERGY_PER_CORRECT:
+            if data.get("accuracy_weight") not in (None, 1):
+                message = f"must be 1, or left out, with order_by={ENERGY_PER_CORRECT}; give order_by=greenness"
+                self.add_error("accuracy_weight", message)
+            data |= {"order_by": "greenness", "accuracy_weight": 1.0}
+        return data
 
     def query(self) -> LeaderboardQuery:
         """The query, with defaults for what was not given."""
         data = self.cleaned_data
         default = LeaderboardQuery()
+        accuracy_weight = data.get("accuracy_weight")
         return LeaderboardQuery(
             track=data.get("track") or "",
             hardware=data.get("hardware") or "",
@@ -113,6 +140,7 @@ class LeaderboardForm(forms.Form):
             provenance=tuple(data.get("provenance") or ()),
             search=(data.get("search") or "").strip(),
             order_by=data.get("order_by") or default.order_by,
+            accuracy_weight=default.accuracy_weight if accuracy_weight is None else accuracy_weight,
             include_incomplete=bool(data.get("include_incomplete")),
         )
 

@@ -25,6 +25,7 @@ TONNE_FROM_KG = 999.5  # with three digits that is a tonne
 SPACE = "\u00a0"  # a figure and its unit stay on one line
 _PREFIXES = {-5: "f", -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E"}
 _PREFIXES |= {7: "Z", 8: "Y"}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNT_WORDS = {2: "million", 3: "billion", 4: "trillion", 5: "quadrillion"}
 
 
@@ -69,6 +70,24 @@ def si(value: float | None, unit: str = "") -> str:
     return (
         f"{sign}{_point(digits, exponent - 3 * step)}{SPACE}{suffix}" if suffix else sign + _point(digits, exponent)
     )
+
+
+def number(value: float | None) -> str:
+    """A positive figure without a unit, three significant digits: "0.812", "12,300", "8.12 × 10⁻⁷"."""
+    if value is None:
+        return UNKNOWN
+    if value == 0:
+        return "0"
+    digits, exponent = _significant(value)
+    if -4 <= exponent < 6:
+        return _grouped(_point(digits, exponent))
+    power = str(exponent).translate(_SUPERSCRIPTS)
+    return f"{_point(digits, 0)}{SPACE}×{SPACE}10{power}"
+
+
+def per_megajoule(per_joule: float | None) -> str:
+    """Greenness given per joule: "0.812 per MJ"."""
+    return UNKNOWN if per_joule is None else f"{number(per_joule * 1e6)}{SPACE}per{SPACE}MJ"
 
 
 def joules(value: float | None) -> str:

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.carbon import carbon_kg
 from leaderboard.domain.energy import SHARED_PHASES, one_time_energy_j
-from leaderboard.domain.ranking import Ranked, energy_per_correct_j
+from leaderboard.domain.greenness import accuracy_factor, scaled
+from leaderboard.domain.ranking import Ranked
 from leaderboard.forms.table_view import View
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.presentation.format import (
@@ -152,9 +153,8 @@ def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
 
 def _lacks_value(ranked: RankedEntry, query: LeaderboardQuery) -> bool:
     """Whether the entry has no energy per correct prediction, and that is asked for."""
-    if query.order_by != "energy_per_correct":
-        return False
-    return energy_per_correct_j(ranked.place.energy_j, query.usage_intensity, ranked.entry.quality) is None
+    factor = accuracy_factor(ranked.entry.quality, query.weight_in_order)
+    return scaled(ranked.place.energy_j, factor) is None
 
 
 def quality_label(metric: str) -> str:

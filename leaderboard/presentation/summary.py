@@ -31,14 +31,14 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
     pieces.append({"text": first.entry.recipe.method.title, "url": first.entry.get_absolute_url() + use(query)})
     pieces.append({"text": f" uses the least energy{among(query)}"})
-    if query.order_by == "energy_per_correct":
+    if query.order_by == "greenness":
         per_correct_j = energy_per_correct_j(first.place.energy_j, query.usage_intensity, first.entry.quality)
         pieces.append({"text": f" per correct prediction, {joules(per_correct_j)}"})
     pieces.append({"text": f": {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
     details = watt_hours(first.place.energy_j) + trusted(first.entry)
     pieces.append({"text": f" ({details}) over its life, {share(ahead)} of it one-time"})
-    counts = query.min_quality is not None or query.order_by == "energy_per_correct"
+    counts = query.min_quality is not None or query.order_by == "greenness"
     if counts and (note := quality_note(first.entry)):
         pieces.append({"text": f", its quality {QUALITY_NOTES[note]}"})
     others = (first.place.rank_worst or 1) - 1

@@ -72,12 +72,17 @@ def siblings(entry: Entry) -> QuerySet[Entry]:
 
 @dataclass(frozen=True, slots=True)
 class RankedEntry:
-    """One line: the stored entry, and its place in the reader's ranking."""
+    """One line: the stored entry, and its place in the reader's ranking.
+
+    `greenness` is per joule, `greenness_percent` in per cent of the greenest that is ranked; None without a value.
+    """
 
     entry: Entry
     place: ranking.Ranked
     one_time_energy_j: float
     metered_share: float
+    greenness: float | None
+    greenness_percent: float | None
 
 
 class RankedRows(Sequence[RankedEntry]):
@@ -105,7 +110,8 @@ class RankedRows(Sequence[RankedEntry]):
 def _lines(placing: Placing, lines: Sequence[int]) -> list[RankedEntry]:
     items = placing.order.take(pa.array(lines, pa.uint64()))
     entries = placing.columns.entries(placing.positions.take(items))
-    return [_row(*made, placing.query) for made in zip(entries, placing.places(lines), strict=True)]
+    made = zip(entries, placing.places(lines), placing.greenness(lines), strict=True)
+    return [_row(entry, placed, greenness, placing.query) for entry, placed, greenness in made]
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,12 @@ def columns_of(board: Board) -> Columns:
     return STORE.columns(board)
 
 
-def _row(entry: Entry, placed: ranking.Ranked, query: LeaderboardQuery) -> RankedEntry:
+def _row(
+    entry: Entry,
+    placed: ranking.Ranked,
+    greenness: tuple[float | None, float | None],
+    query: LeaderboardQuery,
+) -> RankedEntry:
     metered_j = entry.metered_shared_j / query.shared_by + entry.metered_own_j
     if entry.inference_provenance == "metered":
         metered_j += query.usage_intensity * entry.inference_energy_j
@@ -195,4 +206,6 @@ def _row(entry: Entry, placed: ranking.Ranked, query: LeaderboardQuery) -> Ranke
         place=placed,
         one_time_energy_j=one_time_energy_j(entry, query.shared_by),
         metered_share=min(1.0, metered_j / placed.energy_j) if placed.energy_j > 0 else 0.0,
+        greenness=greenness[0],
+        greenness_percent=greenness[1],
     )

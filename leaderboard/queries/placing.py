@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from operator import neg
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.greenness import FRACTION_DIGITS, per_joule, percent_of_best
 from leaderboard.queries.columns import ENERGIES, UNCERTAINTIES, Columns, values
 
 # Above so many lines it is quicker to sort all intervals once than to count through them for each line.
@@ -29,6 +31,7 @@ class Placing:
 
     The arrays hold one item an entry that passes, in the order of ties. `energy_j` is E(N, K), `u95_j` its
     repeatability (null if unknown), `value` what is ordered by and `value_u95` its uncertainty (0 if unknown).
+    `factor` is quality^τ of the order: 1 in the order of energy.
     """
 
     columns: Columns
@@ -38,6 +41,7 @@ class Placing:
     one_time_energy_j: pa.Array
     energy_j: pa.Array
     u95_j: pa.Array
+    factor: pa.Array
     value: pa.Array
     value_u95: pa.Array
     group: list[pa.Array]  # items that are ranked, that miss a phase, that have no value
@@ -54,14 +58,21 @@ class Placing:
     @cached_property
     def champions(self) -> list[ranking.Champion]:
         """The domain's champions. Entries that another beats in one-time and per-image energy are removed first."""
-        items = pc.indices_nonzero(self.stored("complete"))
-        by_one_time = items.take(pc.array_sort_indices(self.one_time_energy_j.take(items)))
-        inference_j = self.stored("inference_energy_j").take(by_one_time)
+        one_time_j, per_image_j = (
+            _scaled(joules, self.factor) for joules in (self.one_time_energy_j, self.stored("inference_energy_j"))
+        )
+        items = pc.indices_nonzero(
+            pc.and_(self.stored("complete"), pc.and_(_is_value(one_time_j), _is_value(per_image_j)))
+        )
+        by_one_time = items.take(pc.array_sort_indices(one_time_j.take(items)))
+        inference_j = per_image_j.take(by_one_time)
         least_j = pc.cumulative_min(inference_j)
         is_less = pc.less(inference_j.slice(1), least_j.slice(0, max(0, len(items) - 1)))
         kept = [*by_one_time.slice(0, 1).to_pylist(), *by_one_time.slice(1).filter(is_less).to_pylist()]
         candidates = [self.columns.candidate(self.positions[item].as_py()) for item in kept]
-        return ranking.champions(candidates, shared_by=self.query.shared_by)
+        return ranking.champions(
+            candidates, shared_by=self.query.shared_by, accuracy_weight=self.query.weight_in_order
+        )
 
     def line(self, entry: int) -> int | None:
         """The line (from 0) of the entry of this number, None if the filters exclude it."""
@@ -101,6 +112,34 @@ class Placing:
                 strict=True,
             )
         ]
+
+    def greenness(self, lines: Sequence[int]) -> list[tuple[float | None, float | None]]:
+        """Of lines (from 0) the greenness with the reader's τ, whatever the order: per joule, and in per cent.
+
+        Per cent of the greenest that is ranked; None without a value, and per cent without a rank.
+        """
+        items = self.order.take(pa.array(lines, pa.uint64()))
+        factors, scaled_j = (array.take(items).to_pylist() for array in (self._reader_factor, self._reader_scaled_j))
+        best_j = pc.min(self._reader_scaled_j.take(self.group[0])).as_py()
+        ranked = len(self.group[0])
+        return [
+            (per_joule(energy_j, factor), percent_of_best(value_j, best_j) if line < ranked else None)
+            if value_j < inf
+            else (None, None)
+            for line, energy_j, factor, value_j in zip(
+                lines, self.energy_j.take(items).to_pylist(), factors, scaled_j, strict=True
+            )
+        ]
+
+    @cached_property
+    def _reader_factor(self) -> pa.Array:
+        weight = self.query.accuracy_weight
+        is_order = weight == self.query.weight_in_order
+        return self.factor if is_order else accuracy_factors(self.stored("quality"), weight)
+
+    @cached_property
+    def _reader_scaled_j(self) -> pa.Array:
+        return _scaled(self.energy_j, self._reader_factor)
 
     def _intervals(self, items: pa.Array) -> list[tuple[int, int]]:
         """Best and worst rank of each item, were it ranked: surely below, and not surely above."""
@@ -143,13 +182,9 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
     energy_j = pc.add(one_time_energy_j, pc.multiply(query.usage_intensity, inference_j))
     u95_j = _combined_u95_j(taken["shared_u95_j"], taken["own_u95_j"], taken["inference_u95_j"], query)
     width_j = pc.fill_null(u95_j, 0.0)
-    value, value_u95, has_value = energy_j, width_j, pa.repeat(pa.scalar(value=True), len(positions))
-    if query.order_by == "energy_per_correct":
-        correct = pc.multiply(query.usage_intensity, taken["quality"])
-        per_correct_j = pc.divide(energy_j, correct)
-        has_value = pc.and_(pc.greater(correct, 0.0), pc.less(per_correct_j, float("inf")))
-        value = pc.if_else(has_value, per_correct_j, energy_j)
-        value_u95 = pc.if_else(has_value, pc.divide(width_j, correct), width_j)
+    factor = accuracy_factors(taken["quality"], query.weight_in_order)
+    scaled_j = _scaled(energy_j, factor)
+    has_value = _is_value(scaled_j)
     counted = pc.or_(taken["complete"], query.include_incomplete)
     return Placing(
         columns=columns,
@@ -159,14 +194,48 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
         one_time_energy_j=one_time_energy_j,
         energy_j=energy_j,
         u95_j=u95_j,
-        value=value,
-        value_u95=value_u95,
+        factor=factor,
+        value=pc.if_else(has_value, scaled_j, energy_j),
+        value_u95=pc.if_else(has_value, pc.divide(width_j, factor), width_j),
         group=[
             pc.indices_nonzero(pc.and_(has_value, counted)),
             pc.indices_nonzero(pc.and_not(has_value, counted)),
             pc.indices_nonzero(pc.invert(has_value)),
         ],
     )
+
+
+def accuracy_factors(qualities: pa.Array, accuracy_weight: float) -> pa.Array:
+    """`domain.greenness.accuracy_factor` of each quality, none of them null: the same steps in the same order."""
+    if accuracy_weight == 0:
+        return pa.repeat(pa.scalar(1.0), len(qualities))
+    square = root = pc.max_element_wise(qualities, 0.0)
+    factors = pc.if_else(pc.greater(qualities, 0.0), 1.0, 0.0)
+    whole, fraction = int(accuracy_weight), accuracy_weight - int(accuracy_weight)
+    while whole:
+        if whole % 2:
+            factors = pc.multiply(factors, square)
+        square = pc.multiply(square, square)
+        whole //= 2
+    for _ in range(FRACTION_DIGITS):
+        if fraction == 0:
+            break
+        root = pc.sqrt(root)
+        fraction *= 2
+        if fraction >= 1:
+            factors = pc.multiply(factors, root)
+            fraction -= 1
+    return factors
+
+
+def _scaled(joules: pa.Array, factors: pa.Array) -> pa.Array:
+    """`domain.greenness.scaled`, but infinite instead of None."""
+    is_factor = pc.and_(pc.greater(factors, 0.0), pc.less(factors, inf))
+    return pc.if_else(is_factor, pc.divide(joules, factors), inf)
+
+
+def _is_value(scaled: pa.Array) -> pa.Array:
+    return pc.less(scaled, inf)
 
 
 def _combined_u95_j(shared_j: pa.Array, own_j: pa.Array, inference_j: pa.Array, query: LeaderboardQuery) -> pa.Array:

@@ -45,7 +45,7 @@ def board_card(request: HttpRequest) -> HttpResponseBase:
 
 def _claim(query: LeaderboardQuery, entry: Entry) -> str:
     """What the first entry is best at: filters and quality floor included."""
-    per_correct = " per correct prediction" if query.order_by == "energy_per_correct" else ""
+    per_correct = " per correct prediction" if query.order_by == "greenness" else ""
     return f"Least energy{summary.among(query)}{per_correct}{summary.floor(query, entry)}"
 
 

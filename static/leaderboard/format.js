@@ -10,6 +10,7 @@ export const SPACE = "\u00a0";
 const TONNE_FROM_KG = 999.5; // with three digits that is a tonne
 const PREFIXES = ["f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y"];
 const FIRST_STEP = -5;
+const SUPERSCRIPTS = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹";
 const COUNT_WORDS = { 2: "million", 3: "billion", 4: "trillion", 5: "quadrillion" };
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
@@ -44,6 +45,20 @@ export function si(value, unit = "") {
   const suffix = PREFIXES[step - FIRST_STEP] + unit;
   return suffix ? `${sign}${point(digits, exponent - 3 * step)}${SPACE}${suffix}` : sign + point(digits, exponent);
 }
+
+/** A positive figure without a unit, three significant digits: "0.812", "12,300", "8.12 × 10⁻⁷". */
+export function number(value) {
+  if (value === null) return UNKNOWN;
+  if (value === 0) return "0";
+  const [digits, exponent] = significant(value);
+  if (exponent >= -4 && exponent < 6) return grouped(point(digits, exponent));
+  const power = String(exponent).replace(/./g, (character) => SUPERSCRIPTS["-0123456789".indexOf(character)]);
+  return `${point(digits, 0)}${SPACE}×${SPACE}10${power}`;
+}
+
+/** Greenness given per joule: "0.812 per MJ". */
+export const perMegajoule = (perJoule) =>
+  perJoule === null ? UNKNOWN : `${number(perJoule * 1e6)}${SPACE}per${SPACE}MJ`;
 
 /** Energy given in joules: "12.3 kJ". */
 export const joules = (value) => si(value, "J");

@@ -1,19 +1,10 @@
 /**
- * Ranking by full-cycle energy at a usage intensity, with rank intervals, champions and break-even points.
+ * Ranking by full-cycle energy or greenness, with rank intervals, champions and break-even points.
  *
  * Mirrors leaderboard/domain/ranking.py operation for operation; tests/vectors/ranking.json holds both to the same
  * answers. Functions and options are camelCase; the fields of the data keep the API's names, units included.
  *
- * @typedef {object} Candidate
- * @property {string|number} key
- * @property {number} shared_energy_j search and pretrain, joules, before sharing
- * @property {number} own_energy_j train, compress and finetune, joules
- * @property {number} inference_energy_j joules per image
- * @property {number|null} shared_u95_j repeatability at 95 % of shared_energy_j, joules, null if unknown
- * @property {number|null} own_u95_j repeatability at 95 % of own_energy_j, joules, null if unknown
- * @property {number|null} inference_u95_j repeatability at 95 % of inference_energy_j, per image, null if unknown
- * @property {number|null} quality a fraction for accuracy-like metrics, null if unknown
- * @property {boolean} complete false if a phase is missing: the joules are then a lower bound
+ * @typedef {import("./candidates.js").Candidate} Candidate
  *
  * @typedef {object} Ranked
  * @property {string|number} key
@@ -30,21 +21,21 @@
  * @property {number|null} to_usage_intensity images, null for without end
  */
 
+import { breakTie, columnsOf } from "./candidates.js";
 import { lowerEnvelope } from "./envelope.js";
+import { accuracyFactor, accuracyFactors, checkAccuracyWeight, scaled } from "./greenness.js";
 import { countBelow, countUpTo, sortByValue } from "./radixsort.js";
 import { paretoFront } from "./pareto.js";
+import { checkMinQuality, checkSharedBy, checkUsageIntensity } from "./usage.js";
 
-export const MAX_USAGE_INTENSITY = 1e15;
-const ORDERINGS = ["energy", "energy_per_correct"];
-const NUMBERS = ["shared_energy_j", "own_energy_j", "inference_energy_j", "shared_u95_j", "own_u95_j", "inference_u95_j"]
-  .concat("quality");
+const ORDERINGS = ["energy", "greenness", "energy_per_correct"];
 const [RANKED, INCOMPLETE, WITHOUT_VALUE] = [0, 1, 2];
 
 /**
- * Order the candidates at or above the quality floor by E(N, K), ascending, in O(n).
+ * Order the candidates at or above the quality floor by E(N, K), or that over quality^τ, ascending, in O(n).
  *
  * Ties go to the higher quality, then the smaller key (strings by UTF-16 code unit). See ranking.py for the rules on
- * incomplete candidates and rank intervals.
+ * incomplete candidates, those without a value and rank intervals.
  *
  * @param {Candidate[]} candidates
  * @param {number} usageIntensity images over the model's life, above 0, at most 1e15
@@ -52,7 +43,8 @@ const [RANKED, INCOMPLETE, WITHOUT_VALUE] = [0, 1, 2];
  * @param {number} [options.sharedBy] deployments that share search and pretrain, at least 1
  * @param {number|null} [options.minQuality] quality floor
  * @param {boolean} [options.includeIncomplete] rank incomplete candidates at their lower bound
- * @param {"energy"|"energy_per_correct"} [options.orderBy]
+ * @param {"energy"|"greenness"|"energy_per_correct"} [options.orderBy]
+ * @param {number} [options.accuracyWeight] τ of greenness, 0 to 100
  * @returns {Ranked[]}
  * @throws {RangeError} naming the parameter, the value given and what is allowed
  */
@@ -71,76 +63,66 @@ export function rank(candidates, usageIntensity, options = {}) {
  * @returns {number|null} joules per correct prediction
  */
 export function energyPerCorrectJ(energyJ, usageIntensity, quality) {
-  const correct = usageIntensity * (quality || 0); // also if it is NaN
-  const value = correct > 0 ? energyJ / correct : Infinity;
+  const value = scaled(energyJ, usageIntensity * (quality > 0 ? quality : 0));
   return value < Infinity ? value : null;
 }
 
 /**
- * Usage intensity at which A and B cost the same, N* = (F_A - F_B)/(e_B - e_A).
+ * The τ that an ordering ranks with.
+ *
+ * @param {{orderBy?: string, accuracyWeight?: number}} options
+ * @throws {RangeError} naming the parameter, the value given and what is allowed
+ */
+export function weightInOrder({ orderBy = "energy", accuracyWeight = 1 }) {
+  if (!ORDERINGS.includes(orderBy)) {
+    throw new RangeError(`order_by is '${orderBy}', but must be one of ${ORDERINGS.join(", ")}`);
+  }
+  checkAccuracyWeight(accuracyWeight);
+  return { energy: 0, energy_per_correct: 1 }[orderBy] ?? accuracyWeight;
+}
+
+/**
+ * Usage intensity at which A and B are equal, N* = (F_A - F_B)/(e_B - e_A), F and e over quality^τ.
  *
  * @param {Candidate} a
  * @param {Candidate} b
  * @param {number} [sharedBy] deployments that share search and pretrain, at least 1
- * @returns {number|null} images; null without a positive, finite crossing or if either is incomplete
- * @throws {RangeError} for sharedBy below 1
+ * @param {number} [accuracyWeight] τ, 0 to 100; 0 compares energy
+ * @returns {number|null} images; null without a positive, finite crossing or if either is incomplete or has no value
+ * @throws {RangeError} naming the parameter, the value given and what is allowed
  */
-export function breakEven(a, b, sharedBy = 1) {
+export function breakEven(a, b, sharedBy = 1, accuracyWeight = 0) {
   checkSharedBy(sharedBy);
-  if (!(a.complete && b.complete) || a.inference_energy_j === b.inference_energy_j) return null;
-  const crossed = crossing(a, b, sharedBy);
-  return crossed > 0 && crossed < Infinity ? crossed : null;
+  checkAccuracyWeight(accuracyWeight);
+  if (!(a.complete && b.complete)) return null;
+  const [lineA, lineB] = [a, b].map((candidate) => {
+    const factor = accuracyFactor(candidate.quality, accuracyWeight);
+    return [oneTimeEnergyJ(candidate, sharedBy), candidate.inference_energy_j].map((joules) => scaled(joules, factor));
+  });
+  // Without a value a line is infinite, and the quotient no finite number.
+  const crossed = (lineA[0] - lineB[0]) / (lineB[1] - lineA[1]);
+  return lineA[1] !== lineB[1] && crossed > 0 && crossed < Infinity ? crossed : null;
 }
 
 /**
- * Which candidate wins at which usage intensity: the lower envelope of the lines F + N·e over all N > 0, in O(n log n).
+ * Which candidate wins at which usage intensity: the lower envelope of (F + N·e)/quality^τ over all N > 0.
  *
  * @param {Candidate[]} candidates
  * @param {object} [options]
  * @param {number} [options.sharedBy] deployments that share search and pretrain, at least 1
  * @param {number|null} [options.minQuality] quality floor
+ * @param {number} [options.accuracyWeight] τ, 0 to 100; 0 compares energy
  * @returns {Champion[]} adjoining intervals, from 0 to without end
  * @throws {RangeError} naming the parameter, the value given and what is allowed
  */
-export function champions(candidates, { sharedBy = 1, minQuality = null } = {}) {
+export function champions(candidates, { sharedBy = 1, minQuality = null, accuracyWeight = 0 } = {}) {
   const ranking = new Ranking(columnsOf(candidates));
-  return ranking.champions(ranking.eligible(minQuality), sharedBy);
-}
-
-function checkUsageIntensity(usageIntensity) {
-  if (!(usageIntensity > 0 && usageIntensity <= MAX_USAGE_INTENSITY)) {
-    throw new RangeError(`usage_intensity is ${usageIntensity}, but must be a number above 0, at most 1e15`);
-  }
-}
-
-function checkSharedBy(sharedBy) {
-  if (!(sharedBy >= 1 && sharedBy < Infinity)) {
-    throw new RangeError(`shared_by is ${sharedBy}, but must be a finite number, at least 1`);
-  }
+  return ranking.champions(ranking.eligible(minQuality), sharedBy, accuracyWeight);
 }
 
 /** One-time joules, shared/K + own. */
 export function oneTimeEnergyJ(candidate, sharedBy) {
   return candidate.shared_energy_j / sharedBy + candidate.own_energy_j;
-}
-
-function crossing(a, b, sharedBy) {
-  const oneTimeDifferenceJ = oneTimeEnergyJ(a, sharedBy) - oneTimeEnergyJ(b, sharedBy);
-  return oneTimeDifferenceJ / (b.inference_energy_j - a.inference_energy_j);
-}
-
-/**
- * Candidates column by column: `key` an array, the others typed arrays of the same length, NaN if unknown.
- *
- * @param {Candidate[]} candidates
- */
-function columnsOf(candidates) {
-  const numbers = (name) => Float64Array.from(candidates, (candidate) => candidate[name] ?? NaN);
-  return {
-    key: candidates.map(({ key }) => key),
-    ...Object.fromEntries(NUMBERS.map((name) => [name, numbers(name)])),
-    complete: Uint8Array.from(candidates, ({ complete }) => Number(complete)),
-  };
 }
 
 /**
@@ -163,21 +145,17 @@ export class Ranking {
 
   /** Indices of the lines at or above the quality floor that `passes` lets through, in the order of ties. */
   eligible(minQuality, passes = () => true) {
-    if (minQuality !== null && !Number.isFinite(minQuality)) {
-      throw new RangeError(`min_quality is ${minQuality}, but must be a finite number, or left out`);
-    }
+    checkMinQuality(minQuality);
     const { quality } = this.columns;
     return this.byTie.filter((index) => (minQuality === null || quality[index] >= minQuality) && passes(index));
   }
 
   /** Rank `eligible` lines; `order` then holds them from the first to the last, `places` and `place` give the rest. */
-  rank(eligible, usageIntensity, { sharedBy = 1, includeIncomplete = false, orderBy = "energy" } = {}) {
+  rank(eligible, usageIntensity, { sharedBy = 1, includeIncomplete = false, ...order } = {}) {
     checkUsageIntensity(usageIntensity);
     checkSharedBy(sharedBy);
-    if (!ORDERINGS.includes(orderBy)) {
-      throw new RangeError(`order_by is '${orderBy}', but must be one of ${ORDERINGS.join(", ")}`);
-    }
-    this.query = { usageIntensity, sharedBy, includeIncomplete, orderBy };
+    this.query = { usageIntensity, sharedBy, includeIncomplete };
+    this.factors = this.accuracyFactors(weightInOrder(order));
     for (const index of eligible) this.#score(index);
     this.#sort(eligible);
     this.rankedLows = this.lows.subarray(0, this.rankedCount);
@@ -203,12 +181,19 @@ export class Ranking {
     const own = columns.own_u95_j[index];
     const served = usageIntensity * columns.inference_u95_j[index];
     this.u95J[index] = Math.sqrt(shared * shared + own * own + served * served);
-    this.value[index] = energyJ;
-    this.group[index] = columns.complete[index] || query.includeIncomplete ? RANKED : INCOMPLETE;
-    if (query.orderBy !== "energy_per_correct") return;
-    const perCorrectJ = energyPerCorrectJ(energyJ, usageIntensity, columns.quality[index]);
-    if (perCorrectJ === null) this.group[index] = WITHOUT_VALUE;
-    else this.value[index] = perCorrectJ;
+    const value = scaled(energyJ, this.factors[index]);
+    const isCounted = columns.complete[index] || query.includeIncomplete;
+    this.value[index] = value < Infinity ? value : energyJ;
+    this.group[index] = value < Infinity ? (isCounted ? RANKED : INCOMPLETE) : WITHOUT_VALUE;
+  }
+
+  /** quality^τ of each line, computed again only if τ has changed. */
+  accuracyFactors(accuracyWeight) {
+    if (this.madeFor !== accuracyWeight) {
+      this.madeFactors = accuracyFactors(this.columns.quality, accuracyWeight);
+      this.madeFor = accuracyWeight;
+    }
+    return this.madeFactors;
   }
 
   #sort(eligible) {
@@ -227,9 +212,7 @@ export class Ranking {
   /** Uncertainty of the value that is ranked; 0 if unknown. */
   #valueU95(index) {
     const u95J = this.u95J[index];
-    if (Number.isNaN(u95J)) return 0;
-    if (this.query.orderBy !== "energy_per_correct") return u95J;
-    return u95J / (this.query.usageIntensity * this.columns.quality[index]);
+    return Number.isNaN(u95J) ? 0 : u95J / this.factors[index];
   }
 
   /** The place of the line at a position of `order`, `pareto` apart. */
@@ -270,28 +253,24 @@ export class Ranking {
     return paretoFront(byEnergy, this.energyJ, quality);
   }
 
-  /** The lower envelope of `eligible` lines over all N > 0. @returns {Champion[]} */
-  champions(eligible, sharedBy = 1) {
+  /** The lower envelope of `eligible` lines, scaled, over all N > 0. @returns {Champion[]} */
+  champions(eligible, sharedBy = 1, accuracyWeight = 0) {
     checkSharedBy(sharedBy);
+    checkAccuracyWeight(accuracyWeight);
     const { columns } = this;
-    const lines = eligible.filter((index) => columns.complete[index]);
-    const oneTimeJ = columns.shared_energy_j.map((sharedJ, index) => sharedJ / sharedBy + columns.own_energy_j[index]);
-    sortByValue(lines, columns.inference_energy_j);
+    const factors = this.accuracyFactors(accuracyWeight);
+    const perImageJ = columns.inference_energy_j.map((imageJ, index) => scaled(imageJ, factors[index]));
+    const oneTimeJ = columns.own_energy_j.map((ownJ, index) =>
+      scaled(columns.shared_energy_j[index] / sharedBy + ownJ, factors[index]),
+    );
+    const isLine = (index) => columns.complete[index] && oneTimeJ[index] < Infinity && perImageJ[index] < Infinity;
+    const lines = eligible.filter(isLine);
+    sortByValue(lines, perImageJ);
     sortByValue(lines, oneTimeJ);
-    return lowerEnvelope(lines, oneTimeJ, columns.inference_energy_j).map(({ index, start }, position, hull) => ({
+    return lowerEnvelope(lines, oneTimeJ, perImageJ).map(({ index, start }, position, hull) => ({
       key: columns.key[index],
       from_usage_intensity: start,
       to_usage_intensity: hull[position + 1]?.start ?? null,
     }));
   }
-}
-
-function breakTie({ key, quality }, a, b) {
-  const qualityA = Number.isNaN(quality[a]) ? -Infinity : quality[a];
-  const qualityB = Number.isNaN(quality[b]) ? -Infinity : quality[b];
-  if (qualityA !== qualityB) return qualityA > qualityB ? -1 : 1;
-  // Numbers before strings, as in Python.
-  if (typeof key[a] !== typeof key[b]) return typeof key[a] === "number" ? -1 : 1;
-  if (key[a] === key[b]) return 0;
-  return key[a] < key[b] ? -1 : 1;
 }

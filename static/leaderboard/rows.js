@@ -1,6 +1,7 @@
 /** What a line of the table shows, as in leaderboard/presentation/rows.py. */
 
-import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
+import { accuracyFactor, scaled } from "./greenness.js";
+import { oneTimeEnergyJ, weightInOrder } from "./ranking.js";
 import {
   SPACE,
   UNKNOWN,
@@ -132,6 +133,5 @@ function whyNotRanked(entry, place, query) {
 
 /** Whether the ranking is by energy per correct prediction, and the entry has none. */
 function lacksValue(entry, place, query) {
-  if (query.orderBy !== "energy_per_correct") return false;
-  return energyPerCorrectJ(place.energy_j, query.usageIntensity, entry.quality) === null;
+  return scaled(place.energy_j, accuracyFactor(entry.quality, weightInOrder(query))) === Infinity;
 }

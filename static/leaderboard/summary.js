@@ -29,7 +29,7 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
   }
   const ahead = first.energy_j > 0 ? oneTimeEnergyJ(winner, query.sharedBy) / first.energy_j : 0;
   pieces.push({ text: winner.method, url: entryUrl(winner.entry, query) }, { text: ` uses the least energy${among(query)}` });
-  if (query.orderBy === "energy_per_correct") {
+  if (query.orderBy === "greenness") {
     const perCorrectJ = energyPerCorrectJ(first.energy_j, query.usageIntensity, winner.quality);
     pieces.push({ text: ` per correct prediction, ${joules(perCorrectJ)}` });
   }
@@ -39,7 +39,7 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
     { text: ` (${wattHours(first.energy_j)}${trusted(winner)}) over its life` },
     { text: `, ${share(ahead)} of it one-time` },
   );
-  const qualityCounts = query.minQuality !== null || query.orderBy === "energy_per_correct";
+  const qualityCounts = query.minQuality !== null || query.orderBy === "greenness";
   if (qualityCounts && qualityNote(winner)) {
     pieces.push({ text: `, its quality ${QUALITY_NOTES[qualityNote(winner)]}` });
   }

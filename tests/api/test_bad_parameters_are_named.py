@@ -30,7 +30,12 @@ ADDRESS = "/api/v1/leaderboard"
         ("family=magic", "family", "pruning"),
         ("family=nas,magic", "family", "pruning"),
         ("provenance=guessed", "provenance", "metered"),
-        ("order_by=name", "order_by", "energy"),
+        ("order_by=name", "order_by", "energy, greenness"),
+        *[
+            (f"order_by=greenness&accuracy_weight={value}", "accuracy_weight", "a number from 0 to 100")
+            for value in ("-1", "abc", "1e9", "100.001", "nan", "inf")
+        ],
+        ("order_by=energy_per_correct&accuracy_weight=5", "accuracy_weight", "order_by=greenness"),
         ("include_incomplete=perhaps", "include_incomplete", "must be true or false"),
         ("hardware=test-gpu", "hardware", "test-cpu"),
         ("hardware=a%20b", "hardware", ""),
@@ -73,6 +78,14 @@ def test_empty_parameters_are_left_out(client: Client) -> None:
 def test_hardware_on_an_empty_database(client: Client) -> None:
     errors = client.get(f"{ADDRESS}?hardware=h100").json()["errors"]
     assert errors == [{"field": "hardware", "message": "'h100' is unknown; no worker has registered any yet"}]
+
+
+@pytest.mark.parametrize("part", ["/champions", ".csv", ".json", ".parquet"])
+@pytest.mark.parametrize("value", ["-1", "abc", "1e9"])
+def test_accuracy_weight_on_other_views_of_the_board(client: Client, part: str, value: str) -> None:
+    answer = client.get(f"{ADDRESS}{part}?accuracy_weight={value}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [{"field": "accuracy_weight", "message": "must be a number from 0 to 100"}]
 
 
 @pytest.mark.parametrize("part", ["/snapshot", "/champions"])

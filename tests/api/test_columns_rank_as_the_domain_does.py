@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.greenness import greenness
 from leaderboard.models import Board
 from leaderboard.queries.columns import ENERGIES, STORED, UNCERTAINTIES, Columns
-from leaderboard.queries.placing import FEW, place
+from leaderboard.queries.placing import FEW, Placing, place
 from tests.domain.test_shared_vectors import VECTORS, candidates_of
 
 FIGURES = (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
@@ -32,7 +33,8 @@ options = st.fixed_dictionaries(
         "shared_by": st.integers(1, 1000).map(float),
         "min_quality": st.none() | st.floats(0, 1),
         "include_incomplete": st.booleans(),
-        "order_by": st.sampled_from(["energy", "energy_per_correct"]),
+        "order_by": st.sampled_from(["energy", "greenness"]),
+        "accuracy_weight": st.sampled_from([0, 0.5, 1, 5, 20, 100]) | st.floats(0, 100),
     }
 )
 
@@ -56,6 +58,7 @@ def check(candidates: list[ranking.Candidate], query: LeaderboardQuery) -> None:
         query.usage_intensity,
         include_incomplete=query.include_incomplete,
         order_by=query.order_by,  # type: ignore[arg-type]
+        accuracy_weight=query.accuracy_weight,
         **asked,
     )
     placing = place(columns_of(candidates), query)
@@ -63,7 +66,21 @@ def check(candidates: list[ranking.Candidate], query: LeaderboardQuery) -> None:
     assert placing.places(range(len(placing))[2:0:-1]) == expected[2:0:-1]
     assert [placing.line(int(place.key)) for place in expected] == list(range(len(expected)))
     assert placing.below_floor == len(candidates) - len(expected)
-    assert placing.champions == ranking.champions(candidates, **asked)
+    assert placing.champions == ranking.champions(candidates, **asked, accuracy_weight=query.weight_in_order)
+    check_greenness(placing, candidates, expected)
+
+
+def check_greenness(placing: Placing, candidates: list[ranking.Candidate], expected: list[ranking.Ranked]) -> None:
+    """Hold the greenness of each line, with the reader's weight whatever the order, to the domain's."""
+    weight, quality = placing.query.accuracy_weight, {c.key: c.quality for c in candidates}
+    per_joule = [greenness(place.energy_j, quality[place.key], weight) for place in expected]
+    found = placing.greenness(range(len(placing)))
+    assert [line[0] for line in found] == per_joule
+    ranked = [percent for place, (_, percent) in zip(expected, found, strict=True) if place.rank]
+    assert all(percent is None for place, (_, percent) in zip(expected, found, strict=True) if not place.rank)
+    assert max((percent for percent in ranked if percent is not None), default=100) == 100
+    if placing.query.order_by == "greenness":
+        assert ranked == sorted(ranked, reverse=True)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -79,12 +96,14 @@ def test_shared_vectors(kind: str) -> None:
     """Keys are numbered in the order that ties have. A stored entry has a quality, so for champions none is 0."""
     checked = 0
     for vector in VECTORS[kind]:
+        asked = vector["options"]
         candidates = sorted(candidates_of(vector), key=lambda c: (isinstance(c.key, str), c.key))
         if kind == "champions":
             candidates = [replace(c, quality=c.quality or 0.0) for c in candidates]
+            asked = {"order_by": "greenness", "accuracy_weight": 0.0} | asked
         elif any(c.quality is None for c in candidates):
             continue
         numbered = [replace(c, key=number) for number, c in enumerate(candidates)]
-        check(numbered, LeaderboardQuery(**vector["options"]))
+        check(numbered, LeaderboardQuery(**asked))
         checked += 1
     assert checked > len(VECTORS[kind]) // 2

@@ -15,7 +15,13 @@ from tests.api import builders
 
 pytestmark = pytest.mark.django_db
 JSON, CSV, WHOLE, PARQUET = (f"/api/v1/leaderboard{suffix}" for suffix in ("", ".csv", ".json", ".parquet"))
-QUESTION = {"usage_intensity": "1e5", "shared_by": "10", "min_quality": "0.5", "order_by": "energy_per_correct"}
+QUESTION = {
+    "usage_intensity": "1e5",
+    "shared_by": "10",
+    "min_quality": "0.5",
+    "order_by": "greenness",
+    "accuracy_weight": "2.5",
+}
 
 
 def json_rows(client: Client, **parameters: Any) -> list[dict[str, Any]]:
@@ -48,6 +54,7 @@ def test_csv(client: Client) -> None:
             )
             assert read(line[name]) == value, name
         assert float(line["usage_intensity"]) == 1e5
+        assert float(line["accuracy_weight"]) == 2.5
         assert line["permalink"] == f"http://testserver/entries/{row['entry']}/"
         assert float(line["train_energy_j"]) == row["phases"][0]["energy_j"]
 

@@ -131,6 +131,36 @@ def test_badge_of_a_metered_entry(client: Client) -> None:
     assert "estimated" not in badge(client, builders.entry(provenance="metered"))
 
 
+def test_badge_of_greenness(client: Client) -> None:
+    entry = builders.entry("Half", own_energy_j=1e6, inference_energy_j=1.0, quality=0.5)
+    title = badge(client, entry, metric="greenness", accuracy_weight="2", usage_intensity="1e6")
+    assert title.startswith("Half: greenness, τ = 2, 1 million images: 0.125 per MJ, estimated, ")
+    assert "τ = 1, 1 million images: 0.250 per MJ" in badge(client, entry, metric="greenness")
+    assert badge(client, entry, metric="energy") == badge(client, entry)
+    bound = builders.entry(complete=False, provenance="missing", quality=0.5)
+    assert "≤ " in badge(client, bound, metric="greenness")
+    hopeless = builders.entry(quality=0.0)
+    assert "images: —, " in badge(client, hopeless, metric="greenness")
+    address = f"/api/v1/entries/{entry.pk}/badge.svg?metric=greenness"
+    tags = {client.get(address + weight)["ETag"] for weight in ("", "&accuracy_weight=2", "&accuracy_weight=2.5")}
+    assert len(tags) == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("metric", "flops", "energy, greenness"),
+        *(("accuracy_weight", value, "from 0 to 100") for value in ("-1", "abc", "1e9", "nan")),
+    ],
+)
+def test_badge_names_what_it_cannot_take(client: Client, field: str, value: str, remedy: str) -> None:
+    answer = client.get(f"/api/v1/entries/{builders.entry().pk}/badge.svg", {field: value})
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert remedy in error["message"]
+
+
 def test_badge_is_cached_until_the_board_changes(client: Client) -> None:
     entry = builders.entry()
     address = f"/api/v1/entries/{entry.pk}/badge.svg"

@@ -25,18 +25,28 @@ def get(client: Client, **parameters: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("usage_intensity", [1, 1e3, 1e6, 3.4e7, 1e12])
 @pytest.mark.parametrize("shared_by", [1, 1000])
-@pytest.mark.parametrize("order_by", ["energy", "energy_per_correct"])
-def test_order_is_that_of_the_domain(client: Client, usage_intensity: float, shared_by: float, order_by: str) -> None:
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"order_by": "energy"},
+        {"order_by": "energy_per_correct"},
+        *({"order_by": "greenness", "accuracy_weight": weight} for weight in (0, 0.5, 20)),
+    ],
+    ids=str,
+)
+def test_order_is_that_of_the_domain(
+    client: Client, usage_intensity: float, shared_by: float, order: dict[str, Any]
+) -> None:
     builders.three_entries()
     builders.entry("Of unknown search", complete=False, provenance="missing", own_energy_j=1.0)
     expected = ranking.rank(
         [queries.candidate(entry) for entry in Entry.objects.all()],
         usage_intensity,
         shared_by,
-        order_by=order_by,  # type: ignore[arg-type]
+        **order,
     )
 
-    answer = get(client, usage_intensity=usage_intensity, shared_by=shared_by, order_by=order_by)
+    answer = get(client, usage_intensity=usage_intensity, shared_by=shared_by, **order)
 
     assert [
         (
@@ -55,6 +65,35 @@ def test_usage_intensity_decides_who_wins(client: Client) -> None:
     builders.three_entries()
     winners = [get(client, usage_intensity=n)["results"][0]["method"] for n in ("1", "1e6", "1e12")]
     assert winners == ["Little trained", "Compromise", "Long searched"]
+
+
+def test_rows_tell_their_greenness_whatever_the_order(client: Client) -> None:
+    builders.entry("Poor", own_energy_j=1e6, inference_energy_j=0.0, quality=0.5)
+    builders.entry("Good", own_energy_j=2e6, inference_energy_j=0.0, quality=1.0)
+    builders.entry("Lower bound", own_energy_j=1e6, inference_energy_j=0.0, complete=False, provenance="missing")
+    builders.entry("Hopeless", own_energy_j=1e6, inference_energy_j=0.0, quality=0.0)
+
+    def figures(**asked: Any) -> dict[str, tuple[float | None, float | None]]:
+        rows = get(client, **asked)["results"]
+        return {row["method"]: (row["greenness_per_mj"], row["greenness_relative"]) for row in rows}
+
+    assert figures(accuracy_weight=2) == figures(accuracy_weight=2, order_by="greenness")
+    found = figures(accuracy_weight=2, order_by="greenness")
+    assert list(found) == ["Good", "Poor", "Lower bound", "Hopeless"]
+    assert found["Good"] == (pytest.approx(0.5), 100)
+    assert found["Poor"] == (pytest.approx(0.25), pytest.approx(50))
+    assert found["Lower bound"] == (pytest.approx(0.81), None)
+    assert found["Hopeless"] == (None, None)
+    assert figures()["Good"] == figures()["Poor"] == (pytest.approx(0.5), 100)
+    assert figures(accuracy_weight=0)["Hopeless"] == (pytest.approx(1), 100)
+
+
+def test_energy_per_correct_is_greenness_with_a_weight_of_1(client: Client) -> None:
+    builders.three_entries()
+    answer = get(client, order_by="energy_per_correct")
+    assert answer == get(client, order_by="greenness", accuracy_weight=1) == get(client, order_by="greenness")
+    assert answer["accuracy_weight"] == 1
+    assert get(client, accuracy_weight=7.5)["accuracy_weight"] == 7.5
 
 
 def test_answer_has_the_documented_fields(client: Client) -> None:
@@ -158,6 +197,20 @@ def test_champions_cover_all_usage_intensities(client: Client) -> None:
     assert results[2]["one_time_energy_j"] == pytest.approx(1.01e6)
     floor = client.get(f"{ADDRESS}/champions", {"min_quality": 0.85}).json()["results"]
     assert [line["entry"] for line in floor] == [searched.pk]
+
+
+def test_champions_of_greenness(client: Client) -> None:
+    little, compromise, searched = builders.three_entries()
+    asked = {"order_by": "greenness", "accuracy_weight": "20"}
+    answer = client.get(f"{ADDRESS}/champions", asked).json()
+    assert (answer["order_by"], answer["accuracy_weight"]) == ("greenness", 20)
+    results = answer["results"]
+    assert [line["entry"] for line in results] == [little.pk, compromise.pk, searched.pk]
+    one_time_j, per_image_j = 1e4 / 0.8**20 - 10 / 0.7**20, 1 / 0.7**20 - 0.1 / 0.8**20
+    assert results[1]["from_usage_intensity"] == pytest.approx(one_time_j / per_image_j)
+    assert results[1]["one_time_energy_j"] == 1e4
+    energy = client.get(f"{ADDRESS}/champions", {"accuracy_weight": "20"}).json()["results"]
+    assert energy[1]["from_usage_intensity"] == pytest.approx(9990 / 0.9)
 
 
 def test_an_uncertainty_that_is_not_known_is_null_and_never_zero(client: Client) -> None:

@@ -50,7 +50,7 @@ values = st.one_of(
     st.floats().map(str),
     st.integers().map(str),
     st.sampled_from(
-        ["digits", "offline", "system", "nas,pruning", "1e6", "test-cpu", "energy_per_correct", "on", ""]
+        ["digits", "offline", "system", "nas,pruning", "1e6", "test-cpu", "energy_per_correct", "greenness", "on", ""]
     ),
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.domain.ranking import Candidate, champions, rank
+from leaderboard.domain.ranking import Candidate, champions, rank, weight_in_order
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RANKING, FORMAT = "/static/leaderboard/ranking.js", "/static/leaderboard/format.js"
@@ -22,7 +22,7 @@ async ([vectors, ranking]) => (await import("/vectors/check.mjs")).checkAll(vect
 CHECK_FORMAT = """
 async ([vectors, format]) => {
   const written = await import(format);
-  const nameOf = { watt_hours: "wattHours" };
+  const nameOf = { watt_hours: "wattHours", per_megajoule: "perMegajoule" };
   const wrong = [];
   for (const [rule, cases] of Object.entries(vectors)) {
     if (rule === "about") continue;
@@ -37,10 +37,10 @@ async ([vectors, format]) => {
 """
 RANK_BOARDS = """
 async ([boards, ranking]) => {
-  const { rank, champions } = await import(ranking);
+  const { champions, rank, weightInOrder } = await import(ranking);
   return boards.map(({ candidates, usageIntensity, options }) => ({
     places: rank(candidates, usageIntensity, options),
-    champions: champions(candidates, { sharedBy: options.sharedBy, minQuality: options.minQuality }),
+    champions: champions(candidates, { ...options, accuracyWeight: weightInOrder(options) }),
   }));
 }
 """
@@ -97,7 +97,8 @@ def random_board(chance: random.Random) -> dict:
         "shared_by": chance.choice([1, 1, 3, 10 ** chance.uniform(0, 9)]),
         "min_quality": chance.choice([None, None, 0.0, 0.9, chance.random()]),
         "include_incomplete": chance.random() < 0.3,
-        "order_by": chance.choice(["energy", "energy", "energy_per_correct"]),
+        "order_by": chance.choice(["energy", "greenness", "greenness", "energy_per_correct"]),
+        "accuracy_weight": chance.choice([0, 0.5, 1, 5, 20, 0.1 * chance.randrange(201), 100 * chance.random()]),
     }
     usage_intensity = chance.choice([1.0, 1e6, 1e15, 10 ** chance.uniform(-3, 15)])
     return {"candidates": candidates, "usage_intensity": usage_intensity, "options": options}
@@ -120,6 +121,7 @@ def test_random_boards_are_ranked_alike_to_the_last_digit(module_page):
                 "minQuality": board["options"]["min_quality"],
                 "includeIncomplete": board["options"]["include_incomplete"],
                 "orderBy": board["options"]["order_by"],
+                "accuracyWeight": board["options"]["accuracy_weight"],
             },
         }
         for board in boards
@@ -127,6 +129,11 @@ def test_random_boards_are_ranked_alike_to_the_last_digit(module_page):
     answers = module_page.evaluate(RANK_BOARDS, [asked, RANKING])
     for number, (board, answer) in enumerate(zip(boards, answers, strict=True)):
         places = rank(board["candidates"], board["usage_intensity"], **board["options"])
-        winners = champions(board["candidates"], board["options"]["shared_by"], board["options"]["min_quality"])
+        winners = champions(
+            board["candidates"],
+            board["options"]["shared_by"],
+            board["options"]["min_quality"],
+            weight_in_order(board["options"]["order_by"], board["options"]["accuracy_weight"]),
+        )
         assert floats(answer["places"]) == floats(map(asdict, places)), f"board {number}"
         assert floats(answer["champions"]) == floats(map(asdict, winners)), f"board {number}"

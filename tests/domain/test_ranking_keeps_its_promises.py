@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leaderboard.domain.energy import LifeCycle, PhaseEnergy, Provenance
@@ -20,7 +20,8 @@ uncertainties = joules | st.none()
 qualities = st.none() | st.integers(0, 4).map(lambda quarter: quarter / 4) | st.floats(0, 1)
 usage_intensities = st.sampled_from([1.0, 1e6]) | st.floats(1e-3, 1e13)
 sharings = st.integers(1, 1000)
-orderings = st.sampled_from(["energy", "energy_per_correct"])
+orderings = st.sampled_from(["energy", "greenness", "energy_per_correct"])
+weights = st.sampled_from([0, 0.5, 1, 5, 20]) | st.floats(0, 100)
 
 
 def candidates_keyed(keys: list[str | int]) -> st.SearchStrategy[list[Candidate]]:
@@ -45,10 +46,12 @@ options = st.fixed_dictionaries(
         "min_quality": st.none() | st.floats(0, 1),
         "include_incomplete": st.booleans(),
         "order_by": orderings,
+        "accuracy_weight": weights,
     }
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whatever the machine does beside
 @given(groups, usage_intensities, options)
 def test_ranks_are_a_permutation_within_their_intervals(group, n, options):
     results = rank(group, n, **options)
@@ -190,8 +193,17 @@ def test_impossible_sharing_is_refused(k):
 def test_an_impossible_floor_or_ordering_is_refused():
     with pytest.raises(ValueError, match="min_quality is nan"):
         rank([], 1, min_quality=math.nan)
-    with pytest.raises(ValueError, match="order_by is 'flops', but must be one of energy, energy_per_correct"):
+    with pytest.raises(
+        ValueError, match="order_by is 'flops', but must be one of energy, greenness, energy_per_correct"
+    ):
         rank([], 1, order_by="flops")
+
+
+@pytest.mark.parametrize("weight", [-1, 100.1, math.nan, math.inf])
+@pytest.mark.parametrize("order_by", ["energy", "greenness"])
+def test_an_impossible_accuracy_weight_is_refused(weight, order_by):
+    with pytest.raises(ValueError, match=f"accuracy_weight is {weight!r}, but must be a number from 0 to 100"):
+        rank([], 1, order_by=order_by, accuracy_weight=weight)
 
 
 @pytest.mark.parametrize("joules_given", [-1.0, math.nan, math.inf, 1e31])

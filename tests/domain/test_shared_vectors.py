@@ -44,7 +44,7 @@ def test_champions(vector):
 @named("break_even")
 def test_break_even(vector):
     a, b = Candidate(**vector["a"]), Candidate(**vector["b"])
-    assert break_even(a, b, vector["shared_by"]) == vector["expected"]
+    assert break_even(a, b, vector["shared_by"], vector.get("accuracy_weight", 0.0)) == vector["expected"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["errors"], ids=str)

@@ -80,7 +80,10 @@ def test_the_energy_of_an_attempt_without_a_result_is_shown(client):
     }
     attempt.save()
     page = text(client.get(entry.get_absolute_url()))
-    expected = "An attempt of 2026-01-02 ended without a result; 2 h 0 min and 12.3 kJ (estimated) of its work could not be reused."
+    expected = (
+        "An attempt of 2026-01-02 ended without a result; 2 h 0 min and 12.3 kJ (estimated) of its work could not be "
+        "reused."
+    )
     assert f"{expected} This is not charged to the model." in page
     assert (
         "An attempt of 2026-01-03 ended without a result; 59.0 s and an unknown amount of energy of its work" in page

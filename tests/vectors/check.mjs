@@ -9,7 +9,7 @@ export function checkAll(vectors, ranking) {
   const calls = {
     rank: ({ candidates, options }) => callRank(ranking, candidates, options),
     champions: ({ candidates, options }) => ranking.champions(candidates, camelCase(options)),
-    break_even: ({ a, b, shared_by: sharedBy }) => ranking.breakEven(a, b, sharedBy),
+    break_even: ({ a, b, shared_by: sharedBy, accuracy_weight: weight }) => ranking.breakEven(a, b, sharedBy, weight),
   };
   const failures = [];
   for (const [name, call] of Object.entries(calls)) {
@@ -39,6 +39,7 @@ const OPTION_NAMES = {
   min_quality: "minQuality",
   include_incomplete: "includeIncomplete",
   order_by: "orderBy",
+  accuracy_weight: "accuracyWeight",
 };
 
 function camelCase(options) {
@@ -64,7 +65,7 @@ function checkError({ function: name, options, message }, ranking) {
   const calls = {
     rank: () => callRank(ranking, [a, b], options),
     champions: () => ranking.champions([a, b], camelCase(options)),
-    break_even: () => ranking.breakEven(a, b, options.shared_by),
+    break_even: () => ranking.breakEven(a, b, options.shared_by, options.accuracy_weight),
   };
   const call = `${name}(${JSON.stringify(options)})`;
   try {

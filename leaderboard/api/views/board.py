@@ -46,6 +46,7 @@ class LeaderboardView(PublicView):
                 [row(line, query) for line in ranked.rows[page.start : page.stop]],
                 usage_intensity=query.usage_intensity,
                 shared_by=query.shared_by,
+                accuracy_weight=query.accuracy_weight,
                 revision=ranked.revision,
                 **group(ranked.board, query),
                 below_floor=ranked.below_floor,
@@ -82,7 +83,10 @@ class SnapshotView(PublicView):
 
 
 class ChampionsView(PublicView):
-    """The entry of least energy for each interval of usage intensity: the lower envelope of F + N·e."""
+    """The entry of least energy for each interval of usage intensity: the lower envelope of F + N·e.
+
+    With order_by=greenness, the greenest entry: the lower envelope of (F + N·e)/quality^τ.
+    """
 
     parameters = FILTER
 
@@ -108,7 +112,8 @@ class ChampionsView(PublicView):
             }
             for champion in ranked.champions
         ]
-        return Response({"revision": ranked.revision, **group(ranked.board, query), "results": results})
+        asked = {"order_by": query.order_by, "accuracy_weight": query.accuracy_weight}
+        return Response({"revision": ranked.revision, **group(ranked.board, query), **asked, "results": results})
 
 
 def _etag(board: Board | None) -> str:

@@ -9,16 +9,16 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from leaderboard import queries
-from leaderboard.api.badge import badge
+from leaderboard.api.badge import METRICS, energy_badge, greenness_badge
 from leaderboard.api.base import PublicView, version_of
-from leaderboard.api.documentation import USAGE_INTENSITY, errors
+from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
-from leaderboard.api.parameters import read_usage_intensity
+from leaderboard.api.parameters import read_badge, read_usage_intensity
 from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer
 from leaderboard.api.rows import FIGURES
 from leaderboard.domain import ranking
@@ -69,22 +69,31 @@ class TraceView(PublicView):
 class BadgeView(PublicView):
     """A badge for a README."""
 
-    parameters = frozenset({"usage_intensity"})
+    parameters = frozenset({"metric", "usage_intensity", "accuracy_weight"})
 
     @extend_schema(
         operation_id="entry_badge",
         tags=["entries"],
-        parameters=[USAGE_INTENSITY],
+        parameters=[
+            OpenApiParameter("metric", enum=METRICS, description="Default energy."),
+            USAGE_INTENSITY,
+            ACCURACY_WEIGHT,
+        ],
         responses={(200, SVG): OpenApiTypes.STR, 304: None, **errors(400, 404)},
     )
     def get(self, request: Request, pk: int) -> HttpResponseBase:
-        """SVG with the full-cycle energy at that usage intensity, its date and provenance in words."""
-        usage_intensity = read_usage_intensity(request.query_params)
+        """SVG with the full-cycle energy or greenness at that usage intensity, its date and provenance in words."""
+        metric, usage_intensity, accuracy_weight = read_badge(request.query_params)
         entry = _find(pk)
-        tag = f'"{entry.pk}-{version_of(entry.board)}-{usage_intensity:g}"'
+        energy_j = _energy(entry, usage_intensity).energy_j
+        is_energy = metric == "energy"
+        asked = f"{usage_intensity:g}" if is_energy else f"{usage_intensity:g}-{accuracy_weight:.15g}"
+        tag = f'"{entry.pk}-{version_of(entry.board)}-{asked}"'
         # A minute: a new result shows soon, and a popular README does not load the database.
         answer = HttpResponse(
-            badge(entry, usage_intensity, _energy(entry, usage_intensity).energy_j),
+            energy_badge(entry, usage_intensity, energy_j)
+            if is_energy
+            else greenness_badge(entry, usage_intensity, energy_j, accuracy_weight),
             content_type=SVG,
             headers={"Cache-Control": "public, max-age=60", "ETag": tag},
         )

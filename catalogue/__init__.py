@@ -1,0 +1,18 @@
+"""Published figures of others, each with its source: the data, its check and the results that follow from it."""
+
+from catalogue.check import load
+from catalogue.faults import CatalogueError, Fault, Place
+from catalogue.publish import published_results
+from catalogue.results import PublishedPhase, PublishedResult
+from catalogue.settings import Source
+
+__all__ = [
+    "CatalogueError",
+    "Fault",
+    "Place",
+    "PublishedPhase",
+    "PublishedResult",
+    "Source",
+    "load",
+    "published_results",
+]

@@ -353,5 +353,6 @@ def test_winners_table_matches_the_champions(client):
     page = text(client.get("/"))
     for champion in queries.ranked_board(LeaderboardQuery()).champions:
         assert (
-            board.entries.get(pk=champion.key).recipe.method.title in page.partition("Who uses the least energy")[2]
+            board.entries.get(pk=champion.key).recipe.method.title
+            in page.partition("Which entry uses the least energy")[2]
         )

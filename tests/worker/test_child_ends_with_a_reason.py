@@ -111,7 +111,7 @@ def test_memory_over_the_limit_is_stopped(run_child):
     limits = replace(LIMITS, memory_mb=200)
     ending, _, _ = run_child("import time; block = bytearray(400 * 2**20); time.sleep(3600)", limits)
     assert "Out of memory" in ending.reason
-    assert "200 allowed" in ending.reason
+    assert "the limit is 200 MiB" in ending.reason
 
 
 def test_memory_that_processes_share_counts_once(tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ from tests.live.site import ROOT, free_port
 ENTRIES = 10_000
 LOADS = 7
 TICKS = [round(0.05 * step, 2) for step in range(1, 260)]
+WEIGHT_TICKS = [round(0.1 * step, 1) for step in range(201)]
 FILL = "from bench.page_board import fill; fill({entries})"
 
 OBSERVE = """
@@ -44,13 +45,13 @@ LOADED = """
 """
 # The script of a tick, and the time until the frame after it has been handed to the compositor, ms.
 TICK = """
-async (exponents) => {
-  const slider = document.getElementById("usage_slider");
+async ([name, values]) => {
+  const slider = document.getElementById(name);
   const ticks = [];
-  for (const exponent of exponents) {
+  for (const value of values) {
     const began = performance.now();
     seen.script = 0;
-    slider.value = exponent;
+    slider.value = value;
     slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
     seen.script += performance.now() - began;
     await new Promise((resolve) => nextFrame(() => setTimeout(resolve)));
@@ -96,10 +97,15 @@ def run() -> list[tuple[str, str, str]]:
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
         _load(browser, address)  # the server's own first request
         loads = [_load(browser, address) for _ in range(LOADS)]
-        ticks, waits = _use(browser, address)
+        ticks, weight_ticks, waits = _use(browser, address)
         charts_ms = statistics.median(_charts(browser, address) for _ in range(3))
         browser.close()
-    return [*_loading(loads), *_moving(ticks, waits), _row("charts drawn, library and all", charts_ms, 1200, "ms")]
+    moving = [
+        *_ticking("slider tick", ticks),
+        *_ticking("slider tick of τ", weight_ticks),
+        *_scrolling(waits),
+    ]
+    return [*_loading(loads), *moving, _row("charts drawn, library and all", charts_ms, 1200, "ms")]
 
 
 def _loading(loads: list[dict[str, float]]) -> list[tuple[str, str, str]]:
@@ -113,13 +119,18 @@ def _loading(loads: list[dict[str, float]]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _moving(ticks: list[list[float]], waits: list[list[float]]) -> list[tuple[str, str, str]]:
+def _ticking(what: str, ticks: list[list[float]]) -> list[tuple[str, str, str]]:
     scripts, painted = zip(*ticks, strict=True)
+    return [
+        _row(f"{what}, script, median", statistics.median(scripts), 16, "ms"),
+        _row(f"{what}, script, 95 %", _p95(scripts), 50, "ms"),
+        _row(f"{what} to the painted frame, 95 %", _p95(painted), 50, "ms"),
+    ]
+
+
+def _scrolling(waits: list[list[float]]) -> list[tuple[str, str, str]]:
     frames, rows = zip(*waits, strict=True)
     return [
-        _row("slider tick, script, median", statistics.median(scripts), 16, "ms"),
-        _row("slider tick, script, 95 %", _p95(scripts), 50, "ms"),
-        _row("slider tick to the painted frame, 95 %", _p95(painted), 50, "ms"),
         _row(f"scrolling through {ENTRIES:,} entries, a frame, 95 %", _p95(frames), 50, "ms"),
         _row("rows in the page meanwhile, at most", max(rows), 60, ""),
     ]
@@ -151,14 +162,17 @@ def _count_bytes(page: Page) -> list[int]:
     return received
 
 
-def _use(browser: Browser, address: str) -> tuple[list[list[float]], list[list[float]]]:
-    """Move the slider from one end to the other, then scroll from the first entry to the last."""
+def _use(browser: Browser, address: str) -> tuple[list[list[float]], list[list[float]], list[list[float]]]:
+    """Move the slider from one end to the other, then that of τ, then scroll from the first entry to the last."""
     with _reader(browser) as page:
         page.goto(address)
         page.locator("#usage_slider").focus()  # brings the snapshot
         page.locator("#rows tr [tabindex='-1']").first.wait_for()
         page.wait_for_load_state("networkidle")
-        return page.evaluate(TICK, TICKS), page.evaluate(SCROLL)
+        ticks = page.evaluate(TICK, ["usage_slider", TICKS])
+        page.locator("#order_by").select_option("greenness")
+        weight_ticks = page.evaluate(TICK, ["accuracy_slider", WEIGHT_TICKS])
+        return ticks, weight_ticks, page.evaluate(SCROLL)
 
 
 def _charts(browser: Browser, address: str) -> float:

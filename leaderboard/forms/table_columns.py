@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `width` is a CSS grid track; `is_best_high` sorts from the top down at first."""
+    """One column. `width` is a CSS grid track; `is_best_high` sorts from the top down at first.
+
+    `order_by`: the ranking that the column belongs to. It is shown with that one alone, and can't be chosen.
+    """
 
     key: str
     label: str
@@ -20,6 +23,7 @@ class Column:
     is_number: bool = False
     is_default: bool = True
     is_best_high: bool = False
+    order_by: str = ""
 
 
 COLUMNS = (
@@ -27,6 +31,15 @@ COLUMNS = (
     Column("method", "Method", "What was submitted", "minmax(10rem, 1.6fr)"),
     Column("family", "Family", "What kind of method it is", "9.5rem", is_default=False),
     Column("quality", "Quality", "On the track's test set", "4.5rem", is_number=True, is_best_high=True),
+    Column(
+        "greenness",
+        "Greenness",
+        "Quality to the power τ over full-cycle energy, as a percentage of the greenest entry's",
+        "5.5rem",
+        is_number=True,
+        is_best_high=True,
+        order_by="greenness",
+    ),
     Column(
         "energy",
         "Full-cycle energy",
@@ -64,9 +77,17 @@ COLUMNS = (
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"
-DEFAULT = tuple(column.key for column in COLUMNS if column.is_default)
+CHOICES = tuple(column.key for column in COLUMNS if not column.order_by)
+DEFAULT = tuple(column.key for column in COLUMNS if column.is_default and not column.order_by)
 # Columns that a card on a phone shows large, outside its list of figures.
 _LARGE = {"rank", "method", "energy", "phases"}
+
+
+def visible(chosen: Sequence[str], order_by: str) -> tuple[str, ...]:
+    """Keys of the chosen columns and of the ranking's own, in the table's order."""
+    return tuple(
+        column.key for column in COLUMNS if (column.order_by == order_by if column.order_by else column.key in chosen)
+    )
 
 
 def widths(chosen: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from django import forms
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
 from leaderboard.domain.usage import usage_intensity_from_rate
 from leaderboard.forms.board import SeveralChoicesField, a_number, one_of
-from leaderboard.forms.table_columns import ALWAYS, BY_KEY, COLUMNS, DEFAULT
+from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
@@ -60,7 +60,7 @@ class ViewForm(forms.Form):
     """Validates a view, and the rate and lifetime that give a usage intensity."""
 
     columns = SeveralChoicesField(
-        required=False, choices=[(key, key) for key in BY_KEY], error_messages=one_of(BY_KEY)
+        required=False, choices=[(key, key) for key in CHOICES], error_messages=one_of(CHOICES)
     )
     sort = forms.ChoiceField(
         required=False, choices=[(sort, sort) for sort in SORTS], error_messages=one_of([*BY_KEY, "“-” before one"])

@@ -72,17 +72,22 @@ def si(value: float | None, unit: str = "") -> str:
     )
 
 
-def number(value: float | None) -> str:
+def number(value: float | None, digits_shown: int = 3) -> str:
     """A positive figure without a unit, three significant digits: "0.812", "12,300", "8.12 × 10⁻⁷"."""
     if value is None:
         return UNKNOWN
     if value == 0:
         return "0"
-    digits, exponent = _significant(value)
+    digits, exponent = _significant(value, digits_shown)
     if -4 <= exponent < 6:
         return _grouped(_point(digits, exponent))
     power = str(exponent).translate(_SUPERSCRIPTS)
     return f"{_point(digits, 0)}{SPACE}×{SPACE}10{power}"
+
+
+def weight(value: float) -> str:
+    """The τ of greenness, at most six significant digits: "5", "0.5"."""
+    return "0" if value == 0 else _without_trailing_zeros(_point(*_significant(value, 6)))
 
 
 def per_megajoule(per_joule: float | None) -> str:
@@ -120,13 +125,14 @@ def images(value: float | None) -> str:
     return f"{number} image" if number == "1" else f"{number} images"
 
 
-def _fixed(value: float, decimals: int) -> str:
+def fixed(value: float, decimals: int) -> str:
+    """So many decimals: "0.812"."""
     return str(Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
 
 
 def percent(value: float | None) -> str:
     """A quality, given as a fraction: "97.2 %"."""
-    return UNKNOWN if value is None else f"{_fixed(value * 100, 1)}{SPACE}%"
+    return UNKNOWN if value is None else f"{fixed(value * 100, 1)}{SPACE}%"
 
 
 def share(value: float | None) -> str:
@@ -137,12 +143,12 @@ def share(value: float | None) -> str:
         return f"<{SPACE}1{SPACE}%"
     if 0.99 < value < 1:
         return f">{SPACE}99{SPACE}%"
-    return f"{_fixed(value * 100, 0)}{SPACE}%"
+    return f"{fixed(value * 100, 0)}{SPACE}%"
 
 
 def width(value: float) -> str:
     """A part of a bar, given as a fraction, for a style: "41.27%"."""
-    return f"{_fixed(value * 100, 2)}%"
+    return f"{fixed(value * 100, 2)}%"
 
 
 def relative(u95: float | None, value: float) -> str:
@@ -183,7 +189,7 @@ def seconds(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     if value < 60:
-        return f"{_fixed(value, 1)}{SPACE}s"
+        return f"{fixed(value, 1)}{SPACE}s"
     whole = int(value)
     if whole < 3600:
         return f"{whole // 60}{SPACE}min {whole % 60}{SPACE}s"

@@ -42,6 +42,11 @@ GLOSSARY = (
         "missing.",
     ),
     Term(
+        "greenness",
+        "Quality to the power τ over full-cycle energy, the metric of the paper behind this site; τ says how much "
+        "accuracy counts.",
+    ),
+    Term(
         "scope",
         "Which devices the energy covers: accelerator is the GPU, or the CPU package if the model runs on a CPU; "
         "system is GPU, CPU package and memory.",

@@ -19,6 +19,8 @@ from leaderboard.presentation.format import (
     carbon,
     joules,
     milliseconds,
+    number,
+    per_megajoule,
     percent,
     relative,
     sample,
@@ -36,7 +38,7 @@ SOURCE_TITLES = {
 }
 QUALITY_LABELS = {"top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"
-NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one"
+TOO_INACCURATE = "its accuracy is too low to rank at this τ"
 # If the quality is not of the worker's own weights: a mark for a narrow column, and what it means.
 QUALITY_NOTES = {
     "published": "published by others",
@@ -94,6 +96,8 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "quality": percent(entry.quality),
         "quality_note": quality_note(entry),
         "quality_title": QUALITY_NOTES.get(quality_note(entry), ""),
+        "greenness": _at_most(entry, ranked.greenness_percent) + number(ranked.greenness_percent),
+        "greenness_title": _at_most(entry, ranked.greenness) + per_megajoule(ranked.greenness),
         "energy": at_least(entry) + joules(place.energy_j),
         "energy_title": watt_hours(place.energy_j),
         "u95": relative(place.u95_j, place.energy_j),
@@ -132,6 +136,11 @@ def at_least(entry: Entry) -> str:
     return "" if entry.complete else f"≥{SPACE}"
 
 
+def _at_most(entry: Entry, greenness: float | None) -> str:
+    """The sign before a greenness whose energy is a lower bound."""
+    return f"≤{SPACE}" if greenness is not None and not entry.complete else ""
+
+
 def one_time(entry: Entry, shared_by: float) -> str:
     """An entry's one-time energy."""
     return at_least(entry) + joules(one_time_energy_j(entry, shared_by))
@@ -155,11 +164,11 @@ def rank_title(place: Ranked) -> str:
 
 def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
     """Why an entry is not ranked, in words."""
-    return NO_CORRECT_PREDICTION if _lacks_value(ranked, query) else MISSING_PHASE
+    return TOO_INACCURATE if _lacks_value(ranked, query) else MISSING_PHASE
 
 
 def _lacks_value(ranked: RankedEntry, query: LeaderboardQuery) -> bool:
-    """Whether the entry has no energy per correct prediction, and that is asked for."""
+    """Whether the ranking is by greenness, and the entry has none."""
     factor = accuracy_factor(ranked.entry.quality, query.weight_in_order)
     return scaled(ranked.place.energy_j, factor) is None
 

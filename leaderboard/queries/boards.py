@@ -153,6 +153,12 @@ class RankedBoard:
         found = [self.placing.line(entry) for entry in entries] if self.placing is not None else []
         return {line.entry.pk: line for line in self.lines([line for line in found if line is not None])}
 
+    @cached_property
+    def least_energy(self) -> RankedEntry | None:
+        """The line of least energy whatever the order, None if there is none that energy would rank."""
+        line = self.placing.least_energy if self.placing is not None else None
+        return None if line is None else self.lines([line])[0]
+
     @property
     def champions(self) -> list[ranking.Champion]:
         """The entry of least energy for each interval of usage."""

@@ -132,6 +132,20 @@ class Placing:
         ]
 
     @cached_property
+    def greenness_per_joule(self) -> pa.Array:
+        """Greenness of each item with the reader's τ; null without a value, infinite for an energy of 0."""
+        value = pc.divide(self._reader_factor, self.energy_j)
+        return pc.if_else(_is_value(self._reader_scaled_j), value, None)
+
+    @cached_property
+    def least_energy(self) -> int | None:
+        """The line (from 0) of the first in the order of energy, None if none is ranked."""
+        ranked = self.stored("complete") if not self.query.include_incomplete else None
+        energy_j = self.energy_j if ranked is None else pc.if_else(ranked, self.energy_j, None)
+        item = pc.index(energy_j, pc.min(energy_j)).as_py() if len(self) else -1
+        return None if item < 0 else pc.index(self.order, pa.scalar(item, pa.uint64())).as_py()
+
+    @cached_property
     def _reader_factor(self) -> pa.Array:
         weight = self.query.accuracy_weight
         is_order = weight == self.query.weight_in_order

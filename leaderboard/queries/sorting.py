@@ -91,6 +91,7 @@ SORT_VALUES: dict[str, Callable[[Placing], pa.Array]] = {
     "method": _method,
     "family": _family,
     "quality": _stored("quality"),
+    "greenness": lambda placing: placing.greenness_per_joule,
     "energy": lambda placing: placing.energy_j,
     "phases": _one_time_share,
     "one_time": lambda placing: placing.one_time_energy_j,

@@ -19,7 +19,7 @@ from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import RunState
 from leaderboard.domain.usage import USAGE_PRESETS
 from leaderboard.forms.page_query import PageQuery, read_query, shown
-from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, widths
+from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, widths
 from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import rows, summary, table
@@ -31,6 +31,10 @@ ROWS_PER_PAGE = 50
 MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
 SOURCE_CHOICES = {"verified": "verified by this site's workers", "published": "published by others"}
+TITLES = {
+    "energy": "Which model spends the least energy over its whole life?",
+    "greenness": "Which model is the greenest over its whole life?",
+}
 
 
 @require_safe
@@ -42,6 +46,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     ranked = queries.ranked_board(asked.query)
     page = _page(request, asked, table.in_order(ranked, asked.view))
     query, view = asked.query, asked.view
+    columns = visible(view.columns, query.order_by)
     context = {
         "ranked": ranked,
         "query": query,
@@ -58,11 +63,17 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "page": page,
         "page_address": _address(asked),
         "most_entries": MOST_ENTRIES_IN_BROWSER,
-        "columns": _columns(asked),
-        "chosen": dict.fromkeys(view.columns, True),
+        "columns": _columns(asked, columns),
+        "chosen": dict.fromkeys(columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
-        "widths": widths(view.columns),
+        "widths": widths(columns),
+        "accuracy_weight": f"{query.accuracy_weight:.15g}",
+        "titles": TITLES,
+        "is_by_greenness": query.order_by == "greenness",
+        "worth": summary.worth(query.accuracy_weight),
+        "why": summary.why(ranked),
         "summary": summary.summary(ranked),
+        "crossings_title": summary.crossings_title(query),
         "crossings": summary.crossings(ranked),
         "options": _options(ranked, known, view),
         "defaults": _defaults(ranked, known),
@@ -98,7 +109,7 @@ def _page(request: HttpRequest, asked: PageQuery, found: Sequence[queries.Ranked
     return page
 
 
-def _columns(asked: PageQuery) -> list[dict[str, Any]]:
+def _columns(asked: PageQuery, chosen: Sequence[str]) -> list[dict[str, Any]]:
     """Every column as the table's head shows it, with the address that sorts by it."""
     return [
         {
@@ -107,9 +118,9 @@ def _columns(asked: PageQuery) -> list[dict[str, Any]]:
             "hint": column.hint,
             "width": column.width,
             "is_number": column.is_number,
-            "is_chosen": column.key in asked.view.columns,
+            "is_chosen": column.key in chosen,
             "is_default": column.is_default,
-            "is_fixed": column.key == ALWAYS,
+            "is_fixed": column.key == ALWAYS or bool(column.order_by),
             "first": f"{'-' if column.is_best_high else ''}{column.key}",
             "direction": _direction(asked.view, column.key),
             "url": _address(replace(asked, view=asked.view.on(sort=_next_sort(asked.view, column))))[:-1] or "?",

@@ -16,7 +16,7 @@ from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import Entry
 from leaderboard.presentation import rows, summary
-from leaderboard.presentation.format import images, joules, provenance_words, relative, watt_hours
+from leaderboard.presentation.format import images, joules, provenance_words, relative, watt_hours, weight
 from leaderboard.presentation.link_card import Card, draw_card
 from leaderboard.views.compare import champion_of, read_entries
 from leaderboard.views.entries import query_of
@@ -45,8 +45,8 @@ def board_card(request: HttpRequest) -> HttpResponseBase:
 
 def _claim(query: LeaderboardQuery, entry: Entry) -> str:
     """What the first entry is best at: filters and quality floor included."""
-    per_correct = " per correct prediction" if query.order_by == "greenness" else ""
-    return f"Least energy{summary.among(query)}{per_correct}{summary.floor(query, entry)}"
+    best = f"Greenest, τ = {weight(query.accuracy_weight)}," if query.order_by == "greenness" else "Least energy"
+    return f"{best}{summary.among(query)}{summary.floor(query, entry)}"
 
 
 @require_safe

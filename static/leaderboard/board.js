@@ -8,11 +8,13 @@ import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSumm
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
 import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
-import { addressOf, chosenColumns, filtersSet, forgetRate, parameters, readQuery, usageOfRate } from "./controls.js";
+import { addressOf, filtersSet, forgetRate, parameters, readQuery, shownColumns, usageOfRate } from "./controls.js";
+import { drawOrder, takeWeight } from "./order.js";
+import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
-import { crossings, summary } from "./summary.js";
+import { crossings, summary, why } from "./summary.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
@@ -44,8 +46,9 @@ const list = new List({
   fill(node, line) {
     if (shown === null) return; // a fresh board that is not ranked yet
     const position = shown.lines === null ? line : shown.lines[line];
-    const entry = board.entry(board.ranking.order[position]);
-    fillRow(node, rowOf(entry, board.ranking.place(position), shown.query, families), line);
+    const { ranking } = board;
+    const entry = board.entry(ranking.order[position]);
+    fillRow(node, rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families), line);
   },
 });
 
@@ -85,21 +88,24 @@ function draw(moves = true) {
   list.show(board.ranking.order.length, moves && wasShown);
   const result = { ...shown, board, hardwareName: table.dataset.hardware };
   drawSummary(summary(result));
+  drawOrder(query, why(result));
   drawCrossings(crossings(shown.champions, board.byKey, query));
   drawHead(query.sort);
   drawPlace();
   notifyCharts();
 }
 
-/** What depends on the filters, but on neither the usage intensity nor the columns. */
+/** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
 function filter(query) {
   const { minQuality, sharedBy, words, includeIncomplete } = query;
   const chosen = [[...query.families], [...query.provenance]];
   const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, chosen]);
-  if (shown?.key === key) return shown;
-  const found = board.filter(query);
-  drawFacets(found.counts, filtersSet(query));
-  return { ...found, key, champions: board.ranking.champions(found.eligible, sharedBy) };
+  const weight = weightInOrder(query);
+  const isSame = shown?.key === key;
+  if (isSame && shown.weight === weight) return shown;
+  const found = isSame ? shown : board.filter(query);
+  if (!isSame) drawFacets(found.counts, filtersSet(query));
+  return { ...found, key, weight, champions: board.ranking.champions(found.eligible, sharedBy, weight) };
 }
 
 /** Show which lines are in sight, in the page and in the address. */
@@ -112,11 +118,15 @@ function drawPlace() {
 /** Notify the charts (charts/board.js). They draw later than this frame, so `places` is made when they read it. */
 function notifyCharts() {
   const { ranking, byKey } = board;
+  const { query, champions, eligible } = shown;
   let places = null;
   const detail = {
-    query: shown.query,
-    champions: shown.champions,
+    query,
+    champions,
     byKey,
+    get energyChampions() {
+      return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
+    },
     parameters: parameters({ ofView: false }),
     get places() {
       places ??= ranking.places();
@@ -175,15 +185,16 @@ form.addEventListener("input", ({ target }) => {
     slider.setAttribute("aria-valuetext", images(Number(number.value)));
   }
   if (target === number) moveSlider();
+  const isWeight = takeWeight(target);
   if (target === slider || target === number) forgetRate();
   else if (target.matches("#rate, #years")) takeRate();
-  else if (target.matches("[name=columns]")) changeColumns();
-  else if (!target.matches("[name=region], [name=pue]") && list.isLive) list.scrollTo(0);
+  else if (target.matches("[name=columns], #order_by")) changeColumns();
+  else if (!isWeight && !target.matches("[name=region], [name=pue]") && list.isLive) list.scrollTo(0);
   redraw();
 });
 
 function changeColumns() {
-  chooseColumns(chosenColumns());
+  chooseColumns(shownColumns());
   load().then(() => {
     if (shown === null) draw();
     list.renew();
@@ -280,7 +291,7 @@ document.addEventListener("boardrevision", async (event) => {
   draw();
 });
 
-chooseColumns(chosenColumns());
+chooseColumns(shownColumns());
 moveSlider();
 // Charts are drawn from the snapshot.
 if (!isRankedHere) for (const part of document.querySelectorAll(".chart-frame, .chart-pair")) part.hidden = true;

@@ -5,6 +5,7 @@ const NUMBER = /^\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const MOST_IMAGES = 1e15;
 const SECONDS_PER_YEAR = 365.25 * 86_400;
 const DEFAULT_USAGE = 1e6;
+const MOST_WEIGHT = 100;
 // Parameters of the page alone; the API has no columns.
 const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue"]);
 const HELPERS = new Set(["rate", "years"]);
@@ -13,6 +14,7 @@ const form = document.getElementById("controls");
 const number = document.getElementById("usage_intensity");
 const rate = document.getElementById("rate");
 const years = document.getElementById("years");
+const weight = document.getElementById("accuracy_weight");
 const columnBoxes = [...form.querySelectorAll("input[name=columns]")];
 
 const read = (text) => (NUMBER.test(text.trim()) ? Number(text) : NaN);
@@ -31,12 +33,16 @@ export function readQuery() {
   const sharedBy = Number(data.get("shared_by") || 1);
   const minQuality = data.get("min_quality") ? Number(data.get("min_quality")) : null;
   const pue = Number(data.get("pue") || 1);
+  const orderBy = data.get("order_by") || "energy";
+  const accuracyWeight = weight.value.trim() ? read(weight.value) : 1;
+  const isWeight = within(accuracyWeight, 0, MOST_WEIGHT);
   const { region } = form.elements;
   const valid = [
     mark(number, usageIntensity > 0 && usageIntensity <= MOST_IMAGES),
     mark(form.elements.shared_by, within(sharedBy, 1, 1e9)),
     mark(form.elements.min_quality, minQuality === null || within(minQuality, 0, 1)),
     mark(form.elements.pue, within(pue, 1, 10)),
+    mark(weight, isWeight || orderBy === "energy"),
   ];
   if (valid.includes(false)) return null;
   return {
@@ -47,7 +53,8 @@ export function readQuery() {
     provenance: new Set(data.getAll("provenance")),
     source: data.get("source") ?? "",
     words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
-    orderBy: data.get("order_by") || "energy",
+    orderBy,
+    accuracyWeight: isWeight ? accuracyWeight : 1,
     includeIncomplete: data.has("include_incomplete"),
     sort: data.get("sort"),
     pue,
@@ -81,7 +88,12 @@ export function forgetRate() {
 }
 
 /** Keys of the chosen columns, in the table's order. */
-export const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
+const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
+
+/** The chosen columns, and the one of the ranking's order. */
+export function shownColumns() {
+  return form.elements.order_by.value === "greenness" ? [...chosenColumns(), "greenness"] : chosenColumns();
+}
 
 /** The form as parameters, without those at their default; of the query alone, or of the view too. */
 export function parameters({ ofView = true, page = 1 } = {}) {
@@ -102,7 +114,8 @@ export function parameters({ ofView = true, page = 1 } = {}) {
 function isDefault(name, value) {
   if (value === "" || value === form.elements[name].dataset?.default) return true;
   if (name === "usage_intensity") return Number(value) === DEFAULT_USAGE;
-  return ["shared_by", "pue"].includes(name) && Number(value) === 1;
+  if (name === "accuracy_weight" && !within(Number(value), 0, MOST_WEIGHT)) return true; // hidden, and not valid
+  return ["shared_by", "pue", "accuracy_weight"].includes(name) && Number(value) === 1;
 }
 
 export function addressOf(wanted) {

@@ -36,6 +36,7 @@ export function fillRow(node, row, line) {
   set(slots.get("method"), "title", row.method);
   set(slots.get("rank"), "title", row.rank_title);
   set(slots.get("energy"), "title", row.energy_title);
+  set(slots.get("greenness"), "title", row.greenness_title);
   set(slots.get("quality_note"), "title", row.quality_title);
   set(slots.get("source"), "class", `source source-${row.source}`);
   set(slots.get("source"), "title", row.source_title);

@@ -47,14 +47,17 @@ export function si(value, unit = "") {
 }
 
 /** A positive figure without a unit, three significant digits: "0.812", "12,300", "8.12 × 10⁻⁷". */
-export function number(value) {
+export function number(value, digitsShown = 3) {
   if (value === null) return UNKNOWN;
   if (value === 0) return "0";
-  const [digits, exponent] = significant(value);
+  const [digits, exponent] = significant(value, digitsShown);
   if (exponent >= -4 && exponent < 6) return grouped(point(digits, exponent));
   const power = String(exponent).replace(/./g, (character) => SUPERSCRIPTS["-0123456789".indexOf(character)]);
   return `${point(digits, 0)}${SPACE}×${SPACE}10${power}`;
 }
+
+/** The τ of greenness, at most six significant digits: "5", "0.5". */
+export const weight = (value) => (value === 0 ? "0" : withoutTrailingZeros(point(...significant(value, 6))));
 
 /** Greenness given per joule: "0.812 per MJ". */
 export const perMegajoule = (perJoule) =>

@@ -23,7 +23,7 @@
 
 import { breakTie, columnsOf } from "./candidates.js";
 import { lowerEnvelope } from "./envelope.js";
-import { accuracyFactor, accuracyFactors, checkAccuracyWeight, scaled } from "./greenness.js";
+import { accuracyFactor, accuracyFactors, checkAccuracyWeight, perJoule, percentOfBest, scaled } from "./greenness.js";
 import { countBelow, countUpTo, sortByValue } from "./radixsort.js";
 import { paretoFront } from "./pareto.js";
 import { checkMinQuality, checkSharedBy, checkUsageIntensity } from "./usage.js";
@@ -154,7 +154,7 @@ export class Ranking {
   rank(eligible, usageIntensity, { sharedBy = 1, includeIncomplete = false, ...order } = {}) {
     checkUsageIntensity(usageIntensity);
     checkSharedBy(sharedBy);
-    this.query = { usageIntensity, sharedBy, includeIncomplete };
+    this.query = { usageIntensity, sharedBy, includeIncomplete, accuracyWeight: order.accuracyWeight ?? 1 };
     this.factors = this.accuracyFactors(weightInOrder(order));
     for (const index of eligible) this.#score(index);
     this.#sort(eligible);
@@ -189,6 +189,7 @@ export class Ranking {
 
   /** quality^τ of each line, computed again only if τ has changed. */
   accuracyFactors(accuracyWeight) {
+    if (accuracyWeight === 0) return (this.ones ??= accuracyFactors(this.columns.quality, 0));
     if (this.madeFor !== accuracyWeight) {
       this.madeFactors = accuracyFactors(this.columns.quality, accuracyWeight);
       this.madeFor = accuracyWeight;
@@ -230,6 +231,26 @@ export class Ranking {
       energy_j: this.energyJ[index],
       u95_j: isCertain ? this.u95J[index] : null,
     };
+  }
+
+  /** Greenness, with the τ of the order, of the line at a position of `order`: per joule, and in % of the greenest. */
+  greenness(position) {
+    const index = this.order[position];
+    const isRanked = position < this.rankedCount;
+    return {
+      per_joule: perJoule(this.energyJ[index], this.factors[index]),
+      percent: isRanked ? percentOfBest(this.value[index], this.value[this.order[0]]) : null,
+    };
+  }
+
+  /** The index of the `eligible` line that is first in the order of energy; undefined if none would be ranked. */
+  leastEnergy(eligible) {
+    let least;
+    for (const index of eligible) {
+      if (!this.columns.complete[index] && !this.query.includeIncomplete) continue;
+      if (least === undefined || this.energyJ[index] < this.energyJ[least]) least = index;
+    }
+    return least;
   }
 
   /** How many lines are not ranked, and why. */

@@ -8,6 +8,8 @@ import {
   carbon,
   joules,
   milliseconds,
+  number,
+  perMegajoule,
   percent,
   relative,
   sample,
@@ -20,7 +22,7 @@ import {
 const SHARED_PHASES = new Set(["search", "pretrain"]);
 const JOULES_PER_KWH = 3.6e6;
 const MISSING_PHASE = "a phase is missing, so the total is a lower bound";
-const NO_CORRECT_PREDICTION = "no prediction is correct, so there is no energy per correct one";
+const TOO_INACCURATE = "its accuracy is too low to rank at this τ";
 const SOURCE_TITLES = {
   verified: "Measured by this site's workers",
   published: "Figures of others, with their sources; not run by this site's workers",
@@ -82,8 +84,8 @@ export function meteredShare(entry, energyJ, query) {
   return energyJ > 0 ? Math.min(1, meteredJ / energyJ) : 0;
 }
 
-/** The texts of one line, ready to show. */
-export function row(entry, place, query, families) {
+/** The texts of one line, ready to show. `greenness`: per joule and in per cent of the greenest. */
+export function row(entry, place, greenness, query, families) {
   const atLeast = entry.complete ? "" : `≥${SPACE}`;
   const segments = bar(entry, query.usageIntensity, query.sharedBy);
   const family = families[entry.family] ?? entry.family;
@@ -98,6 +100,8 @@ export function row(entry, place, query, families) {
     quality: percent(entry.quality),
     quality_note: qualityNote(entry),
     quality_title: QUALITY_NOTES[qualityNote(entry)] ?? "",
+    greenness: atMost(entry, greenness.percent) + number(greenness.percent),
+    greenness_title: atMost(entry, greenness.per_joule) + perMegajoule(greenness.per_joule),
     energy: atLeast + joules(place.energy_j),
     energy_title: wattHours(place.energy_j),
     u95: relative(place.u95_j, place.energy_j),
@@ -116,6 +120,9 @@ export function row(entry, place, query, families) {
     latency: milliseconds(entry.latency_p50_ms),
   };
 }
+
+/** The sign before a greenness whose energy is a lower bound. */
+const atMost = (entry, greenness) => (greenness !== null && !entry.complete ? `≤${SPACE}` : "");
 
 /** A mark for a quality that isn't of what the worker made, one of QUALITY_NOTES; empty for another. */
 export function qualityNote(entry) {
@@ -136,10 +143,10 @@ function rankTitle({ rank, rank_best: best, rank_worst: worst }) {
 }
 
 function whyNotRanked(entry, place, query) {
-  return lacksValue(entry, place, query) ? NO_CORRECT_PREDICTION : MISSING_PHASE;
+  return lacksValue(entry, place, query) ? TOO_INACCURATE : MISSING_PHASE;
 }
 
-/** Whether the ranking is by energy per correct prediction, and the entry has none. */
+/** Whether the ranking is by greenness, and the entry has none. */
 function lacksValue(entry, place, query) {
   return scaled(place.energy_j, accuracyFactor(entry.quality, weightInOrder(query))) === Infinity;
 }

@@ -1,5 +1,6 @@
 /** A ranked board's lines in the order of any column, as in leaderboard/queries/sorting.py. */
 
+import { scaled } from "./greenness.js";
 import { sortColumn } from "./radixsort.js";
 
 const TRUST = ["metered", "extrapolated", "reported", "estimated", "missing"];
@@ -29,6 +30,14 @@ const stored = (name) => (board) => {
 };
 
 const energy = ({ ranking }) => (index) => ranking.energyJ[index];
+
+function greenness({ ranking }) {
+  const factors = ranking.accuracyFactors(ranking.query.accuracyWeight);
+  return (index) => {
+    const energyJ = ranking.energyJ[index];
+    return scaled(energyJ, factors[index]) < Infinity ? factors[index] / energyJ : NaN;
+  };
+}
 
 function oneTime({ ranking }) {
   const { shared_energy_j: sharedJ, own_energy_j: ownJ } = ranking.columns;
@@ -64,6 +73,7 @@ const VALUES = {
   method: (board) => alphabetical(board, "method", board.columns.method),
   family: (board, families) => alphabetical(board, "family", board.columns.family.map((key) => families[key] ?? key)),
   quality: stored("quality"),
+  greenness,
   energy,
   phases: (board) => {
     const oneTimeJ = oneTime(board);

@@ -1,7 +1,8 @@
 /** The result in words, as in leaderboard/presentation/summary.py. */
 
-import { energyPerCorrectJ, oneTimeEnergyJ } from "./ranking.js";
-import { SPACE, count, images, joules, percent, sample, share, wattHours } from "./format.js";
+import { accuracyFactor, scaled } from "./greenness.js";
+import { oneTimeEnergyJ } from "./ranking.js";
+import { SPACE, count, images, joules, number, percent, sample, share, wattHours, weight } from "./format.js";
 import { QUALITY_NOTES, entryUrl, qualityNote } from "./rows.js";
 
 const QUALITY_LABELS = { top1: "top-1" };
@@ -9,8 +10,8 @@ const QUALITY_LABELS = { top1: "top-1" };
 function whyNoneIsRanked({ ranking }) {
   const { incomplete, withoutValue } = ranking.unranked();
   if (withoutValue === 0) return "every entry has a missing phase, so its total is a lower bound";
-  if (incomplete === 0) return "no entry has a correct prediction";
-  return "every entry has a missing phase or no correct prediction";
+  if (incomplete === 0) return "no entry is accurate enough to rank at this τ";
+  return "every entry has a missing phase or is not accurate enough to rank at this τ";
 }
 
 /** The result in words, in pieces: {text}, with {strong} if it is emphasised and {url} if it is a link. */
@@ -28,13 +29,9 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
     return pieces;
   }
   const ahead = first.energy_j > 0 ? oneTimeEnergyJ(winner, query.sharedBy) / first.energy_j : 0;
-  pieces.push({ text: winner.method, url: entryUrl(winner.entry, query) }, { text: ` uses the least energy${among(query)}` });
-  if (query.orderBy === "greenness") {
-    const perCorrectJ = energyPerCorrectJ(first.energy_j, query.usageIntensity, winner.quality);
-    pieces.push({ text: ` per correct prediction, ${joules(perCorrectJ)}` });
-  }
   pieces.push(
-    { text: `: ${winner.complete ? "" : "at least "}` },
+    { text: winner.method, url: entryUrl(winner.entry, query) },
+    { text: ` ${bestAt(query, winner)}${winner.complete ? "" : "at least "}` },
     { text: joules(first.energy_j), strong: true },
     { text: ` (${wattHours(first.energy_j)}${trusted(winner)}) over its life` },
     { text: `, ${share(ahead)} of it one-time` },
@@ -49,6 +46,14 @@ export function summary({ query, board, champions, hardwareName, belowFloor }) {
   }
   return pieces.concat(whatFollows(query, first, champions, board));
 }
+
+function bestAt(query, winner) {
+  if (query.orderBy === "energy") return `uses the least energy${among(query)}: `;
+  const quality = `${percent(winner.quality)} ${qualityLabel(winner)}`;
+  return `is the greenest${among(query)} at τ = ${weight(query.accuracyWeight)}: ${quality} for `;
+}
+
+const qualityLabel = (entry) => QUALITY_LABELS[entry.quality_metric] ?? entry.quality_metric;
 
 function nothing(query, belowFloor) {
   if (belowFloor > 0 && query.minQuality !== null) {
@@ -70,12 +75,12 @@ function among({ families, provenance, words }) {
 
 function floor(query, entry) {
   if (query.minQuality === null) return "";
-  return ` at ≥${SPACE}${percent(query.minQuality)} ${QUALITY_LABELS[entry.quality_metric] ?? entry.quality_metric}`;
+  return ` at ≥${SPACE}${percent(query.minQuality)} ${qualityLabel(entry)}`;
 }
 
 function whatFollows(query, first, champions, { ranking, byKey }) {
   const here = champions.filter((champion) => champion.from_usage_intensity <= query.usageIntensity).length - 1;
-  if (here < 0 || champions[here].key !== first.key || query.orderBy !== "energy") return [{ text: "." }];
+  if (here < 0 || champions[here].key !== first.key) return [{ text: "." }];
   if (here + 1 === champions.length) {
     return [{ text: ranking.order.length > 1 ? "; no entry overtakes it at higher usage." : "." }];
   }
@@ -85,6 +90,49 @@ function whatFollows(query, first, champions, { ranking, byKey }) {
     { text: following.method, url: entryUrl(following.entry, query) },
     { text: " wins." },
   ];
+}
+
+/** What a τ means, as an exchange of accuracy for energy. */
+export function worth(accuracyWeight) {
+  if (accuracyWeight === 0) return "accuracy does not count";
+  const energy = 100 * (accuracyFactor(1.01, accuracyWeight) - 1);
+  return `1${SPACE}% more accuracy is worth ${number(energy, 2)}${SPACE}% more energy`;
+}
+
+/** Why the order changes when τ rises: the winner compared with the one at τ = 0. Empty in the order of energy. */
+export function why({ query, board, eligible }) {
+  const { ranking } = board;
+  const leastIndex = ranking.leastEnergy(eligible);
+  if (query.orderBy === "energy" || ranking.rankedCount === 0 || leastIndex === undefined) return "";
+  const [firstIndex, tau] = [ranking.order[0], weight(query.accuracyWeight)];
+  if (query.accuracyWeight === 0) return "At τ = 0, accuracy does not count: the order is that of energy.";
+  const [first, least] = [board.entry(firstIndex), board.entry(leastIndex)];
+  if (firstIndex === leastIndex) {
+    return `At τ = ${tau}, ${titled(first)} still wins, as at τ = 0: no higher accuracy outweighs its lower energy.`;
+  }
+  const opening = `At τ = ${tau}, ${titled(first)} beats ${titled(least)}, the winner at τ = 0`;
+  const [firstFactor, leastFactor] = [ranking.factors[firstIndex], ranking.factors[leastIndex]];
+  const [firstJ, leastJ] = [ranking.energyJ[firstIndex], ranking.energyJ[leastIndex]];
+  if (scaled(leastJ, leastFactor) === Infinity) return `${opening}, whose accuracy is too low to rank at this τ.`;
+  const [energy, gain] = distinct(firstJ / leastJ, firstFactor / leastFactor);
+  const qualities = `${first.quality.toFixed(3)}/${least.quality.toFixed(3)}`;
+  return `${opening}: it uses ${energy} times the energy, but (${qualities})^${tau} ≈ ${gain}.`;
+}
+
+const titled = (entry) => `${entry.method} (${percent(entry.quality)})`;
+
+/** Two figures with as many digits as show their difference, three to eight. */
+function distinct(a, b) {
+  for (let digits = 3; digits < 8; digits += 1) {
+    if (number(a, digits) !== number(b, digits)) return [number(a, digits), number(b, digits)];
+  }
+  return [number(a, 8), number(b, 8)];
+}
+
+/** What the champions are best at. */
+export function crossingsTitle({ orderBy, accuracyWeight }) {
+  if (orderBy === "energy") return "Which entry uses the least energy";
+  return `Which entry is the greenest at τ = ${weight(accuracyWeight)}`;
 }
 
 /** Which entry wins at which usage intensity: a line for each champion, the reader's marked. */

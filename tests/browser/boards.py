@@ -27,6 +27,11 @@ SHOWN = """
     summary: text(document.getElementById("summary")),
     links: [...document.querySelectorAll("#summary a")].map((link) => link.getAttribute("href")),
     usage: text(document.getElementById("usage_words")),
+    title: text(document.querySelector("h1")),
+    worth: text(document.getElementById("worth")),
+    why: text(document.getElementById("why")),
+    winners: text(document.querySelector(".crossings caption")),
+    heads: [...document.querySelectorAll("th[data-column]")].filter((head) => !head.hidden).map(text),
     crossings: [...document.querySelectorAll("#crossings tr")].map(
       (row) => [[...row.cells].map(text), row.ariaCurrent]),
     total: document.getElementById("board").getAttribute("aria-rowcount"),

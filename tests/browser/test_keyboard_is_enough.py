@@ -71,7 +71,7 @@ def test_filters_and_quality_floor(board_page, plain):
     board_page.keyboard.press("Enter")
     tab_to(board_page, "family")
     board_page.keyboard.press("Space")
-    wanted = "min_quality=0.9&search=e&order_by=energy_per_correct&family=compact"
+    wanted = "min_quality=0.9&search=e&order_by=greenness&family=compact"
     expect(board_page).to_have_url(f"/?{wanted}")
     plain.open(f"/?{wanted}")
     assert shown(board_page) == shown(plain.page)

@@ -112,7 +112,7 @@ CHANGES = {
     "min_quality=0.9": lambda page: page.locator("#min_quality").fill("0.9"),
     "min_quality=0.9999": lambda page: page.locator("#min_quality").fill("0.9999"),
     "shared_by=1000": lambda page: page.locator("#shared_by").fill("1000"),
-    "order_by=energy_per_correct": lambda page: page.locator("#order_by").select_option("energy_per_correct"),
+    "order_by=greenness": lambda page: page.locator("#order_by").select_option("greenness"),
     "search=VARIED": lambda page: page.locator("#search").fill("VARIED"),
     "search=nothing+of+this+name": lambda page: page.locator("#search").fill("nothing of this name"),
     "family=pruning&family=low_rank": lambda page: check(page, "Pruning", "Low rank"),

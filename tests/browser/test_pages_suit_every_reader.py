@@ -40,6 +40,11 @@ def filled_board(_) -> str:
     return "/"
 
 
+def board_by_greenness(_) -> str:
+    make_varied_board()
+    return "/?order_by=greenness&accuracy_weight=5"
+
+
 def empty_site(_) -> str:
     return "/"
 
@@ -119,6 +124,7 @@ def queue(_) -> str:
 
 PAGES: dict[str, Callable] = {
     "leaderboard": filled_board,
+    "leaderboard by greenness": board_by_greenness,
     "leaderboard without entries": empty_site,
     "leaderboard that is filling": filling_site,
     "leaderboard of an empty group": empty_group,

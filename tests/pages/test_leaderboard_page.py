@@ -77,12 +77,12 @@ def test_a_rank_without_uncertainty_has_no_range(client):
 def test_unranked_entries_say_why(client):
     board = make_board(0)
     EntryFactory(board=board, quality=0.0)
-    page = client.get("/", {"order_by": "energy_per_correct"})
-    assert "no entry is ranked: no entry has a correct prediction." in text(page)
-    assert 'title="not ranked: no prediction is correct, so there is no' in page.content.decode()
+    page = client.get("/", {"order_by": "greenness"})
+    assert "no entry is ranked: no entry is accurate enough to rank at this τ." in text(page)
+    assert 'title="not ranked: its accuracy is too low to rank at this τ"' in page.content.decode()
     EntryFactory(board=board, complete=False, provenance="missing")
-    page = client.get("/", {"order_by": "energy_per_correct"})
-    assert "no entry is ranked: every entry has a missing phase or no correct prediction." in text(page)
+    page = client.get("/", {"order_by": "greenness"})
+    assert "every entry has a missing phase or is not accurate enough to rank at this τ." in text(page)
     assert 'title="not ranked: a phase is missing, so the total' in page.content.decode()
     assert rows(client.get("/"))[0]["rank"] == "1"
 
@@ -107,7 +107,7 @@ def test_a_winner_of_a_filtered_view_is_not_said_to_win_the_board(client, asked)
     assert "Mine uses the least energy: " in text(client.get("/"))
 
 
-@pytest.mark.parametrize("asked", [{"min_quality": "0.9"}, {"order_by": "energy_per_correct"}])
+@pytest.mark.parametrize("asked", [{"min_quality": "0.9"}, {"order_by": "greenness"}])
 def test_a_winner_whose_quality_is_only_reported_is_not_said_to_have_it(client, asked):
     board = make_board(0)
     EntryFactory(board=board, quality_provenance="reported")

@@ -84,7 +84,8 @@ def test_the_picture_of_a_view_says_what_its_winner_is_the_first_in(client, draw
         "": "Least energy for",
         "search=mine": "Least energy of the filtered entries for",
         "min_quality=0.5": "Least energy at ≥ 50.0 % top-1 for",
-        "order_by=energy_per_correct": "Least energy per correct prediction for",
+        "order_by=greenness&accuracy_weight=2.5": "Greenest, τ = 2.5, for",
+        "order_by=energy_per_correct&search=mine": "Greenest, τ = 1, of the filtered entries for",
     }
     for asked, claim in claims.items():
         picture(client, f"/card.png?{asked}")

@@ -76,7 +76,19 @@ def test_every_link_of_the_page_leads_somewhere(article, shown):
         assert href.startswith("https://") or href.removeprefix("#") in ids, href
 
 
-TERMS = ["submission", "run", "attempt", "recipe", "entry", "phase", "provenance", "scope", "scenario", "track"]
+TERMS = [
+    "submission",
+    "run",
+    "attempt",
+    "recipe",
+    "entry",
+    "phase",
+    "provenance",
+    "scope",
+    "scenario",
+    "track",
+    "greenness",
+]
 
 
 def test_the_glossary_defines_every_term_in_a_sentence(shown):
@@ -94,7 +106,7 @@ def test_pages_link_to_definitions_that_exist(client, administrator):
     submission = RunFactory().submission
     anchors_there = {f"term-{term.name}" for term in GLOSSARY}
     wanted = {
-        "/": {"track", "scenario", "scope", "phase", "provenance"},
+        "/": {"track", "scenario", "scope", "phase", "provenance", "greenness"},
         "/submit/": {"recipe", "submission", "run"},
         "/queue/": {"run", "recipe", "attempt"},
         entry.get_absolute_url(): {"entry", "phase", "provenance", "scope", "scenario"},

@@ -15,6 +15,7 @@ function loadModules() {
     import("./axes.js"),
     import("./charts.js"),
     import("./energy.js"),
+    import("./greenness.js"),
     import("./phases.js"),
     import("./tables.js"),
   ]).then((modules) => {
@@ -36,7 +37,7 @@ function preload(script) {
 class BoardChart {
   constructor(element) {
     this.element = element;
-    this.kind = element.dataset.boardChart; // "energy", "quality" or "phases"
+    this.kind = element.dataset.boardChart; // "energy", "greenness", "quality" or "phases"
     this.frame = element.closest("figure");
     this.isNear = false;
     this.isDue = true;
@@ -63,7 +64,7 @@ class BoardChart {
     this.isDue = true;
     if (!this.chart?.figure) {
       this.follow();
-    } else if (this.kind === "energy") {
+    } else if (this.hasLines()) {
       this.chart.moveMarker(view.query.usageIntensity);
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.follow(), REST_MS);
@@ -73,6 +74,12 @@ class BoardChart {
         this.follow();
       }, this.pauseMs);
     }
+  }
+
+  /** Whether the chart is of lines over the usage intensity, which are the same at any of it. */
+  hasLines() {
+    if (this.kind === "greenness") return this.chart.figure.accuracyWeight === view.query.accuracyWeight;
+    return this.kind === "energy";
   }
 
   async drawer() {
@@ -124,12 +131,16 @@ function changeAll() {
 
 document.addEventListener("boarddrawn", ({ detail }) => {
   let places = null;
+  let energyChampions = null;
   const { query, champions, byKey } = detail;
   // The board makes its places when they are first read; the charts share them.
   view = {
     query,
     champions,
     byKey,
+    get energyChampions() {
+      return (energyChampions ??= detail.energyChampions);
+    },
     get places() {
       return (places ??= detail.places);
     },

@@ -39,10 +39,10 @@ export function linesDrawn(champions, places) {
 }
 
 /**
- * E(N, K) over N, both logarithmic, with the champions' envelope and its crossings. `marker`: the reader's usage
+ * E(N, K) over N, both logarithmic, with the envelope of the champions of energy and its crossings. `marker`: the reader's usage
  * intensity. `named`: few lines, each with a dash and a name in the legend.
  */
-export function energyFigure({ champions, places, byKey, query, named = false }) {
+export function energyFigure({ energyChampions: champions, places, byKey, query, named = false }) {
   const winners = new Set(champions.map(({ key }) => key));
   const drawn = linesDrawn(champions, places).map((key) => byKey.get(key));
   const data = drawn.map((entry, index) => line(entry, index, query.sharedBy, winners.has(entry.key), named));

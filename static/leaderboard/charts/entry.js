@@ -8,10 +8,12 @@ const given = JSON.parse(document.getElementById("chart-data").textContent);
 async function ownBoard() {
   const { champions, rank } = await import("../ranking.js");
   const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;
+  const winners = champions(entries, { sharedBy });
   return {
     query: { usageIntensity, sharedBy },
     places: rank(entries, usageIntensity, { sharedBy }),
-    champions: champions(entries, { sharedBy }),
+    champions: winners,
+    energyChampions: winners,
     byKey: new Map(entries.map((entry) => [entry.key, entry])),
     named: true,
   };

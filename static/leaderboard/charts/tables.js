@@ -1,14 +1,16 @@
 /** The data of a chart as a table, for readers who can't see it or want the figures. */
 
 import { oneTimeEnergyJ } from "../ranking.js";
-import { UNKNOWN, joules, relative, share } from "../format.js";
+import { greenness } from "../greenness.js";
+import { SPACE, UNKNOWN, joules, number, perMegajoule, relative, share } from "../format.js";
 import { fullCycleEnergyJ, linesDrawn, pointsDrawn } from "./energy.js";
+import { greenDrawn, percentAt } from "./greenness.js";
 import { atLeast, provenanceText, qualityText } from "./labels.js";
 import { MOST_BARS, phasesOf } from "./phases.js";
 import { entryUrl } from "../rows.js";
 
 /** The lines of the first chart: what each entry costs before its first use, per image, and at the reader's N. */
-export function energyTable({ champions, places, byKey, query }) {
+export function energyTable({ energyChampions: champions, places, byKey, query }) {
   const winners = new Set(champions.map(({ key }) => key));
   const rows = linesDrawn(champions, places).map((key) => {
     const entry = byKey.get(key);
@@ -22,6 +24,27 @@ export function energyTable({ champions, places, byKey, query }) {
     ];
   });
   return { head: ["Method", "One-time", "Per image", "At your usage", "Wins at some usage"], rows, query };
+}
+
+/** The lines of the chart of greenness at the reader's N: in per cent of the greenest, and per MJ. */
+export function greennessTable(view) {
+  const { champions, byKey, query } = view;
+  const head = ["Method", "Quality", "At your usage", "Per MJ", "Wins at some usage"];
+  if (champions.length === 0) return { head, rows: [], query };
+  const winners = new Set(champions.map(({ key }) => key));
+  const percent = percentAt(view);
+  const rows = greenDrawn(view).map((entry) => {
+    const atMost = entry.complete ? "" : `≤${SPACE}`;
+    const energyJ = fullCycleEnergyJ(entry, query.usageIntensity, query.sharedBy);
+    return [
+      entry,
+      qualityText(entry),
+      `${atMost}${number(percent(entry, query.usageIntensity))}${SPACE}%`,
+      atMost + perMegajoule(greenness(energyJ, entry.quality, query.accuracyWeight)),
+      winners.has(entry.key) ? "yes" : "no",
+    ];
+  });
+  return { head, rows, query };
 }
 
 /** The points of the Pareto chart, the front first. */

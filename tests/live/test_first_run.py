@@ -1,4 +1,4 @@
-"""What a stranger sees after `make run` on an empty folder: the example recipes are verified, and the board turns."""
+"""What a stranger sees after `make run` on an empty folder: published figures at once, and recipes being verified."""
 
 from pathlib import Path
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ def first_run(tmp_path_factory):
 
 def board(site: Site, **parameters) -> list[dict]:
     given = "&".join(f"{name}={value}" for name, value in parameters.items())
-    status, answer = site.call(f"/api/v1/leaderboard?{given}&page_size=500")
+    status, answer = site.call(f"/api/v1/leaderboard?track=digits&{given}&page_size=500")
     assert status == 200, answer
     return answer["results"]
 
@@ -38,10 +38,24 @@ def wait_for_all(site: Site) -> None:
     assert len(board(site)) == len(EXAMPLES)
 
 
+def test_published_figures_are_there_before_any_verification(first_run, chromium):
+    page = new_context(chromium).new_page()
+    page.goto(first_run.address)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("#rows tr").first).to_contain_text("published")
+    expect(page.locator(".boards")).to_contain_text("none has been verified by this site's workers yet")
+    answer = first_run.call("/api/v1/leaderboard?track=imagenet-1k&hardware=nvidia-geforce-rtx-3090")[1]
+    assert answer["count"] >= 450
+    page.close()
+
+
 def test_the_examples_are_verified_while_the_reader_watches(first_run, chromium):
     page = new_context(chromium).new_page()
     page.goto(first_run.address)
     expect(page.get_by_text("active run", exact=False).first).to_be_visible()
+    first_run.wait_for(lambda: board(first_run), "the first example to be ranked")
+    page.reload()
+    page.get_by_role("link", name="digits on").first.click()
     wait_for_all(first_run)
     # Without a reload: the page updates itself.
     expect(page.locator("#rows tr")).to_have_count(len(EXAMPLES))
@@ -85,15 +99,15 @@ def test_the_order_turns_with_usage_and_all_agree_on_it(verified, scenario):
 
 def test_the_page_ranks_as_the_api_does_at_every_stop_of_the_slider(verified, chromium):
     page = new_context(chromium).new_page()
-    page.goto(verified.address)
+    page.goto(f"{verified.address}/?track=digits")
     page.wait_for_load_state("networkidle")
     for usage_intensity in (1, 1e3, 1e6, 1e9, 1e12):
         set_usage_intensity(page, usage_intensity)
         expected = [row["method"] for row in board(verified, usage_intensity=f"{usage_intensity:g}")]
         expect(page.locator("#rows th a")).to_have_text(expected)
         # The address follows once the reader's hand rests; it doesn't say what is the default.
-        asked = "" if usage_intensity == 1e6 else "?" + urlencode({"usage_intensity": f"{usage_intensity:g}"})
-        expect(page).to_have_url(f"{verified.address}/{asked}")
+        use = {} if usage_intensity == 1e6 else {"usage_intensity": f"{usage_intensity:g}"}
+        expect(page).to_have_url(f"{verified.address}/?{urlencode(use | {'track': 'digits'})}")
         page.reload()
         expect(page.locator("#rows th a")).to_have_text(expected)
     page.close()
@@ -107,7 +121,7 @@ def set_usage_intensity(page: Page, usage_intensity: float) -> None:
 def test_where_nothing_is_metered_the_page_says_estimated(verified, chromium):
     rows = board(verified)
     page = new_context(chromium).new_page()
-    page.goto(verified.address)
+    page.goto(f"{verified.address}/?track=digits")
     words = page.locator("#rows").inner_text().lower()
     for provenance in {row["provenance"] for row in rows}:
         assert provenance in words

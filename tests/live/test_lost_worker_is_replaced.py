@@ -33,7 +33,7 @@ def end_leases(site: Site) -> None:
 
 
 def test_a_killed_worker_s_run_is_done_by_another(tmp_path):
-    site = Site(tmp_path, "--no-examples", **PATIENT)
+    site = Site(tmp_path, "--no-examples", "--no-catalogue", **PATIENT)
     second = None
     try:
         site.wait_until_up()
@@ -68,7 +68,7 @@ def test_a_killed_worker_s_run_is_done_by_another(tmp_path):
 
 
 def test_ctrl_c_during_a_run_leaves_no_process_and_gives_the_run_to_the_next_start(tmp_path):
-    site = Site(tmp_path, "--no-examples", **PATIENT)
+    site = Site(tmp_path, "--no-examples", "--no-catalogue", **PATIENT)
     try:
         site.wait_until_up()
         token = site.add_user("alice")
@@ -81,7 +81,7 @@ def test_ctrl_c_during_a_run_leaves_no_process_and_gives_the_run_to_the_next_sta
     finally:
         site.close()
 
-    again = Site(tmp_path, "--no-examples", **PATIENT)
+    again = Site(tmp_path, "--no-examples", "--no-catalogue", **PATIENT)
     try:
         # The lease of before would last for as long as a hang: whoever had to wait for its end would not get there.
         again.wait_until_up()

@@ -1,15 +1,16 @@
 # Everything happens in .venv; Python 3.11 or later is all that is needed beforehand.
 PYTHON ?= python3
 BIN := .venv/bin
-# Two test processes: while one waits for a site or a meter, the other works. `make test TOGETHER=` runs one.
-TOGETHER ?= -n 2 --dist loadfile
+# Three test processes: while one waits for a site or a meter, others work. Each takes whole files, in the order of
+# tests/tiers.py, so that a fixture of a module is made once. `make test TOGETHER=` runs one process.
+TOGETHER ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench screenshots format architectures clean
 
 help:
 	@echo "make run    set up and serve the leaderboard on http://127.0.0.1:8000 (PORT=… for another)"
-	@echo "make test   set up and run every test"
+	@echo "make test   set up and run every test (TIER=fast for those of two minutes)"
 	@echo "make check  linters, types, import contracts"
 	@echo "make bench  measure speed and the meter's accuracy, and print tables"
 
@@ -37,8 +38,12 @@ run: .venv/.run
 
 test: .venv/.dev
 	@$(BIN)/python -m tests.chromium
+ifdef TIER
+	$(BIN)/python -m pytest -m "$(TIER)" $(TOGETHER) $(ARGS)
+else
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
-	TEST_DATABASE=postgresql $(BIN)/python -m pytest -m "django_db" $(TOGETHER) $(ARGS)
+	TEST_DATABASE=postgresql $(BIN)/python -m pytest -m django_db $(TOGETHER) $(ARGS)
+endif
 
 check: .venv/.dev
 	$(BIN)/ruff check .

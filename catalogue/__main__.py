@@ -12,7 +12,7 @@ from pathlib import Path
 
 from catalogue.check import check, load
 from catalogue.faults import CatalogueError
-from catalogue.tell import checked, predicted, predicted_json, shown
+from catalogue.listing import checked, predicted, predicted_json, shown
 
 FAULTY = 2
 
@@ -67,9 +67,9 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    told = shown(load(options.folder), options.model)
-    print(told.text, file=sys.stdout if told.found else sys.stderr)
-    return 0 if told.found else FAULTY
+    listing = shown(load(options.folder), options.model)
+    print(listing.text, file=sys.stdout if listing.found else sys.stderr)
+    return 0 if listing.found else FAULTY
 
 
 if __name__ == "__main__":

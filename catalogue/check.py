@@ -144,7 +144,7 @@ def _training(row: Training, catalogue: Catalogue) -> Iterator[Fault]:
         yield Fault(row.place, "amount", f"{row.amount:g} is of a search; a {row.phase} states epochs and images")
     elif row.epochs is not None and (row.images is None or row.resolution is None):
         column = "images" if row.images is None else "resolution"
-        yield Fault(row.place, column, "is empty beside epochs; state it, or leave epochs empty: missing")
+        yield Fault(row.place, column, "is empty, but epochs is given; state it, or leave epochs empty: missing")
     if row.teacher and not catalogue.throughputs_of.get(_teacher_key(row, catalogue)):
         what = f"{row.teacher} has no throughput to charge its forward passes with; add one to throughputs/"
         yield Fault(row.place, "teacher", what)
@@ -160,7 +160,7 @@ def _search(row: Training, catalogue: Catalogue) -> Iterator[Fault]:
     if row.amount is None:
         return
     if row.unit is None:
-        yield Fault(row.place, "unit", "is empty beside an amount; write device_hours (a day is 24)")
+        yield Fault(row.place, "unit", "is empty, but an amount is given; write device_hours (a day is 24)")
     if row.hardware is None or getattr(catalogue.power.get(row.hardware), "share", None) is None:
         what = f"{row.hardware!r} has no power share; name the hardware that searched and add it to power.csv"
         yield Fault(row.place, "hardware", what)
@@ -201,7 +201,7 @@ def _share(row: Power) -> Iterator[Fault]:
         yield Fault(
             row.place,
             "share",
-            "stands without its interval or source; fill share, share_low, share_high, share_source",
+            "has no interval or source; fill share, share_low, share_high, share_source",
         )
     elif not row.share_low <= row.share <= row.share_high:
         yield Fault(

@@ -112,7 +112,7 @@ def _compare(catalogue: Catalogue, name: str, framework: str, rows: list[Energy]
 
 
 def measured_throughput(catalogue: Catalogue, hardware: str, kind: str, row: Energy) -> float | None:
-    """Images a second of the metered architecture at the metered size, scaled by area where need be."""
+    """Images a second of the metered architecture at the metered size, scaled by area if needed."""
     sizes = catalogue.throughputs_of.get((hardware, kind, row.architecture))
     if not sizes:
         return None

@@ -16,7 +16,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong; `field` is empty where it is the line or the file as a whole."""
+    """One thing wrong; `field` is empty if it is the line or the file as a whole."""
 
     place: Place
     field: str

@@ -27,12 +27,12 @@ METERED_EPOCHS_OF = "in1k"
 """The data set of `training_per_epoch` in energies.csv."""
 
 METER_GAIN = 0.05
-"""Half the interval of a card's own gain error, relative, where joules were metered (docs/methodology.md)."""
+"""Half the interval of a card's own gain error, relative, if joules were metered (docs/methodology.md)."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one row of trainings.csv took; `figure` is None where it is missing."""
+    """What one row of trainings.csv took; `figure` is None if it is missing."""
 
     figure: Figure | None
     provenance: Provenance
@@ -207,7 +207,7 @@ class Phases:
 
 
 def _epochs(row: Training) -> tuple[float, float]:
-    """Epochs, and the relative standard uncertainty where only a range is known."""
+    """Epochs, and the relative standard uncertainty if only a range is known."""
     epochs = row.epochs or 0.0
     return (epochs, 0.0) if row.epochs_max is None else middle(epochs, row.epochs_max)
 
@@ -228,7 +228,7 @@ def _metered(row: Energy) -> str:
 
 
 def _joined(phase: Phase, parts: list[Part]) -> PublishedPhase:
-    """One phase out of its rows: their sum, or missing where one is."""
+    """One phase out of its rows: their sum, or missing if one is."""
     how = " ".join(part.how for part in parts)
     sources = tuple(dict.fromkeys(source for part in parts for source in part.sources if source))
     figures = [part.figure for part in parts if part.figure is not None]

@@ -18,9 +18,9 @@ from measurement.vocabulary import Provenance
 
 
 def published_results(folder: Path | None = None) -> list[PublishedResult]:
-    """Every result of the catalogue in `folder` (ours where none is given), board by board.
+    """Every result of the catalogue in `folder` (ours if none is given), board by board.
 
-    Raises CatalogueError with every fault where the catalogue has any: nothing of a faulty one is published.
+    Raises CatalogueError with every fault if the catalogue has any: nothing of a faulty one is published.
     """
     return results_of(load(folder))
 

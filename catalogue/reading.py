@@ -100,6 +100,6 @@ def _by_hardware(rows: list[Power], faults: list[Fault]) -> dict[str, Power]:
     for row in rows:
         if row.hardware in found:
             first = found[row.hardware].place.line
-            faults.append(Fault(row.place, "hardware", f"{row.hardware!r} stands in line {first} too; keep one"))
+            faults.append(Fault(row.place, "hardware", f"{row.hardware!r} is in line {first} too; keep one"))
         found.setdefault(row.hardware, row)
     return found

@@ -13,7 +13,7 @@ class PublishedPhase:
 
     `u95_j` is the part of the uncertainty that moves ranks, at 95 %. `absolute_low_j` to `absolute_high_j` is what
     the figure becomes at the ends of the factor that all figures of one hardware share: power share or gain. All are
-    None where the phase is missing.
+    None if the phase is missing.
     """
 
     phase: Phase
@@ -29,7 +29,7 @@ class PublishedPhase:
 
 @dataclass(frozen=True)
 class PublishedResult:
-    """A model at an image size on a board: `model`, `resolution`, `hardware` and `scenario` tell it from all others.
+    """A model at an image size on a board: `model`, `resolution`, `hardware` and `scenario` identify it.
 
     `sources` are ids of sources.yaml, those of the phases, of inference and of the quality among them.
     """
@@ -70,6 +70,6 @@ class PublishedResult:
 
     @property
     def one_time_energy_j(self) -> float | None:
-        """All phases before the first use, joules; None where one is missing."""
+        """All phases that are one-time, joules; None if one is missing."""
         known = [phase.energy_j for phase in self.phases if phase.energy_j is not None]
         return sum(known) if len(known) == len(self.phases) else None

@@ -75,7 +75,7 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """Joules that somebody metered. Without a `model` they tell how well throughput predicts joules, and no more."""
+    """Joules that somebody metered. Without a `model` they show how well throughput predicts joules, and no more."""
 
     place: Place
     model: str | None

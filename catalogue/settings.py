@@ -40,11 +40,11 @@ class Board(_Part):
     scope: Scope
     precision: str
     inference: Literal["estimated", "reported"]
-    evidence: str = Field(description="which comparison tells how far an estimate may be off")
+    evidence: str = Field(description="which comparison says how far an estimate may be off")
 
 
 class Evidence(_Part):
-    """Metered joules beside the throughput that is to predict them."""
+    """Metered joules with the throughput that is to predict them."""
 
     what: Literal["inference_per_image", "training_per_epoch"]
     metered_on: str
@@ -136,7 +136,7 @@ def _place_of(node: yaml.Node, steps: list[Any], place: Place) -> Place:
 
 
 def _plain(node: yaml.Node) -> Any:
-    """What a node holds, without tags and aliases of YAML's own; text where it isn't a number."""
+    """What a node holds, without tags and aliases of YAML's own; text if it isn't a number."""
     if isinstance(node, yaml.MappingNode):
         return {str(key.value): _plain(value) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):

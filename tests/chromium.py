@@ -1,9 +1,19 @@
 """`python -m tests.chromium`: sees to it that the browser tests have a Chromium, installing Debian's where it can."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tests.waiting import HANG_MS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # Headless, and no word to anybody but the page under test.
@@ -20,6 +30,25 @@ ARGUMENTS = [
 def find() -> str | None:
     """Path of an installed Chromium."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """The system's Chromium. What a page is expected to show may take until it hangs."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=HANG_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS, timeout=HANG_MS)
+        yield browser
+        browser.close()
+
+
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """A context whose pages wait for their elements and addresses until that hangs; options as for Playwright's."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(HANG_MS)
+    return context
 
 
 def main() -> int:

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import get_user_model
+from hypothesis import HealthCheck, settings
 
 from leaderboard import services
 from leaderboard.models import Hardware
 from tests.records import CPU
+from tests.tiers import TIERS, may_have, tier_of
+
+# Hypothesis fails a test whose example takes 200 ms, and one whose examples are slowly made.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for tier, meaning in TIERS.items():
+        config.addinivalue_line("markers", f"{tier}: {meaning}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Modules without a test of the tier that is asked for are not loaded."""
+    if not collection_path.match("test_*.py"):
+        return None
+    return None if may_have(collection_path, config.option.markexpr) else True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if not any(item.get_closest_marker(tier) for tier in TIERS):
+        item.add_marker(tier_of(item.path))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tiers first; within each in the order that pytest-django has made."""
+    order = list(TIERS)
+    items.sort(key=lambda item: min(order.index(mark.name) for mark in item.iter_markers() if mark.name in TIERS))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -159,8 +159,9 @@ def live_workers() -> QuerySet[Worker]:
 
 
 def hardware_choices() -> QuerySet[Hardware]:
-    """Hardware that a submission may ask for."""
-    return Hardware.objects.annotate(
+    """Hardware that a submission may ask for: not what only published figures name, since no worker has it."""
+    published_only = Q(workers__isnull=True, boards__published_results__isnull=False)
+    return Hardware.objects.exclude(pk__in=Hardware.objects.filter(published_only).values("pk")).annotate(
         live_workers=Count("workers", filter=Q(workers__seen_at__gte=timezone.now() - WORKER_SILENT_AFTER))
     )
 

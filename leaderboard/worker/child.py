@@ -158,8 +158,8 @@ class Child:
                 used_mb = _proportional_mb(self.process.pid)
             if used_mb > self.limits.memory_mb:
                 self.stop(
-                    f"Out of memory: the measurement used {used_mb:,.0f} MiB, {self.limits.memory_mb:,} are allowed. "
-                    "Use a smaller batch_size or resolution."
+                    f"Out of memory: the measurement used {used_mb:,.0f} MiB; the limit is "
+                    f"{self.limits.memory_mb:,} MiB. Use a smaller batch_size or resolution."
                 )
 
     def stop(self, reason: str) -> None:

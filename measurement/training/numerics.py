@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
 
 from measurement.errors import BadInput
 from measurement.training.job import Job
+from measurement.training.one_column import OneColumnWithoutStride
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -29,10 +30,13 @@ def numerics(job: Job) -> Iterator[None]:
         yield
 
 
-def autocast(job: Job) -> torch.autocast:
+@contextmanager
+def autocast(job: Job) -> Iterator[None]:
     """Forward passes within run in the declared precision; weights stay in float32."""
-    precision = job.options.precision
-    return torch.autocast(job.context.device.type, dtype=DTYPES[precision], enabled=precision != "float32")
+    device, precision = job.context.device.type, job.options.precision
+    mended = OneColumnWithoutStride() if (device, precision) == ("cpu", "bfloat16") else nullcontext()
+    with torch.autocast(device, dtype=DTYPES[precision], enabled=precision != "float32"), mended:
+        yield
 
 
 def scaler_of(job: Job) -> torch.amp.GradScaler:

@@ -91,11 +91,15 @@ export function drawSummary(pieces) {
   const signature = JSON.stringify(pieces); // its links may change while its words do not
   if (summaryLine.written === signature) return;
   summaryLine.written = signature;
-  summaryLine.replaceChildren(...pieces.map(inline));
   const text = pieces.map((piece) => piece.text).join("");
+  const isNew = spaced(text) !== spaced(summaryLine.textContent);
+  summaryLine.replaceChildren(...pieces.map(inline));
+  if (!isNew) return; // the server's page says the same
   clearTimeout(announcementTimer);
   announcementTimer = setTimeout(() => write(announcement, text), ANNOUNCEMENT_DELAY_MS);
 }
+
+const spaced = (text) => text.replace(/\s+/g, " ").trim();
 
 function inline({ text, url, strong }) {
   if (url) return Object.assign(document.createElement("a"), { href: url, textContent: text });

@@ -36,7 +36,7 @@ ADDRESS = "/api/v1/leaderboard"
             for value in ("-1", "abc", "1e9", "100.001", "nan", "inf")
         ],
         ("order_by=energy_per_correct&accuracy_weight=5", "accuracy_weight", "order_by=greenness"),
-        ("include_incomplete=perhaps", "include_incomplete", "true, false"),
+        ("include_incomplete=perhaps", "include_incomplete", "must be true or false"),
         ("hardware=test-gpu", "hardware", "test-cpu"),
         ("hardware=a%20b", "hardware", ""),
         ("search=%00", "search", "Null"),

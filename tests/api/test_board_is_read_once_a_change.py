@@ -16,6 +16,7 @@ from leaderboard.models import Board, Entry
 from leaderboard.queries import store
 from tests.api import builders
 from tests.services.together import together
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADDRESS = "/api/v1/leaderboard"
@@ -44,11 +45,11 @@ def test_readers_who_come_together_wait_for_one_reading(client: Client, monkeypa
 
 def test_a_change_while_the_board_is_read_is_seen_by_the_next_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     builders.many(3)
-    counted(monkeypatch)
+    read = counted(monkeypatch)
     first = Entry.objects.first()
 
     def take_down() -> int:
-        time.sleep(0.1)
+        wait_until(lambda: read, "the board to be read")
         return services.take_down(Entry.objects.filter(pk=first.pk))
 
     during, removed = together(partial(Client().get, ADDRESS), take_down)

@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.management import call_command
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser.reader import Reader
-from tests.chromium import ARGUMENTS, find
-
-PATIENCE_MS = 15_000
-PLAYWRIGHTS_OWN_PATIENCE_MS = 5_000
+from tests.chromium import launched
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -36,12 +33,8 @@ def _static_files() -> None:
 @pytest.fixture(scope="package")
 def chromium(_orm_beside_playwright: None) -> Iterator[Browser]:
     """The system's Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        expect.set_options(timeout=PATIENCE_MS)
+    with launched() as browser:
         yield browser
-        expect.set_options(timeout=PLAYWRIGHTS_OWN_PATIENCE_MS)
-        browser.close()
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Request, Response
 
+from tests.chromium import new_context
+
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 REPORT_BREACHES = """
@@ -26,8 +28,7 @@ class Reader:
         self.faults: list[str] = []
         self.requests: list[str] = []
         self._expected: set[tuple[str, int]] = set()
-        self.context = browser.new_context(base_url=site, **{"viewport": DESK, **options})
-        self.context.set_default_timeout(15_000)
+        self.context = new_context(browser, base_url=site, **{"viewport": DESK, **options})
         self.context.add_init_script(REPORT_BREACHES)
         self.context.on("request", self._on_request)
         self.context.on("response", self._on_response)

@@ -11,6 +11,8 @@ from django.contrib.auth import get_user_model
 from knox.models import get_token_model
 from playwright.sync_api import Page, expect
 
+from tests.waiting import HANG_S
+
 PASSWORD = "correct horse battery"
 
 
@@ -60,7 +62,7 @@ def test_wrong_password_is_refused_without_telling_who_exists(page, alice, live_
 
 def queue_as(site: str, token: str) -> int:
     request = urllib.request.Request(f"{site}/api/v1/queue", headers={"Authorization": f"Token {token}"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=HANG_S) as answer:
         json.load(answer)
         return answer.status
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from leaderboard.models import Hardware
 from tests.browser.boards import make_varied_board, order, shown
 from tests.factories import EntryFactory, make_board
+from tests.waiting import HANG_S
 
 # The slider's own events, one a frame, as a hand would make them; the numbers heard on the way.
 SWEEP = """
@@ -29,6 +30,13 @@ async (exponents) => {
   return orders.size;
 }
 """
+TICK = """
+(exponent) => {
+  const slider = document.getElementById("usage_slider");
+  slider.value = exponent;
+  slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
+}
+"""
 
 
 @pytest.fixture
@@ -38,8 +46,10 @@ def board(live_server):
 
 @pytest.fixture
 def loaded(page, board) -> Page:
-    """The leaderboard with its snapshot there."""
+    """The leaderboard with its snapshot there; its time can be moved on."""
+    page.clock.install()
     page.goto("/")
+    page.locator("#rows [tabindex='-1']").first.wait_for()
     page.wait_for_load_state("networkidle")
     return page
 
@@ -52,7 +62,7 @@ def api_order(page: Page) -> list[int]:
     """The order that the API gives for the page's address."""
     address = urlsplit(page.url)
     api = f"{address.scheme}://{address.netloc}/api/v1/leaderboard?page_size=500&{address.query}"
-    with urllib.request.urlopen(api, timeout=30) as answer:
+    with urllib.request.urlopen(api, timeout=HANG_S) as answer:
         return [row["entry"] for row in json.load(answer)["results"]]
 
 
@@ -83,6 +93,7 @@ def test_number_ranks_as_the_server_does(page, plain, board):
 
 
 def test_number_that_the_server_would_refuse_is_marked_and_ranks_nothing(page, plain, board):
+    page.clock.install()
     page.goto("/")
     page.locator("#usage_intensity").fill("5000")
     expect(page).to_have_url("/?usage_intensity=5000")
@@ -90,7 +101,7 @@ def test_number_that_the_server_would_refuse_is_marked_and_ranks_nothing(page, p
     for typed in ("-1", "0", "abc", "0x10", "0b11", "1e16", "Infinity", "1_000"):
         page.locator("#usage_intensity").fill(typed)
         expect(page.locator("#usage_intensity")).to_have_attribute("aria-invalid", "true")
-        page.wait_for_timeout(250)
+        page.clock.run_for(1_000)
         assert shown(page) == before, typed
         assert asked(page) == "usage_intensity=5000", typed
         page.locator("#usage_intensity").fill("5000")
@@ -130,7 +141,7 @@ def test_no_request_is_sent_while_the_slider_moves(loaded, reader):
     loaded.wait_for_load_state("networkidle")
     before = len(reader.requests)
     orders = loaded.evaluate(SWEEP, [step * 0.25 for step in range(53)])
-    loaded.wait_for_timeout(800)
+    loaded.clock.run_for(10_000)
     assert orders > 5
     assert reader.requests[before:] == []
 
@@ -163,6 +174,8 @@ def test_more_than_a_page_is_paged_alike(page, plain, live_server):
 
 
 def test_summary_is_said_aloud_once_after_the_hand_rests(loaded):
+    # A minute later: what the page said when it came is not said again by its script.
+    loaded.clock.pause_at(loaded.evaluate("Date.now()") + 60_000)
     summary, announcement = loaded.locator("#summary"), loaded.locator("#announcement")
     expect(announcement).to_have_attribute("aria-live", "polite")
     expect(announcement).to_be_empty()
@@ -174,8 +187,12 @@ def test_summary_is_said_aloud_once_after_the_hand_rests(loaded):
         }"""
     )
     before = summary.inner_text()
-    loaded.evaluate(SWEEP, [7, 8, 9, 10, 11])
+    for exponent in (7, 8, 9, 10, 11):
+        loaded.evaluate(TICK, exponent)
+        loaded.clock.run_for(100)
     expect(summary).not_to_have_text(before)
+    assert loaded.evaluate("window.spoken") == []
+    loaded.clock.run_for(10_000)
     expect(announcement).to_have_text(summary.inner_text())
     assert loaded.evaluate("window.spoken.length") == 1
     assert "100 billion images" in announcement.inner_text().replace("\u00a0", " ")

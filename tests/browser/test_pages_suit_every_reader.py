@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.core.files.base import ContentFile
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from leaderboard.models import Entry
 from tests.browser.boards import make_varied_board
@@ -25,6 +25,11 @@ async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(
   (violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => node.html).join(" | ")}`
 )
 """
+TABLES_ARE_FILLED = """
+() => [...document.querySelectorAll("details.chart-data thead")].every((head) => head.childElementCount > 0)
+"""
+# What the last change leads to has been laid out by then.
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -165,7 +170,7 @@ def assert_suits(page: Page, name: str) -> None:
         assert page.evaluate(OVERFLOW) <= 0, f"scrolls sideways at {size['width']} px"
     if page.locator("details").count():
         page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
-        page.wait_for_timeout(200)
+        page.wait_for_function(TABLES_ARE_FILLED)
         assert page.evaluate(AXE) == [], "with all opened"
         assert page.evaluate(OVERFLOW) <= 0, "scrolls sideways with all opened"
 
@@ -213,6 +218,6 @@ def test_leaderboard_holds_still_while_it_loads(open_reader, live_server, size):
     reader.page.wait_for_load_state("networkidle")
     chart = reader.page.locator("#energy-chart")
     chart.scroll_into_view_if_needed()
-    chart.locator(".main-svg").first.wait_for()
-    reader.page.wait_for_timeout(500)
+    expect(reader.page.locator("figure", has=chart).get_by_text("Save PNG")).to_be_enabled()  # it is drawn
+    reader.page.evaluate(TWO_FRAMES)
     assert reader.page.evaluate("window.shifted") <= 0.02

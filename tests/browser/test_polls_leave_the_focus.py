@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from leaderboard.models import Run
 from tests.factories import EntryFactory, RunFactory
 
-POLLS = 2
+POLLS, EVERY_MS = 2, 2_000
 
 
 def status_of_a_rerun() -> tuple[str, str]:
@@ -33,11 +35,13 @@ def first_runs() -> tuple[str, str]:
 def test_the_focus_outlives_the_polls(reader, live_server, make):
     address, link = make()
     page = reader.page
+    page.clock.install()
     reader.open(address)
     page.locator(link).first.focus()
     element = page.evaluate_handle("document.activeElement")
     for _ in range(POLLS):
-        page.wait_for_event("response", lambda response: "status" in response.url or "activity" in response.url)
+        with page.expect_response(re.compile("status|activity")):
+            page.clock.run_for(EVERY_MS)
     page.wait_for_function("(element) => !element.isConnected", arg=element)
     expect(page.locator(link).first).to_be_focused()
 

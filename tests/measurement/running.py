@@ -13,6 +13,7 @@ import torch
 from measurement.recipe import Recipe, parse_recipe
 from measurement.run.inference import InferencePlan
 from measurement.run.offline_batch import ProbePlan
+from tests.waiting import HANG_S
 
 # Two threads that wait for one another stall for seconds when other tests keep the cores busy.
 torch.set_num_threads(1)
@@ -60,7 +61,7 @@ def measurement(
         env=environment(python_path) | (variables or {}),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANG_S,
         check=False,
     )
 

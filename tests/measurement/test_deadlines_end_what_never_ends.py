@@ -13,6 +13,7 @@ from weakref import WeakSet
 import pytest
 
 from measurement.methods.time_limit import TimeLimitExceeded, time_limit
+from tests.waiting import HANG_S
 
 NO_ALARM = (0.0, 0.0)
 HERE = __name__.partition(".")[0]
@@ -69,7 +70,7 @@ def test_an_alarm_that_was_set_before_goes_on() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
         with time_limit(60, package=HERE):
             pass
-        assert rung.wait(10)
+        assert rung.wait(HANG_S)
     finally:
         signal.signal(signal.SIGALRM, before)
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from measurement.traces.trace import read_trace
 from measurement.vocabulary import Scope
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, ROOT, TRAIN, environment, tiny_document, tiny_recipe
 
-PHASES = TRAIN | {"epochs": 20}, PRUNE, FINETUNE | {"epochs": 30}
+PHASES = TRAIN | {"epochs": 10}, PRUNE, FINETUNE | {"epochs": 5}
 CHANGES = {"inference": {"scenarios": ["single_stream"]}}
 
 
@@ -32,18 +31,42 @@ def read(out: Path, name: str) -> dict | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+# `python -m measurement`, which often notes what it has spent, and goes on from each note when it is told to.
+NOTE_BY_NOTE = """
+import sys
+from measurement.run import checkpoint
+from measurement.__main__ import main
+
+spend = checkpoint.Checkpoint.spend
+
+
+def spend_and_wait(self, spent):
+    spend(self, spent)
+    print("noted", flush=True)
+    sys.stdin.readline()
+
+
+checkpoint.SPENT_EVERY_S = 0.05
+checkpoint.Checkpoint.spend = spend_and_wait
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def kill_when(out: Path, condition: Callable[[], bool]) -> None:
-    """Start a run that resumes, and kill it as soon as `condition` holds."""
+    """Start a run that resumes, and kill it at the first note with which `condition` holds."""
     recipe = out.with_suffix(".json")
     recipe.write_text(json.dumps(tiny_document(*PHASES, **CHANGES)))
-    command = [sys.executable, "-m", "measurement", "run", str(recipe), "--out", str(out), "--resume", "--events"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 120
-        while not condition():
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        process.kill()
+    command = [sys.executable, "-c", NOTE_BY_NOTE, "run", str(recipe), "--out", str(out), "--resume", "--events"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, bufsize=1, **pipes) as process:
+        for line in process.stdout:
+            if line != "noted\n":
+                continue
+            if condition():
+                process.kill()
+                return
+            process.stdin.write("go on\n")
+    raise AssertionError("the run ended before it was to be killed")
 
 
 def spent_j(document: dict | None) -> float:

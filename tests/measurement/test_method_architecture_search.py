@@ -91,11 +91,11 @@ def test_the_recorded_epochs_are_those_before_early_stopping() -> None:
     details: list[str] = []
     training = {"epochs": 30, "batch_size": 320, "early_stopping": {"patience": 1}}
     recipe = recipe_of(candidates=1, space={"architectures": ["test_byobnet"], "resolutions": [8]}, training=training)
-    details = TECHNIQUES["architecture_search"].run(
+    outcome = TECHNIQUES["architecture_search"].run(
         replace(context(recipe), advance=lambda fraction, detail="": details.append(detail))
     )
     epochs = {detail for detail in details if "epoch" in detail}
-    assert details.detail["epochs"] == details.detail["candidates"][0]["epochs"] == len(epochs) < 30
+    assert outcome.detail["epochs"] == outcome.detail["candidates"][0]["epochs"] == len(epochs) < 30
 
 
 def test_the_seed_fixes_the_choice() -> None:

@@ -62,9 +62,16 @@ def test_a_pruned_and_fine_tuned_network_runs_by_int8_kernels_and_stays_good() -
 
 @pytest.mark.parametrize("batch", [1, 2, 7, 360])
 def test_the_int8_network_takes_a_batch_of_any_size(batch: int) -> None:
+    """Sums of int8 products are exact in any order; two scales and a bias are three operations in float32.
+
+    A CPU with AMX multiplies many rows by other kernels than few: each may round its three results the other way.
+    """
     images, network = DIGITS.load_test(16).first(360)[0], static().model
     with torch.inference_mode():
-        assert torch.equal(network(images[:batch]), network(images)[:batch])
+        some, all_of_them = network(images[:batch]), network(images)[:batch]
+    rounding = torch.finfo(torch.float32).eps / 2
+    assert torch.allclose(some, all_of_them, rtol=0, atol=2 * 3 * rounding * float(all_of_them.abs().max()))
+    assert torch.equal(some.argmax(dim=1), all_of_them.argmax(dim=1))
 
 
 @pytest.mark.parametrize("scheme", ["int8_weight_only", "int8_dynamic"])

@@ -81,7 +81,8 @@ def test_the_energy_of_an_attempt_without_a_result_is_shown(client):
     attempt.save()
     page = text(client.get(entry.get_absolute_url()))
     expected = (
-        "An attempt of 2026-01-02 ended without a result; 2 h 0 min and 12.3 kJ (estimated) of it could not be used."
+        "An attempt of 2026-01-02 ended without a result; 2 h 0 min and 12.3 kJ (estimated) of its work could not be "
+        "reused."
     )
     assert f"{expected} This is not charged to the model." in page
     assert (
@@ -124,7 +125,7 @@ def test_the_spending_of_attempts_that_the_record_lacks_is_shown(client):
 
     page = text(client.get(entry.get_absolute_url()))
     assert (
-        f"Attempt 1 of {began:%Y-%m-%d} ended without a result, having spent at least 12.3 kJ "
+        f"Attempt 1 of {began:%Y-%m-%d} ended without a result after spending at least 12.3 kJ "
         "(estimated, accelerator) in 1 min 30 s. This is not charged to the model." in page
     )
     assert [number for number in (1, 2, 3, 4) if f"Attempt {number} of" in page] == [1]
@@ -166,7 +167,7 @@ def test_power_marks_as_a_table(client):
     entry.run.attempts.update(record={"phases": phases})
     page = text(client.get(entry.get_absolute_url()))
     assert "The run stored no power trace" in page
-    table = page.partition("Mean power")[2].replace("\u00a0", " ")
+    table = page.rpartition("Mean power")[2].replace("\u00a0", " ")
     assert table.lstrip().startswith(
         "train 0.0 s 45.0 s 20.0 W inference, offline 50.0 s 10.0 s 80.0 W finetune 1 min 10 s 10.0 s 2.00 W"
     )

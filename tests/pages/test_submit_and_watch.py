@@ -241,7 +241,7 @@ def test_spending_is_shown_only_if_it_was_reported(client):
 
 def test_joules_of_a_sample_are_not_shown_as_the_phase_s(client):
     steps, page = steps_told(client, state="running", mode="sampled", attempt=1, progress=TOLD)
-    assert steps[0] == "train 20.0 W, 5.00 kJ of its sample"
+    assert steps[0] == "train 20.0 W, 5.00 kJ for the sampled part"
     steps, page = steps_told(client, state="running", mode="sampled", attempt=1, progress=LATER)
     assert steps == [
         "train 99.0 J in 12.5 s for the sampled part",

@@ -90,7 +90,7 @@ def test_a_machine_s_fault_gives_the_run_to_another_and_fails_it_in_the_end(run,
     claim = services.claim(run.pk, "broken too")
     assert services.lose(claim, "No space left on device.")
     run.refresh_from_db()
-    assert (run.state, run.reason) == ("failed", "No space left on device; given up after 2 attempts.")
+    assert (run.state, run.reason) == ("failed", "No space left on device; failed after 2 attempts.")
     assert [attempt.outcome for attempt in run.attempts.all()] == ["lost", "failed"]
     assert not services.lose(claim, "late")
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from leaderboard import services
 from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
 from tests.records import make_recipe, make_record
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.django_db
 
@@ -109,7 +110,7 @@ def test_of_many_workers_at_once_one_gets_the_run(hardware):
 
     def work(number: int) -> None:
         try:
-            barrier.wait()
+            barrier.wait(HANG_S)
             claims.append(services.claim(run_id, f"worker {number}"))
         except Exception as error:
             errors.append(error)

@@ -1,5 +1,6 @@
 """Two people or two workers in the same moment: nobody deadlocks, and what only one may do is done once."""
 
+import threading
 import time
 from functools import partial
 
@@ -13,6 +14,7 @@ from leaderboard.services import publication, submissions
 from measurement.vocabulary import Flag
 from tests.records import CPU, make_recipe, make_record
 from tests.services.together import together
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,15 +35,28 @@ def recorded(recipe, hardware, **figures) -> Run:
     return Run.objects.get(pk=claim.run_id)
 
 
-def slow_down(monkeypatch, module, name, seconds=lambda *_: 0.15):
-    """Widen the gap between a look and a write."""
-    real = getattr(module, name)
+def slow_down(monkeypatch, module, name, seconds=lambda *_: 0.15) -> threading.Event:
+    """Widen the gap between a look and a write. The event is set as soon as somebody is in it."""
+    real, is_in_the_gap = getattr(module, name), threading.Event()
 
     def slow(*arguments, **named):
-        time.sleep(seconds(*arguments))
+        if gap_s := seconds(*arguments):
+            is_in_the_gap.set()
+            time.sleep(gap_s)
         return real(*arguments, **named)
 
     monkeypatch.setattr(module, name, slow)
+    return is_in_the_gap
+
+
+def then(gap: threading.Event, act):
+    """Act while another is in the gap."""
+
+    def wait_and_act():
+        assert gap.wait(HANG_S)
+        return act()
+
+    return wait_and_act
 
 
 @pytest.mark.parametrize("boards_are_there", [True, False])
@@ -71,11 +86,13 @@ def test_an_older_run_that_publishes_late_does_not_replace_the_newer(cpu, monkey
     newer = Run.objects.create(
         submission=older.submission, recipe=older.recipe, hardware=cpu, queued_at=timezone.now()
     )
-    slow_down(monkeypatch, publication, "_figures", lambda record, *_: 0.3 if record.quality.value == 0.5 else 0.0)
+    gap = slow_down(
+        monkeypatch, publication, "_figures", lambda record, *_: 0.3 if record.quality.value == 0.5 else 0.0
+    )
 
     together(
         lambda: services.publish(older, make_record(recipe, quality=0.5)),
-        lambda: (time.sleep(0.1), services.publish(newer, make_record(recipe, quality=0.8))),
+        then(gap, lambda: services.publish(newer, make_record(recipe, quality=0.8))),
     )
 
     assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.8)}
@@ -105,11 +122,11 @@ def test_two_administrators_release_once(cpu, monkeypatch):
 
 def test_a_submission_withdrawn_while_it_is_released_leaves_no_entry(cpu, monkeypatch):
     run = recorded(make_recipe(), cpu, flags=(Flag.THROTTLED,))
-    slow_down(monkeypatch, publication, "parse_record", lambda *_: 0.3)
+    gap = slow_down(monkeypatch, publication, "parse_record", lambda *_: 0.3)
 
     together(
         partial(services.release_hold, run),
-        lambda: (time.sleep(0.1), services.withdraw(run.submission, by=None)),
+        then(gap, partial(services.withdraw, run.submission, by=None)),
     )
 
     assert not Entry.objects.exists()
@@ -118,11 +135,11 @@ def test_a_submission_withdrawn_while_it_is_released_leaves_no_entry(cpu, monkey
 def test_a_submission_withdrawn_while_it_is_recorded_leaves_no_entry(cpu, monkeypatch):
     claim = claimed(make_recipe(), cpu)
     submission = Run.objects.get(pk=claim.run_id).submission
-    slow_down(monkeypatch, publication, "_figures", lambda *_: 0.1)
+    gap = slow_down(monkeypatch, publication, "_figures", lambda *_: 0.1)
 
     recording, withdrawing = together(
         lambda: services.record(claim, make_record(make_recipe()).model_dump_json().encode()),
-        lambda: (time.sleep(0.1), services.withdraw(submission, by=None)),
+        then(gap, partial(services.withdraw, submission, by=None)),
     )
 
     assert recording is True
@@ -141,11 +158,11 @@ def test_of_those_who_withdraw_at_once_nobody_brings_the_other_s_result_back(cpu
         record = make_record(recipe).model_copy(update={"mode": mode})
         assert services.record(services.claim(submission.runs.get().pk, "worker"), record.model_dump_json().encode())
         asked.append(submission)
-    slow_down(monkeypatch, publication, "publish", lambda *_: 0.3)
+    gap = slow_down(monkeypatch, publication, "publish", lambda *_: 0.3)
 
     together(
         partial(services.withdraw, asked[1], by=None),
-        lambda: (time.sleep(0.1), services.withdraw(asked[0], by=None)),
+        then(gap, partial(services.withdraw, asked[0], by=None)),
     )
 
     assert not Entry.objects.exists()
@@ -194,11 +211,11 @@ def test_of_full_and_sampled_requests_at_once_each_mode_is_queued_once(cpu, monk
 def test_no_full_run_is_queued_for_a_submission_that_is_withdrawn_meanwhile(cpu, monkeypatch):
     recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
     sampled, _ = services.submit(recipe, hardware=cpu, submitter=None, mode="sampled")
-    slow_down(monkeypatch, submissions, "_enqueue", lambda *_: 0.3)
+    gap = slow_down(monkeypatch, submissions, "_enqueue", lambda *_: 0.3)
     together(
         partial(services.submit, recipe, hardware=cpu, submitter=None),
-        lambda: (time.sleep(0.1), services.withdraw(sampled, by=None)),
-        lambda: (time.sleep(0.15), services.rerun(sampled.runs.get(mode="sampled"), by=None)),
+        then(gap, partial(services.withdraw, sampled, by=None)),
+        then(gap, lambda: (time.sleep(0.05), services.rerun(sampled.runs.get(mode="sampled"), by=None))),
     )
     assert {run.state for run in sampled.runs.all()} == {"cancelled"}
 

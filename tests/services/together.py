@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import connection
 
+from tests.waiting import HANG_S
+
 
 def together(*acts: Callable[[], Any]) -> list[Any]:
     """What each call returned or raised, in the order given."""
@@ -16,7 +18,7 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
 
     def work(number: int) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait(HANG_S)
             results[number] = acts[number]()
         except Exception as error:
             results[number] = error
@@ -27,5 +29,6 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_S)
+        assert not thread.is_alive(), "a call hangs"
     return results

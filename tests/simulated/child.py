@@ -16,6 +16,7 @@ from tests.simulated.clock import VirtualClock
 from tests.simulated.driver import MACHINE, Machine, environment
 from tests.simulated.gpu import SimulatedGpu
 from tests.simulated.work import Work
+from tests.waiting import HANG_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +47,7 @@ def run(
         input=json.dumps(arguments),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANG_S,
         check=False,
     )
     assert ended.returncode == 0, f"{function.__qualname__} failed in the child process:\n{ended.stderr}"

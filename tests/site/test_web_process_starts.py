@@ -5,6 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.waiting import HANG_S
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_TORCH = """
 import sys
@@ -31,7 +37,7 @@ def start(folder: Path, *command: str) -> subprocess.CompletedProcess:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_S,
     )
 
 
@@ -60,7 +66,7 @@ def test_two_sites_over_one_folder_are_refused(tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=HANG_S,
         )
     assert done.returncode == 1
     assert "DATA_ROOT" in done.stderr
@@ -84,7 +90,7 @@ def test_a_wrong_setting_gets_one_clear_line(tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=HANG_S,
         )
         assert done.returncode == 2, name
         assert done.stderr.startswith(f"{name}: "), done.stderr

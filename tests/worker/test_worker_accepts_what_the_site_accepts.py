@@ -32,7 +32,7 @@ def test_the_measurement_reads_what_was_sent_in_letters_of_four_bytes(hardware, 
 
     monkeypatch.setattr("leaderboard.worker.child._measurement_command", validate)
     tasks.verify(submission.runs.get().pk)
-    assert submission.runs.get().reason == "The measurement ended without a record."
+    assert submission.runs.get().reason == "The measurement ended without writing a record."
 
 
 def test_what_grows_too_large_by_its_defaults_is_refused_before_it_is_taken():

@@ -31,12 +31,15 @@ class Command(BaseCommand):
             "--no-examples", action="store_true", help="queue no example recipes on an empty database"
         )
         parser.add_argument(
+            "--no-catalogue", action="store_true", help="import no published figures on an empty database"
+        )
+        parser.add_argument(
             "--all-examples",
             action="store_true",
             help="queue every recipe of recipes/digits/, not five",
         )
 
-    def handle(self, *args: Any, no_examples: bool, all_examples: bool, **options: Any) -> None:
+    def handle(self, *args: Any, no_examples: bool, no_catalogue: bool, all_examples: bool, **options: Any) -> None:
         _check_port_is_free()
         with ExitStack() as stack:
             stack.enter_context(only_site(settings.DATA_ROOT))
@@ -46,7 +49,7 @@ class Command(BaseCommand):
             environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
             manager = Manager()
             environment["REDIS_URL"] = settings.REDIS_URL or stack.enter_context(embedded_redis())
-            if not queries.has_published():
+            if not queries.has_published() and not no_catalogue:
                 call_command("import_catalogue", stdout=self.stdout)
             if queries.is_empty() and not no_examples:
                 self._queue_examples(every=all_examples)

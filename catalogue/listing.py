@@ -74,7 +74,7 @@ def _in_words(found: Spreads) -> list[str]:
         "Relative standard uncertainties, the part that moves ranks:",
         *lines,
         f"Training is {found.training_slower_by:.2f} times slower than inference ({found.training_ratio_n} networks "
-        f"timed in both); where it was not timed, that adds {found.training_ratio:.0%}.",
+        f"timed in both); if it was not timed, that adds {found.training_ratio:.0%}.",
         *(
             f"What was metered, {what}, carries {value:.1%}: what frameworks differ by on one card "
             f"({found.between_frameworks_n[what]} pairs)."
@@ -96,39 +96,39 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Told:
+class Listing:
     """A text, and whether the model that it is about was found."""
 
     text: str
     found: bool
 
 
-def shown(catalogue: Catalogue, model: str) -> Told:
+def shown(catalogue: Catalogue, model: str) -> Listing:
     """Everything that is published of a model: sizes, boards, phases, how each figure came about, sources."""
     results = [result for result in results_of(catalogue) if result.model == model]
     if not results:
         names = {row.model for row in catalogue.models}
         if model in names:
-            return Told(f"{model}: on no board; add its throughput to throughputs/", found=False)
+            return Listing(f"{model}: on no board; add its throughput to throughputs/", found=False)
         close = difflib.get_close_matches(model, list(names), n=3)
         like = f"; did you mean {' or '.join(close)}?" if close else "; see models.csv"
-        return Told(f"{model}: not in this catalogue{like}", found=False)
+        return Listing(f"{model}: not in this catalogue{like}", found=False)
     lines = [f"{model}, {results[0].family}, {results[0].parameters / 1e6:g} M parameters", ""]
     for result in results:
         lines += _board(result)
-    told: dict[tuple[str, ...], list[str]] = {}
+    by_phases: dict[tuple[str, ...], list[str]] = {}
     for result in results:
-        boards = told.setdefault(tuple(_phases(result)), [])
+        boards = by_phases.setdefault(tuple(_phases(result)), [])
         if result.hardware not in boards:
             boards.append(result.hardware)
-    for phases, boards in told.items():
-        lines += ["", f"Before its first use, on the boards of {', '.join(boards)}:", *phases]
+    for phases, boards in by_phases.items():
+        lines += ["", f"One-time energy on the boards of {', '.join(boards)}:", *phases]
     cited = dict.fromkeys(source for result in results for source in result.sources)
     lines += ["", "Sources:"]
     for name in cited:
         source = catalogue.sources[name]
         lines.append(f"  {name}: {source.citation} ({source.version}) {source.address}")
-    return Told("\n".join(lines), found=True)
+    return Listing("\n".join(lines), found=True)
 
 
 def _board(result: PublishedResult) -> list[str]:

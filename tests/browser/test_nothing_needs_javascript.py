@@ -44,7 +44,7 @@ def test_filter(page, live_server):
     page.get_by_text("Filters", exact=True).click()
     page.get_by_label("Compact architecture").check()
     page.get_by_label("Pruning").check()
-    page.get_by_label("Rank by").select_option("energy per correct prediction")
+    page.get_by_label("Rank by").select_option("greenness")
     page.get_by_role("searchbox", name="Search").fill("method")
     page.get_by_role("button", name="Rank").click()
     page.wait_for_url("**min_quality=0.9**")
@@ -54,6 +54,23 @@ def test_filter(page, live_server):
     expect(page.get_by_label("Pruning")).to_be_checked()
     expect(page.locator("#filter-count")).to_have_text("(2)")
     expect(page.get_by_role("searchbox", name="Search")).to_have_value("method")
+    assert page.locator(".notice-warning").count() == 0
+
+
+def test_rank_by_greenness(page, live_server):
+    make_varied_board()
+    page.goto("/")
+    expect(page.get_by_label("How much accuracy counts (τ)")).to_be_hidden()
+    page.get_by_label("Rank by").select_option("greenness")
+    page.get_by_role("button", name="Rank").click()
+    page.wait_for_url("**order_by=greenness**")
+    expect(page.locator("#accuracy_slider")).to_be_hidden()
+    before = order(page)
+    page.get_by_label("How much accuracy counts (τ)").fill("20")
+    page.get_by_role("button", name="Rank").click()
+    page.wait_for_url("**accuracy_weight=20**")
+    assert order(page) != before
+    expect(page.locator("#why")).to_contain_text("At τ = 20, ")
     assert page.locator(".notice-warning").count() == 0
 
 

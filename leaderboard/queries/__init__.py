@@ -36,6 +36,7 @@ from leaderboard.queries.runs import (
     waits_for,
     workers,
 )
+from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 
 __all__ = [
     "WORKER_SILENT_AFTER",
@@ -43,6 +44,7 @@ __all__ = [
     "RankedBoard",
     "RankedEntry",
     "RunQuerySet",
+    "active_runs",
     "ahead_in_queue",
     "attempt_of",
     "boards",
@@ -57,7 +59,9 @@ __all__ = [
     "has_published",
     "history",
     "is_empty",
+    "lines",
     "live_workers",
+    "moved",
     "phases_of",
     "queue",
     "ranked_board",
@@ -66,6 +70,7 @@ __all__ = [
     "runs",
     "runs_by_state",
     "siblings",
+    "snapshot",
     "submissions",
     "trace_of",
     "waits_for",

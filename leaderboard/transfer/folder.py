@@ -61,7 +61,7 @@ class Writing:
 
 @contextmanager
 def writing(folder: Path, software: str) -> Iterator[Writing]:
-    """Write a folder beside its place, and move it there when all is written; nothing is left if that fails.
+    """Write a folder next to its place, and move it there when all is written; nothing is left if that fails.
 
     Raises BadFolder if something is in that place, an empty folder apart.
     """

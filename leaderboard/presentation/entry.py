@@ -270,11 +270,13 @@ def quality_source(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _published_phase(name: str, told: dict[str, Any], energy_j: float | None, u95_j: float | None) -> dict[str, Any]:
+def _published_phase(
+    name: str, details: dict[str, Any], energy_j: float | None, u95_j: float | None
+) -> dict[str, Any]:
     return {
         "phase": name,
         "energy": joules(energy_j),
         "energy_known": energy_j is not None,
         "u95": relative(u95_j, energy_j) if energy_j else "",
-        **{key: told[key] for key in ("provenance", "hardware", "how", "sources")},
+        **{key: details[key] for key in ("provenance", "hardware", "how", "sources")},
     }

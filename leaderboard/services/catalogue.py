@@ -38,7 +38,7 @@ def import_published(results: Iterable[CatalogueResult], sources: Mapping[str, S
     """Put a catalogue's results on their boards. Importing the same again changes nothing.
 
     A result whose figures changed keeps its entry. One that left the catalogue leaves the board; its row stays, with
-    the time. What an administrator took down stays off the board until its figures change.
+    the time. What an administrator took down is not published again until its figures change.
     """
     now, count = timezone.now(), Imported()
     found = list(results)
@@ -211,16 +211,16 @@ def _figures(result: CatalogueResult) -> dict[str, Any]:
 
 
 def _known(u95_j: float | None, cycle: LifeCycle) -> float | None:
-    """Of a lower bound nobody knows the uncertainty."""
+    """The uncertainty, None if it is unknown; that of a lower bound always is."""
     return None if cycle.is_lower_bound or u95_j is None or math.isnan(u95_j) else u95_j
 
 
 def _phase(result: CatalogueResult, position: int) -> dict[str, Any]:
     phase = result.phases[position]
-    told = {
+    charged = {
         "phase": str(phase.phase),
         "energy_j": phase.energy_j,
         "u95_j": phase.u95_j,
         "provenance": str(phase.provenance),
     }
-    return told | ({"hardware": phase.hardware} if phase.hardware not in (None, result.hardware) else {})
+    return charged | ({"hardware": phase.hardware} if phase.hardware not in (None, result.hardware) else {})

@@ -28,7 +28,7 @@ class OneColumnWithoutStride(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Every function of torch comes by; convolutions alone are looked at."""
+        """Called for every function of torch; changes convolutions only."""
         if func in (torch.conv2d, torch.ops.aten.conv2d.default):
             return func(**_without_step(dict(zip(ARGUMENTS, args, strict=False)) | (kwargs or {})))
         return func(*args, **(kwargs or {}))

@@ -44,7 +44,7 @@ def test_filter(page, live_server):
     page.get_by_text("Filters", exact=True).click()
     page.get_by_label("Compact architecture").check()
     page.get_by_label("Pruning").check()
-    page.get_by_label("Rank by").select_option("energy per correct prediction")
+    page.get_by_label("Rank by").select_option("greenness")
     page.get_by_role("searchbox", name="Search").fill("method")
     page.get_by_role("button", name="Rank").click()
     page.wait_for_url("**min_quality=0.9**")

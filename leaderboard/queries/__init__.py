@@ -13,6 +13,7 @@ from leaderboard.queries.boards import (
     siblings,
 )
 from leaderboard.queries.columns import Columns
+from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.runs import (
     WORKER_SILENT_AFTER,
     RunQuerySet,
@@ -40,7 +41,9 @@ from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 
 __all__ = [
     "WORKER_SILENT_AFTER",
+    "BoardFindings",
     "Columns",
+    "Findings",
     "RankedBoard",
     "RankedEntry",
     "RunQuerySet",
@@ -55,6 +58,7 @@ __all__ = [
     "entries_of_submission",
     "figures_of_runs",
     "find_board",
+    "findings_of",
     "hardware_choices",
     "has_published",
     "history",

@@ -84,13 +84,15 @@ class TrainingsSerializer(serializers.Serializer[Any]):
 class PhasePartSerializer(serializers.Serializer[Any]):
     """A phase's share of the one-time energy among the complete entries that have it; null if none has."""
 
-    phase = serializers.CharField()
+    phase = serializers.CharField(help_text="or teacher: the forward passes of one, which are part of a phase")
     entries = serializers.IntegerField()
     low = serializers.FloatField(allow_null=True)
     median = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
     one_time_energy_j = serializers.FloatField(allow_null=True, help_text="of these entries, the median")
-    missing = serializers.IntegerField(help_text="entries that have the phase without a figure")
+    missing = serializers.IntegerField(
+        allow_null=True, help_text="entries that have the phase without a figure; null of a teacher"
+    )
 
 
 class FirmChampionSerializer(NamedEntrySerializer):

@@ -17,6 +17,7 @@ USAGE_INTENSITIES = (1e4, 1e6, 1e8, 1e10, 1e12)
 # What other rankings order by, and what a reader may choose by; the least is chosen, of quality the greatest.
 FIGURES = ("macs", "parameters", "inference_j")
 RULES = (*FIGURES, "quality")
+TEACHER = "teacher"
 FEWEST_ENTRIES = 5
 FEWEST_TRAININGS = 3
 
@@ -26,6 +27,7 @@ class Model:
     """An entry: joules of the one-time phases and per image, their uncertainties at 95 % (None if unknown), quality.
 
     network: what is the same under every training. phases: (phase, joules or None if missing) of the one-time phases.
+    teacher_j: the part of the one-time energy that a teacher's forward passes took, None without one.
     """
 
     key: int
@@ -38,6 +40,7 @@ class Model:
     macs: int | None = None
     network: str = ""
     phases: tuple[tuple[str, float | None], ...] = ()
+    teacher_j: float | None = None
     complete: bool = True
 
     def energy_j(self, usage_intensity: float) -> float:
@@ -185,7 +188,8 @@ class PhasePart:
     """A phase's part of the one-time energy: median and middle 90 % among the `models` complete ones that have it.
 
     one_time_j: the median one-time energy of these models. missing: how many models have the phase without a figure.
-    The parts are None if no complete model has the phase.
+    The parts are None if no complete model has the phase. `missing` is None of a teacher, whose passes are part of a
+    phase.
     """
 
     phase: str
@@ -194,7 +198,7 @@ class PhasePart:
     median: float | None
     high: float | None
     one_time_j: float | None
-    missing: int
+    missing: int | None
 
 
 def phase_parts(models: Sequence[Model]) -> list[PhasePart]:
@@ -212,12 +216,24 @@ def _phase_part(phase: str, models: Sequence[Model]) -> PhasePart:
         elif energies and model.complete and model.one_time_j > 0:
             parts.append(math.fsum(energy_j or 0.0 for energy_j in energies) / model.one_time_j)
             totals.append(model.one_time_j)
+    return _part(phase, parts, totals, missing)
+
+
+def teacher_part(models: Iterable[Model]) -> PhasePart:
+    """What the forward passes of a teacher are of the one-time energy, among the complete models that had one."""
+    taught = [
+        (model.teacher_j, model.one_time_j) for model in models if model.complete and model.teacher_j is not None
+    ]
+    known = [(teacher_j / total_j, total_j) for teacher_j, total_j in taught if total_j > 0]
+    return _part(TEACHER, [part for part, _ in known], [total_j for _, total_j in known], None)
+
+
+def _part(phase: str, parts: list[float], totals: list[float], missing: int | None) -> PhasePart:
     if not parts:
         return PhasePart(phase, 0, None, None, None, None, missing)
     parts.sort()
-    totals.sort()
     low, median, high = (quantile(parts, part) for part in (0.05, 0.5, 0.95))
-    return PhasePart(phase, len(parts), low, median, high, quantile(totals, 0.5), missing)
+    return PhasePart(phase, len(parts), low, median, high, quantile(sorted(totals), 0.5), missing)
 
 
 def without_inference(models: Iterable[Model]) -> int:

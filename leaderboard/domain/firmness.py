@@ -8,8 +8,9 @@ limit: models that cannot win within the limits need no draws.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from random import Random
 from statistics import NormalDist
@@ -78,47 +79,59 @@ def champions(
 ) -> list[Champion]:
     """The champion at each floor and N, floor by floor; nothing for a floor that no model reaches."""
     ordered = list(models)
-    drawn: dict[int, tuple[list[float], list[float]]] = {}
+    rivals = _Field(draws, {model.key: _least(model, draws) for model in ordered})
     found = []
     for floor in floors:
         eligible = at_floor(ordered, floor)
         for n in usage_intensities if eligible else ():
-            likeliest_first = sorted(eligible, key=lambda model: model.energy_j(n))
-            wins = _wins(likeliest_first, n, drawn, draws)
-            best = likeliest_first[0]
+            best = min(eligible, key=lambda model: model.energy_j(n))
+            wins = rivals.wins(best, eligible, n)
             share = wins.pop(best.key, 0) / draws
             found.append(Champion(floor, n, best, share, len(wins)))
     return found
 
 
-def _wins(
-    models: Sequence[Model], usage_intensity: float, drawn: dict[int, tuple[list[float], list[float]]], draws: int
-) -> dict[int, int]:
-    """How many draws each model wins, without those that win none. Of equals the first wins.
+@dataclass(slots=True)
+class _Field:
+    """least_of: the least one-time and inference energy that any draw gives a model. drawn: the draws made so far."""
 
-    drawn: the draws of the models that needed some so far; it is added to.
-    """
-    least, winner = [math.inf] * draws, [0] * draws
-    greatest = math.inf
-    for model in models:
-        if _least_j(model, usage_intensity, draws) > greatest:
-            continue
-        if model.key not in drawn:
-            drawn[model.key] = draw_model(model, draws)
-        for draw, (one_time_j, inference_j) in enumerate(zip(*drawn[model.key], strict=True)):
-            energy_j = one_time_j + usage_intensity * inference_j
-            if energy_j < least[draw]:
-                least[draw], winner[draw] = energy_j, model.key
-        greatest = max(least)
-    wins: dict[int, int] = {}
-    for key in winner:
-        wins[key] = wins.get(key, 0) + 1
-    return wins
+    draws: int
+    least_of: dict[int, tuple[float, float]]
+    drawn: dict[int, tuple[list[float], list[float]]] = field(default_factory=dict)
+
+    def wins(self, best: Model, models: Sequence[Model], usage_intensity: float) -> dict[int, int]:
+        """How many draws each model wins, without those that win none. Of equals the first wins, `best` first."""
+        least, winner = self._energies_j(best, usage_intensity), [best.key] * self.draws
+        greatest_j = max(least)
+        able = [
+            model for model in models if self._least_j(model, usage_intensity) <= greatest_j and model is not best
+        ]
+        for model in sorted(able, key=lambda model: model.energy_j(usage_intensity)):
+            if self._least_j(model, usage_intensity) > greatest_j:
+                continue
+            for draw, energy_j in enumerate(self._energies_j(model, usage_intensity)):
+                if energy_j < least[draw]:
+                    least[draw], winner[draw] = energy_j, model.key
+            greatest_j = max(least)
+        return dict(Counter(winner))
+
+    def _energies_j(self, model: Model, usage_intensity: float) -> list[float]:
+        """E(N) of every draw."""
+        if model.key not in self.drawn:
+            self.drawn[model.key] = draw_model(model, self.draws)
+        pairs = zip(*self.drawn[model.key], strict=True)
+        return [one_time_j + usage_intensity * inference_j for one_time_j, inference_j in pairs]
+
+    def _least_j(self, model: Model, usage_intensity: float) -> float:
+        """E(N) below which no draw of the model lies."""
+        one_time_j, inference_j = self.least_of[model.key]
+        return one_time_j + usage_intensity * inference_j
 
 
-def _least_j(model: Model, usage_intensity: float, draws: int) -> float:
-    """E(N) below which no draw of the model lies: both energies at the lowest level."""
+def _least(model: Model, draws: int) -> tuple[float, float]:
+    """Joules below which no draw of the model lies: one-time energy and inference energy at the lowest level."""
     lowest = levels(draws)[0]
-    one_time_j = model.one_time_j * math.exp(spread(model.one_time_j, model.one_time_u95_j) * lowest)
-    inference_j = model.inference_j * math.exp(spread(model.inference_j, model.inference_u95_j) * lowest)
-    return one_time_j + usage_intensity * inference_j
+    return (
+        model.one_time_j * math.exp(spread(model.one_time_j, model.one_time_u95_j) * lowest),
+        model.inference_j * math.exp(spread(model.inference_j, model.inference_u95_j) * lowest),
+    )

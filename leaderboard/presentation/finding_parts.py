@@ -113,10 +113,6 @@ def reach(models: int) -> str:
     return "reaches" if models == 1 else "reach"
 
 
-def have(models: int) -> str:
-    return "has" if models == 1 else "have"
-
-
 def listed(parts: list[str]) -> str:
     """Parts of a sentence: "a, b and c"."""
     return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)

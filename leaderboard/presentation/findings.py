@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaderboard.domain.findings import FEWEST_ENTRIES, overtaking
+from leaderboard.domain.findings import FEWEST_ENTRIES, TEACHER, overtaking
 from leaderboard.domain.firmness import DRAWS
 from leaderboard.presentation.finding_parts import (
     Column,
@@ -10,7 +10,6 @@ from leaderboard.presentation.finding_parts import (
     Text,
     complete_entries,
     entry_address,
-    have,
     listed,
     make_table,
     reach,
@@ -39,6 +38,7 @@ PHASE_NAMES = {
     "train": "training",
     "compress": "compression",
     "finetune": "fine-tuning",
+    TEACHER: "a teacher's forward passes",
 }
 
 
@@ -257,8 +257,8 @@ def _trainings(found: BoardFindings) -> Section | None:
 
 def _phases(found: BoardFindings) -> Section:
     sentences = [
-        f"{PHASE_NAMES[part.phase].capitalize()} is {share(part.median)} of the one-time energy, in the median of "
-        f"{complete_entries(part.models)} that {have(part.models)} it; these took {joules(part.one_time_j)} before "
+        f"{PHASE_NAMES[part.phase].capitalize()} made up {share(part.median)} of the one-time energy, in the median "
+        f"of the {complete_entries(part.models)} concerned. These entries took {joules(part.one_time_j)} before "
         "their first use, in the median."
         for part in found.phases
         if part.models and part.phase != "train"
@@ -289,7 +289,7 @@ def _phases(found: BoardFindings) -> Section:
             share(part.median),
             UNKNOWN if part.low is None else f"{share(part.low)} to {share(part.high)}",
             joules(part.one_time_j),
-            count(part.missing),
+            UNKNOWN if part.missing is None else count(part.missing),
         ]
         for part in found.phases
     ]

@@ -97,7 +97,7 @@ def _compute(columns: Columns) -> BoardFindings:
         agreements=findings.agreements(compared) if enough else [],
         overtaking=findings.overtakings(models) if enough else None,
         trainings=findings.widest_trainings(models) if enough else None,
-        phases=findings.phase_parts(every) if enough else [],
+        phases=_parts(every) if enough else [],
         missing_inference=findings.without_inference(every),
         champions=firmness.champions(models, floors) if enough else [],
         exact=sum(model.one_time_u95_j is None or model.inference_u95_j is None for model in models),
@@ -110,7 +110,15 @@ def _models(columns: Columns) -> list[Model]:
     return [_model(dict(zip(_NEEDED, row, strict=True))) for row in rows]
 
 
+def _parts(models: list[Model]) -> list[findings.PhasePart]:
+    """What each phase adds, and teachers where there are some."""
+    teacher = findings.teacher_part(models)
+    return [*findings.phase_parts(models), *([teacher] if teacher.models else [])]
+
+
 def _model(row: dict[str, Any]) -> Model:
+    phases = json.loads(row["phases"])
+    taught = [part["teacher_energy_j"] for part in phases if part.get("teacher_energy_j") is not None]
     return Model(
         key=row["id"],
         quality=row["quality"],
@@ -121,7 +129,8 @@ def _model(row: dict[str, Any]) -> Model:
         parameters=row["parameters"],
         macs=row["macs"],
         network=_network(row["architecture"], row["parameters"], row["macs"]),
-        phases=tuple((part["phase"], part["energy_j"]) for part in json.loads(row["phases"])),
+        phases=tuple((part["phase"], part["energy_j"]) for part in phases),
+        teacher_j=math.fsum(taught) if taught else None,
         complete=row["complete"],
     )
 

@@ -15,6 +15,7 @@ from leaderboard.domain.findings import (
     overtakings,
     phase_parts,
     quantile,
+    teacher_part,
     widest_trainings,
     without_inference,
 )
@@ -115,3 +116,15 @@ def test_a_phases_part():
     assert (parts["train"].models, parts["train"].median, parts["train"].missing) == (1, 1.0, 0)
     assert (parts["search"].models, parts["search"].median, parts["search"].missing) == (0, None, 1)
     assert without_inference(models) == 1
+
+
+def test_a_teachers_part():
+    models = [
+        Model(1, 0.9, 100.0, 1.0, teacher_j=20.0),
+        Model(2, 0.9, 200.0, 1.0, teacher_j=20.0),
+        Model(3, 0.9, 50.0, 1.0),
+        Model(4, 0.9, 50.0, 1.0, teacher_j=50.0, complete=False),
+    ]
+    found = teacher_part(models)
+    assert (found.models, found.median, found.one_time_j) == (2, pytest.approx(0.15), pytest.approx(150))
+    assert teacher_part(models[2:]).models == 0

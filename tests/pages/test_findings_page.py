@@ -48,6 +48,8 @@ def make_findings_board(entries: int = 34, seed: int = 11, **board):
             }
             for phase, energy_j in parts.items()
         ]
+        if position % 5 == 1:
+            phases[-1]["teacher_energy_j"] = chance.uniform(0.05, 0.6) * own_j
         EntryFactory(
             board=made,
             recipe__method__title=NAMES[position],
@@ -87,6 +89,7 @@ def stored():
                 "macs": entry.macs,
                 "network": (entry.recipe.document["model"]["architecture"], entry.parameters, entry.macs),
                 "phases": {part["phase"]: part["energy_j"] for part in entry.phases},
+                "teacher": [part["teacher_energy_j"] for part in entry.phases if "teacher_energy_j" in part],
                 "complete": entry.complete,
             }
         )
@@ -260,6 +263,11 @@ def test_phases(client: Client) -> None:
             sentences += [share(half), count(len(having)), total] if phase != "train" else []
         else:
             table += ["0", count(missing)]
+    taught = [line for line in lines if line["complete"] and line["teacher"]]
+    low, half, high = middle([line["teacher"][0] / line["f"] for line in taught])
+    total = joules(median([line["f"] for line in taught]))
+    table += [count(len(taught)), share(half), share(low), share(high), total]
+    sentences += [share(half), count(len(taught)), total]
     incomplete = sum(not line["complete"] for line in lines)
     searched = sum("search" in line["phases"] for line in lines)
     sentences += [str(incomplete), str(len(lines)), str(searched)]

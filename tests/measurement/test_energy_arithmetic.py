@@ -77,7 +77,7 @@ def test_a_sample_holds_until_the_next_and_out_to_the_edges():
 
 
 def test_an_integral_needs_samples_and_a_window_that_runs_forward():
-    with pytest.raises(ValueError, match="samples"):
+    with pytest.raises(ValueError, match="at least one sample"):
         step_integral([], [], 0, 1)
     with pytest.raises(ValueError, match="before it starts"):
         step_integral([0.0], [1.0], 1, 0)

@@ -143,7 +143,9 @@ def test_a_sample_that_goes_on_remembers_what_it_has_left_out(tmp_path: Path) ->
     journal = json.loads(path.read_text())
     assert journal["left_out"]["time_s"] > 1
     path.write_text(json.dumps(journal | {"left_out": {"time_s": 1e6, "energy_j": 0.0}}))
-    with pytest.raises(OverBudget, match=r"phase compress: [\d,]+ s by its end .* budget of 1,000,000\.0 s"):
+    with pytest.raises(
+        OverBudget, match=r"phase compress: [\d,]+ s \(.*\) by its end exceeds the budget of 1,000,000\.0 s"
+    ):
         sample(silent)
 
 

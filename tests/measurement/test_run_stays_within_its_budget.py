@@ -82,7 +82,7 @@ def sample_loops(
         for position, phase_s in enumerate(seconds):
             step = steps.begin(Phase.TRAIN)
             with step.metered(str(position)) as window:
-                pace = SampledPace(window, METHODOLOGY, clock.monotonic_s, hold=step.leave_out)
+                pace = SampledPace(window, METHODOLOGY, clock.monotonic_s, check_budget=step.leave_out)
                 for _ in pace.steps("training", 1000):
                     clock.sleep(phase_s / 1000)
             left_out_s.append(steps.left_out.time_s)

@@ -3,11 +3,15 @@
 from catalogue.check import load
 from catalogue.faults import CatalogueError, Fault, Place
 from catalogue.publish import published_results
+from catalogue.reading import Catalogue
+from catalogue.recipe import Draft, recipe_of
 from catalogue.results import PublishedPhase, PublishedResult
 from catalogue.settings import Source
 
 __all__ = [
+    "Catalogue",
     "CatalogueError",
+    "Draft",
     "Fault",
     "Place",
     "PublishedPhase",
@@ -15,4 +19,5 @@ __all__ = [
     "Source",
     "load",
     "published_results",
+    "recipe_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from catalogue.arithmetic import (
@@ -41,6 +41,7 @@ class Part:
     high: float
     sources: tuple[str, ...]
     how: str
+    teacher_energy_j: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,15 @@ class Phases:
             f"{between(row.epochs, row.epochs_max)} epochs x {count(row.images)} images of {data}{in_words} at "
             f"{row.resolution} px, {student.how}, at {count(power_w)} W: {joules(own.energy_j)}."
         )
-        sources, parts = (row.source, student.source), [own]
+        sources, parts, teacher_energy_j = (row.source, student.source), [own], None
         if row.teacher:
             taught = self._teacher(row.teacher, row.resolution, seen, power_w, of_epochs)
             if taught is None:
                 return _missing(row, f"nobody timed its teacher {row.teacher} on {self.power.hardware}")
             parts.append(taught[0])
+            teacher_energy_j = taught[0].energy_j
             how = f"{how} {taught[1]}"
-        return self._estimated(self.power, total(parts), how, sources)
+        return replace(self._estimated(self.power, total(parts), how, sources), teacher_energy_j=teacher_energy_j)
 
     def _teacher(self, tag: str, px: int, seen: float, power_w: float, spread: float) -> tuple[Figure, str] | None:
         speed = self._inference_speed(tag.partition(".")[0], px)
@@ -235,6 +237,7 @@ def _joined(phase: Phase, parts: list[Part]) -> PublishedPhase:
     if len(figures) < len(parts):
         return PublishedPhase(phase, Provenance.MISSING, None, None, None, None, None, sources, how)
     figure = total(figures)
+    taught = [part.teacher_energy_j for part in parts if part.teacher_energy_j is not None]
     estimated = any(part.provenance == Provenance.ESTIMATED for part in parts)
     return PublishedPhase(
         phase=phase,
@@ -246,4 +249,5 @@ def _joined(phase: Phase, parts: list[Part]) -> PublishedPhase:
         absolute_high_j=sum(part.figure.energy_j * part.high for part in parts if part.figure is not None),
         sources=sources,
         how=how,
+        teacher_energy_j=sum(taught) if taught else None,
     )

@@ -13,7 +13,8 @@ class PublishedPhase:
 
     `u95_j` is the part of the uncertainty that moves ranks, at 95 %. `absolute_low_j` to `absolute_high_j` is what
     the figure becomes at the ends of the factor that all figures of one hardware share: power share or gain. All are
-    None if the phase is missing.
+    None if the phase is missing. `teacher_energy_j` is the part of `energy_j` that a teacher's forward passes took,
+    None without a teacher.
     """
 
     phase: Phase
@@ -25,6 +26,7 @@ class PublishedPhase:
     absolute_high_j: float | None
     sources: tuple[str, ...]
     how: str
+    teacher_energy_j: float | None = None
 
 
 @dataclass(frozen=True)

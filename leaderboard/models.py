@@ -336,7 +336,7 @@ class Entry(models.Model):
         default=False, help_text="Whether the quality was evaluated on the submitter's weights."
     )
     # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order, with "hardware" if they ran on
-    # other hardware than the board's.
+    # other hardware than the board's, and "teacher_energy_j" if part of "energy_j" is a teacher's forward passes.
     phases = models.JSONField()
     parameters = models.PositiveBigIntegerField()
     macs = models.PositiveBigIntegerField(null=True)

@@ -4,7 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from leaderboard.views import board, cards, compare, entries, site, submissions, tokens
+from leaderboard.views import board, cards, compare, entries, findings, site, submissions, tokens
 
 # The limits of the site's own sign-in hold here too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth's documentation does so
@@ -24,6 +24,7 @@ urlpatterns = [
     path("submissions/<uuid:pk>/status/", submissions.status, name="submission-status"),
     path("submissions/<uuid:pk>/withdraw/", submissions.withdraw, name="submission-withdraw"),
     path("queue/", submissions.queue, name="queue"),
+    path("findings/", findings.findings, name="findings"),
     path("methodology/", site.methodology, name="methodology"),
     path("about/", site.about, name="about"),
     path("accounts/tokens/", tokens.tokens, name="tokens"),

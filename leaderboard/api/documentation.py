@@ -46,6 +46,7 @@ ACCURACY_WEIGHT = OpenApiParameter(
     _number(0, MAX_ACCURACY_WEIGHT, default=1),
     description=f"The τ of greenness, how much accuracy counts: {ALLOWED_ACCURACY_WEIGHT}.",
 )
+MIN_QUALITY = OpenApiParameter("min_quality", _number(0, 1), description="Quality floor.")
 BOARD_PARAMETERS = [
     OpenApiParameter(
         "track",
@@ -68,7 +69,7 @@ FILTER_PARAMETERS = [
         _number(1, 1e9, default=1),
         description="Deployments that share search and pre-training.",
     ),
-    OpenApiParameter("min_quality", _number(0, 1), description="Quality floor."),
+    MIN_QUALITY,
     OpenApiParameter("family", enum=list(FAMILIES), many=True, description="Only these families."),
     OpenApiParameter(
         "provenance",

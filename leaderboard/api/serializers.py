@@ -30,6 +30,7 @@ class PhaseSerializer(serializers.Serializer[Any]):
     u95_j = serializers.FloatField(allow_null=True)
     provenance = serializers.ChoiceField(Provenance.choices)
     hardware = serializers.CharField(required=False, help_text="if it ran on other hardware than the board's")
+    teacher_energy_j = serializers.FloatField(required=False, help_text="the part that a teacher's passes took")
 
 
 class GroupSerializer(serializers.Serializer[Any]):

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from leaderboard.api.base import UnknownAddress
-from leaderboard.api.views import board, downloads, entries, reference, runs, submissions
+from leaderboard.api.views import board, downloads, entries, findings, reference, runs, submissions
 
 urlpatterns = [
     path("v1/leaderboard", board.LeaderboardView.as_view(), name="api-leaderboard"),
@@ -24,6 +24,7 @@ urlpatterns = [
     path("v1/runs/<int:pk>/cancel", runs.CancelView.as_view(), name="api-run-cancel"),
     path("v1/queue", runs.QueueView.as_view(), name="api-queue"),
     path("v1/workers", runs.WorkersView.as_view(), name="api-workers"),
+    path("v1/findings", findings.FindingsView.as_view(), name="api-findings"),
     path("v1/tracks", reference.TracksView.as_view(), name="api-tracks"),
     path("v1/hardware", reference.HardwareView.as_view(), name="api-hardware"),
     path("v1/recipe-schema", reference.RecipeSchemaView.as_view(), name="api-recipe-schema"),

@@ -51,7 +51,7 @@ class LeaderboardQuery:
 
     @property
     def weight_in_order(self) -> float:
-        """The τ that is ranked with: 0 where the order is that of energy."""
+        """The τ that is ranked with: 0 if the order is that of energy."""
         return ranking.weight_in_order(self.order_by, self.accuracy_weight)
 
     def on(self, **changes: Any) -> LeaderboardQuery:

@@ -13,6 +13,7 @@ from leaderboard.queries.boards import (
     siblings,
 )
 from leaderboard.queries.columns import Columns
+from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.runs import (
     WORKER_SILENT_AFTER,
     RunQuerySet,
@@ -36,13 +37,17 @@ from leaderboard.queries.runs import (
     waits_for,
     workers,
 )
+from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 
 __all__ = [
     "WORKER_SILENT_AFTER",
+    "BoardFindings",
     "Columns",
+    "Findings",
     "RankedBoard",
     "RankedEntry",
     "RunQuerySet",
+    "active_runs",
     "ahead_in_queue",
     "attempt_of",
     "boards",
@@ -53,11 +58,14 @@ __all__ = [
     "entries_of_submission",
     "figures_of_runs",
     "find_board",
+    "findings_of",
     "hardware_choices",
     "has_published",
     "history",
     "is_empty",
+    "lines",
     "live_workers",
+    "moved",
     "phases_of",
     "queue",
     "ranked_board",
@@ -66,6 +74,7 @@ __all__ = [
     "runs",
     "runs_by_state",
     "siblings",
+    "snapshot",
     "submissions",
     "trace_of",
     "waits_for",

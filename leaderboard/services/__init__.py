@@ -1,5 +1,6 @@
 """Everything that is written, a verb each."""
 
+from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
 from leaderboard.services.refusal import Refused
@@ -17,9 +18,11 @@ from leaderboard.services.runs import (
     stop,
 )
 from leaderboard.services.submissions import request_cancel, rerun, submit, withdraw
+from leaderboard.services.transfer import import_results
 from leaderboard.services.workers import register_hardware, register_worker, worker_seen
 
 __all__ = [
+    "Arrived",
     "Claim",
     "Imported",
     "Refused",
@@ -29,6 +32,7 @@ __all__ = [
     "dispatch",
     "fail",
     "import_published",
+    "import_results",
     "lose",
     "publish",
     "reap",

@@ -157,6 +157,9 @@ def _paper(result: CatalogueResult, sources: Mapping[str, Source]) -> str:
 def _document(result: CatalogueResult, sources: Mapping[str, Source]) -> dict[str, Any]:
     """The result as it is stored, with its sources written out."""
     document: dict[str, Any] = json.loads(json.dumps(asdict(result)))
+    for phase in document["phases"]:
+        if phase["teacher_energy_j"] is None:  # most have no teacher: say nothing of one
+            del phase["teacher_energy_j"]
     document["sources"] = [
         {
             "id": name,
@@ -223,4 +226,6 @@ def _phase(result: CatalogueResult, position: int) -> dict[str, Any]:
         "u95_j": phase.u95_j,
         "provenance": str(phase.provenance),
     }
+    if phase.teacher_energy_j is not None:
+        figure["teacher_energy_j"] = phase.teacher_energy_j
     return figure | ({"hardware": phase.hardware} if phase.hardware not in (None, result.hardware) else {})

@@ -6,7 +6,6 @@ import math
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -25,23 +24,13 @@ from leaderboard.forms.person import signed_in
 from leaderboard.forms.submission import SubmissionForm
 from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Scope, Submission, Worker
+from leaderboard.presentation import draft, rows
 from leaderboard.presentation import entry as entry_text
-from leaderboard.presentation import rows
 from leaderboard.presentation.glossary import OF_SUBMITTING
 from measurement.documents import MAX_DOCUMENT_BYTES
 
-EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
 RUNS_PER_PAGE = 100
 WITHOUT_RESULT = (RunState.FAILED, RunState.CANCELLED)
-WITHOUT_EXAMPLE = "# Write a recipe here. Its schema is at /api/v1/recipe-schema.\n"
-
-
-def example() -> str:
-    """The recipe that an empty form starts with: the shortest of the example recipes."""
-    try:
-        return EXAMPLE.read_text("utf-8")
-    except FileNotFoundError:
-        return WITHOUT_EXAMPLE
 
 
 @login_required
@@ -49,7 +38,8 @@ def example() -> str:
 def submit(request: HttpRequest) -> HttpResponse:
     """The form. A recipe with errors is shown again with all of them."""
     if request.method != "POST":
-        return _submit_page(request, SubmissionForm(initial={"document": example()}))
+        start = _start(request)
+        return _submit_page(request, SubmissionForm(initial={"document": start.text}), start=start)
     form = SubmissionForm(request.POST, request.FILES)
     if not form.is_valid() or form.recipe is None:
         return _submit_page(request, form)
@@ -72,18 +62,28 @@ def submit(request: HttpRequest) -> HttpResponse:
     return redirect(submission)
 
 
+def _start(request: HttpRequest) -> draft.Start:
+    """The recipe that the form starts with: of the published entry that the address names, else an example."""
+    given = request.GET.get("published", "")
+    found = queries.entries().filter(pk=int(given)).first() if given.isascii() and given.isdecimal() else None
+    return (draft.of_published(found) if found else None) or draft.example()
+
+
 def _too_many(throttle: SubmissionThrottle) -> str:
     minutes = math.ceil((throttle.wait() or 0) / 60)
     wait = "in a minute" if minutes <= 1 else f"in {minutes} minutes"
     return f"the limit is {throttle.num_requests} submissions an hour; try again {wait}"
 
 
-def _submit_page(request: HttpRequest, form: SubmissionForm, status: int = 200) -> HttpResponse:
+def _submit_page(
+    request: HttpRequest, form: SubmissionForm, status: int = 200, start: draft.Start | None = None
+) -> HttpResponse:
     context = {
         "form": form,
         "most_kib": MAX_DOCUMENT_BYTES // 1024,
         "has_hardware": form.hardware_field.queryset,
         "definitions": OF_SUBMITTING,
+        "start": start,
     }
     return render(request, "leaderboard/submit.html", context, status=status)
 

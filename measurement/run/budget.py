@@ -100,7 +100,7 @@ class PhaseBudget:
                 field=field,
             )
         raise OverBudget(
-            f"phase {self._phase}: {end:,.0f} {unit} by its end ({why}) exceeds the budget of {limit:,.1f} {unit}; "
+            f"phase {self._phase}: {end:,.0f} {unit} ({why}) by its end exceeds the budget of {limit:,.1f} {unit}; "
             "use fewer epochs or raise the budget",
             field=field,
         )

@@ -142,7 +142,7 @@ def _closing_lines(record: Record) -> list[str]:
     used = {energy.provenance for phase in record.phases for energy in phase.energies}
     if Provenance.ESTIMATED in used:
         lines.append(
-            "ESTIMATED: this machine lacks an energy counter for some of these figures; their joules come from a "
+            "ESTIMATED: this machine has no energy counter for some of these figures; their joules come from a "
             "power model (CPU time x TDP), not from a meter"
         )
     return lines

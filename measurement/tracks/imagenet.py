@@ -66,7 +66,8 @@ def _read(root: Path) -> ClassFolders:
     for part, listing, whole in (("train", folders.train, TRAIN_IMAGES), ("val", folders.test, TEST_IMAGES)):
         if len(listing) != whole:
             raise DataMissing(
-                f"{NOT_FOUND} a part of imagenet-1k; datasets/{FOLDER}/{part}/ has {len(listing):,} of {whole:,}",
+                f"{NOT_FOUND} a part of imagenet-1k; datasets/{FOLDER}/{part}/ has {len(listing):,} of {whole:,} "
+                "images",
                 field="track",
             )
     return folders

@@ -18,6 +18,7 @@ from leaderboard.models import Entry
 from tests.browser.boards import make_varied_board
 from tests.browser.reader import DESK, PHONE
 from tests.factories import AttemptFactory, RunFactory, SubmissionFactory, WorkerFactory, make_verified_entry
+from tests.pages.test_findings_page import make_findings_board
 from tests.pages.test_power_over_time import trace
 
 AXE = """
@@ -122,6 +123,17 @@ def queue(_) -> str:
     return "/queue/"
 
 
+def findings(_) -> str:
+    make_findings_board()
+    make_varied_board()
+    return "/findings/?track=imagenet-1k"
+
+
+def findings_of_few(_) -> str:
+    make_varied_board(5).entries.update(complete=False)
+    return "/findings/?colour=blue"
+
+
 PAGES: dict[str, Callable] = {
     "leaderboard": filled_board,
     "leaderboard by greenness": board_by_greenness,
@@ -137,6 +149,9 @@ PAGES: dict[str, Callable] = {
     "failed submission": failed_submission,
     "queue": queue,
     "empty queue": lambda _: "/queue/",
+    "findings": findings,
+    "findings of few": findings_of_few,
+    "findings without entries": lambda _: "/findings/",
     "methodology": lambda _: "/methodology/",
     "about": lambda _: "/about/",
     "login": lambda _: "/accounts/login/",

@@ -196,3 +196,8 @@ def test_a_teacher_is_charged_and_named() -> None:
     assert alone.one_time_energy_j is not None
     assert distilled.one_time_energy_j > 1.5 * alone.one_time_energy_j
     assert "Its teacher regnety_160.deit_in1k saw the same images once" in distilled.phases[0].how
+    row = next(r for r in table("trainings.csv") if r["model"] == distilled.model)
+    seen = float(row["epochs"]) * float(row["images"])
+    speed = speed_at(speeds(RTX_3090, "inference")["regnety_160"], int(row["resolution"]))
+    assert distilled.phases[0].teacher_energy_j == pytest.approx(SHARE * LIMIT_W[RTX_3090] * seen / speed, rel=1e-9)
+    assert alone.phases[0].teacher_energy_j is None

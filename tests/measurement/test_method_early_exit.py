@@ -135,5 +135,5 @@ def test_what_has_no_such_stages_is_refused(changes, phase, field):
 
 
 def test_several_ways_are_not_compiled_into_one():
-    with pytest.raises(DocumentError, match="leave it out"):
+    with pytest.raises(DocumentError, match="leave compile out"):
         tiny_recipe(EXITS | {"compile": True})

@@ -158,7 +158,9 @@ def test_timm_s_weights_that_are_not_here_are_not_downloaded(store):
     ) as raised:
         run(tiny_recipe(pretrained(source="timm")))
     assert raised.value.field == "phases.0.source"
-    with pytest.raises(BadInput, match=r"timm has no weights 'test_resnet\.magic'; it has .*test_resnet\.r160_in1k"):
+    with pytest.raises(
+        BadInput, match=r"timm has no weights 'test_resnet\.magic'; choose from .*test_resnet\.r160_in1k"
+    ):
         run(tiny_recipe(pretrained(source="timm", tag="magic")))
 
 

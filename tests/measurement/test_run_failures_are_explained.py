@@ -20,7 +20,7 @@ from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
 
 def test_memory_that_torch_cannot_get_is_an_error_with_a_remedy() -> None:
     with (
-        pytest.raises(MeasurementError, match="out of memory in phase train; a smaller batch_size") as raised,
+        pytest.raises(MeasurementError, match="out of memory in phase train; use a smaller batch_size") as raised,
         explained("in phase train", "phases.0"),
     ):
         torch.empty(1 << 50)
@@ -34,7 +34,7 @@ def test_other_errors_pass_unchanged() -> None:
 
 
 def test_a_device_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(BadInput, match="there is: cpu") as raised:
+    with pytest.raises(BadInput, match="choose from: cpu") as raised:
         choose_device("cuda:99")
     assert raised.value.field == "--device"
     assert choose_device("cpu") == torch.device("cpu")

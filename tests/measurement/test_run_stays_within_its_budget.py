@@ -82,7 +82,7 @@ def sample_loops(
         for position, phase_s in enumerate(seconds):
             step = steps.begin(Phase.TRAIN)
             with step.metered(str(position)) as window:
-                pace = SampledPace(window, METHODOLOGY, clock.monotonic_s, hold=step.leave_out)
+                pace = SampledPace(window, METHODOLOGY, clock.monotonic_s, check_budget=step.leave_out)
                 for _ in pace.steps("training", 1000):
                     clock.sleep(phase_s / 1000)
             left_out_s.append(steps.left_out.time_s)
@@ -143,7 +143,9 @@ def test_a_sample_that_goes_on_remembers_what_it_has_left_out(tmp_path: Path) ->
     journal = json.loads(path.read_text())
     assert journal["left_out"]["time_s"] > 1
     path.write_text(json.dumps(journal | {"left_out": {"time_s": 1e6, "energy_j": 0.0}}))
-    with pytest.raises(OverBudget, match=r"phase compress: [\d,]+ s by its end .* budget of 1,000,000\.0 s"):
+    with pytest.raises(
+        OverBudget, match=r"phase compress: [\d,]+ s \(.*\) by its end exceeds the budget of 1,000,000\.0 s"
+    ):
         sample(silent)
 
 

@@ -180,7 +180,7 @@ def test_a_card_that_is_lost_from_the_start_is_refused_with_a_remedy(tmp_path):
 
 def test_a_card_that_does_not_exist_is_bad_input(tmp_path):
     kind, message = run(refusal, [h100(CONSTANT)], tmp_path, "cuda:3")
-    assert kind == "BadInput"
+    assert kind == "BadOption"
     assert "cuda:3" in message
 
 

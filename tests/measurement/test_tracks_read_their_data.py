@@ -173,7 +173,7 @@ def test_masks_are_resized_with_their_images(datasets):
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (Image.new("L", (64, 64), 2), "holds class 2; classes.txt names 2"),
+        (Image.new("L", (64, 64), 2), "has class 2, but classes.txt names 2 classes"),
         (Image.new("RGB", (64, 64)), "has mode RGB"),
         (Image.new("L", (32, 64)), r"has \(32, 64\) pixels"),
     ],

@@ -11,13 +11,13 @@ from knox.models import AuthToken
 
 from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Recipe, Run, Submission
-from leaderboard.views.submissions import example
+from leaderboard.presentation.draft import example
 from measurement.recipe import read_recipe
 from tests.factories import EntryFactory, HardwareFactory, RunFactory, SubmissionFactory, WorkerFactory
 from tests.pages.reading import text
 
 pytestmark = pytest.mark.django_db
-EXAMPLE = example()
+EXAMPLE = example().text
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +133,7 @@ def test_form_and_api_count_one_persons_submissions_together(client, alice, mach
 
 
 def test_form_opens_where_the_examples_are_not_installed(client, alice, monkeypatch, tmp_path):
-    monkeypatch.setattr("leaderboard.views.submissions.EXAMPLE", tmp_path / "none.yaml")
+    monkeypatch.setattr("leaderboard.presentation.draft.EXAMPLE", tmp_path / "none.yaml")
     client.force_login(alice)
     assert "Its schema is at /api/v1/recipe-schema" in text(client.get(reverse("submit")))
 

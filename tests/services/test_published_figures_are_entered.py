@@ -193,3 +193,17 @@ def test_a_catalogue_with_a_fault_imports_nothing(tmp_path, capsys):
     assert refused.value.returncode == 2
     assert f"models.csv:{len(lines) + 1}" in capsys.readouterr().err
     assert not PublishedResult.objects.exists()
+
+
+def test_a_published_entry_starts_a_verification(imported, client, django_user_model):
+    entry = entry_of(SOME[0])
+    address = f"/submit/?published={entry.pk}"
+    assert address in client.get(entry.get_absolute_url()).content.decode()
+    client.force_login(django_user_model.objects.create_user("alice"))
+    page = client.get(address).content.decode()
+    assert f"architecture: {SOME[0].architecture}" in page
+    assert "What this recipe does not say of the published model" in page
+    for given in ("0", "x", "999999999", ""):
+        answer = client.get(f"/submit/?published={given}")
+        assert answer.status_code == 200
+        assert "starnet" in answer.content.decode()

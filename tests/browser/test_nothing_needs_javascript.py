@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from leaderboard.models import Run
-from leaderboard.views.submissions import example
+from leaderboard.presentation.draft import example
 from tests.browser.boards import make_varied_board, order
 from tests.factories import HardwareFactory, RunFactory, make_board
 
@@ -121,7 +121,7 @@ def test_sign_in_submit_put_right_and_watch(page, alice, live_server):
 
     recipe = page.get_by_label("Recipe YAML or JSON")
     assert "schema_version: 1" in recipe.input_value()
-    typed = example().replace("epochs: 2", "epochs: -2").replace("track: digits", "track: digitz\ncolour: blue")
+    typed = example().text.replace("epochs: 2", "epochs: -2").replace("track: digits", "track: digitz\ncolour: blue")
     recipe.fill(typed)
     page.get_by_role("button", name="Submit for verification").click()
     expect(page.get_by_role("heading", name="3 errors to fix")).to_be_visible()

@@ -131,7 +131,7 @@ def test_where_nothing_is_metered_the_page_says_estimated(verified, chromium):
 
 def _show_charts(page: Page) -> None:
     """Charts are drawn once they come into sight."""
-    for chart in page.locator("[data-plotly]").all():
+    for chart in page.locator("[data-plotly]:visible").all():
         chart.scroll_into_view_if_needed()
         chart.locator(".main-svg").first.wait_for()
     page.evaluate("scrollTo(0, 0)")

@@ -30,6 +30,7 @@ from leaderboard.presentation.glossary import OF_SUBMITTING
 from measurement.documents import MAX_DOCUMENT_BYTES
 
 RUNS_PER_PAGE = 100
+MOST_DIGITS = 15
 WITHOUT_RESULT = (RunState.FAILED, RunState.CANCELLED)
 
 
@@ -65,7 +66,11 @@ def submit(request: HttpRequest) -> HttpResponse:
 def _start(request: HttpRequest) -> draft.Start:
     """The recipe that the form starts with: of the published entry that the address names, else an example."""
     given = request.GET.get("published", "")
-    found = queries.entries().filter(pk=int(given)).first() if given.isascii() and given.isdecimal() else None
+    found = (
+        queries.entries().filter(pk=int(given)).first()
+        if given.isascii() and given.isdecimal() and len(given) <= MOST_DIGITS
+        else None
+    )
     return (draft.of_published(found) if found else None) or draft.example()
 
 

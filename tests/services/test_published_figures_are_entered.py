@@ -203,7 +203,7 @@ def test_a_published_entry_starts_a_verification(imported, client, django_user_m
     page = client.get(address).content.decode()
     assert f"architecture: {SOME[0].architecture}" in page
     assert "What this recipe does not say of the published model" in page
-    for given in ("0", "x", "999999999", ""):
+    for given in ("0", "x", "999999999", "9" * 5000, "²", ""):
         answer = client.get(f"/submit/?published={given}")
         assert answer.status_code == 200
         assert "starnet" in answer.content.decode()

@@ -9,8 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 wsgi_app = "leaderboard.wsgi"
 bind = [f"{settings.HOST}:{settings.PORT}"]
 workers = settings.WEB_CONCURRENCY
-worker_class = "gthread"
-threads = 32  # a stalled connection holds one; a buffering proxy in front keeps the public's away
+worker_class = "leaderboard.webserver.BufferingWorker"
+threads = 16  # that work; clients who send or read slowly hold none
 timeout = 60
 graceful_timeout = 5
 # Recycling keeps a slow leak from becoming an outage.

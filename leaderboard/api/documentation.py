@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from leaderboard.api.serializers import ErrorsSerializer
@@ -12,7 +13,9 @@ from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
+from measurement.recipe import recipe_json_schema
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
+from measurement.vocabulary import Mode
 
 _MEANINGS = {
     400: "Invalid input. Each error names its field and what is allowed.",
@@ -22,9 +25,13 @@ _MEANINGS = {
     409: "The current state does not allow this.",
     411: "The request has a body but no Content-Length.",
     413: "The body is larger than the limit.",
+    414: "The address is longer than 8 KiB.",
     415: "This address does not take this content type.",
     429: "Too many requests; see Retry-After.",
+    431: "The headers are larger than 32 KiB.",
 }
+# What any address may answer.
+_ANYWHERE = (400, 413, 414, 431)
 
 
 def errors(*codes: int) -> dict[int, OpenApiResponse]:
@@ -32,13 +39,73 @@ def errors(*codes: int) -> dict[int, OpenApiResponse]:
     return {code: OpenApiResponse(ErrorsSerializer, _MEANINGS[code]) for code in codes}
 
 
+def describe_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """For drf-spectacular: adds the recipe's schema, and to each operation the errors that any address may answer."""
+    schemas = result["components"]["schemas"]
+    schemas |= {_component(name): _moved(part) for name, part in _RECIPE_PARTS.items()}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            responses = operation["responses"]
+            for code in _ANYWHERE:
+                content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
+                responses.setdefault(str(code), {"content": content, "description": _MEANINGS[code]})
+            operation["responses"] = dict(sorted(responses.items()))
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    return result
+
+
+_RECIPE_PARTS = recipe_json_schema()
+_RECIPE_PARTS = _RECIPE_PARTS.pop("$defs") | {"Recipe": _RECIPE_PARTS}
+
+
+def _component(name: str) -> str:
+    return name if name.startswith("Recipe") else f"Recipe{name}"
+
+
+def _moved(part: Any) -> Any:
+    """A part of the recipe's JSON Schema with its references led to the components of the OpenAPI document."""
+    if isinstance(part, dict):
+        return {key: _moved(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_moved(value) for value in part]
+    if isinstance(part, str) and (found := re.fullmatch(r"#/\$defs/(\w+)", part)):
+        return f"#/components/schemas/{_component(found[1])}"
+    return part
+
+
+HARDWARE: dict[str, Any] = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 100}
+SUBMITTED: dict[str, Any] = {
+    "anyOf": [
+        {"$ref": "#/components/schemas/Recipe"},
+        {
+            "type": "object",
+            "properties": {
+                "recipe": {"$ref": "#/components/schemas/Recipe"},
+                "hardware": {"anyOf": [HARDWARE, {"type": "null"}]},
+                "mode": {"enum": [*get_args(Mode), None]},
+            },
+            "required": ["recipe"],
+            "additionalProperties": False,
+        },
+    ]
+}
+"""The body of a submission: a recipe, or a recipe with its options."""
+
+
 def _number(minimum: float, maximum: float, **more: Any) -> dict[str, Any]:
     return {"type": "number", "format": "double", "minimum": minimum, "maximum": maximum, **more}
 
 
+def _several(choices: Iterable[str]) -> dict[str, Any]:
+    """Choices, each in a parameter of its own or with commas between them."""
+    either = f"({'|'.join(choices)})"
+    items = {"anyOf": [{"enum": list(choices)}, {"type": "string", "pattern": f"^{either}(,{either})+$"}]}
+    return {"type": "array", "minItems": 1, "items": items}
+
+
 USAGE_INTENSITY = OpenApiParameter(
     "usage_intensity",
-    _number(0, MAX_USAGE_INTENSITY, default=1e6, exclusiveMinimum=True),
+    {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_USAGE_INTENSITY, "default": 1e6},
     description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}.",
 )
 ACCURACY_WEIGHT = OpenApiParameter(
@@ -53,7 +120,9 @@ BOARD_PARAMETERS = [
         {"type": "string", "pattern": KEY_PATTERN},
         description=f"One of {', '.join(KEYS_IN_WORDS)}. Default: that of the largest board.",
     ),
-    OpenApiParameter("hardware", description="A slug of /api/v1/hardware. Default: that of the largest board."),
+    OpenApiParameter(
+        "hardware", HARDWARE, description="A slug of /api/v1/hardware. Default: that of the largest board."
+    ),
     OpenApiParameter("scenario", enum=Scenario.values, description="Default: offline, unless it has no results."),
     OpenApiParameter(
         "scope",
@@ -70,14 +139,17 @@ FILTER_PARAMETERS = [
         description="Deployments that share search and pre-training.",
     ),
     MIN_QUALITY,
-    OpenApiParameter("family", enum=list(FAMILIES), many=True, description="Only these families."),
+    OpenApiParameter("family", _several(FAMILIES), description="Only these families."),
     OpenApiParameter(
         "provenance",
-        enum=Provenance.values,
-        many=True,
+        _several(Provenance.values),
         description="Only entries whose weakest provenance is one of these.",
     ),
-    OpenApiParameter("search", description="Words in title or architecture, or the start of a recipe's SHA-256."),
+    OpenApiParameter(
+        "search",
+        {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00]+$"},
+        description="Words in title or architecture, or the start of a recipe's SHA-256.",
+    ),
     OpenApiParameter(
         "order_by",
         enum=[*ORDERINGS, ENERGY_PER_CORRECT],
@@ -86,7 +158,7 @@ FILTER_PARAMETERS = [
     ACCURACY_WEIGHT,
     OpenApiParameter(
         "include_incomplete",
-        OpenApiTypes.BOOL,
+        {"type": "string", "enum": ["true", "false", "on", "off"]},
         description="Rank entries with a missing phase at their lower bound. Default: false.",
     ),
 ]
@@ -94,3 +166,5 @@ PAGE_PARAMETERS = [
     OpenApiParameter("page", {"type": "integer", "minimum": 1, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
 ]
+DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *PAGE_PARAMETERS]}
+"""By name."""

@@ -1,8 +1,12 @@
 """gunicorn's configuration."""
 
 import os
+from typing import Any
 
 from django.conf import settings
+
+from leaderboard.checks import settings_are_safe
+from leaderboard.configuration import stop
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 
@@ -19,3 +23,11 @@ max_requests_jitter = 1_000
 # With the setting HTTPS, Django reads a proxy's headers; no client may choose SCRIPT_NAME.
 forwarded_allow_ips = ""
 loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    """Serve nobody with settings that are not safe; gunicorn runs no system checks by itself."""
+    for message in settings_are_safe():
+        if message.is_serious():
+            stop(f"{message.msg} {message.hint}")
+        server.log.warning(message.msg)

@@ -167,6 +167,8 @@ ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "root", "staff", "leader
 # Rate limits count addresses; behind a proxy the reader's is the last but one.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _values["HTTPS"] else 0
 ACCOUNT_EMAIL_VERIFICATION = "optional"
+# Signing up with an address that has an account looks as with any other, and makes an account beside it.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_LOGOUT_REDIRECT_URL = "leaderboard"
 globals().update({name: value for name, value in _values["EMAIL_URL"].items() if value is not None})
 
@@ -223,7 +225,8 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour"},
+    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour", "cards": "60/minute"},
+    "NUM_PROXIES": 1 if _values["HTTPS"] else 0,  # who else writes X-Forwarded-For is the client
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}

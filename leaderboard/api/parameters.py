@@ -77,8 +77,8 @@ def _loose(name: str, value: str) -> str:
         return f"has {len(value)} characters; give at most 100" if len(value) > 100 else ""
     if any(part != part.strip() or not part for part in value.split(",")):
         return f"is {value[:40]!r}; give it without spaces and empty parts"
-    schema = DOCUMENTED[name].type if name in DOCUMENTED else {}
-    assert isinstance(schema, dict)
+    documented = DOCUMENTED[name].type if name in DOCUMENTED else None
+    schema = documented if isinstance(documented, dict) else {}
     pattern, what = _JSON_NUMBER.get(schema.get("type", ""), (None, ""))
     if pattern and _is_finite(value) and not pattern.fullmatch(value):
         return f"is {value[:40]!r}; write {what}"

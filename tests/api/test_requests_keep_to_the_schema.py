@@ -28,8 +28,10 @@ from tests.api import builders
 
 schema = schemathesis.openapi.from_wsgi("/api/schema/", application)
 OPERATIONS = len(list(schema.get_all_operations()))
+# Its cases follow every branch of a schema, and a recipe has more than can be counted before a test begins.
+schema.config.phases.coverage.enabled = False
 CASES = int(os.environ.get("CASES", "0"))
-EXAMPLES = max(4, -(-CASES // OPERATIONS))
+EXAMPLES = max(3, -(-CASES // OPERATIONS))
 
 
 @pytest.fixture

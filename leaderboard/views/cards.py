@@ -134,4 +134,6 @@ def _answer(request: HttpRequest, card: Card) -> HttpResponseBase:
 def _later(status: HTTPStatus, wait_s: float) -> HttpResponse:
     seconds = math.ceil(wait_s)
     words = f"Too many new pictures; try again in {seconds} s.\n"
-    return HttpResponse(words, "text/plain", status, headers={"Retry-After": str(seconds), "Cache-Control": "no-store"})
+    return HttpResponse(
+        words, "text/plain", status, headers={"Retry-After": str(seconds), "Cache-Control": "no-store"}
+    )

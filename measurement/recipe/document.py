@@ -97,7 +97,9 @@ class Recipe(Part):
 
     schema_version: Literal[1]
     method: Method
-    track: Annotated[str, Field(max_length=50, json_schema_extra={"enum": sorted(TRACKS)}), AfterValidator(_known_track)]
+    track: Annotated[
+        str, Field(max_length=50, json_schema_extra={"enum": sorted(TRACKS)}), AfterValidator(_known_track)
+    ]
     dataset: Dataset | None = None
     model: Model
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=20)]

@@ -86,7 +86,10 @@ def test_an_empty_parameter_is_not_one_left_out(client: Client, name: str) -> No
         ("min_quality=.5", "0.5"),
         ("page=1_0", "whole number"),
         ("page=%D9%A1", "whole number"),
-        *[(f"{name}=%20{value}", "without spaces") for name, value in (("track", "digits"), ("hardware", "test-cpu"))],
+        *[
+            (f"{name}=%20{value}", "without spaces")
+            for name, value in (("track", "digits"), ("hardware", "test-cpu"))
+        ],
         ("family=nas,,pruning", "empty parts"),
         ("family=nas,%20pruning", "without spaces"),
         ("include_incomplete=Yes", "true or false"),

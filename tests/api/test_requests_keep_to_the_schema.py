@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 from pydantic import ValidationError
 from schemathesis.core.failures import FailureGroup
 from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.specs.openapi.checks import ignored_auth
 
 from leaderboard.wsgi import application
 from measurement.recipe import Recipe
@@ -91,7 +92,8 @@ def test_requests_and_answers_are_as_documented(
     cache.clear()  # of the throttle's counts
     response = case.call(headers={"Accept-Encoding": "identity"} | headers)
     try:
-        case.validate_response(response)
+        # Where a token is sent in place of the one that Schemathesis made up, it would believe that one to be taken.
+        case.validate_response(response, excluded_checks=[ignored_auth] if headers else [])
     except FailureGroup as failures:
         kept = [failure for failure in failures.exceptions if not is_excepted(failure, case, response)]
         if kept:

@@ -71,5 +71,3 @@ def _peek(client: object) -> bytes:
         return b"?"
     except OSError:
         return b""
-
-

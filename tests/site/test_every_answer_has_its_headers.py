@@ -67,14 +67,18 @@ def test_pages_of_administrators_have_a_policy_and_no_inline_script(client: Clie
     assert b" onclick=" not in answer.content
 
 
-@pytest.mark.parametrize("address", ["/", "/healthz", "/api/v1/tracks", "/api/v1/leaderboard.csv", "/nowhere/", "/card.png"])
+@pytest.mark.parametrize(
+    "address", ["/", "/healthz", "/api/v1/tracks", "/api/v1/leaderboard.csv", "/nowhere/", "/card.png"]
+)
 def test_head_has_the_headers_of_get_and_no_body(rf, client: Client, address: str) -> None:
     from leaderboard.wsgi import application
 
     answers = {}
     for method in ("GET", "HEAD"):
         environ = rf.generic(method, address, headers={"host": "localhost"}).environ
-        body = application(environ, lambda status, headers, method=method: answers.update({method: (status, dict(headers))}))
+        body = application(
+            environ, lambda status, headers, method=method: answers.update({method: (status, dict(headers))})
+        )
         if method == "HEAD":
             assert b"".join(body) == b""
     assert answers["HEAD"][0] == answers["GET"][0]

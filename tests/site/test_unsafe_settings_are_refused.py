@@ -7,7 +7,13 @@ import pytest
 from leaderboard.checks import settings_are_safe
 from leaderboard.configuration import kept_secret_key, weak_secret_key
 
-WEAK = ["secret", "a" * 64, "abab" * 20, "django-insecure-" + "0123456789abcdefghij" * 2, "change-me-0123456789abcdefghijklmnop"]
+WEAK = [
+    "secret",
+    "a" * 64,
+    "abab" * 20,
+    "django-insecure-" + "0123456789abcdefghij" * 2,
+    "change-me-0123456789abcdefghijklmnop",
+]
 
 
 @pytest.mark.parametrize("key", WEAK)

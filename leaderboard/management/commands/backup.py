@@ -34,7 +34,9 @@ class Command(BaseCommand):
                 _copy(Path(made) / "site")
                 (Path(made) / "site").replace(folder)
         except (OSError, sqlite3.Error, shutil.Error) as error:
-            raise CommandError(f"{folder}: the backup failed, and nothing was left there: {error}", returncode=2) from None
+            raise CommandError(
+                f"{folder}: the backup failed, and nothing was left there: {error}", returncode=2
+            ) from None
         self.stdout.write(f"The site is in {folder}. To serve it: DATA_ROOT={folder} make run")
 
 

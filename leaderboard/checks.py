@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
 
 from leaderboard.configuration import ANY_HOST, REMEDY_OF_KEY, weak_secret_key
 
 
-@register(Tags.security)
-def settings_are_safe(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+@checks.register(checks.Tags.security)
+def settings_are_safe(app_configs: Any = None, **_: Any) -> list[checks.CheckMessage]:
     """Outside debug mode: an error for a signing key that can be guessed, a warning for any host name."""
     if settings.DEBUG:
         return []
-    found: list[CheckMessage] = []
+    found: list[checks.CheckMessage] = []
     if why := weak_secret_key(settings.SECRET_KEY):
-        found.append(Error(f"SECRET_KEY: {why}.", hint=REMEDY_OF_KEY, id="leaderboard.E001"))
+        found.append(checks.Error(f"SECRET_KEY: {why}.", hint=REMEDY_OF_KEY, id="leaderboard.E001"))
     if "*" in settings.ALLOWED_HOSTS:
-        found.append(Warning(ANY_HOST, id="leaderboard.W001"))
+        found.append(checks.Warning(ANY_HOST, id="leaderboard.W001"))
     return found

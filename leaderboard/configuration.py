@@ -113,7 +113,10 @@ def weak_secret_key(key: str) -> str:
     return ""
 
 
-REMEDY_OF_KEY = "Who guesses it can sign in as anybody. Make one, e.g. `openssl rand -hex 32`, or leave it empty to have one made."
+REMEDY_OF_KEY = (
+    "Who guesses it can sign in as anybody. Make one, e.g. `openssl rand -hex 32`, or leave it empty to have one "
+    "made and kept."
+)
 ANY_HOST = (
     "ALLOWED_HOSTS: * lets any client choose the host name in links, also in those of password mails. "
     "Name the hosts that this site answers to."

@@ -71,7 +71,7 @@ class Refusal(ErrorTask):
             kind, body = "application/json", json.dumps({"errors": [{"field": None, "message": message}]})
         self.response_headers += [("Content-Type", kind), *SECURITY_HEADERS]
         self.set_close_on_finish()
-        self.content_length = len(body.encode())
+        self.content_length = len(body.encode())  # type: ignore[assignment]  # None until it is known
         self.write(body.encode())
 
 
@@ -88,7 +88,8 @@ class Channel(HTTPChannel):
     """A connection. Its requests are answered one after the other, each after the last response has been sent."""
 
     parser_class = Request
-    error_task_class = staticmethod(_refusal)
+    error_task_class = staticmethod(_refusal)  # type: ignore[assignment]  # is only called
+    sendbuf_len: int
     began_at = 0.0
     _ahead = b""
 

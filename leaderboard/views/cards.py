@@ -119,7 +119,7 @@ def _answer(request: HttpRequest, card: Card) -> HttpResponseBase:
     picture = cache.get(kept)
     if picture is None:
         throttle = CardThrottle()
-        if not throttle.allow_request(request, None):
+        if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # looks at the address alone
             return _later(HTTPStatus.TOO_MANY_REQUESTS, throttle.wait() or 1)
         if not _drawing.acquire(blocking=False):
             return _later(HTTPStatus.SERVICE_UNAVAILABLE, 1)

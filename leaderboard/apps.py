@@ -13,7 +13,7 @@ class LeaderboardConfig(AppConfig):
     def ready(self) -> None:
         """Connect the rules of accounts, and the system checks."""
         import_module("leaderboard.accounts")
-        import_module("leaderboard.checks")
+        import_module("leaderboard.serving.checks")
 
 
 class ServedFilesConfig(StaticFilesConfig):

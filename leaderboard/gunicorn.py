@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from leaderboard.checks import settings_are_safe
+from leaderboard.serving.checks import settings_are_safe
 from leaderboard.configuration import stop
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 wsgi_app = "leaderboard.wsgi"
 bind = [f"{settings.HOST}:{settings.PORT}"]
 workers = settings.WEB_CONCURRENCY
-worker_class = "leaderboard.webserver.BufferingWorker"
+worker_class = "leaderboard.serving.buffering.BufferingWorker"
 threads = 16  # that work; clients who send or read slowly hold none
 timeout = 60
 graceful_timeout = 5

@@ -167,7 +167,7 @@ ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "root", "staff", "leader
 # Rate limits count addresses; behind a proxy the reader's is the last but one.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _values["HTTPS"] else 0
 ACCOUNT_EMAIL_VERIFICATION = "optional"
-# Signing up with an address that has an account looks as with any other, and makes an account beside it.
+# Signing up with an address that has an account looks as with any other, and makes another account.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_LOGOUT_REDIRECT_URL = "leaderboard"
 globals().update({name: value for name, value in _values["EMAIL_URL"].items() if value is not None})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard.checks import settings_are_safe
+from leaderboard.serving.checks import settings_are_safe
 from leaderboard.configuration import kept_secret_key, weak_secret_key
 
 WEAK = [

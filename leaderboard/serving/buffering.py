@@ -123,7 +123,7 @@ class BufferingWorker(Worker):
     """gunicorn's worker process, with waitress inside."""
 
     def run(self) -> None:
-        """Serve until told to stop, then finish what has begun, for as long as `graceful_timeout` allows."""
+        """Serve until a signal ends it, then finish what has begun, for as long as `graceful_timeout` allows."""
         server = create_server(
             self._counted,
             sockets=[listener.sock for listener in self.sockets],

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.conf import settings
 
-from leaderboard.serving.checks import settings_are_safe
 from leaderboard.configuration import stop
+from leaderboard.serving.checks import settings_are_safe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard.serving.checks import settings_are_safe
 from leaderboard.configuration import kept_secret_key, weak_secret_key
+from leaderboard.serving.checks import settings_are_safe
 
 WEAK = [
     "secret",

@@ -46,6 +46,8 @@ def describe_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for operations in result["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
+            if operation["operationId"] == "submit":
+                operation["requestBody"]["required"] = True
             for code in _ANYWHERE:
                 content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
                 responses.setdefault(str(code), {"content": content, "description": _MEANINGS[code]})

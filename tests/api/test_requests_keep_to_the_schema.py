@@ -27,6 +27,8 @@ from leaderboard.wsgi import application
 from measurement.recipe import Recipe
 from tests.api import builders
 
+pytestmark = pytest.mark.slow
+
 schema = schemathesis.openapi.from_wsgi("/api/schema/", application)
 OPERATIONS = len(list(schema.get_all_operations()))
 # Its cases follow every branch of a schema, and a recipe has more than can be counted before a test begins.

@@ -114,6 +114,7 @@ def status(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
     submission = get_object_or_404(queries.submissions(), pk=pk)
     run = queries.current_run(submission)
+    entries = list(queries.entries_of_submission(submission))
     final = run is None or run.state in FINAL
     return {
         "submission": submission,
@@ -123,7 +124,8 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "steps": _steps(run) if run else [],
         "spent": _spent_without_result(run) if run else {},
         "elapsed_s": _elapsed_s(run) if run else None,
-        "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)],
+        "entries": [(entry, rows.one_time(entry, 1), rows.below_floor(entry)) for entry in entries],
+        "is_below_floor": any(map(rows.below_floor, entries)),
         "waits_for": queries.waits_for(run),
         "held_for": entry_text.flag_meanings(run.held_for) if run else [],
         "is_mine": _is_mine(request, submission),

@@ -93,7 +93,8 @@ class TrackProtocol:
     """A track's dataset, metric and evaluation protocol, which are known without its data.
 
     A change of any of them that changes a figure increments `protocol_version`. `preprocessing` says how images reach
-    the network, in training and in the test. Resolutions are in pixels.
+    the network, in training and in the test. Resolutions are in pixels. `quality_floor` is the least quality, 0 to 1,
+    at which a model does the track's job: below it nothing is ranked unless a reader asks; `floor_reason` says why.
     """
 
     slug: str
@@ -109,6 +110,8 @@ class TrackProtocol:
     max_resolution: int
     preprocessing: str
     description: str
+    quality_floor: float
+    floor_reason: str
 
     @property
     def is_dense(self) -> bool:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 ALLOWED_QUALITY = "a number from 0 to 1, or per cent from 0 to 100: 0.75, 75 or 75 %"
 
-# ASCII digits only, as for a usage intensity; a decimal comma is a point. `static/leaderboard/quality.js` reads alike.
+# ASCII digits only, as for a usage intensity; a decimal comma is a point. Twin of static/leaderboard/quality.js.
 _TYPED = re.compile(r"\+?(\d+(?:[.,]\d*)?|[.,]\d+)(?:e([+-]?\d{1,3}))?\s*(%|per ?cent)?", re.ASCII | re.IGNORECASE)
 _SHOWN_CHARACTERS = 40
 

@@ -63,8 +63,9 @@ def too_few(found: BoardFindings) -> str:
     complete = len(found.models)
     are = "entry is complete" if complete == 1 else "entries are complete"
     return (
-        f"{complete or 'No'} {are} at or above the quality floor of {floor_percent(found.track_floor)} on this board, "
-        f"of {count(found.entries)}. Findings need at least {FEWEST_ENTRIES}: an entry with a missing phase has only a lower bound."
+        f"{complete or 'No'} {are} on this board, of {count(found.entries)} at or above the quality floor of "
+        f"{floor_percent(found.track_floor)}. Findings need at least {FEWEST_ENTRIES}: an entry with a missing phase "
+        "has only a lower bound."
     )
 
 

@@ -67,7 +67,8 @@ _ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields]
 class Columns:
     """All entries of `board` as it was at its revision, in the order of ties: quality descending, then entry.
 
-    `arrays` holds the columns of `STORED`, and `quality_by`: who evaluated the quality. Never changed once read, so that threads share it.
+    `arrays` holds the columns of `STORED`, and `quality_by`: who evaluated the quality. Never changed once read, so
+    that threads share it.
     """
 
     board: Board
@@ -180,8 +181,8 @@ def read_columns(board: Board) -> Columns:
 
 def _quality_by(arrays: dict[str, pa.Array]) -> pa.Array:
     """`domain.quality.quality_by` of each entry."""
-    names = zip(*(arrays[name].to_pylist() for name in ("source", "quality_provenance", "submitters_weights")))
-    return pa.array([quality_by(*given) for given in names], pa.string())
+    given = (arrays[name].to_pylist() for name in ("source", "quality_provenance", "submitters_weights"))
+    return pa.array(map(quality_by, *given), pa.string())
 
 
 def _either(of_method: str) -> Coalesce:

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Method, Recipe, Run, Submission
+from leaderboard.services.evidence import WANTED, is_of_known_kind
 from leaderboard.services.publication import FULL_FIRST, boards_changed, replace_entries
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import cancel, dispatch
+from measurement.documents import Fault
 from measurement.recipe import Recipe as RecipeDocument
 from measurement.recipe import parse_recipe
 
@@ -27,10 +29,12 @@ def submit(
 
     If only a sampled run exists and `full` is asked for, a full run is queued, in a submission of the person who
     asks, so that nobody can withdraw what another asked for. Returns the submission, and whether a run was queued.
-    Raises Refused for a sampled run without the submitter's own figure, or after a full result that the submitter
+    Raises Refused for a family that the phases contradict, for a sampled run without the submitter's own figure or
+    without evidence of a known kind, or after a full result that the submitter
     withdrew, and for more active runs than a person may have.
     """
-    if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
+    fault = recipe.why_not_family() or (_why_not_sampled(recipe) if mode == "sampled" else None)
+    if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     stored = _stored_recipe(recipe, submitter)
     valid = _valid_submissions(stored, hardware)
@@ -46,6 +50,14 @@ def submit(
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
+
+
+def _why_not_sampled(recipe: RecipeDocument) -> Fault | None:
+    """What a sampled run lacks; its quality is the submitter's word, so that its evidence must be a publication."""
+    fault = recipe.why_not_sampled()
+    if fault is None and recipe.reported is not None and not is_of_known_kind(recipe.reported.evidence):
+        return Fault("reported.evidence", f"is of no known kind in a sampled run; give {WANTED}")
+    return fault
 
 
 def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> Recipe:
@@ -155,7 +167,7 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
     withdrawn, and if the recipe can't be sampled.
     """
     mode = mode or run.mode
-    fault = parse_recipe(run.recipe.document).why_not_sampled() if (run.mode, mode) == ("full", "sampled") else None
+    fault = _why_not_sampled(parse_recipe(run.recipe.document)) if (run.mode, mode) == ("full", "sampled") else None
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     # The locks order this with submissions and re-runs of the same recipe, and with withdrawing: there may be no run

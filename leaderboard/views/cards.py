@@ -46,7 +46,8 @@ def board_card(request: HttpRequest) -> HttpResponseBase:
 def _claim(query: LeaderboardQuery) -> str:
     """What the first entry is best at: filters and quality floor included."""
     best = f"Greenest, τ = {weight(query.accuracy_weight)}," if query.order_by == "greenness" else "Least energy"
-    return f"{best}{summary.among(query)}{summary.floor(query)}"
+    among = f"{best}{summary.among(query)}{summary.floor(query)}"
+    return among if query.floor or not query.default_floor else f"{among},"
 
 
 @require_safe

@@ -155,7 +155,7 @@ def _verdict(chosen: list[Entry], query: LeaderboardQuery) -> list[str]:
     elif winners and len(rivals) > 1:
         sentences.append(f"{titles[int(winners[0].key)]} uses the least energy at any usage.")
     sentences += [
-        f"{titles[entry.pk]} is below the quality floor of {floor_percent(_floor(entry, query))}, so it is not compared."
+        f"{titles[entry.pk]} is below the quality floor of {floor_percent(_floor(entry, query))}: it is not compared."
         for entry in chosen
         if entry not in rivals
     ]

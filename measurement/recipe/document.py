@@ -32,6 +32,8 @@ from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
 
 SCHEMA_VERSION = 1
+_FAMILY_OF_PHASE: dict[str, Family] = {"search": "nas", "pretrain": "transfer"}
+_TRAINED_ONLY: tuple[Family, ...] = ("compact", "efficient_training")
 
 
 def _known_track(slug: str) -> str:
@@ -205,6 +207,27 @@ class Recipe(Part):
                 "training; name the finished weights, or request a full verification",
             )
         return None
+
+    @property
+    def families(self) -> dict[Family, str]:
+        """The families that the phases make this a method of, each with the phase; without one, any may train so."""
+        found: dict[Family, str] = {}
+        for position, spec in enumerate(self.phases):
+            family = _FAMILY_OF_PHASE.get(spec.phase, spec.technique_family)
+            if family is not None:
+                found.setdefault(family, f"phases.{position}: {spec.technique}")
+        return found
+
+    def why_not_family(self) -> Fault | None:
+        """What is wrong with the family that the submitter claims; None if the phases bear it out."""
+        derived, claimed = self.families, self.method.family
+        if claimed in (derived or _TRAINED_ONLY):
+            return None
+        if derived:
+            made = " or ".join(f"{family!r} ({phase})" for family, phase in derived.items())
+        else:
+            made = " or ".join(map(repr, _TRAINED_ONLY)) + " (only training)"
+        return Fault("method.family", f"is {claimed!r}, but the phases make this {made}; give that, or add the phase")
 
     @property
     def cost_depends_on_images(self) -> bool:

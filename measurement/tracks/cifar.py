@@ -54,7 +54,7 @@ class Cifar:
         return self._split(resolution, train=False)
 
     def track(self, *, slug: str, title: str, classes: int, kinds: str, baseline: float) -> Track:
-        """The track of this data set. kinds: what the classes are, in words; baseline: a linear classifier's quality."""
+        """The track of this data set. kinds: its classes in words; baseline: a linear classifier's quality."""
         return Track(
             slug=slug,
             title=title,

@@ -66,8 +66,8 @@ IMAGEFOLDER = OpenTrack(
     description="Your own images in class folders. Workers that hold the same files, by their manifest, can verify "
     "them; other data are another board.",
     quality_floor=0.6,
-    floor_reason="one answer for all images reaches 50 % with two equal classes, and less with more; the floor is 10 points "
-    "above",
+    floor_reason="one answer for all images reaches 50 % with two equal classes, and less with more; the floor is 10 "
+    "points above",
     load=load,
     found=found,
 )

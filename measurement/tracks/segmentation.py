@@ -108,8 +108,8 @@ SEGMENTATION = OpenTrack(
     description="A class for every pixel: a timm backbone with the LR-ASPP head of MobileNetV3, judged by the mean "
     "intersection over union of the classes. Workers that hold the same files, by their manifest, can verify them.",
     quality_floor=0.55,
-    floor_reason="one class for every pixel reaches at most 50 %, with two classes, and less with more; the floor is 5 points "
-    "above",
+    floor_reason="one class for every pixel reaches at most 50 %, with two classes, and less with more; the floor is "
+    "5 points above",
     load=load,
     found=found,
 )

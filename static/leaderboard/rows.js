@@ -130,7 +130,7 @@ export function row(entry, place, greenness, query, families) {
 const atMost = (entry, greenness) => (greenness !== null && !entry.complete ? `≤${SPACE}` : "");
 
 /** A mark for a quality that isn't of what the worker made, one of QUALITY_NOTES; empty for another. */
-const qualityNote = (entry) => (qualityBy(entry) in QUALITY_NOTES ? qualityBy(entry) : "");
+export const qualityNote = (entry) => (qualityBy(entry) in QUALITY_NOTES ? qualityBy(entry) : "");
 
 const isBelowFloor = ({ quality }, { defaultFloor }) => quality < defaultFloor;
 

@@ -419,7 +419,7 @@ def test_a_floor_that_nobody_reaches(client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("min_quality=2", "“min_quality” was reset to its default: must be a number from 0 to 1"),
+        ("min_quality=101", "“min_quality” was reset to its default: is '101', but must be a number from 0 to 1"),
         ("min_quality=abc", "“min_quality” was reset to its default"),
         ("scope=world", "“scope” was reset to its default"),
         ("track=nowhere", "“track” was reset to its default"),
@@ -438,7 +438,7 @@ def test_bad_parameters_are_named_on_the_page(client: Client, query, words) -> N
 @pytest.mark.parametrize(
     ("query", "field"),
     [
-        ("min_quality=2", "min_quality"),
+        ("min_quality=101", "min_quality"),
         ("min_quality=nan", "min_quality"),
         ("scope=world", "scope"),
         ("track=nowhere", "track"),

@@ -121,7 +121,7 @@ def test_an_uncertainty_known_of_some_phases_only_is_unknown(hardware):
         "technique": "declared",
         "energy_j": 50.0,
         "scope": "system",
-        "evidence": "https://example.org/energy",
+        "evidence": "https://arxiv.org/abs/2108.13465",
     }
     phases = [
         {"phase": "search", **declared},

@@ -47,7 +47,7 @@ SHOWN = """
 
 @transaction.atomic
 def make_varied_board(entries: int = 14, seed: int = 7) -> Board:
-    """Entries with and without searches, uncertainties, missing phases and meters, some equal, half below the floor."""
+    """Entries with and without searches, uncertainties, missing phases, meters; some equal, half below the floor."""
     chance = random.Random(seed)
     board = make_board(5)
     for position in range(entries - 5):

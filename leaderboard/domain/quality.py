@@ -53,4 +53,4 @@ def typed_percent(quality: float | None) -> str:
     if quality is None:
         return ""
     percent = Decimal(repr(quality)).scaleb(2)
-    return f"{percent.normalize():f}\u00a0%"
+    return f"{percent.normalize():f} %"

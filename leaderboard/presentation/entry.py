@@ -23,7 +23,7 @@ FLAGS = {
     "taken_down_by_an_administrator": "An administrator took the result off the board.",
     "reported_energy_too_low": (
         "The reported energy of a search or pre-training is less than the finished network needs to process each "
-        "training image once, in a search once for each network that it must have looked at; an administrator checks "
+        "training image once, in a search once for each network that it must have compared; an administrator checks "
         "the evidence."
     ),
     "evidence_of_unknown_kind": (

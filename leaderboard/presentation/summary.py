@@ -160,7 +160,7 @@ def below_words(entries: int) -> str:
 
 
 def floor_link_words(query: LeaderboardQuery) -> str:
-    """What the link beside the floor does: remove it, or put the track's back."""
+    """What the link next to the floor does: remove it, or put the track's back."""
     if query.floor:
         return "Rank every entry"
     return f"Rank only models at ≥\u00a0{floor_percent(query.default_floor or 0.0)}"

@@ -76,7 +76,7 @@ def _reports_too_much(record: Record) -> bool:
 def _reports_too_little(record: Record) -> bool:
     """Whether a reported one-time energy is less than inference on each training image once.
 
-    For a search: once by each network that it must have looked at. With the finished network, in the figure's scope
+    For a search: once by each network that it must have compared. With the finished network, in the figure's scope
     and the cheapest scenario; training takes more.
     """
     track = find_track(record.recipe.track_key)
@@ -91,7 +91,7 @@ def _reports_too_little(record: Record) -> bool:
 
 
 def _networks(phase: PhaseRecord, record: Record) -> int:
-    """How many networks a phase must have looked at: a search that chooses one of S at least log2(S) of them."""
+    """How many networks a phase must have compared: a search that chooses one of S at least log2(S) of them."""
     if phase.phase != Phase.SEARCH:
         return 1
     spaces = [spec.space for spec in record.recipe.phases if isinstance(spec, DeclaredPhase) and spec.space]

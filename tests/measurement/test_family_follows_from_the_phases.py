@@ -12,7 +12,7 @@ FINETUNE = TRAIN | {"phase": "finetune"}
 PRUNE = {"technique": "structured_pruning", "phase": "compress", "ratio": 0.5}
 DECLARED = {"technique": "declared", "phase": "search"}
 PRETRAINED = {"technique": "pretrained", "phase": "pretrain", "source": "timm"}
-INT8 = {"technique": "quantization", "phase": "compress"}
+INT8 = {"technique": "quantization", "phase": "compress", "scheme": "int8_dynamic"}
 MADE = [
     ((TRAIN,), {"compact", "efficient_training"}),
     ((TRAIN, PRUNE, FINETUNE), {"pruning"}),

@@ -147,11 +147,6 @@ def floor(query: LeaderboardQuery) -> str:
     return ", without a quality floor" if query.default_floor else ""
 
 
-def floor_words(query: LeaderboardQuery) -> str:
-    """What the floor is, for its label."""
-    return f"≥\u00a0{floor_percent(query.floor)}" if query.floor else "none"
-
-
 def below_words(entries: int) -> str:
     """How many entries are below the floor; empty if none is."""
     if not entries:

@@ -219,7 +219,6 @@ def _floor(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, str]:
     track = find_track(board.track) if board else None
     removed = None if not query.floor else 0.0
     return {
-        "words": summary.floor_words(query),
         "typed": typed_percent(query.min_quality),
         "placeholder": typed_percent(query.default_floor),
         "default": f"{query.default_floor or 0.0:.15g}",

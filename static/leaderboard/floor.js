@@ -6,31 +6,26 @@ import { SPACE, floorPercent } from "./format.js";
 
 const form = document.getElementById("controls");
 const floor = form.elements.min_quality;
-const words = document.getElementById("floor-words");
 const below = document.getElementById("below-floor");
 const floorLink = document.getElementById("floor-link");
 const evaluatedLink = document.getElementById("evaluated-link");
 const boxes = [...form.querySelectorAll("input[name=quality_by]")];
 
-/** What the floor is, for its label. */
-export const floorWords = ({ minQuality }) => (minQuality > 0 ? `≥${SPACE}${floorPercent(minQuality)}` : "none");
-
 /** How many entries are below it; empty if none is. */
-export function belowWords(count) {
+function belowWords(count) {
   if (count === 0) return "";
   return `${count.toLocaleString("en-US")} ${count === 1 ? "entry is" : "entries are"} below the floor. `;
 }
 
 /** What the link does: remove the floor, or put the track's back. */
-export function floorLinkWords({ minQuality, defaultFloor }) {
+function floorLinkWords({ minQuality, defaultFloor }) {
   return minQuality > 0 ? "Rank every entry" : `Rank only models at ≥${SPACE}${floorPercent(defaultFloor)}`;
 }
 
 const isEvaluatedOnly = () => boxes.every((box) => box.checked === (box.value === "evaluated"));
 
-/** Write the floor in force, how many entries are below it, and where the links lead. */
+/** Write how many entries are below the floor, and where the links lead. */
 export function drawFloor(query, belowFloor) {
-  write(words, floorWords(query));
   write(below, belowWords(belowFloor));
   write(floorLink, floorLinkWords(query));
   const address = parameters();

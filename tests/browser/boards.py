@@ -26,7 +26,7 @@ SHOWN = """
     })),
     summary: text(document.getElementById("summary")),
     following: text(document.getElementById("following")),
-    floor: ["floor-words", "floor-line", "evaluated-link"].map((id) => text(document.getElementById(id))),
+    floor: ["floor-line", "evaluated-link"].map((id) => text(document.getElementById(id))),
     evaluatedOnly: document.getElementById("evaluated-link").ariaCurrent,
     links: [...document.querySelectorAll("#summary a, #following a")].map((link) => link.getAttribute("href")),
     usage: text(document.getElementById("usage_words")),

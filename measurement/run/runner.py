@@ -125,6 +125,7 @@ def _written(  # noqa: PLR0917 - the parts of a record
             track_protocol_version=workbench.track.protocol_version,
             mode=run.options.mode,
             data=workbench.data,
+            data_notes=workbench.track.data_notes,
             hardware=record_parts.with_torch_settings(hardware),
             software=record_parts.software_versions(),
             started_at=run.started_at,

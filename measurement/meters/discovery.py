@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,13 @@ class Discovery:
     def require_metered(self) -> None:
         """Raises MeterMissing unless the accelerator scope is metered, with what to do."""
         if self.provenance(Scope.ACCELERATOR) != Provenance.METERED:
-            kind: Kind = "cpu" if self.device == "cpu" else "gpu"
-            remedy = self.remedies.get(kind, "run `python -m measurement doctor`")
-            raise MeterMissing(f"no energy meter for {self.device}: {remedy}", field="device")
+            raise missing_meter(self.device, self.remedies)
+
+
+def missing_meter(device: str, remedies: Mapping[Kind, str]) -> MeterMissing:
+    """The error that says what would give `device` a meter."""
+    remedy = remedies.get("cpu" if device == "cpu" else "gpu", "run `python -m measurement doctor`")
+    return MeterMissing(f"no energy meter for {device}: {remedy}", field="device")
 
 
 def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: Path = POWERCAP_ROOT) -> Discovery:
@@ -101,7 +105,7 @@ def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: 
         if ordinal is not None:
             _add_gpu(found, ordinal)
     if "gpu" in found.remedies:  # some of the GPUs alone are not the work's joules
-        found.counters, found.sensors, found.notes = [], [], []
+        found.counters, found.sensors, found.notes = [], [], [f"gpu: {found.remedies['gpu']}"]
     zones = find_zones(powercap)
     cpus, drams = zones.of_kind("cpu"), zones.of_kind("dram")
     found.counters += [*cpus, *drams]

@@ -54,6 +54,8 @@ def _answer(function: str, *arguments: Any) -> Any:
         return asked(*arguments)
     except (pynvml.NVMLError_NotSupported, pynvml.NVMLError_FunctionNotFound):
         return None
+    except pynvml.NVMLLibraryMismatchError:  # the driver has another version of this function
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_ARGUMENT_VERSION_MISMATCH) from None
 
 
 def _failure(doing: str, error: Exception) -> MeterFailure:

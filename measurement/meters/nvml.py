@@ -63,8 +63,8 @@ def _failure(doing: str, error: Exception) -> MeterFailure:
     return MeterFailure(f"NVML can't {doing}: {error}; {remedy}")
 
 
-def failed_field(doing: str, result: int) -> None:
-    """None for a field that the device doesn't support. Raises MeterFailure for any other result of reading it."""
+def check_field(doing: str, result: int) -> None:
+    """Raise MeterFailure for the result of reading a field, unless it says that the device doesn't support it."""
     import pynvml
 
     if result not in (pynvml.NVML_ERROR_NOT_SUPPORTED, pynvml.NVML_ERROR_FUNCTION_NOT_FOUND):

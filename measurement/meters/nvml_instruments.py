@@ -9,7 +9,7 @@ from typing import Any
 
 from measurement.errors import MeterFailure
 from measurement.meters.base import EnergyCounter, Kind, PowerSensor
-from measurement.meters.nvml import TRIES, Questions, call, failed_field, product_of
+from measurement.meters.nvml import TRIES, Questions, call, check_field, product_of
 from measurement.vocabulary import Source
 
 UPDATE_PERIOD_S = 0.1
@@ -81,7 +81,8 @@ def _instant_power_w(handle: Any) -> float | None:
     if values is None:
         return None
     if (failed := values[0].nvmlReturn) != pynvml.NVML_SUCCESS:
-        return failed_field(doing, failed)
+        check_field(doing, failed)
+        return None
     return float(values[0].value.uiVal) / 1000
 
 

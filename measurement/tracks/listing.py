@@ -68,8 +68,12 @@ def _parts(folder: Path, parts: PartFolders) -> ClassFolders:
         )
     notes.append(not_used(images_outside(folder, parts), f"outside {shown(parts.train)}/ and {shown(parts.test)}/"))
     classes = tuple(sorted(train))
-    listings = (_listing(folder / name, classes, found) for name, found in zip(parts, (train, test), strict=True))
-    return ClassFolders(classes, *listings, notes=labelled(folder, notes))
+    return ClassFolders(
+        classes,
+        _listing(folder / parts.train, classes, train),
+        _listing(folder / parts.test, classes, test),
+        labelled(folder, notes),
+    )
 
 
 def _part(folder: Path, part: str, notes: list[str]) -> ByClass:
@@ -100,8 +104,8 @@ def _split(folder: Path) -> ClassFolders:
     # Documents beside the class folders, such as a licence, are no images that someone forgot to convert.
     notes = [not_read([path for path in files.others if "/" in path])]
     notes.append(not_used([path for path in files.images if "/" not in path], "in no class folder"))
-    listings = (_listing(folder, classes, part) for part in parts)
-    return ClassFolders(classes, *listings, notes=labelled(folder, notes))
+    train, test = (_listing(folder, classes, part) for part in parts)
+    return ClassFolders(classes, train, test, labelled(folder, notes))
 
 
 def _by_class(folder: Path, label: str, files: Files) -> ByClass:

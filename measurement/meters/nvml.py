@@ -167,9 +167,9 @@ def _handle_by_number(number: int, ordinal: int) -> Any:
     try:
         handle = insist("open the GPU", "nvmlDeviceGetHandleByIndex", number)
     except MeterFailure:
-        told = Questions().ask("nvmlDeviceGetCount")
-        if told is not None and number >= told:
-            raise BadOption(f"cuda:{ordinal} does not exist: NVML shows {told} GPUs", field="device") from None
+        shown = Questions().ask("nvmlDeviceGetCount")
+        if shown is not None and number >= shown:
+            raise BadOption(f"cuda:{ordinal} does not exist: NVML shows {shown} GPUs", field="device") from None
         uuid = _uuid_from_torch(ordinal, start_cuda=True)
         if uuid is None:
             raise
@@ -245,7 +245,7 @@ def describe(handle: Any, ordinal: int = 0) -> dict[str, Any]:
     """Identity and settings: name, uuid, driver, power_limit_w, memory_bytes, persistence, clocks, temperature.
 
     What the device doesn't report is None; `settings.unanswered` says which questions failed. A name that NVML does
-    not tell is taken from torch, if that is loaded.
+    not report is taken from torch, if that is loaded.
     """
     import pynvml
 

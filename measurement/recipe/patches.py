@@ -1,6 +1,6 @@
 """The patches that a vision transformer cuts an image into: an image of less than one can't be read.
 
-By timm's names, so that a recipe is checked without timm. What a name does not tell shows on the worker, when the
+By timm's names, so that a recipe is checked without timm. What a name does not show is found on the worker, when the
 network is built.
 """
 
@@ -23,7 +23,7 @@ _BY_FAMILY = {
 
 
 def patch_size(architecture: str) -> int:
-    """Height and width of a patch, pixels; 1 if the name tells of none."""
+    """Height and width of a patch, pixels; 1 if the name has none."""
     if found := _IN_NAME.search(architecture):
         return int(next(filter(None, found.groups())))
     return next((size for family, size in _BY_FAMILY.items() if architecture.startswith(family)), 1)

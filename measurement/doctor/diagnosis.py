@@ -55,13 +55,15 @@ class ScopeDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDiagnosis:
-    """One device that a recipe can run on. `remedies` says what would give it a better meter, by kind."""
+    """One device that a recipe can run on. `remedies` says what would give it a better meter, by kind; `notes` which
+    of a GPU's instruments can't be read."""
 
     device: str
     name: str
     scopes: dict[Scope, ScopeDiagnosis]
     instruments: tuple[str, ...] = ()
     remedies: dict[Kind, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     persistence_mode: bool | None = None
 
 
@@ -161,6 +163,7 @@ def _diagnose_device(device: str) -> DeviceDiagnosis:
         {scope: _diagnose_scope(found, scope) for scope in Scope},
         tuple(f"{item.name}: {item.source}" for item in instruments),
         found.remedies,
+        tuple(found.notes),
         hardware.settings.get("persistence_mode"),
     )
 
@@ -191,6 +194,7 @@ def _lines(found: Diagnosis) -> list[str]:
             diagnosis = device.scopes[scope]
             lines.append(f"  {scope:<12} {_scope_text(diagnosis)}" + (f": {diagnosis.why}" if diagnosis.why else ""))
         lines += [f"  instrument   {instrument}" for instrument in device.instruments]
+        lines += [f"  note         {note}" for note in device.notes]
         lines += [f"  to meter {what}: {remedy}" for what, remedy in _remedies([device]).items()]
     if found.gpu_remedy is not None:
         lines.append(f"no GPU  {found.gpu_remedy}")
@@ -216,6 +220,8 @@ def _print_rich(found: Diagnosis) -> None:
         whys = [escape(device.scopes[scope].why) for scope in Scope]
         table.add_row("", "", *(f"[dim]{why}[/]" for why in whys), end_section=True)
     console.print(table)
+    for note in (note for device in found.devices for note in device.notes):
+        console.print(f"[bold]note[/]: {escape(note)}", highlight=False)
     remedies = {f"to meter {what}": remedy for what, remedy in _remedies(found.devices).items()}
     if found.gpu_remedy is not None:
         remedies["no GPU"] = found.gpu_remedy

@@ -126,7 +126,8 @@ class Track(TrackProtocol):
     `load_train` and `load_test` take a resolution in pixels; they import torch when called, so that the list of
     tracks can be shown without torch. They raise DataMissing if the data are not here, BadInput if a file of them is
     faulty; `lacks` says what is missing without loading any, and is empty if nothing is.
-    `is_bundled`: the data come with the packages, so every worker has them.
+    `is_bundled`: the data come with the packages, so every worker has them. `data_notes`: files of the data set that
+    are not read, images that are not used.
     """
 
     classes: int
@@ -136,6 +137,7 @@ class Track(TrackProtocol):
     load_test: Callable[[int], Split]
     lacks: Callable[[], str] = lambda: ""
     is_bundled: bool = False
+    data_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from measurement.dataroot import datasets_root, inside
-from measurement.errors import NOT_FOUND, DataMissing
+from measurement.errors import NOT_FOUND, BadInput, DataMissing
 from measurement.tracks.base import Split, Track
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def _read(root: Path) -> ClassFolders:
 
     if lacking := lacks():
         raise DataMissing(lacking, field="track")
-    folders = read_class_folders(root / FOLDER)
+    try:
+        folders = read_class_folders(root / FOLDER)
+    except BadInput as error:
+        raise DataMissing(f"{NOT_FOUND} a part of imagenet-1k; {error}", field="track") from None
     for part, listing, whole in (("train", folders.train, TRAIN_IMAGES), ("val", folders.test, TEST_IMAGES)):
         if len(listing) != whole:
             raise DataMissing(

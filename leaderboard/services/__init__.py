@@ -2,6 +2,7 @@
 
 from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
+from leaderboard.services.limits import count_request
 from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
@@ -29,6 +30,7 @@ __all__ = [
     "boards_changed",
     "cancel_is_requested",
     "claim",
+    "count_request",
     "dispatch",
     "fail",
     "import_published",

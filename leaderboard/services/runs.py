@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from leaderboard.dispatch import notify
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
@@ -54,7 +53,6 @@ def claim(run_id: int, worker: str) -> Claim | None:
     last = Run.objects.filter(able, pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
     if last is None:
         return None
-    now = timezone.now()
     taken = move(
         run_id,
         RunState.QUEUED,
@@ -62,14 +60,14 @@ def claim(run_id: int, worker: str) -> Claim | None:
         last,
         attempt=last + 1,
         lease_expires_at=_lease_end(),
-        started_at=now,
+        started_at=Now(),
         cancel_requested=False,
         progress={},
         reason="",
     )
     if not taken:
         return None
-    Attempt.objects.create(run_id=run_id, number=last + 1, worker=worker, started_at=now)
+    Attempt.objects.create(run_id=run_id, number=last + 1, worker=worker, started_at=Now())
     return Claim(run_id, last + 1)
 
 
@@ -95,7 +93,7 @@ def report_progress(claim: Claim, progress: dict[str, Any]) -> bool:
 def end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> Attempt:
     """Store how an attempt ended. Only after `move` succeeded with its token, in the same transaction."""
     attempt = Attempt.objects.get(run_id=claim.run_id, number=claim.token)
-    attempt.ended_at, attempt.outcome, attempt.reason = timezone.now(), outcome, reason
+    attempt.ended_at, attempt.outcome, attempt.reason = Now(), outcome, reason
     for name, value in fields.items():
         setattr(attempt, name, value)
     attempt.save()
@@ -152,7 +150,7 @@ def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | N
         claim.token,
         only_if=only_if,
         reason=reason,
-        finished_at=timezone.now(),
+        finished_at=Now(),
         lease_expires_at=None,
         cancel_requested=False,
     )
@@ -186,7 +184,7 @@ def cancel(run_id: int, reason: str) -> bool:
     run = Run.objects.select_for_update(no_key=True).get(pk=run_id)
     if run.state == RunState.QUEUED:
         return move(
-            run_id, RunState.QUEUED, RunState.CANCELLED, run.attempt, reason=reason, finished_at=timezone.now()
+            run_id, RunState.QUEUED, RunState.CANCELLED, run.attempt, reason=reason, finished_at=Now()
         )
     return bool(_held(Claim(run_id, run.attempt)).update(cancel_requested=True, reason=reason))
 
@@ -223,5 +221,5 @@ def _lose(claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] |
 def dispatch(runs: Iterable[Run]) -> int:
     """Notify workers of queued runs, and store when. A later sweep repeats what the broker does not take now."""
     notified = [run.pk for run in runs if notify(run)]
-    Run.objects.filter(pk__in=notified).update(notified_at=timezone.now())
+    Run.objects.filter(pk__in=notified).update(notified_at=Now())
     return len(notified)

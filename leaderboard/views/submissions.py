@@ -45,7 +45,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or form.recipe is None:
         return _submit_page(request, form)
     throttle = SubmissionThrottle()
-    if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # what it reads, Django's request has too
+    if not throttle.allow_request(request, None):
         form.refuse("", _too_many(throttle))
         return _submit_page(request, form, status=429)
     try:

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "leaderboard.middleware.DatabaseAway",
 ]
 
 ROOT_URLCONF = "leaderboard.urls"
@@ -104,6 +105,8 @@ def _database() -> dict[str, Any]:
         }
     else:
         database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        # A server that can't be reached is told within seconds, not within the two minutes of TCP.
+        database["OPTIONS"] = {"connect_timeout": 5, "tcp_user_timeout": 15_000} | database.get("OPTIONS", {})
     return database
 
 
@@ -238,6 +241,10 @@ SPECTACULAR_SETTINGS = {
         "Scenario": "leaderboard.models.Scenario",
         "Scope": "leaderboard.models.Scope",
     },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "leaderboard.api.documentation.add_unavailable",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -49,6 +49,17 @@ def notify(run: Run) -> bool:
     return True
 
 
+def answers() -> bool:
+    """Whether the broker answers now."""
+    try:
+        with _connection() as connection:
+            connection.ensure_connection(max_retries=1, timeout=ANSWERS_WITHIN_S)
+            connection.default_channel.client.ping()
+    except (KombuError, RedisError, OSError):
+        return False
+    return True
+
+
 def _connection() -> Connection:
     within = {"socket_timeout": ANSWERS_WITHIN_S, "socket_connect_timeout": ANSWERS_WITHIN_S}
     return Connection(settings.REDIS_URL, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS | within)

@@ -156,9 +156,7 @@ class Submission(models.Model):
 class SubmissionRequest(models.Model):
     """That a user asked for a verification. Kept while it counts towards the limit of requests an hour."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="submission_requests"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="submission_requests")
     at = models.DateTimeField()
 
     class Meta:

@@ -13,7 +13,7 @@ from leaderboard.forms.person import signed_in
 class SubmissionThrottle(UserRateThrottle):
     """Submissions of one user, by form and API together; the rate is in REST_FRAMEWORK.
 
-    Counted in the database, not in REST framework's cache: exactly, and by all web processes of all machines together.
+    Counted in the database, not in REST framework's cache: exactly, and by the processes of all machines together.
     """
 
     scope = "submissions"

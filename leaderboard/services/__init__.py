@@ -8,6 +8,7 @@ from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
     Claim,
+    blame_machine,
     cancel_is_requested,
     claim,
     dispatch,
@@ -27,6 +28,7 @@ __all__ = [
     "Claim",
     "Imported",
     "Refused",
+    "blame_machine",
     "boards_changed",
     "cancel_is_requested",
     "claim",

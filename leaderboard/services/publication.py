@@ -160,9 +160,7 @@ def raise_revisions(board_ids: Iterable[int]) -> None:
         name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
         for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
     }
-    Board.objects.filter(pk__in=lock(board_ids)).update(
-        revision=F("revision") + 1, changed_at=Now(), **sizes
-    )
+    Board.objects.filter(pk__in=lock(board_ids)).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:

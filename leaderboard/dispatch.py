@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import structlog
 from django.conf import settings
 from kombu import Connection
 from kombu.exceptions import KombuError
 from kombu.pools import producers
+from redis import Redis
 from redis.exceptions import RedisError
 
 from leaderboard.celery import app
@@ -41,7 +43,7 @@ def notify(run: Run) -> bool:
     try:
         with producers[_connection()].acquire(block=True, timeout=ANSWERS_WITHIN_S) as producer:
             app.send_task(VERIFY, args=[run.pk], queue=queue, retry=False, ignore_result=True, producer=producer)
-            producer.channel.client.ltrim(queue, 0, MOST_KEPT - 1)
+            _client(producer.channel).ltrim(queue, 0, MOST_KEPT - 1)
     except (KombuError, RedisError, OSError) as error:
         _failed_at[settings.REDIS_URL] = time.monotonic()
         log.warning("dispatch failed", run=run.pk, reason=str(error))
@@ -53,8 +55,7 @@ def answers() -> bool:
     """Whether the broker answers now."""
     try:
         with _connection() as connection:
-            connection.ensure_connection(max_retries=1, timeout=ANSWERS_WITHIN_S)
-            connection.default_channel.client.ping()
+            _client(connection.default_channel).ping()
     except (KombuError, RedisError, OSError):
         return False
     return True
@@ -63,3 +64,8 @@ def answers() -> bool:
 def _connection() -> Connection:
     within = {"socket_timeout": ANSWERS_WITHIN_S, "socket_connect_timeout": ANSWERS_WITHIN_S}
     return Connection(settings.REDIS_URL, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS | within)
+
+
+def _client(channel: Any) -> Redis:
+    client: Redis = channel.client  # of kombu's channels, only Redis' has it
+    return client

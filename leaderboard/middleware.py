@@ -8,7 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from leaderboard.views.unavailable import is_away, unavailable
+from leaderboard.database.away import is_away
+from leaderboard.views.unavailable import unavailable
 
 
 class BodyLimit:

@@ -106,7 +106,7 @@ def _database() -> dict[str, Any]:
         }
     else:
         database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-        # A server that can't be reached is told within seconds, not within the two minutes of TCP.
+        # A server that can't be reached fails within seconds, not within the two minutes of TCP.
         database["OPTIONS"] = {"connect_timeout": 5, "tcp_user_timeout": 15_000} | database.get("OPTIONS", {})
     return database
 

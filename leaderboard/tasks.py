@@ -22,7 +22,7 @@ from leaderboard.services import Claim
 from leaderboard.worker import folders
 from leaderboard.worker.child import Child, Ending, Limits, supervise
 from leaderboard.worker.follow import CANCELLED, LOST, STOPPING, Termination, Watch, may_pass
-from leaderboard.worker.service import PAUSE_S, Service
+from leaderboard.worker.service import PAUSE_S, service
 from measurement.documents import DocumentError
 from measurement.errors import Fault
 
@@ -31,7 +31,6 @@ RETRY_FOR_S = 300.0
 RETRY_EVERY_S = 2.0
 NOTIFY_AHEAD = 10
 
-service = Service()
 log = structlog.get_logger()
 
 

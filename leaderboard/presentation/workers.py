@@ -27,7 +27,7 @@ def worker_line(worker: Worker) -> WorkerLine:
 
 
 def clock_in_words(offset_s: float | None) -> str:
-    """How a machine's clock stands to the database's: "in step" within a second."""
+    """How far a clock is from the database's: "in step" within a second."""
     if offset_s is None:
         return UNKNOWN
     if abs(offset_s) < IN_STEP_S:

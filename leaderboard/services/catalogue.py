@@ -14,7 +14,7 @@ from django.db import transaction
 
 from catalogue import PublishedResult as CatalogueResult
 from catalogue import Source
-from leaderboard import clock
+from leaderboard.database import clock
 from leaderboard.domain.energy import LifeCycle, PhaseEnergy, Provenance
 from leaderboard.models import Board, Entry, Hardware, Method, PublishedResult
 from leaderboard.services.publication import lock, raise_revisions

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from leaderboard import clock
+from leaderboard.database import clock
 from leaderboard.domain.runstate import ACTIVE
 from leaderboard.models import Run, SubmissionRequest
 from leaderboard.services.refusal import Refused

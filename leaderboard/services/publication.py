@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Now
 
-from leaderboard import clock
+from leaderboard.database import clock
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Board, Entry, Method, PublishedResult, Run, Submission

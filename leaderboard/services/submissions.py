@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from leaderboard import clock
+from leaderboard.database import clock
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Method, Recipe, Run, Submission
 from leaderboard.services.limits import check_active_runs, take_turn

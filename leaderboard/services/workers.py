@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Coalesce, Now
 from django.utils.text import slugify
 
-from leaderboard import clock
+from leaderboard.database import clock
 from leaderboard.models import Hardware, Worker
 
 MOST_OF_ONE_SLUG = 1000

@@ -16,7 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
-from leaderboard import clock, queries, services
+from leaderboard import queries, services
+from leaderboard.database import clock
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import FINAL, RunState
 from leaderboard.forms.person import signed_in

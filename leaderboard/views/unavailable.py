@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 
 import structlog
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.template.loader import render_to_string
+
+from leaderboard.database.away import is_away
 
 RETRY_AFTER_S = 10
 IN_WORDS = f"the database can't be reached at the moment; try again in {RETRY_AFTER_S} s"
 
 log = structlog.get_logger()
-
-
-def is_away(error: object) -> bool:
-    """Whether the error is of the connection or the server, so that the same request may succeed later.
-
-    SQLite raises OperationalError for a statement that is wrong, too: then with the code SQLITE_ERROR.
-    """
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
-    return getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
 
 
 def unavailable(request: HttpRequest, error: object) -> HttpResponse:

@@ -71,6 +71,10 @@ class Service:
             termination.wait(CHECK_EVERY_S if lacked else min(CHECK_EVERY_S, pause_s - waited))
 
 
+service = Service()
+"""That of this process, which is one worker."""
+
+
 def report(worker: str, out_of_service: str) -> None:
     """Note that the worker is alive, and why it takes no run; empty if it does. Never raises for the database."""
     try:

@@ -13,8 +13,8 @@ from django.urls import get_resolver, reverse
 from knox.models import AuthToken
 
 from leaderboard.configuration import BASE_DIR
+from leaderboard.database.away import is_away
 from leaderboard.models import Board
-from leaderboard.views.unavailable import is_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SUBMISSION = UUID(int=1)

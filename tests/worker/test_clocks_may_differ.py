@@ -12,7 +12,8 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from leaderboard import clock, dispatch, services, tasks
+from leaderboard import dispatch, services, tasks
+from leaderboard.database import clock
 from leaderboard.management.one_machine import embedded_redis
 from leaderboard.models import Attempt, Board, Entry, Hardware, Run, Worker
 from tests.pages.reading import text

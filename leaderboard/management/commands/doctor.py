@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 
-from leaderboard import clock, dispatch, queries
+from leaderboard import dispatch, queries
+from leaderboard.database import clock
 from leaderboard.presentation.workers import IN_STEP_S, clock_in_words, worker_line
 from leaderboard.worker.fitness import lacks_disk
 

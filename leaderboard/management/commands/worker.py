@@ -13,9 +13,9 @@ from leaderboard import queries, services
 from leaderboard.celery import app
 from leaderboard.presentation.workers import clock_in_words
 from leaderboard.routing import queues_of, tracks_in
-from leaderboard.tasks import service
 from leaderboard.worker.heartbeat import Heartbeat
 from leaderboard.worker.machine import Machine, MachineError, inspect_machine
+from leaderboard.worker.service import service
 
 log = structlog.get_logger()
 

@@ -25,12 +25,22 @@ _MEANINGS = {
     413: "The body is larger than the limit.",
     415: "This address does not take this content type.",
     429: "Too many requests; see Retry-After.",
+    503: "The database can't be reached; see Retry-After.",
 }
 
 
 def errors(*codes: int) -> dict[int, OpenApiResponse]:
     """The error responses for these status codes."""
     return {code: OpenApiResponse(ErrorsSerializer, _MEANINGS[code]) for code in codes}
+
+
+def add_unavailable(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular: every address answers 503 while the database is away."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
+    for address in result["paths"].values():
+        for operation in address.values():
+            operation["responses"].setdefault("503", {"content": content, "description": _MEANINGS[503]})
+    return result
 
 
 def _number(minimum: float, maximum: float, **more: Any) -> dict[str, Any]:

@@ -253,11 +253,29 @@ class HardwareSerializer(serializers.ModelSerializer[Hardware]):
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
     hardware = serializers.CharField(source="hardware.slug")
     live = serializers.BooleanField(help_text="seen within the last minute")
+    out_of_service = serializers.CharField(
+        help_text="why it takes no run at present: what its machine lacks; empty while it is in service"
+    )
+    out_of_service_since = serializers.DateTimeField(allow_null=True)
+    clock_offset_s = serializers.FloatField(
+        allow_null=True, help_text="how far its machine's clock is ahead of the database's, which dates everything"
+    )
     tracks = serializers.SerializerMethodField()
 
     class Meta:
         model = Worker
-        fields = ["name", "hardware", "device", "live", "tracks", "started_at", "seen_at"]
+        fields = [
+            "name",
+            "hardware",
+            "device",
+            "live",
+            "out_of_service",
+            "out_of_service_since",
+            "clock_offset_s",
+            "tracks",
+            "started_at",
+            "seen_at",
+        ]
 
     def get_tracks(self, worker: Worker) -> list[str] | None:
         """Keys of the tracks whose data it has; null if it never reported them."""

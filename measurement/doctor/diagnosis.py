@@ -7,6 +7,7 @@ import json as json_module
 import platform
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 
@@ -55,8 +56,11 @@ class ScopeDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDiagnosis:
-    """One device that a recipe can run on. `remedies` says what would give it a better meter, by kind; `notes` which
-    of a GPU's instruments can't be read."""
+    """One device that a recipe can run on. `remedies` says what would give it a better meter, by kind.
+
+    `notes`: which of a GPU's instruments can't be read; `in_use`: which other measurement holds it at the moment, in
+    words, empty if none does.
+    """
 
     device: str
     name: str
@@ -65,6 +69,7 @@ class DeviceDiagnosis:
     remedies: dict[Kind, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     persistence_mode: bool | None = None
+    in_use: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,9 @@ def run_doctor(json: bool = False) -> int:
 
 
 def _advice(devices: list[DeviceDiagnosis], gpu_remedy: str | None) -> Iterator[Advice]:
+    yield from advice.of_disk()
+    for device in devices:
+        yield from advice.of_use(device.device, device.in_use)
     yield from advice.of_rapl()
     if gpu_remedy is not None:
         yield from advice.of_missing_driver()
@@ -165,7 +173,18 @@ def _diagnose_device(device: str) -> DeviceDiagnosis:
         found.remedies,
         tuple(found.notes),
         hardware.settings.get("persistence_mode"),
+        _held_by_another(found),
     )
+
+
+def _held_by_another(found: Discovery) -> str:
+    try:
+        with ExitStack() as held:
+            for lock in found.locks:
+                held.enter_context(lock)
+    except MeasurementError as error:  # in use, or no folder for the lock
+        return str(error)
+    return ""
 
 
 def _diagnose_scope(found: Discovery, scope: Scope) -> ScopeDiagnosis:

@@ -166,8 +166,8 @@ def _add_gpu(found: Discovery, ordinal: int) -> None:
     instruments = instruments_of(handle, name)
     if not instruments.counters and not instruments.sensors:
         found.remedies["gpu"] = (
-            f"this GPU reports neither its energy nor its power ({'; '.join(instruments.lacking)}); a newer driver or "
-            "board may"
+            f"this GPU reports neither its energy nor its power ({'; '.join(instruments.lacking)}); a newer driver "
+            "or board may"
         )
         return
     found.counters += instruments.counters

@@ -101,7 +101,7 @@ def _split(folder: Path) -> ClassFolders:
                 "it",
                 field="dataset.name",
             )
-    # Documents beside the class folders, such as a licence, are no images that someone forgot to convert.
+    # Documents next to the class folders, such as a licence, are no images that someone forgot to convert.
     notes = [not_read([path for path in files.others if "/" in path])]
     notes.append(not_used([path for path in files.images if "/" not in path], "in no class folder"))
     train, test = (_listing(folder, classes, part) for part in parts)
@@ -117,7 +117,7 @@ def _by_class(folder: Path, label: str, files: Files) -> ByClass:
             found.setdefault(name, []).append(path)
     if len(found) == 1 and is_part_name(name := next(iter(found))):
         raise BadInput(
-            f"{label}: there is {shown(name)}/, and no other part; put train/ and val/ beside one another, or only "
+            f"{label}: there is {shown(name)}/, and no other part; put train/ and val/ into one folder, or only "
             "class folders",
             field="dataset.name",
         )

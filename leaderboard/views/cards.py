@@ -54,9 +54,7 @@ def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     """One entry."""
     entry = get_object_or_404(queries.entries(), pk=pk)
     query = query_of(entry.board, read_query(request.GET).query)
-    row = queries.ranked_board(query).find([pk]).get(pk)
-    if row is None:
-        return _answer(request, NO_WINNER)
+    row = queries.ranked_board(query).find([pk]).get(pk) or queries.off_board(entry, query)
     place = f"Rank {rows.rank_text(row.place)} of its group" if row.place.rank else "Not ranked,"
     return _answer(request, card_of(entry, row.place, query, place))
 

@@ -15,8 +15,8 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
+from leaderboard.presentation import beside, rows
 from leaderboard.presentation import entry as entry_text
-from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
 from leaderboard.presentation.format import sample
@@ -32,7 +32,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     asked = read_query(given)
     query = query_of(found.board, asked.query)
     ranked = queries.ranked_board(query)
-    mine = ranked.find([pk]).get(pk)
+    mine = ranked.find([pk]).get(pk) or queries.off_board(found, query)
+    other = queries.counterpart(found)
     site = request.build_absolute_uri("/").rstrip("/")
     context = {
         "entry": found,
@@ -45,7 +46,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "and_use": rows.use(query, "&"),
         "card_parameters": urlencode(_of_reader(query).parameters()),
         "notices": asked.notices,
-        "row": rows.row(mine, query) if mine else None,
+        "row": rows.row(mine, query),
+        "beside": beside.beside(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
         "siblings": list(queries.siblings(found)),

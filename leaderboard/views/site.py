@@ -80,7 +80,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     workers = Gauge("leaderboard_live_workers", "Workers seen in the last minute", ["hardware"], registry=registry)
     for hardware, number in Counter(worker.hardware.slug for worker in queries.live_workers()).items():
         workers.labels(hardware=hardware).set(number)
-    Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(queries.entries().count())
+    Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(
+        queries.entries().filter(replaced_by=None).count()
+    )
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

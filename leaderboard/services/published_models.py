@@ -16,7 +16,7 @@ from measurement.recipe.parts import did_you_mean
 
 FIELD = "method.published_model"
 MOST_QUALITY_APART = 0.01
-"""How far the quality of a result may be from that of the published one, 0 to 1; more is taken for another training."""
+"""How far the quality of a result may be from that of the published one, 0 to 1. More is taken for other training."""
 
 
 def check_published_model(recipe: RecipeDocument) -> None:

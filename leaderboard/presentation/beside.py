@@ -134,9 +134,10 @@ def _full_cycle(row: RankedEntry) -> Cell:
 def _others(published: Entry, verified: Entry) -> list[Line]:
     """Quality, whose last column is a difference, and what explains differences of energy."""
     both = (published, verified)
-    apart = 100 * (verified.quality - published.quality)
+    apart = round(100 * (verified.quality - published.quality), 1)
     quality = [Cell(percent(entry.quality), hint=entry.quality_provenance) for entry in both]
-    difference = f"{'−' if apart < 0 else '+'}{fixed(abs(apart), 1)}{SPACE}points"
+    sign = "−" if apart < 0 else "+" if apart > 0 else ""
+    difference = f"{sign}{fixed(abs(apart), 1)}{SPACE}points"
     speeds = [entry.throughput_images_per_s for entry in both]
     return [
         Line(rows.quality_label(published.quality_metric), quality[0], quality[1], difference),

@@ -53,6 +53,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "siblings": list(queries.siblings(found)),
         "site": site,
         "source_title": rows.SOURCE_TITLES[found.source],
+        "badge": _badge(asked.query),
         "bibtex": bibtex(found, site + found.get_absolute_url()),
         **(_measured(found, found.run) if found.run else _published(found)),
         **_rivals(found, ranked, against),
@@ -76,6 +77,19 @@ def query_of(board: Board, asked: LeaderboardQuery) -> LeaderboardQuery:
 def _of_reader(query: LeaderboardQuery) -> LeaderboardQuery:
     """The query without the entry's own group."""
     return query.on(track="", hardware="", scenario="", scope="")
+
+
+def _badge(asked: LeaderboardQuery) -> dict[str, Any]:
+    """The badge that the reader chose: its address' parameters, and τ if it shows greenness."""
+    is_greenness = asked.order_by == "greenness"
+    parameters = {"usage_intensity": f"{asked.usage_intensity:.15g}"}
+    if is_greenness:
+        parameters |= {"metric": "greenness", "accuracy_weight": f"{asked.accuracy_weight:.15g}"}
+    return {
+        "is_greenness": is_greenness,
+        "accuracy_weight": f"{asked.accuracy_weight:.15g}",
+        "parameters": urlencode(parameters),
+    }
 
 
 def _published(found: Entry) -> dict[str, Any]:

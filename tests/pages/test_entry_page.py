@@ -288,7 +288,7 @@ def test_a_badge_of_greenness_is_chosen_on_the_page(client):
     plain = client.get(entry.get_absolute_url()).content.decode()
     assert "metric=greenness" not in plain
     page = client.get(entry.get_absolute_url(), {"order_by": "greenness", "accuracy_weight": "5"}).content.decode()
-    badge = "/api/v1/entries/%d/badge.svg?usage_intensity=1000000&metric=greenness&accuracy_weight=5" % entry.pk
+    badge = f"/api/v1/entries/{entry.pk}/badge.svg?usage_intensity=1000000&metric=greenness&accuracy_weight=5"
     assert f'src="{escape(badge)}"' in page
     assert f"[![Greenness](http://testserver{escape(badge)})]" in page
     assert "greenness, τ = 5" in client.get(badge).content.decode()

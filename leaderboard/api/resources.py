@@ -15,7 +15,7 @@ from leaderboard.api.serializers import (
     OF_MODE,
     OF_SOURCE,
     OF_WEIGHTS,
-    BesideSerializer,
+    ComparisonSerializer,
     EntryLinksSerializer,
     GroupSerializer,
     MethodSerializer,
@@ -78,7 +78,9 @@ class EntrySerializer(GroupSerializer):
     replaced_by = serializers.IntegerField(
         allow_null=True, help_text="the verified entry that has a published one's place on the board"
     )
-    beside = BesideSerializer(allow_null=True, help_text="both results, if the published model was verified here")
+    comparison = ComparisonSerializer(
+        allow_null=True, help_text="both results, if the published model was verified here"
+    )
     recipe = serializers.CharField(allow_null=True, help_text="SHA-256; null of a published result")
     recipe_document = serializers.DictField(allow_null=True, help_text="see /api/v1/recipe-schema")
     usage_intensity = serializers.FloatField()

@@ -216,7 +216,7 @@ class TotalPairSerializer(serializers.Serializer[Any]):
     ratio = serializers.FloatField(allow_null=True, help_text="verified / published")
 
 
-class BesideSerializer(serializers.Serializer[Any]):
+class ComparisonSerializer(serializers.Serializer[Any]):
     """A published result and the verified one that repeats its training on the same board."""
 
     model = serializers.CharField(help_text="timm's name with its tag")

@@ -15,7 +15,7 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
-from leaderboard.presentation import beside, rows
+from leaderboard.presentation import comparison, rows
 from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
@@ -47,7 +47,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "card_parameters": urlencode(_of_reader(query).parameters()),
         "notices": asked.notices,
         "row": rows.row(mine, query),
-        "beside": beside.beside(found, other, query) if other else None,
+        "comparison": comparison.comparison(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
         "siblings": list(queries.siblings(found)),

@@ -336,7 +336,7 @@ def test_entry_page_and_api_show_both_phase_by_phase(card, client):
     )
     for entry in (there, here):
         detail = client.get(f"/api/v1/entries/{entry.pk}?usage_intensity=2e6").json()
-        both = detail["beside"]
+        both = detail["comparison"]
         assert detail["replaced_by"] == (here.pk if entry == there else None)
         assert (both["published_entry"], both["verified_entry"], both["in_its_place"]) == (there.pk, here.pk, True)
         train, inference = both["phases"]
@@ -360,7 +360,7 @@ def test_entry_page_and_api_show_both_phase_by_phase(card, client):
 def test_an_entry_without_a_counterpart_has_none(card, client):
     plain = verify(draft(method={"title": "Mine", "family": "compact"}), card).entries.first()
     for entry in (published(), plain):
-        assert client.get(f"/api/v1/entries/{entry.pk}").json()["beside"] is None
+        assert client.get(f"/api/v1/entries/{entry.pk}").json()["comparison"] is None
         assert "side by side" not in client.get(entry.get_absolute_url()).content.decode()
 
 

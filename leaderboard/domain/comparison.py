@@ -1,4 +1,4 @@
-"""Two results of one model beside each other, phase by phase: published by others, and verified by our workers."""
+"""Two results of one model side by side, phase by phase: published by others, and verified by our workers."""
 
 import math
 from collections.abc import Iterable, Mapping

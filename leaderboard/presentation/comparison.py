@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from leaderboard import services
-from leaderboard.domain.beside import Figure, phase_pairs, ratio
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.comparison import Figure, phase_pairs, ratio
 from leaderboard.domain.energy import INFERENCE, one_time_energy_j
 from leaderboard.domain.ranking import Ranked
 from leaderboard.models import Entry
@@ -42,7 +42,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Comparison:
     """Both results, ready to show. `reason` is why the verified one does not have the published one's place."""
 
     published: Entry
@@ -53,13 +53,13 @@ class Beside:
     lines: list[Line]
 
 
-def beside(first: Entry, second: Entry, query: LeaderboardQuery) -> Beside:
+def comparison(first: Entry, second: Entry, query: LeaderboardQuery) -> Comparison:
     """The two entries, of which one is published, at the reader's usage intensity and sharing."""
     published, verified = (first, second) if first.source == "published" else (second, first)
     assert published.published is not None, "one of them is published"  # noqa: S101
     document = published.published.document
     totals = [off_board(entry, query) for entry in (published, verified)]
-    return Beside(
+    return Comparison(
         published=published,
         verified=verified,
         document=document,

@@ -7,12 +7,12 @@ from typing import Any
 
 from leaderboard import queries, services
 from leaderboard.domain import ranking
-from leaderboard.domain.beside import phase_pairs, ratio
+from leaderboard.domain.comparison import phase_pairs, ratio
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Entry
 
 
-def beside(entry: Entry, usage_intensity: float) -> dict[str, Any] | None:
+def comparison(entry: Entry, usage_intensity: float) -> dict[str, Any] | None:
     """An entry and its counterpart on the same board, unshared; None if it has none."""
     other = queries.counterpart(entry)
     if other is None:

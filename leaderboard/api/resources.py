@@ -17,6 +17,7 @@ from leaderboard.api.serializers import (
     OF_QUALITY_BY,
     OF_SOURCE,
     OF_WEIGHTS,
+    ComparisonSerializer,
     EntryLinksSerializer,
     GroupSerializer,
     MethodSerializer,
@@ -77,6 +78,12 @@ class EntrySerializer(GroupSerializer):
     source = serializers.ChoiceField(list(SOURCES.items()), help_text=OF_SOURCE)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
     model = serializers.CharField(allow_null=True, help_text="of a published result: timm's name with its tag")
     sources = SourceSerializer(many=True, help_text="of published figures; empty of a verified result")
+    replaced_by = serializers.IntegerField(
+        allow_null=True, help_text="the verified entry that has a published one's place on the board"
+    )
+    comparison = ComparisonSerializer(
+        allow_null=True, help_text="both results, if the published model was verified here"
+    )
     recipe = serializers.CharField(allow_null=True, help_text="SHA-256; null of a published result")
     recipe_document = serializers.DictField(allow_null=True, help_text="see /api/v1/recipe-schema")
     usage_intensity = serializers.FloatField()

@@ -4,6 +4,7 @@ from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.limits import count_request
 from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
+from leaderboard.services.published_models import why_not_in_place_of
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
@@ -51,6 +52,7 @@ __all__ = [
     "stop",
     "submit",
     "take_down",
+    "why_not_in_place_of",
     "withdraw",
     "worker_seen",
 ]

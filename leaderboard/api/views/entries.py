@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from leaderboard import queries
 from leaderboard.api.badge import METRICS, energy_badge, greenness_badge
 from leaderboard.api.base import PublicView, version_of
+from leaderboard.api.comparison import comparison
 from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parameters import read_badge, read_usage_intensity
@@ -128,6 +129,8 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         },
         "model": entry.published.model if entry.published else None,
         "sources": entry.published.document["sources"] if entry.published else [],
+        "replaced_by": entry.replaced_by_id,
+        "comparison": comparison(entry, usage_intensity),
         "recipe": entry.recipe.sha256 if entry.recipe else None,
         "recipe_document": entry.recipe.document if entry.recipe else None,
         "track": board.track,

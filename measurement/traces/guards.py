@@ -94,10 +94,10 @@ def _polls(stamps: Sequence[Sequence[Sample]]) -> str:
     if max(sizes) > _MOST_IN_A_POLL or len(polls) < 3:
         return ""
     several = [size > 1 for size in sizes]
-    in_a_row = max((len(list(run)) for is_several, run in groupby(several) if is_several), default=0)
-    if (sum(several) < 3 and not all(several)) or not (5 * sum(several) >= 2 * len(polls) or in_a_row >= 3):
-        return ""
     starts = [after[0].time_s - before[0].time_s for before, after in pairwise(polls)]
+    in_a_row = max((len(list(run)) for is_several, run in groupby(several) if is_several), default=0)
+    if (sum(several) < 3 and not all(several)) or not (3 * (sum(sizes) - len(polls)) >= len(starts) or in_a_row >= 3):
+        return ""
     usual_s = sorted(starts)[len(starts) // 2]
     # Polls are regular; three of them show it only if they are alike.
     near = 0.35 if len(starts) > 2 else 0.05

@@ -203,7 +203,13 @@ UNTRUE = {
     "frozen layers": ({"phases": [{"freeze": {"stages": 1}}]}, {"phases.0.freeze"}),
     "an early end": ({"phases": [{"early_stopping": {"patience": 2}}]}, {"phases.0.early_stopping"}),
     "further phases": ({"phases": [{}, {"phase": "finetune", "epochs": 1}]}, {"phases"}),
-    "a search": ({"phases": [{"phase": "search", "technique": "declared"}, {}]}, {"phases"}),
+    "a search": (
+        {
+            "method": {"title": "A network", "family": "nas", "published_model": A1},
+            "phases": [{"phase": "search", "technique": "declared"}, {}],
+        },
+        {"phases"},
+    ),
     "a better quality": ({"reported": {"quality": 0.99, "evidence": "https://example.org"}}, {"reported.quality"}),
     "several things": (
         {"model": {"architecture": "resnet34", "resolution": 224}, "phases": [{"epochs": 3}]},

@@ -1,4 +1,4 @@
-"""Rules of HTTP that hold for every address."""
+"""Rules of HTTP that hold for every address, and the answer for a database that is away."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+
+from leaderboard.database.away import is_away
+from leaderboard.views.unavailable import unavailable
 
 
 class BodyLimit:
@@ -49,3 +52,17 @@ def _declared_bytes(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+class DatabaseAway:
+    """503 for a view that could not reach the database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Called by Django for what a view raises."""
+        return unavailable(request, error) if is_away(error) else None

@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from leaderboard.domain.runstate import RunState
@@ -55,7 +56,7 @@ class Hardware(models.Model):
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=10, choices={"cpu": "CPU", "cuda": "GPU"})
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -79,6 +80,13 @@ class Worker(models.Model):
     diagnosis = models.JSONField(default=dict)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    clock_offset_s = models.FloatField(
+        null=True, blank=True, help_text="How far its machine's clock is ahead of the database's, seconds."
+    )
+    out_of_service = models.TextField(
+        blank=True, help_text="Why it takes no run: what its machine lacks. Empty while it is in service."
+    )
+    out_of_service_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -95,10 +103,15 @@ class Method(models.Model):
     paper = models.URLField(max_length=300, blank=True)
     authors = models.JSONField(default=list, blank=True)
     summary = models.TextField(max_length=1000, blank=True)
+    published_model = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="The published model whose training it repeats: timm's name with its tag.",
+    )
     submitter = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="methods"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["title"]
@@ -114,7 +127,7 @@ class Recipe(models.Model):
     method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="recipes")
     track = models.CharField(max_length=50)
     document = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["-created_at"]
@@ -132,7 +145,7 @@ class Submission(models.Model):
     )
     recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="submissions")
     hardware = models.ForeignKey(Hardware, on_delete=models.PROTECT, related_name="submissions")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -143,6 +156,20 @@ class Submission(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("submission", args=[self.pk])
+
+
+class SubmissionRequest(models.Model):
+    """That a user asked for a verification. Kept while it counts towards the limit of requests an hour."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="submission_requests")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+        indexes = [models.Index(fields=["user", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.at}"
 
 
 class Run(models.Model):
@@ -257,7 +284,7 @@ class Board(models.Model):
     scenario = models.CharField(max_length=15, choices=Scenario)
     scope = models.CharField(max_length=15, choices=Scope)
     revision = models.PositiveBigIntegerField(default=0, help_text="Raised with every change of an entry.")
-    changed_at = models.DateTimeField(auto_now=True)
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
     size = models.PositiveIntegerField(default=0, help_text="How many entries it has, counted with every change.")
     verified_size = models.PositiveIntegerField(default=0, help_text="How many of them are verified.")
 
@@ -303,7 +330,7 @@ class PublishedResult(models.Model):
 
 
 class Entry(models.Model):
-    """A ranked line: the current published result of a recipe on a board, with the figures that ranking needs.
+    """A ranked line: the current result of a recipe or a published model on a board, with what ranking needs.
 
     `shared_*` covers search and pre-training, which K deployments may share; `own_*` the other one-time phases.
     Known parts only: `complete` is false if a phase is missing, and the sums are then a lower bound. An
@@ -316,6 +343,14 @@ class Entry(models.Model):
     recipe = models.ForeignKey(Recipe, null=True, on_delete=models.PROTECT, related_name="entries")
     run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="entries")
     published = models.ForeignKey(PublishedResult, null=True, on_delete=models.PROTECT, related_name="entries")
+    # It is not on its board, but keeps its page; it comes back when the verified entry goes.
+    replaced_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="replaces",
+        help_text="The verified entry that has a published one's place on its board.",
+    )
     mode = models.CharField(max_length=10, choices=MODES, default="full", help_text="Of the run.")
     data = models.CharField(max_length=10, choices=DATA, default="track", help_text="The images that the run used.")
     shared_energy_j = models.FloatField()
@@ -355,6 +390,9 @@ class Entry(models.Model):
                 condition=Q(source="verified", recipe__isnull=False, run__isnull=False, published__isnull=True)
                 | Q(source="published", recipe__isnull=True, run__isnull=True, published__isnull=False),
                 name="an_entry_has_one_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True) | Q(source="published"), name="only_published_is_replaced"
             ),
         ]
 

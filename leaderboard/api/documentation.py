@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from leaderboard.api.serializers import ErrorsSerializer
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
+from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.recipe import recipe_json_schema
@@ -29,9 +30,10 @@ _MEANINGS = {
     415: "This address does not take this content type.",
     429: "Too many requests; see Retry-After.",
     431: "The headers are larger than 32 KiB.",
+    503: "The database can't be reached; see Retry-After.",
 }
 # What any address may answer.
-_ANYWHERE = (400, 413, 414, 431)
+_ANYWHERE = (400, 413, 414, 431, 503)
 
 
 def errors(*codes: int) -> dict[int, OpenApiResponse]:
@@ -115,7 +117,12 @@ ACCURACY_WEIGHT = OpenApiParameter(
     _number(0, MAX_ACCURACY_WEIGHT, default=1),
     description=f"The τ of greenness, how much accuracy counts: {ALLOWED_ACCURACY_WEIGHT}.",
 )
-MIN_QUALITY = OpenApiParameter("min_quality", _number(0, 1), description="Quality floor.")
+MIN_QUALITY = OpenApiParameter(
+    "min_quality",
+    {"anyOf": [_number(0, 100), {"type": "string", "pattern": r"^(\d{1,2}(\.\d+)?|100) ?%$"}]},
+    description=f"Quality floor: {ALLOWED_QUALITY}. Default: the track's quality_floor (see /api/v1/tracks); "
+    "0 turns it off.",
+)
 BOARD_PARAMETERS = [
     OpenApiParameter(
         "track",
@@ -146,6 +153,13 @@ FILTER_PARAMETERS = [
         "provenance",
         _several(Provenance.values),
         description="Only entries whose weakest provenance is one of these.",
+    ),
+    OpenApiParameter(
+        "quality_by",
+        _several(QUALITY_BY),
+        description="Only entries whose quality is "
+        + "; ".join(f"{name}: {meaning}" for name, meaning in QUALITY_BY.items())
+        + ".",
     ),
     OpenApiParameter(
         "search",

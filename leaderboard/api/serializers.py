@@ -7,9 +7,13 @@ from typing import Any
 from rest_framework import serializers
 
 from leaderboard.domain.board_query import ORDERINGS
+from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
 
 OF_WEIGHTS = "whether the quality was evaluated on the submitter's weights"
+OF_QUALITY_BY = "who evaluated the quality"
+OF_BELOW_FLOOR = "whether the quality is below the track's default floor; such an entry is ranked only on request"
+OF_FLOOR = "the quality floor in force: the parameter, or the track's own; null if there is no board"
 OF_MODE = "sampled: part of each long phase was run and its joules were scaled up"
 OF_SOURCE = "verified: measured by this site's workers; published: figures of others, from the catalogue"
 OF_DATA = "synthetic: random noise in the track's image shape; training energy then excludes the input pipeline"
@@ -59,6 +63,8 @@ class RowSerializer(serializers.Serializer[Any]):
     quality = serializers.FloatField(help_text="0 to 1")
     quality_metric = serializers.CharField()
     quality_provenance = serializers.CharField(help_text="evaluated or reported")
+    quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
+    below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # as above
@@ -100,6 +106,7 @@ class LeaderboardSerializer(PageSerializer, GroupSerializer):
     shared_by = serializers.FloatField()
     accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
     revision = serializers.IntegerField(help_text="raised with every change of the group; 0 if it is empty")
+    min_quality = serializers.FloatField(allow_null=True, help_text=OF_FLOOR)
     below_floor = serializers.IntegerField(help_text="entries excluded by min_quality")
     results = RowSerializer(many=True)
 
@@ -116,6 +123,7 @@ class ChampionSerializer(serializers.Serializer[Any]):
 class ChampionsSerializer(GroupSerializer):
     order_by = serializers.ChoiceField(list(ORDERINGS), help_text="what the champions are best at")
     accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
+    min_quality = serializers.FloatField(allow_null=True, help_text=OF_FLOOR)
     revision = serializers.IntegerField()
     results = ChampionSerializer(many=True)
 
@@ -161,6 +169,9 @@ class ColumnsSerializer(serializers.Serializer[Any]):
 class SnapshotSerializer(GroupSerializer):
     revision = serializers.IntegerField()
     quality_metric = serializers.CharField(allow_null=True)
+    quality_floor = serializers.FloatField(
+        allow_null=True, help_text="the track's default floor; a snapshot holds the entries below it too"
+    )
     columns = ColumnsSerializer()
 
 
@@ -193,6 +204,46 @@ class SourceSerializer(serializers.Serializer[Any]):
     licence = serializers.CharField()
 
 
+class FigureSerializer(serializers.Serializer[Any]):
+    energy_j = serializers.FloatField(allow_null=True, help_text="null exactly if provenance is missing")
+    u95_j = serializers.FloatField(allow_null=True)
+    provenance = serializers.ChoiceField(Provenance.choices)
+
+
+class PhasePairSerializer(serializers.Serializer[Any]):
+    """A phase of both results; inference is per image. Null of the one that has no such phase."""
+
+    phase = serializers.CharField()
+    published = FigureSerializer(allow_null=True)
+    verified = FigureSerializer(allow_null=True)
+    ratio = serializers.FloatField(allow_null=True, help_text="verified / published; null if either is unknown or 0")
+
+
+class TotalPairSerializer(serializers.Serializer[Any]):
+    """Joules of both results; lower bounds if incomplete, and then without a ratio."""
+
+    published_j = serializers.FloatField()
+    verified_j = serializers.FloatField()
+    ratio = serializers.FloatField(allow_null=True, help_text="verified / published")
+
+
+class ComparisonSerializer(serializers.Serializer[Any]):
+    """A published result and the verified one that repeats its training on the same board."""
+
+    model = serializers.CharField(help_text="timm's name with its tag")
+    published_entry = serializers.IntegerField()
+    verified_entry = serializers.IntegerField()
+    verified_run = serializers.IntegerField()
+    in_its_place = serializers.BooleanField(help_text="whether the verified result has the published one's place")
+    reason = serializers.CharField(allow_null=True, help_text="why it does not")
+    phases = PhasePairSerializer(many=True)
+    one_time = TotalPairSerializer()
+    full_cycle = TotalPairSerializer()
+    published_quality = serializers.FloatField()
+    verified_quality = serializers.FloatField()
+    sources = SourceSerializer(many=True, help_text="of the published figures")
+
+
 class TrackSerializer(serializers.Serializer[Any]):
     slug = serializers.CharField()
     title = serializers.CharField()
@@ -203,6 +254,8 @@ class TrackSerializer(serializers.Serializer[Any]):
     protocol_version = serializers.IntegerField()
     metric = serializers.CharField()
     metric_label = serializers.CharField()
+    quality_floor = serializers.FloatField(help_text="the default of min_quality, 0 to 1")
+    floor_reason = serializers.CharField(help_text="why the floor is there")
     classes = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
     channels = serializers.IntegerField()
     native_resolution = serializers.IntegerField(help_text="pixels")

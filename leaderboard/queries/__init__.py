@@ -6,16 +6,17 @@ from leaderboard.queries.boards import (
     boards,
     candidate,
     columns_of,
+    counterpart,
     entries,
     entries_of_submission,
     find_board,
+    off_board,
     ranked_board,
     siblings,
 )
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.runs import (
-    WORKER_SILENT_AFTER,
     RunQuerySet,
     ahead_in_queue,
     attempt_of,
@@ -25,6 +26,7 @@ from leaderboard.queries.runs import (
     has_published,
     history,
     is_empty,
+    is_live,
     live_workers,
     phases_of,
     queue,
@@ -40,7 +42,6 @@ from leaderboard.queries.runs import (
 from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 
 __all__ = [
-    "WORKER_SILENT_AFTER",
     "BoardFindings",
     "Columns",
     "Findings",
@@ -53,6 +54,7 @@ __all__ = [
     "boards",
     "candidate",
     "columns_of",
+    "counterpart",
     "current_run",
     "entries",
     "entries_of_submission",
@@ -63,9 +65,11 @@ __all__ = [
     "has_published",
     "history",
     "is_empty",
+    "is_live",
     "lines",
     "live_workers",
     "moved",
+    "off_board",
     "phases_of",
     "queue",
     "ranked_board",

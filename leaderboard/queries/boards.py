@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import overload
 
@@ -17,6 +17,7 @@ from leaderboard.models import Board, Entry, Scenario, Scope, Submission
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.placing import Placing, place
 from leaderboard.queries.store import STORE
+from measurement.tracks import quality_floor
 
 LINES_AT_ONCE = 1_000
 
@@ -71,6 +72,25 @@ def siblings(entry: Entry) -> QuerySet[Entry]:
         recipe=entry.recipe_id, board__hardware=entry.board.hardware_id, board__track=entry.board.track
     )
     return found.defer("recipe__document").order_by("board__scenario", "board__scope")
+
+
+def counterpart(entry: Entry) -> Entry | None:
+    """The other of a published entry and the verified one that repeats it on the same board; None if there is none.
+
+    Of several verified ones that which has its place, then a full result, then the newest. With its documents.
+    """
+    on_board = entries().select_related("run").filter(board=entry.board_id)
+    if entry.published is not None:
+        repeats = on_board.filter(
+            source="verified",
+            recipe__method__published_model=entry.published.model,
+            recipe__document__model__resolution=entry.published.resolution,
+        )
+        return repeats.order_by(_last(~Q(pk=entry.replaced_by_id or 0)), "mode", "-run_id").first()
+    if entry.recipe is None or not entry.method.published_model:
+        return None
+    size = entry.recipe.document["model"]["resolution"]
+    return on_board.filter(published__model=entry.method.published_model, published__resolution=size).first()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +194,23 @@ class RankedBoard:
         """How many entries the quality floor alone leaves out."""
         return self.placing.below_floor if self.placing is not None else 0
 
+    @property
+    def ranked_count(self) -> int:
+        """How many entries have a rank."""
+        return len(self.placing.group[0]) if self.placing is not None else 0
+
+    def find_any(self, entry: int) -> RankedEntry | None:
+        """The line of an entry; without a rank if it is below the floor, None if another filter excludes it."""
+        found = self.find([entry]).get(entry)
+        if found is None and self.columns is not None:
+            whole = RankedBoard(self.query.on(min_quality=0.0), self.columns).find([entry]).get(entry)
+            found = whole and replace(
+                whole,
+                place=replace(whole.place, rank=None, rank_best=None, rank_worst=None, pareto=False),
+                greenness_percent=None,
+            )
+        return found
+
 
 def candidate(entry: Entry) -> ranking.Candidate:
     """What ranking needs of an entry."""
@@ -191,14 +228,26 @@ def candidate(entry: Entry) -> ranking.Candidate:
 
 
 def ranked_board(query: LeaderboardQuery) -> RankedBoard:
-    """Find the board and rank its entries. One query; two after a change, whatever the number of entries."""
+    """Find the board and rank its entries at or above the floor in force: the reader's, or its track's.
+
+    One query; two after a change, whatever the number of entries.
+    """
     board = find_board(query)
-    return RankedBoard(query, columns_of(board) if board else None)
+    if board is None:
+        return RankedBoard(query)
+    return RankedBoard(query.at_floor_of(quality_floor(board.track)), columns_of(board))
 
 
 def columns_of(board: Board) -> Columns:
     """All entries of a board, column by column, from this process's memory if nothing has changed."""
     return STORE.columns(board)
+
+
+def off_board(entry: Entry, query: LeaderboardQuery) -> RankedEntry:
+    """The line of an entry that is not on its board, because a verified one has its place: without a rank."""
+    (placed,) = ranking.rank([candidate(entry)], query.usage_intensity, query.shared_by)
+    placed = replace(placed, rank=None, rank_best=None, rank_worst=None, pareto=False)
+    return _row(entry, placed, (None, None), query)
 
 
 def _row(

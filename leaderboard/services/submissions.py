@@ -5,16 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
+from leaderboard.database import clock
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Method, Recipe, Run, Submission
+from leaderboard.services.evidence import WANTED, is_of_known_kind
+from leaderboard.services.limits import check_active_runs, take_turn
 from leaderboard.services.publication import FULL_FIRST, boards_changed, replace_entries
+from leaderboard.services.published_models import FIELD, check_published_model
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import cancel, dispatch
+from measurement.documents import Fault
 from measurement.recipe import Recipe as RecipeDocument
 from measurement.recipe import parse_recipe
 
@@ -27,25 +31,42 @@ def submit(
 
     If only a sampled run exists and `full` is asked for, a full run is queued, in a submission of the person who
     asks, so that nobody can withdraw what another asked for. Returns the submission, and whether a run was queued.
-    Raises Refused for a sampled run without the submitter's own figure, or after a full result that the submitter
-    withdrew, and for more active runs than a person may have.
+    Raises Refused for a family that the phases contradict, for a sampled run without the submitter's own figure or
+    without evidence of a known kind, or after a full result that the submitter withdrew, for more active runs than a
+    person may have, and for a published model that the recipe can't be said to repeat; DocumentError with each field
+    in which it differs from that model's training.
     """
-    if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
+    fault = recipe.why_not_family() or (_why_not_sampled(recipe) if mode == "sampled" else None)
+    if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
+    check_published_model(recipe)
+    if submitter is not None:
+        take_turn(submitter)
     stored = _stored_recipe(recipe, submitter)
     valid = _valid_submissions(stored, hardware)
     if valid and valid[0][1] in (mode, "full"):
+        _name_published_model(stored, recipe, submitter)
         return valid[0][0], False
     if mode == "sampled":
         _check_no_full_result_withdrawn(stored, hardware, submitter)
-    _check_active_runs(submitter)
+    if submitter is not None:
+        check_active_runs(submitter)
     own_id = submitter.pk if submitter else None
     submission = next((found for found, _ in valid if found.submitter_id == own_id), None)
     if submission is None:
         _rename(stored, recipe, submitter)
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
+    _name_published_model(stored, recipe, submitter)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
+
+
+def _why_not_sampled(recipe: RecipeDocument) -> Fault | None:
+    """What a sampled run lacks; its quality is the submitter's word, so that its evidence must be a publication."""
+    fault = recipe.why_not_sampled()
+    if fault is None and recipe.reported is not None and not is_of_known_kind(recipe.reported.evidence):
+        return Fault("reported.evidence", f"is of no known kind in a sampled run; give {WANTED}")
+    return fault
 
 
 def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> Recipe:
@@ -69,6 +90,7 @@ def _new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
         paper=recipe.method.paper or "",
         authors=list(recipe.method.authors),
         summary=recipe.method.summary,
+        published_model=recipe.method.published_model or "",
         submitter=submitter,
     )
 
@@ -76,13 +98,42 @@ def _new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
 def _rename(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
     """If nobody else's submission of the recipe is left, it gets the names of the new submission."""
     replaced = stored.method
-    others = Submission.objects.filter(recipe=stored, withdrawn_at=None).exclude(submitter=submitter)
-    if replaced.submitter == submitter or others.exists():
+    if replaced.submitter == submitter or _others_submitted(stored, submitter):
         return
     stored.method = _new_method(recipe, submitter)
     stored.save(update_fields=["method"])
     Method.objects.filter(pk=replaced.pk, recipes=None).delete()
     boards_changed(stored.method)
+
+
+def _others_submitted(stored: Recipe, submitter: User | None) -> bool:
+    return Submission.objects.filter(recipe=stored, withdrawn_at=None).exclude(submitter=submitter).exists()
+
+
+def _name_published_model(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
+    """Note which published model a stored recipe repeats, if a later submission of it names one.
+
+    Refused if it repeats another already, and for somebody else's recipe, unless an administrator asks.
+    """
+    named, method = recipe.method.published_model, stored.method
+    if named is None or named == method.published_model:
+        return
+    if method.published_model:
+        raise Refused(
+            FIELD,
+            f"is {named}, but this recipe was submitted as the training of {method.published_model}; set what is "
+            f"{named}'s own, or leave it out",
+        )
+    is_staff = submitter is not None and submitter.is_staff
+    if method.submitter != submitter and not is_staff and _others_submitted(stored, submitter):
+        raise Refused(
+            FIELD,
+            "can only be added by the person who submitted this recipe without it, or by an administrator; leave it "
+            "out to see that submission",
+        )
+    method.published_model = named
+    method.save(update_fields=["published_model"])
+    boards_changed(method)
 
 
 def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitter: User | None) -> None:
@@ -101,18 +152,6 @@ def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitte
         raise Refused(
             "mode",
             f"a sampled run cannot replace the full result that you withdrew (run {full.pk}); ask for a full run",
-        )
-
-
-def _check_active_runs(submitter: User | None) -> None:
-    """One person's runs must not delay everybody else's for days."""
-    if submitter is None or submitter.is_staff:
-        return
-    active = Run.objects.filter(requested_by=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
-    if active >= settings.MAX_ACTIVE_RUNS:
-        raise Refused(
-            "submission",
-            f"you have {active} runs queued or running, which is the limit; wait for one to end, or withdraw one",
         )
 
 
@@ -141,7 +180,7 @@ def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) ->
         hardware=submission.hardware,
         requested_by=requested_by,
         mode=mode,
-        queued_at=timezone.now(),
+        queued_at=clock.now(),
     )
     transaction.on_commit(partial(dispatch, [run]))
     return run
@@ -155,7 +194,7 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
     withdrawn, and if the recipe can't be sampled.
     """
     mode = mode or run.mode
-    fault = parse_recipe(run.recipe.document).why_not_sampled() if (run.mode, mode) == ("full", "sampled") else None
+    fault = _why_not_sampled(parse_recipe(run.recipe.document)) if (run.mode, mode) == ("full", "sampled") else None
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     # The locks order this with submissions and re-runs of the same recipe, and with withdrawing: there may be no run
@@ -194,7 +233,7 @@ def withdraw(submission: Submission, *, by: User | None) -> None:
     The best result of others' submissions of the recipe is published instead. Raises Refused if it was withdrawn
     before.
     """
-    if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
+    if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=Now()):
         raise Refused("submission", "the submission was already withdrawn")
     for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
         with suppress(Refused):  # it has just ended; what it published is removed below

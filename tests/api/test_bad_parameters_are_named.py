@@ -25,7 +25,7 @@ ADDRESS = "/api/v1/leaderboard"
         ("usage_intensity=1e16", "usage_intensity", "at most 1e15"),
         ("shared_by=0.5", "shared_by", "from 1"),
         ("shared_by=nan", "shared_by", "from 1"),
-        ("min_quality=2", "min_quality", "from 0 to 1"),
+        ("min_quality=101", "min_quality", "from 0 to 1"),
         ("min_quality=inf", "min_quality", "from 0 to 1"),
         ("track=nowhere", "track", "digits"),
         ("track=imagefolder", "track", "imagefolder-<12 hexadecimal digits>"),
@@ -83,7 +83,7 @@ def test_an_empty_parameter_is_not_one_left_out(client: Client, name: str) -> No
     ("query", "remedy"),
     [
         *[(f"usage_intensity={value}", "1e6") for value in ("1_000", "%D9%A3", "%2B5", "5.", "01")],
-        ("min_quality=.5", "0.5"),
+        ("accuracy_weight=.5", "0.5"),
         ("page=1_0", "whole number"),
         ("page=%D9%A1", "whole number"),
         *[

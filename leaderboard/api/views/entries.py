@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from leaderboard import queries
 from leaderboard.api.badge import METRICS, energy_badge, greenness_badge
 from leaderboard.api.base import PublicView, version_of
+from leaderboard.api.comparison import comparison
 from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parameters import read_badge, read_usage_intensity
@@ -24,6 +25,7 @@ from leaderboard.api.rows import FIGURES
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Entry
+from leaderboard.presentation.rows import below_floor, entry_quality_by
 
 PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"
 
@@ -127,6 +129,8 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         },
         "model": entry.published.model if entry.published else None,
         "sources": entry.published.document["sources"] if entry.published else [],
+        "replaced_by": entry.replaced_by_id,
+        "comparison": comparison(entry, usage_intensity),
         "recipe": entry.recipe.sha256 if entry.recipe else None,
         "recipe_document": entry.recipe.document if entry.recipe else None,
         "track": board.track,
@@ -134,6 +138,8 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "scenario": board.scenario,
         "scope": board.scope,
         "quality_metric": entry.quality_metric,
+        "quality_by": entry_quality_by(entry),
+        "below_floor": below_floor(entry),
         "usage_intensity": usage_intensity,
         "one_time_energy_j": one_time_energy_j(entry, 1),
         "full_cycle_energy_j": place.energy_j,

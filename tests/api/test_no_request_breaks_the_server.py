@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leaderboard.forms.board import LeaderboardForm
+from leaderboard.forms.throttles import SubmissionThrottle
 from tests.api import builders
 
 BOUNDED = settings(
@@ -51,7 +52,8 @@ values = st.one_of(
 
 
 @pytest.fixture(autouse=True)
-def _entries(db: None) -> Iterator[None]:
+def _entries(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(SubmissionThrottle, "rate", "1000000/hour", raising=False)
     builders.three_entries()
     builders.entry(complete=False, provenance="missing", quality=0.0, own_energy_j=0.0, inference_energy_j=0.0)
     yield

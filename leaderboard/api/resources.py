@@ -11,8 +11,10 @@ from rest_framework import serializers
 
 from leaderboard import queries
 from leaderboard.api.serializers import (
+    OF_BELOW_FLOOR,
     OF_DATA,
     OF_MODE,
+    OF_QUALITY_BY,
     OF_SOURCE,
     OF_WEIGHTS,
     EntryLinksSerializer,
@@ -22,6 +24,7 @@ from leaderboard.api.serializers import (
     PhaseSerializer,
     SourceSerializer,
 )
+from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import DATA, MODES, SOURCES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
 from leaderboard.routing import tracks_in
@@ -96,6 +99,8 @@ class EntrySerializer(GroupSerializer):
     quality = serializers.FloatField(help_text="0 to 1")
     quality_metric = serializers.CharField()
     quality_provenance = serializers.CharField()
+    quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
+    below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
@@ -248,11 +253,29 @@ class HardwareSerializer(serializers.ModelSerializer[Hardware]):
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
     hardware = serializers.CharField(source="hardware.slug")
     live = serializers.BooleanField(help_text="seen within the last minute")
+    out_of_service = serializers.CharField(
+        help_text="why it takes no run at present: what its machine lacks; empty while it is in service"
+    )
+    out_of_service_since = serializers.DateTimeField(allow_null=True)
+    clock_offset_s = serializers.FloatField(
+        allow_null=True, help_text="how far its machine's clock is ahead of the database's, which dates everything"
+    )
     tracks = serializers.SerializerMethodField()
 
     class Meta:
         model = Worker
-        fields = ["name", "hardware", "device", "live", "tracks", "started_at", "seen_at"]
+        fields = [
+            "name",
+            "hardware",
+            "device",
+            "live",
+            "out_of_service",
+            "out_of_service_since",
+            "clock_offset_s",
+            "tracks",
+            "started_at",
+            "seen_at",
+        ]
 
     def get_tracks(self, worker: Worker) -> list[str] | None:
         """Keys of the tracks whose data it has; null if it never reported them."""

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Now
 
+from leaderboard.database import clock
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Board, Entry, Method, PublishedResult, Run, Submission
@@ -32,7 +32,7 @@ def publish(run: Run, record: Record) -> list[Entry]:
     """
     if record.mode != "full" and _valid_results(run.recipe_id, run.hardware_id).filter(mode="full").exists():
         return []
-    now = timezone.now()
+    now = clock.now()
     lines = _ranked_lines(run, record)
     newer, full = Q(run_id__gt=run.pk), Q(run__mode="full")
     better = newer & full if record.mode == "full" else newer | full
@@ -115,7 +115,7 @@ def take_down(entries: QuerySet[Entry]) -> int:
     for run in Run.objects.select_for_update(no_key=True).filter(pk__in=entries.values("run")).order_by("pk"):
         run.held_for = sorted({*run.held_for, TAKEN_DOWN})
         run.save(update_fields=["held_for"])
-    PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=timezone.now())
+    PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=Now())
     return _remove(entries)
 
 
@@ -160,9 +160,7 @@ def raise_revisions(board_ids: Iterable[int]) -> None:
         name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
         for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
     }
-    Board.objects.filter(pk__in=lock(board_ids)).update(
-        revision=F("revision") + 1, changed_at=timezone.now(), **sizes
-    )
+    Board.objects.filter(pk__in=lock(board_ids)).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:

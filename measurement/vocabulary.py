@@ -67,9 +67,15 @@ class Flag(StrEnum):
     MIG = "mig"
     NO_REPEATS = "no_repeats"
     ABOVE_POWER_LIMIT = "above_power_limit"
+    BUSY_MACHINE = "busy_machine"
+    OVERLOADED_MACHINE = "overloaded_machine"
+    REFERENCE_DRIFT = "reference_drift"
+    KERNEL_TIME = "kernel_time"
 
 
 HOLDING_FLAGS = frozenset({Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT})
+DISTURBED_FLAGS = frozenset({Flag.OVERLOADED_MACHINE, Flag.REFERENCE_DRIFT})
+"""The machine's other work changed a figure on a CPU: what can be measured again is; what remains is held."""
 
 Family = Literal[
     "compact",

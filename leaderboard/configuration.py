@@ -52,6 +52,7 @@ SETTINGS = (
     Setting("LEASE_SECONDS", "int", 30, "Seconds of silence after which a worker's run is queued again."),
     Setting("MAX_ATTEMPTS", "int", 3, "Attempts after which a run fails if its workers keep stopping."),
     Setting("MAX_ACTIVE_RUNS", "int", 20, "Runs that one submitter may have queued or running."),
+    Setting("MAX_SEEDS", "int", 5, "Results of one work on one hardware, from whatever seeds, that are run."),
     Setting("RUN_TIME_BUDGET_S", "float", 6 * 3600.0, "Longest that one run may take, seconds."),
     Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one run may spend, joules."),
     Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a run is stopped, MiB."),
@@ -95,7 +96,7 @@ def _check(values: dict[str, Any]) -> None:
         stop("DATABASE_URL: must begin with postgres:// or sqlite:/// (got another scheme).")
     if "EMAIL_BACKEND" not in values["EMAIL_URL"]:
         stop("EMAIL_URL: must begin with console:, smtp:// or smtps:// (got another scheme).")
-    for name in ("MAX_ACTIVE_RUNS", "WEB_CONCURRENCY", "LEASE_SECONDS", "MAX_ATTEMPTS", "RUN_MEMORY_LIMIT_MB"):
+    for name in ("MAX_ACTIVE_RUNS", "MAX_SEEDS", "WEB_CONCURRENCY", "LEASE_SECONDS", "MAX_ATTEMPTS", "RUN_MEMORY_LIMIT_MB"):
         if values[name] < 1:
             stop(f"{name}: must be at least 1 (got {values[name]}).")
     for name in ("RUN_TIME_BUDGET_S", "RUN_ENERGY_BUDGET_J", "RUN_SILENCE_LIMIT_S"):

@@ -67,9 +67,18 @@ class Flag(StrEnum):
     MIG = "mig"
     NO_REPEATS = "no_repeats"
     ABOVE_POWER_LIMIT = "above_power_limit"
+    HIDDEN_SPLIT_DISAGREES = "hidden_split_disagrees"
 
 
-HOLDING_FLAGS = frozenset({Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT})
+HOLDING_FLAGS = frozenset(
+    {
+        Flag.FOREIGN_PROCESS,
+        Flag.THROTTLED,
+        Flag.COUNTER_DISAGREES,
+        Flag.ABOVE_POWER_LIMIT,
+        Flag.HIDDEN_SPLIT_DISAGREES,
+    }
+)
 
 Family = Literal[
     "compact",

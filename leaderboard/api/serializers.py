@@ -9,7 +9,10 @@ from rest_framework import serializers
 from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
 
-OF_WEIGHTS = "whether the quality was evaluated on the submitter's weights"
+OF_WEIGHTS = "whether the quality depends on weights that the submitter brought"
+OF_HIDDEN = "on the track's unpublished test split; null if it has none or the network was not evaluated"
+OF_RESULTS = "how many results of the work, from whatever seeds, the figures are the mean of"
+OF_CLAIM = "another person's title for the same work, until an administrator decides; null if nobody claims it"
 OF_MODE = "sampled: part of each long phase was run and its joules were scaled up"
 OF_SOURCE = "verified: measured by this site's workers; published: figures of others, from the catalogue"
 OF_DATA = "synthetic: random noise in the track's image shape; training energy then excludes the input pipeline"
@@ -60,6 +63,9 @@ class RowSerializer(serializers.Serializer[Any]):
     quality_metric = serializers.CharField()
     quality_provenance = serializers.CharField(help_text="evaluated or reported")
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
+    results = serializers.IntegerField(help_text=OF_RESULTS)
+    also_claimed_as = serializers.CharField(allow_null=True, help_text=OF_CLAIM)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # as above
     one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
@@ -136,6 +142,9 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     quality = _column(serializers.FloatField())
     quality_provenance = _column(serializers.CharField())
     submitters_weights = _column(serializers.BooleanField())
+    hidden_quality = _column(serializers.FloatField(allow_null=True))
+    results = _column(serializers.IntegerField())
+    also_claimed_as = _column(serializers.CharField(allow_null=True))
     mode = _column(serializers.ChoiceField(list(MODES.items())))
     data = _column(serializers.ChoiceField(list(DATA.items())))  # type: ignore[assignment]  # as above
     shared_energy_j = _column(serializers.FloatField())

@@ -109,12 +109,24 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "source": entry.source,
         "source_title": SOURCE_TITLES[entry.source],
         "sample": sample(entry.mode, entry.data),
+        "results": results(entry.results),
+        "claimed": claimed(getattr(entry, "also_claimed_as", None)),
         "metered": share(ranked.metered_share),
         "carbon": at_least(entry) + carbon(carbon_kg(place.energy_j, view.pue, view.grid.intensity_g_per_kwh)),
         "parameters": si(entry.parameters),
         "macs": si(entry.macs),
         "latency": milliseconds(entry.latency_p50_ms),
     }
+
+
+def results(number: int) -> str:
+    """Says that the figures are a mean; empty for a single result."""
+    return f"mean of {number}" if number > 1 else ""
+
+
+def claimed(title: str | None) -> str:
+    """The names that another person gives the same work, until it is decided whose it is."""
+    return f"also claimed as “{title}”" if title else ""
 
 
 def use(query: LeaderboardQuery, lead: str = "?") -> str:

@@ -2,7 +2,8 @@
 
 from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
-from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
+from leaderboard.services.claims import decide
+from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
@@ -29,14 +30,17 @@ __all__ = [
     "boards_changed",
     "cancel_is_requested",
     "claim",
+    "decide",
     "dispatch",
     "fail",
+    "hold",
     "import_published",
     "import_results",
     "lose",
     "publish",
     "reap",
     "record",
+    "refresh_entries",
     "register_hardware",
     "register_worker",
     "release_hold",

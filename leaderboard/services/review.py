@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from leaderboard.models import Entry, Run
+from django.db.models import F
+
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Attempt, Entry, Run
+from measurement.recipe import parse_recipe
 from measurement.record import PhaseRecord, Record
 from measurement.tracks import find_track
 from measurement.vocabulary import HOLDING_FLAGS, Phase, Provenance, Scope
@@ -14,10 +18,11 @@ FEWEST_IMAGES = 1000
 
 
 def reasons_to_hold(run: Run, record: Record) -> list[str]:
-    """The quality flags that hold a result for review, and for a recipe's first results the submitter's own figures.
+    """The quality flags that hold a result for review, and for a work's first results the submitter's own figures.
 
-    REPORTED_TOO_LOW: a reported energy is too low. SUBMITTERS_WEIGHTS: the quality is of the submitter's weights.
-    Neither holds results of administrators, nor once such a result is on a board of this hardware.
+    REPORTED_TOO_LOW: a reported energy is too low. SUBMITTERS_WEIGHTS: the quality depends on weights that the
+    submitter brought. Neither holds results of administrators; nor the first once such a result of the work is on a board of
+    this hardware, the second once one with the same weights has been let pass.
     """
     reasons = {str(flag) for flag in record.flags & HOLDING_FLAGS}
     if not _is_by_staff(run):
@@ -26,14 +31,30 @@ def reasons_to_hold(run: Run, record: Record) -> list[str]:
 
 
 def _supplied_by_submitter(run: Run, record: Record) -> set[str]:
-    on_boards = Entry.objects.filter(recipe=run.recipe, board__hardware=run.hardware)
+    on_boards = Entry.objects.filter(work=run.recipe.work_id, board__hardware=run.hardware)
     reasons = set()
     if _reports_too_little(record) and not on_boards.exists():
         reasons.add(REPORTED_TOO_LOW)
-    # A full result shows what the recipe trains; it does not vouch for the weights that a sampled run gets.
-    if record.quality.finished_weights_sha256 and not on_boards.exclude(run__mode="full").exists():
+    if set(record.brought_weights) - _accepted_weights(run):
         reasons.add(SUBMITTERS_WEIGHTS)
     return reasons
+
+
+def _accepted_weights(run: Run) -> set[str]:
+    """The weights that results of the same work used which an administrator has let pass, on any hardware."""
+    accepted = Attempt.objects.filter(
+        run__recipe__work=run.recipe.work_id,
+        run__state=RunState.SUCCEEDED,
+        run__held_for=[],
+        number=F("run__attempt"),
+        record__isnull=False,
+    ).exclude(run=run)
+    found: set[str] = set()
+    for mode, document, finished in accepted.values_list(
+        "run__mode", "run__recipe__document", "record__quality__finished_weights_sha256"
+    ):
+        found.update(parse_recipe(document).brought_weights, [finished] if mode == "sampled" and finished else [])
+    return found
 
 
 def _reports_too_little(record: Record) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import yaml
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
@@ -26,7 +26,9 @@ from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """An entry, phase by phase, and how to check it."""
-    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
+    found = _find(pk)
+    if found.pk != pk:  # it was joined with another entry of its work
+        return redirect(f"{found.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"), permanent=True)
     given = request.GET.copy()
     against = (given.pop("against", None) or [""])[-1]
     asked = read_query(given)
@@ -48,6 +50,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "row": rows.row(mine, query) if mine else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
+        "claims": list(queries.open_claims(found)),
         "siblings": list(queries.siblings(found)),
         "site": site,
         "source_title": rows.SOURCE_TITLES[found.source],
@@ -56,6 +59,13 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         **_rivals(found, ranked, against),
     }
     return render(request, "leaderboard/entry.html", context)
+
+
+def _find(pk: int) -> Entry:
+    found = queries.find_entry(pk)
+    if found is None:
+        raise Http404
+    return found
 
 
 def query_of(board: Board, asked: LeaderboardQuery) -> LeaderboardQuery:
@@ -141,14 +151,16 @@ def _recipe_text(found: Entry) -> str:
 @require_safe
 def recipe(request: HttpRequest, pk: int) -> HttpResponse:
     """The recipe of an entry as a file that `python -m measurement run` takes."""
-    found = get_object_or_404(queries.entries().filter(recipe__isnull=False), pk=pk)
-    name = found.recipe.sha256[:12] if found.recipe else "recipe"
+    found = _find(pk)
+    if found.recipe is None:
+        raise Http404
+    name = found.recipe.sha256[:12]
     headers = {"Content-Disposition": f'attachment; filename="{name}.yaml"'}
     return HttpResponse(_recipe_text(found), "application/yaml; charset=utf-8", headers=headers)
 
 
 def _attempt_of(pk: int) -> Attempt | None:
-    found = queries.entries().select_related("run").filter(pk=pk).first()
+    found = queries.find_entry(pk)
     return queries.attempt_of(found.run) if found and found.run else None
 
 
@@ -162,7 +174,7 @@ def _trace_tag(request: HttpRequest, pk: int) -> str | None:
 @condition(etag_func=_trace_tag)
 def power(request: HttpRequest, pk: int) -> HttpResponse:
     """Power over time of an entry's run, thinned out, with its phases' marks; for its chart."""
-    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
+    found = _find(pk)
     attempt = queries.attempt_of(found.run) if found.run else None
     if attempt is None or not attempt.trace:
         return JsonResponse({"detail": "This entry's run stored no power trace."}, status=404)

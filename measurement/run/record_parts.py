@@ -12,8 +12,9 @@ from measurement.accounting import repeat_uncertainty
 from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
 from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase
-from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
+from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord, Quality
 from measurement.run.sampling import StageSample, extrapolated, sample_details
+from measurement.tracks import HiddenSplit
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
 PACKAGES = (
@@ -126,6 +127,14 @@ def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> Phase
     if found_j is None or found_j <= most_j:
         return phase
     return phase.model_copy(update={"flags": tuple(sorted({*phase.flags, Flag.ABOVE_POWER_LIMIT}))})
+
+
+def checked_on_hidden_split(evaluation: PhaseRecord, quality: Quality, split: HiddenSplit | None) -> PhaseRecord:
+    """Flag a quality that is further above that on the hidden split than its track allows."""
+    if split is None or quality.hidden is None or quality.value - quality.hidden.value <= split.largest_gap:
+        return evaluation
+    flags = tuple(sorted({*evaluation.flags, Flag.HIDDEN_SPLIT_DISAGREES}))
+    return evaluation.model_copy(update={"flags": flags})
 
 
 def with_torch_settings(hardware: Hardware) -> Hardware:

@@ -113,6 +113,8 @@ export function row(entry, place, greenness, query, families) {
     source: entry.source,
     source_title: SOURCE_TITLES[entry.source],
     sample: sample(entry.mode, entry.data),
+    results: entry.results > 1 ? `mean of ${entry.results}` : "",
+    claimed: entry.also_claimed_as ? `also claimed as “${entry.also_claimed_as}”` : "",
     metered: share(meteredShare(entry, place.energy_j, query)),
     carbon: atLeast + carbon(carbonKg(place.energy_j, query)),
     parameters: si(entry.parameters),

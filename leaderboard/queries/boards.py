@@ -60,9 +60,9 @@ def find_entry(number: int) -> Entry | None:
     return entries().select_related("run").filter(wanted).first()
 
 
-def open_claims(entry: Entry) -> QuerySet[Claim]:
-    """The claims of authorship of an entry's work that no administrator has decided."""
-    return Claim.objects.filter(work=entry.work_id, state="open").select_related("method__submitter")
+def open_claims(work_id: int | None) -> QuerySet[Claim]:
+    """The claims of authorship of a work that no administrator has decided; none if there is no work."""
+    return Claim.objects.filter(work=work_id, state="open").select_related("method__submitter")
 
 
 def entries_of_submission(submission: Submission) -> QuerySet[Entry]:

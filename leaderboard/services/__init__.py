@@ -2,7 +2,7 @@
 
 from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
-from leaderboard.services.claims import decide
+from leaderboard.services.claims import decide, standing_method
 from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
@@ -48,6 +48,7 @@ __all__ = [
     "report_progress",
     "request_cancel",
     "rerun",
+    "standing_method",
     "stop",
     "submit",
     "take_down",

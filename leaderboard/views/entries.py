@@ -50,7 +50,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "row": rows.row(mine, query) if mine else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
-        "claims": list(queries.open_claims(found)),
+        "claims": list(queries.open_claims(found.work_id)),
         "siblings": list(queries.siblings(found)),
         "site": site,
         "source_title": rows.SOURCE_TITLES[found.source],

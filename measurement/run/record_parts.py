@@ -130,8 +130,16 @@ def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> Phase
 
 
 def checked_on_hidden_split(evaluation: PhaseRecord, quality: Quality, split: HiddenSplit | None) -> PhaseRecord:
-    """Flag a quality that is further above that on the hidden split than its track allows."""
-    if split is None or quality.hidden is None or quality.value - quality.hidden.value <= split.largest_gap:
+    """Flag a quality that is above that on the hidden split by more than its track allows and than chance gives.
+
+    Chance: three standard errors of a difference of two shares, of the images that each was found on.
+    """
+    if split is None or quality.hidden is None or quality.images is None:
+        return evaluation
+    counts = (quality.images, quality.hidden.images)
+    pooled = (quality.value * counts[0] + quality.hidden.value * counts[1]) / sum(counts)
+    standard_error = math.sqrt(pooled * (1 - pooled) * sum(1 / count for count in counts))
+    if quality.value - quality.hidden.value <= max(split.largest_gap, 3 * standard_error):
         return evaluation
     flags = tuple(sorted({*evaluation.flags, Flag.HIDDEN_SPLIT_DISAGREES}))
     return evaluation.model_copy(update={"flags": flags})

@@ -94,7 +94,7 @@ DIGITS = Track(
     hidden=HiddenSplit(
         load=load_hidden,
         images=HIDDEN_IMAGES,
-        largest_gap=0.05,
+        largest_gap=0.03,
         description="1,440 training images, each turned by up to 3°, moved by up to an eighth of a pixel and scaled by "
         "up to 2 %, as the worker's key draws them.",
     ),

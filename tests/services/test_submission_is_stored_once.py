@@ -44,7 +44,7 @@ def test_a_failed_recipe_may_be_submitted_again(hardware, alice):
 
 
 def test_withdrawing_cancels_the_run_and_takes_the_entries_down(hardware, alice):
-    waiting, _ = services.submit(make_recipe(seed=1), hardware=hardware, submitter=alice)
+    waiting, _ = services.submit(make_recipe(epochs=2), hardware=hardware, submitter=alice)
     done, _ = services.submit(make_recipe(), hardware=hardware, submitter=alice)
     services.record(
         services.claim(done.runs.get().pk, "worker"), make_record(make_recipe()).model_dump_json().encode()
@@ -130,4 +130,4 @@ def test_full_runs_of_others_samples_count_as_the_share_of_who_asks(hardware, al
     asked(hardware, alice, "sampled")
     asked(hardware, bob, "full")
     with pytest.raises(Refused, match="which is the limit"):
-        services.submit(make_recipe(seed=1), hardware=hardware, submitter=bob)
+        services.submit(make_recipe(epochs=2), hardware=hardware, submitter=bob)

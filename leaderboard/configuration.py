@@ -96,7 +96,14 @@ def _check(values: dict[str, Any]) -> None:
         stop("DATABASE_URL: must begin with postgres:// or sqlite:/// (got another scheme).")
     if "EMAIL_BACKEND" not in values["EMAIL_URL"]:
         stop("EMAIL_URL: must begin with console:, smtp:// or smtps:// (got another scheme).")
-    for name in ("MAX_ACTIVE_RUNS", "MAX_SEEDS", "WEB_CONCURRENCY", "LEASE_SECONDS", "MAX_ATTEMPTS", "RUN_MEMORY_LIMIT_MB"):
+    for name in (
+        "MAX_ACTIVE_RUNS",
+        "MAX_SEEDS",
+        "WEB_CONCURRENCY",
+        "LEASE_SECONDS",
+        "MAX_ATTEMPTS",
+        "RUN_MEMORY_LIMIT_MB",
+    ):
         if values[name] < 1:
             stop(f"{name}: must be at least 1 (got {values[name]}).")
     for name in ("RUN_TIME_BUDGET_S", "RUN_ENERGY_BUDGET_J", "RUN_SILENCE_LIMIT_S"):

@@ -31,8 +31,8 @@ FLAGS = {
         "administrator checks the evidence."
     ),
     "hidden_split_disagrees": (
-        "The quality on the public test images is clearly above that on the track's unpublished ones: the network may "
-        "know the test images."
+        "The quality on the public test images is clearly above that on the track's unpublished ones: the network "
+        "may know the test images."
     ),
 }
 
@@ -165,7 +165,7 @@ def power_table(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], shown: int) -> list[dict[str, Any]]:
-    """Every run with its attempts, whether it counts, and what it measured: quality, one-time joules, joules an image.
+    """Runs with their attempts, whether each counts, and what it measured: quality, joules once and per image.
 
     figures: the runs' phases in one scope and scenario, with their attempts. shown: the run that the entry shows.
     """

@@ -1,4 +1,4 @@
-"""Who says that a work is theirs: apart from the recipe, so that nobody keeps another's work by submitting it first."""
+"""Who says that a work is theirs: apart from the recipe, so that nobody gets another's work by submitting first."""
 
 from __future__ import annotations
 
@@ -66,9 +66,7 @@ def decide(claim: Claim, *, accept: bool, by: User | None) -> None:
     standing = standing_method(claim.work)
     if accept:
         claim.work.claims.filter(state="open").update(state="refused", **decision)
-        Claim.objects.update_or_create(
-            method=standing, defaults={"work": claim.work, "state": "refused", **decision}
-        )
+        Claim.objects.update_or_create(method=standing, defaults={"work": claim.work, "state": "refused", **decision})
         _give_names(claim.work, claim.method)
     else:
         boards_changed(standing)

@@ -21,8 +21,8 @@ def reasons_to_hold(run: Run, record: Record) -> list[str]:
     """The quality flags that hold a result for review, and for a work's first results the submitter's own figures.
 
     REPORTED_TOO_LOW: a reported energy is too low. SUBMITTERS_WEIGHTS: the quality depends on weights that the
-    submitter brought. Neither holds results of administrators; nor the first once such a result of the work is on a board of
-    this hardware, the second once one with the same weights has been let pass.
+    submitter brought. Neither holds results of administrators; nor the first once a result of the work is on a board
+    of this hardware, the second once one of the work with the same weights has been let pass.
     """
     reasons = {str(flag) for flag in record.flags & HOLDING_FLAGS}
     if not _is_by_staff(run):

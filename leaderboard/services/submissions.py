@@ -37,8 +37,7 @@ def submit(
     stored, is_known = _stored_recipe(recipe, submitter)
     found = _answer(stored, recipe, hardware, mode)
     if found is not None:
-        if is_known:
-            hear(stored.work, recipe, submitter)
+        _hear(stored, recipe, submitter, is_known)
         return found, False
     if mode == "sampled":
         _check_no_full_result_withdrawn(stored, hardware, submitter)
@@ -48,11 +47,16 @@ def submit(
     submission = next((found for found, _ in valid if found.submitter_id == own_id), None)
     if submission is None:
         _check_seeds(stored.work, hardware, submitter)
-        if is_known:
-            hear(stored.work, recipe, submitter)
+        _hear(stored, recipe, submitter, is_known)
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
+
+
+def _hear(stored: Recipe, recipe: RecipeDocument, submitter: User | None, is_known: bool) -> None:
+    if is_known:
+        hear(stored.work, recipe, submitter)
+        stored.refresh_from_db(fields=["method"])
 
 
 def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> tuple[Recipe, bool]:
@@ -106,8 +110,8 @@ def _check_seeds(work: Work, hardware: Hardware, submitter: User | None) -> None
     if drawn >= settings.MAX_SEEDS:
         raise Refused(
             "seed",
-            f"this work has {drawn} results on this hardware, from other seeds or budgets, and {settings.MAX_SEEDS} is "
-            "the limit; its entry shows their mean. Change what is done, or ask an administrator for a re-run",
+            f"this work has {drawn} results on this hardware, from other seeds or budgets, and {settings.MAX_SEEDS} "
+            "is the limit; its entry shows their mean. Change what is done, or ask an administrator for a re-run",
         )
 
 

@@ -1,8 +1,8 @@
 """The work that a recipe describes: what is done, whatever came of it and whatever it was allowed to cost.
 
-Several recipes may describe one work. Left out are the names of the work, its limits (`budget`), its chances (`seed`),
-its outcomes (`reported`, a search's `found`), which of them is measured (`scenarios`), the evidence of a declared
-figure, and differences without effect: defaults written out, the order of sets, differences in the fourth digit.
+Several recipes may describe one work. Left out are the names of the work, its limits (`budget`), its chances
+(`seed`), its outcomes (`reported`, a search's `found`), which of them is measured (`scenarios`), the evidence of a
+declared figure, and differences without effect: defaults written out, the order of sets, the fourth digit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOTHING = 1e-9
 
 
 def canonical_work(recipe: BaseModel, phases: Iterable[PhaseSpec], train_images: int | None) -> str:
-    """The hashed form: JSON with sorted keys. train_images: of the track, None if they depend on the recipe's data."""
+    """The hashed form: JSON with sorted keys. train_images: of the track, None if its recipes name their data."""
     specs = list(phases)
     document = _fields(recipe, train_images, but=LEFT_OUT | {"phases"})
     if "dataset" in document:  # known by its manifest, whatever its folder is called
@@ -96,7 +96,7 @@ def _plain(name: str, value: Any, images: int | None) -> Any:
 
 
 def _number(value: float) -> float:
-    """Three significant digits; below 1 and above one half, of the distance from 1, as 0.999 and 0.9999 are far apart."""
+    """Three significant digits; from one half to 1, of the distance from 1, as 0.999 and 0.9999 are far apart."""
     if abs(value) < NOTHING:
         return 0.0
     if 0.5 < value < 1:

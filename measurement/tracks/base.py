@@ -120,9 +120,9 @@ class TrackProtocol:
 class HiddenSplit:
     """A second test split, which is never published: weights that know the public one show by it.
 
-    `load` takes a resolution in pixels and the seed of the draw (`measurement.tracks.hidden`). largest_gap: by how much
-    the quality on the public split may be above that on this one before a person looks at the result, if chance does
-    not explain it. `description` says how it is drawn.
+    `load` takes a resolution in pixels and the seed of the draw (`measurement.tracks.hidden`). `largest_gap`: by how
+    much the quality on the public split may be above that on this one before a person looks at the result, if chance
+    does not explain it. `description` says how it is drawn.
     """
 
     load: Callable[[int, int], Split]

@@ -95,7 +95,7 @@ DIGITS = Track(
         load=load_hidden,
         images=HIDDEN_IMAGES,
         largest_gap=0.03,
-        description="1,440 training images, each turned by up to 3°, moved by up to an eighth of a pixel and scaled by "
-        "up to 2 %, as the worker's key draws them.",
+        description="1,440 training images, each turned by up to 3°, moved by up to an eighth of a pixel and scaled "
+        "by up to 2 %, as the worker's key draws them.",
     ),
 )

@@ -77,7 +77,9 @@ def entry(title: str | None = None, *, on: Board | None = None, family: str = "c
     """An entry; joules and the like can be given."""
     on = on or board()
     its_run = run(recipe(title, family), slug=on.hardware.slug)
-    made = Entry.objects.create(board=on, work=its_run.recipe.work, recipe=its_run.recipe, run=its_run, **figures(**given))
+    made = Entry.objects.create(
+        board=on, work=its_run.recipe.work, recipe=its_run.recipe, run=its_run, **figures(**given)
+    )
     on.size += 1
     on.save(update_fields=["size", "changed_at"])
     return made
@@ -93,7 +95,13 @@ def many(number: int) -> Board:
         for work, method in zip(works, methods, strict=True)
     )
     Entry.objects.bulk_create(
-        Entry(board=on, work=recipe.work, recipe=recipe, run=its_run, **figures(own_energy_j=n + 1.0, inference_energy_j=1 / (n + 1)))
+        Entry(
+            board=on,
+            work=recipe.work,
+            recipe=recipe,
+            run=its_run,
+            **figures(own_energy_j=n + 1.0, inference_energy_j=1 / (n + 1)),
+        )
         for n, recipe in enumerate(recipes)
     )
     on.size += number

@@ -1,4 +1,4 @@
-"""Weights that know the public test images do worse on a second test split, which nobody outside the site can draw."""
+"""Weights that know the public test images do worse on a second test split, which nobody else can draw."""
 
 from __future__ import annotations
 

@@ -54,7 +54,10 @@ SAME = {
         {"phases": [declared(5.0), TRAIN]},
         {"phases": [TRAIN, declared(5.0, "https://example.org/b")]},
     ),
-    "a declared phase in two": ({"phases": [declared(5.0), TRAIN]}, {"phases": [declared(2.0), declared(3.0), TRAIN]}),
+    "a declared phase in two": (
+        {"phases": [declared(5.0), TRAIN]},
+        {"phases": [declared(2.0), declared(3.0), TRAIN]},
+    ),
     "a space in another order": (
         {"phases": [SEARCH, TRAIN]},
         {"phases": [SEARCH | {"space": {key: axis[::-1] for key, axis in SEARCH["space"].items()}}, TRAIN]},

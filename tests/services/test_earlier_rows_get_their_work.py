@@ -13,7 +13,7 @@ from tests.records import make_recipe, make_record
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-BEFORE, AFTER = "0009_published_results", "0010_works_and_claims"
+NAME = "works_and_claims"
 FIGURES = {
     "shared_energy_j": 0.0,
     "inference_energy_j": 0.01,
@@ -33,26 +33,30 @@ FIGURES = {
 }
 
 
-def migrated(name):
+def migrated(*, to_before):
+    """Models before the migration that is tested; without it, the present ones are back."""
     executor = MigrationExecutor(connection)
-    executor.migrate([("leaderboard", name)])
-    return executor.loader.project_state([("leaderboard", name)]).apps
+    (tested,) = (key for key in executor.loader.disk_migrations if key[0] == "leaderboard" and key[1].endswith(NAME))
+    before = [key for key in executor.loader.disk_migrations[tested].dependencies if key[0] == "leaderboard"]
+    targets = before if to_before else executor.loader.graph.leaf_nodes()
+    executor.migrate(targets)
+    return executor.loader.project_state(targets).apps
 
 
 @pytest.fixture
 def old():
-    yield migrated(BEFORE)
-    migrated(AFTER)
+    yield migrated(to_before=True)
+    migrated(to_before=False)
 
 
-def stored(apps, board, recipe, submitter, joules, title=None):
+def stored(apps, board, recipe, submitter, joules):
     """A recipe with its submission, run, record and entry, as the earlier version stored them."""
 
     def make(name, **values):
         return apps.get_model("leaderboard", name).objects.create(**values)
 
     now = timezone.now()
-    method = make("Method", title=title or recipe.method.title, family="compact", submitter_id=submitter.pk)
+    method = make("Method", title=recipe.method.title, family="compact", submitter_id=submitter.pk)
     kept = make("Recipe", sha256=recipe.sha256, method=method, track="digits", document=recipe.document())
     common = {"recipe": kept, "hardware": board.hardware}
     submission = make("Submission", submitter_id=submitter.pk, **common)
@@ -68,7 +72,13 @@ def test_nothing_is_lost_and_seeds_of_a_work_become_one_entry(old, client):
     alice, bob = UserFactory(username="alice"), UserFactory(username="bob")
     hardware = old.get_model("leaderboard", "Hardware").objects.create(slug="cpu", name="A CPU", kind="cpu")
     board = old.get_model("leaderboard", "Board").objects.create(
-        track="digits", hardware=hardware, scenario="offline", scope="accelerator", size=4, verified_size=4, revision=7
+        track="digits",
+        hardware=hardware,
+        scenario="offline",
+        scope="accelerator",
+        size=4,
+        verified_size=4,
+        revision=7,
     )
     weights = [
         {"phase": "pretrain", "technique": "pretrained", "source": "store", "sha256": "a" * 64},
@@ -78,9 +88,11 @@ def test_nothing_is_lost_and_seeds_of_a_work_become_one_entry(old, client):
     second = stored(old, board, make_recipe("Net, seed 1", seed=1), alice, 60.0)
     third = stored(old, board, make_recipe("Bob's net", seed=2), bob, 140.0)
     other = stored(old, board, make_recipe("Other", phases=weights), bob, 70.0)
-    numbers = {name: old.get_model("leaderboard", name).objects.count() for name in ("Recipe", "Run", "Attempt", "Method")}
+    numbers = {
+        name: old.get_model("leaderboard", name).objects.count() for name in ("Recipe", "Run", "Attempt", "Method")
+    }
 
-    migrated(AFTER)
+    migrated(to_before=False)
 
     assert {name: getattr(models, name).objects.count() for name in numbers} == numbers
     joined, apart = models.Entry.objects.order_by("pk")
@@ -94,7 +106,9 @@ def test_nothing_is_lost_and_seeds_of_a_work_become_one_entry(old, client):
     assert {recipe.method.title for recipe in joined.work.recipes.all()} == {"Net"}
     assert [(claim.method.title, claim.state) for claim in models.Claim.objects.all()] == [("Bob's net", "open")]
     for number in (second, third):
-        assert client.get(f"/entries/{number}/?usage_intensity=5")["Location"] == f"/entries/{first}/?usage_intensity=5"
+        assert (
+            client.get(f"/entries/{number}/?usage_intensity=5")["Location"] == f"/entries/{first}/?usage_intensity=5"
+        )
         assert client.get(f"/api/v1/entries/{number}").json()["entry"] == first
         assert client.get(f"/api/v1/entries/{number}/badge.svg").status_code == 200
 

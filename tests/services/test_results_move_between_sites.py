@@ -205,7 +205,7 @@ def test_the_manifest_and_the_table_say_what_is_in_the_folder(exported):
 
 STAYS = {
     "Method": {"id", "submitter"},
-    "Recipe": {"id", "method"},
+    "Recipe": {"id", "method", "work"},
     "Hardware": {"id"},
     "Submission": {"id", "submitter", "recipe", "hardware"},
     # What a worker needs while it is at a run; the rest are names of other lines.
@@ -214,7 +214,7 @@ STAYS = {
     "PhaseEnergy": {"id", "attempt"},
     "Board": {"id", "hardware", "changed_at", "size", "verified_size"},  # counted again there
     "PublishedResult": {"id", "method", "board"},
-    "Entry": {"id", "board", "recipe", "run", "published"},
+    "Entry": {"id", "board", "work", "recipe", "run", "published"},
 }
 
 

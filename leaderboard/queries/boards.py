@@ -56,8 +56,8 @@ def entries() -> QuerySet[Entry]:
 
 def find_entry(number: int) -> Entry | None:
     """The entry of a number, with its run; also by a number that it had before it was joined with another."""
-    wanted = Q(pk=number) | Q(former=number)
-    return entries().select_related("run").filter(wanted).first()
+    found = entries().select_related("run")
+    return found.filter(pk=number).first() or found.filter(former=number).first()
 
 
 def open_claims(work_id: int | None) -> QuerySet[Claim]:

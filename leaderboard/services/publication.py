@@ -61,25 +61,23 @@ def refresh_entries(work_id: int, hardware: Hardware) -> list[Entry]:
                     lines.setdefault(group, []).append((run, _figures(record, phase, scope)))
     # Boards are created and locked in one order, whatever the recipe's, so that two workers never deadlock.
     boards = {group: _board(hardware, *group) for group in sorted(lines)}
-    standing = Entry.objects.filter(work=work_id, board__hardware=hardware)
-    lock({*(board.pk for board in boards.values()), *standing.values_list("board_id", flat=True)})
-    _remove(standing.exclude(board__in=boards.values()))
-    now = timezone.now()
-    entries = []
+    mine = Entry.objects.filter(work=work_id, board__hardware=hardware)
+    lock({*(board.pk for board in boards.values()), *mine.values_list("board_id", flat=True)})
+    _remove(mine.exclude(board__in=boards.values()))
+    standing = {entry.board_id: entry for entry in mine}
+    entries, changed = [], []
     for group, found in lines.items():
-        newest = found[0][0]
-        entry, _ = Entry.objects.update_or_create(
-            board=boards[group],
-            work_id=work_id,
-            defaults={
-                "recipe": newest.recipe,
-                "run": newest,
-                "published_at": now,
-                **mean_figures([figures for _, figures in found]),
-            },
-        )
+        run, board = found[0][0], boards[group]
+        figures = {"recipe_id": run.recipe_id, "run_id": run.pk, **mean_figures([figures for _, figures in found])}
+        entry = standing.get(board.pk) or Entry(board=board, work_id=work_id)
         entries.append(entry)
-    raise_revisions(entry.board_id for entry in entries)
+        if entry.pk and all(getattr(entry, name) == value for name, value in figures.items()):
+            continue
+        for name, value in {**figures, "published_at": timezone.now()}.items():
+            setattr(entry, name, value)
+        entry.save()
+        changed.append(board.pk)
+    raise_revisions(changed)
     return entries
 
 

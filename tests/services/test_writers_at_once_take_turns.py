@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.utils import timezone
 
 from leaderboard import services
 from leaderboard.models import Board, Entry, Hardware, Run
@@ -81,23 +80,21 @@ def test_results_of_recipes_that_name_their_scenarios_in_another_order(cpu, monk
 
 def test_an_older_run_that_publishes_late_does_not_replace_the_newer(cpu, monkeypatch):
     recipe = make_recipe()
-    older = recorded(recipe, cpu)
-    services.take_down(Entry.objects.all())
-    newer = Run.objects.create(
-        submission=older.submission, recipe=older.recipe, hardware=cpu, queued_at=timezone.now()
-    )
+    older = recorded(recipe, cpu, quality=0.5, flags=(Flag.THROTTLED,))
+    newer = services.claim(services.rerun(older, by=None).pk, "worker")
+    result = make_record(recipe, quality=0.8).model_dump_json().encode()
     gap = slow_down(
         monkeypatch, publication, "_figures", lambda record, *_: 0.3 if record.quality.value == 0.5 else 0.0
     )
 
     together(
-        lambda: services.publish(older, make_record(recipe, quality=0.5)),
-        then(gap, lambda: services.publish(newer, make_record(recipe, quality=0.8))),
+        partial(services.release_hold, Run.objects.get(pk=older.pk)),
+        then(gap, partial(services.record, newer, result)),
     )
 
-    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.8)}
-    assert services.publish(older, make_record(recipe, quality=0.5)) == []
-    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.8)}
+    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.run_id, 0.8)}
+    assert services.publish(Run.objects.get(pk=older.pk)) == []
+    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.run_id, 0.8)}
 
 
 def test_two_administrators_re_run_once(cpu, monkeypatch):

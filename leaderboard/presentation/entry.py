@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from leaderboard.domain.counting import counted
+from leaderboard.domain.counting import counted, is_limited
 from leaderboard.domain.energy import EVALUATE, INFERENCE
-from leaderboard.models import Attempt, PhaseEnergy, Run
+from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
 from leaderboard.presentation.format import joules, relative, seconds, share, si, words
 
 FLAGS = {
@@ -164,10 +164,10 @@ def power_table(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], shown: int) -> list[dict[str, Any]]:
+def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry) -> list[dict[str, Any]]:
     """Runs with their attempts, whether each counts, and what it measured: quality, joules once and per image.
 
-    figures: the runs' phases in one scope and scenario, with their attempts. shown: the run that the entry shows.
+    figures: the runs' phases in one scope and scenario, with their attempts. entry: whose runs they are.
     """
     measured: dict[int, dict[int, list[PhaseEnergy]]] = {}
     for figure in figures:
@@ -183,8 +183,8 @@ def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], shown: int) -
         lines.append(
             {
                 "run": run,
-                "is_shown": run.pk == shown,
-                "counts": run.pk in counting,
+                "is_shown": run.pk == entry.run_id,
+                "counts": run.pk in counting and not is_limited(run.recipe.document, entry.batch_size),
                 "is_withdrawn": run.submission is not None and run.submission.withdrawn_at is not None,
                 "seed": run.recipe.document.get("seed", 0),
                 "quality": quality.get("value"),

@@ -50,6 +50,7 @@ def mean_figures(results: Sequence[Figures]) -> Figures:
         | widths
         | {
             "results": len(results),
+            "batch_size": max(result["batch_size"] for result in results),
             "provenance": _weakest(result["provenance"] for result in results),
             "inference_provenance": _weakest(result["inference_provenance"] for result in results),
             "complete": all(result["complete"] for result in results),

@@ -12,7 +12,7 @@ from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Wh
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from leaderboard.domain.counting import counted
+from leaderboard.domain.counting import counted, is_limited
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import (
@@ -66,7 +66,8 @@ def refresh_entries(work_id: int, hardware: Hardware) -> list[Entry]:
     _remove(mine.exclude(board__in=boards.values()))
     standing = {entry.board_id: entry for entry in mine}
     entries, changed = [], []
-    for group, found in lines.items():
+    for group, measured in lines.items():
+        found = _not_limited(measured)
         run, board = found[0][0], boards[group]
         figures = {"recipe_id": run.recipe_id, "run_id": run.pk, **mean_figures([figures for _, figures in found])}
         entry = standing.get(board.pk) or Entry(board=board, work_id=work_id)
@@ -79,6 +80,12 @@ def refresh_entries(work_id: int, hardware: Hardware) -> list[Entry]:
         changed.append(board.pk)
     raise_revisions(changed)
     return entries
+
+
+def _not_limited(found: list[tuple[Run, Figures]]) -> list[tuple[Run, Figures]]:
+    """The results that were allowed the largest batch that any was best with."""
+    best = max(figures["batch_size"] for _, figures in found)
+    return [(run, figures) for run, figures in found if not is_limited(run.recipe.document, best)] or found
 
 
 def counted_results(work_id: int, hardware_id: int) -> list[Run]:

@@ -64,10 +64,12 @@ def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> tuple[Reci
 
     So equal submissions at once take turns (SQLite takes turns anyhow).
     """
-    work, _ = Work.objects.get_or_create(sha256=recipe.work_sha256)
+    found = Recipe.objects.select_related("work").filter(sha256=recipe.sha256).first()
+    work = found.work if found else Work.objects.get_or_create(sha256=recipe.work_sha256)[0]
     lock_works([work.pk])
     is_known = work.recipes.exists()
-    found = Recipe.objects.select_related("work").filter(sha256=recipe.sha256).first()
+    # Once more: another may have stored it before the lock was ours.
+    found = found or Recipe.objects.select_related("work").filter(sha256=recipe.sha256).first()
     if found:
         return found, is_known
     method = standing_method(work) if is_known else new_method(recipe, submitter)

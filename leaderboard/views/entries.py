@@ -103,7 +103,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
     record = attempt.record if attempt else None
     phases = list(queries.phases_of(run).filter(scenario__in=["", found.board.scenario]))
     marks = entry_text.power_marks(record, found.board.scope)
-    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), run.pk)
+    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), found)
     return {
         "recipe": _recipe_text(found),
         "attempt": attempt,

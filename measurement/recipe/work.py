@@ -1,8 +1,8 @@
 """The work that a recipe describes: what is done, whatever came of it and whatever it was allowed to cost.
 
 Several recipes may describe one work. Left out are the names of the work, its limits (`budget`), its chances
-(`seed`), its outcomes (`reported`, a search's `found`), which of them is measured (`scenarios`), the evidence of a
-declared figure, and differences without effect: defaults written out, the order of sets, the fourth digit.
+(`seed`), its outcomes (`reported`, a search's `found`), how it is measured (`inference`), the evidence of a declared
+figure, and differences without effect: defaults written out, the order of sets, the fourth digit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.techniques import ArchitectureSpace, DeclaredPhase, ElasticSpace, PhaseSpec
 from measurement.recipe.training import TrainingOptions
 
-LEFT_OUT = frozenset({"method", "budget", "seed", "reported", "found", "scenarios", "evidence"})
+LEFT_OUT = frozenset({"method", "budget", "seed", "reported", "found", "inference", "evidence"})
 """Fields that don't change the work, wherever they are."""
 CLAIMED = frozenset({"energy_j", "scope"})
 DIGITS = 3
@@ -88,8 +88,6 @@ def _plain(name: str, value: Any, images: int | None) -> Any:
         return [_plain(name, item, images) for item in value]
     if isinstance(value, float):
         return _number(value)
-    if name == "max_batch_size":  # powers of two are tried
-        return 1 << (value.bit_length() - 1)
     if name == "batch_size" and images is not None:
         return min(value, images)
     return value

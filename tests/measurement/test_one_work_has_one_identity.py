@@ -48,7 +48,7 @@ SAME = {
     "almost the default": (phases(), phases(optimizer={"learning_rate": 0.001000001})),
     "scenarios": ({}, {"inference": {"scenarios": ["offline"]}}),
     "scenarios in another order": ({}, {"inference": {"scenarios": ["offline", "single_stream"]}}),
-    "a largest batch that is never tried": ({}, {"inference": {"max_batch_size": 300}}),
+    "a largest batch": ({}, {"inference": {"max_batch_size": 16}}),
     "a batch beyond all images": (phases(batch_size=1437), phases(batch_size=5000)),
     "a declared phase elsewhere": (
         {"phases": [declared(5.0), TRAIN]},
@@ -79,7 +79,6 @@ OTHER = {
     "a mean over yet more steps": phases(ema_decay=0.9999),
     "a network": {"model": {"architecture": "resnet18", "resolution": 32}},
     "a resolution": {"model": {"architecture": "mobilenetv3_small_050", "resolution": 24}},
-    "an offline batch": {"inference": {"max_batch_size": 16}},
     "a declared phase": {"phases": [DECLARED, TRAIN]},
     "a declared energy": {"phases": [declared(5.0), TRAIN]},
     "half of it missing": {"phases": [declared(5.0), DECLARED, TRAIN]},

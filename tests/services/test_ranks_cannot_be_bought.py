@@ -59,6 +59,16 @@ def test_a_scenario_that_was_not_measured_is_another_run_of_the_same_entry(hardw
     assert found == {("offline", 90.0, 2), ("single_stream", 80.0, 1)}
 
 
+def test_nobody_spoils_a_mean_by_a_small_batch(hardware, alice, bob, client):
+    first = drawn(hardware, alice, 0, 100.0)
+    limited = drawn(hardware, bob, 1, 900.0, inference={"max_batch_size": 1})
+    found = {(entry.board.scenario, entry.own_energy_j, entry.results) for entry in queries.entries()}
+    assert found == {("offline", 100.0, 1), ("single_stream", 500.0, 2)}
+    offline = queries.entries().filter(board__scenario="offline").first()
+    answer = client.get(f"/api/v1/entries/{offline.pk}").json()
+    assert {run["run"]: run["counts"] for run in answer["runs"]} == {first.pk: True, limited.pk: False}
+
+
 def test_so_many_seeds_count_and_no_more_are_run(hardware, alice, bob, administrator, settings):
     settings.MAX_SEEDS = 2
     drawn(hardware, alice, 0, 100.0)

@@ -53,7 +53,7 @@ def _declared(specs: Iterable[PhaseSpec]) -> dict[str, Any]:
     found: dict[str, dict[str, float]] = {}
     for spec in specs:
         if isinstance(spec, DeclaredEnergy):
-            sums = found.setdefault(spec.phase, {})  # type: ignore[attr-defined]  # every phase has its name
+            sums = found.setdefault(spec.phase, {})
             name = "missing" if spec.energy_j is None else spec.scope
             sums[name] = sums.get(name, 0.0) + (spec.energy_j or 0.0)
     return {phase: {name: _number(joules) for name, joules in sums.items()} for phase, sums in found.items()}

@@ -57,7 +57,7 @@ def entries() -> QuerySet[Entry]:
 def find_entry(number: int) -> Entry | None:
     """The entry of a number, with its run; also by a number that it had before it was joined with another."""
     found = entries().select_related("run")
-    return found.filter(pk=number).first() or found.filter(former=number).first()
+    return found.filter(pk=number).first() or found.filter(former__number=number).first()
 
 
 def open_claims(work_id: int | None) -> QuerySet[Claim]:

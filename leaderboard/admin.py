@@ -209,7 +209,7 @@ class ClaimAdmin(ReadOnly, ModelAdmin[Claim]):
     def claimant(self, claim: Claim) -> str:
         return claim.method.submitter.get_username() if claim.method.submitter else "—"
 
-    @admin.display(description="stands as")
+    @admin.display(description="current names")
     def against(self, claim: Claim) -> str:
         return services.standing_method(claim.work).title
 
@@ -217,7 +217,7 @@ class ClaimAdmin(ReadOnly, ModelAdmin[Claim]):
     def accept(self, request: HttpRequest, chosen: QuerySet[Claim]) -> None:
         self._decide(request, chosen, accept=True)
 
-    @admin.action(description="Refuse: the names that stand stay, and this claim is no longer shown")
+    @admin.action(description="Refuse: the current names stay, and this claim is no longer shown")
     def refuse(self, request: HttpRequest, chosen: QuerySet[Claim]) -> None:
         self._decide(request, chosen, accept=False)
 

@@ -122,7 +122,7 @@ class Work(models.Model):
 
 
 class Claim(models.Model):
-    """Another person's names for a work, shown beside those of its recipes until an administrator decides."""
+    """Another person's names for a work, shown with those of its recipes until an administrator decides."""
 
     work = models.ForeignKey(Work, on_delete=models.PROTECT, related_name="claims")
     method = models.OneToOneField(Method, on_delete=models.PROTECT, related_name="claim")

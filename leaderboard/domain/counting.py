@@ -40,8 +40,8 @@ def is_limited(document: dict[str, Any], batch_size: int) -> bool:
 def counted(runs: Iterable[R]) -> list[R]:
     """The runs that count, the newest first: of each submission the newest full result that is not held.
 
-    If nobody has a full one, the newest sampled one of each. Results of withdrawn submissions count as long as any
-    other stands: nobody improves a mean by withdrawing. If none stands, nothing counts.
+    If nobody has a full one, the newest sampled one of each. Results of withdrawn submissions count until all
+    submissions are withdrawn: nobody improves a mean by withdrawing.
     """
     valid = [run for run in runs if run.state == RunState.SUCCEEDED and not run.held_for]
     if not any(run.submission is None or run.submission.withdrawn_at is None for run in valid):

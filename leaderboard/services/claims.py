@@ -28,7 +28,7 @@ def new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
 def hear(work: Work, recipe: RecipeDocument, submitter: User | None) -> None:
     """Store the names of a recipe whose work has others already, as a claim of its submitter.
 
-    The names that stand, given again, claim nothing, and take an open claim of this person back. If nobody else's
+    The current names, given again, claim nothing, and take an open claim of this person back. If nobody else's
     submission of the work is left, the new names take the place of the old ones, and nothing is to be decided.
     """
     standing = standing_method(work)

@@ -222,7 +222,7 @@ def request_cancel(run: Run, *, by: User | None) -> None:
 def withdraw(submission: Submission, *, by: User | None) -> None:
     """Withdraw a submission: its run is cancelled. Results stay stored.
 
-    Its work leaves the boards, unless another submission of the work stands: then its results still count in the
+    Its work leaves the boards, unless another submission of the work is left: then its results still count in the
     mean. Raises Refused if it was withdrawn before.
     """
     lock_works([submission.recipe.work_id])

@@ -1,4 +1,4 @@
-"""A second test split that is never published: a track's images, drawn anew and changed a little each.
+"""A second test split that is never published: a track's images, drawn again and changed a little each.
 
 Which images, and how they are changed, follows from a key that only the worker's operator has. Torch is imported when
 a split is drawn, as in every track.

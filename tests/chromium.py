@@ -15,7 +15,8 @@ from tests.waiting import HANG_MS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# The one without a window's own pages first: the same engine, for two thirds of the processor time.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # Headless, and no word to anybody but the page under test.
 ARGUMENTS = [
     "--no-sandbox",
@@ -52,19 +53,30 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
 
 
 def main() -> int:
+    if shutil.which(NAMES[0]):
+        return 0
+    if shutil.which("apt-get") and not os.geteuid():
+        print("Installing Chromium …")
+        _install()
     if find():
         return 0
-    if not shutil.which("apt-get") or os.geteuid():
-        print("The browser tests need Chromium: install the package `chromium` of your system.", file=sys.stderr)
-        return 1
-    print("Installing Chromium …")
-    subprocess.run(["apt-get", "update", "-qq"], check=True)
-    packages = ["chromium", "fonts-dejavu-core"]
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    subprocess.run(
-        command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    )
-    return 0 if find() else 1
+    print("The browser tests need Chromium: install the package `chromium` of your system.", file=sys.stderr)
+    return 1
+
+
+def _install() -> None:
+    """The headless Chromium, or the whole one where a distribution has no other. What fails is seen by `find`."""
+    apt = ["apt-get", "-qq", "-y", "--no-install-recommends"]
+    subprocess.run([*apt, "update"], check=False)
+    for package in NAMES[:2]:
+        done = subprocess.run(
+            [*apt, "install", package, "fonts-dejavu-core"],
+            check=False,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        )
+        if done.returncode == 0:
+            return
 
 
 if __name__ == "__main__":

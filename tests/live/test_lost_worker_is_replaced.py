@@ -38,7 +38,7 @@ def test_a_killed_worker_s_run_is_done_by_another(tmp_path):
     try:
         site.wait_until_up()
         token = site.add_user("alice")
-        recipe = TINY | {"phases": [{"phase": "train", "technique": "supervised", "epochs": 60}]}
+        recipe = TINY | {"phases": [{"phase": "train", "technique": "supervised", "epochs": 20}]}
         submission = submit(site, token, recipe)
         follow(site, submission, until=("running",))
         measuring = site.wait_for(site.measurements, "the measurement to start")[0]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leaderboard.domain.energy import ONE_TIME_PHASES, Provenance, weakest
-from measurement.accounting import student_t95
+from leaderboard.domain.students_t import student_t95
 
 Figures = dict[str, Any]
 """The columns of an entry that a result gives, by name."""

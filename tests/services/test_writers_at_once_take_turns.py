@@ -155,7 +155,7 @@ def test_of_those_who_withdraw_at_once_nobody_brings_the_other_s_result_back(cpu
         record = make_record(recipe).model_copy(update={"mode": mode})
         assert services.record(services.claim(submission.runs.get().pk, "worker"), record.model_dump_json().encode())
         asked.append(submission)
-    gap = slow_down(monkeypatch, publication, "publish", lambda *_: 0.3)
+    gap = slow_down(monkeypatch, publication, "counted_results", lambda *_: 0.3)
 
     together(
         partial(services.withdraw, asked[1], by=None),

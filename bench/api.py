@@ -153,7 +153,7 @@ def _leaderboard(chance: random.Random, **more: Any) -> str:
         "order_by": chance.choice(["energy", "energy", "energy_per_correct"]),
     }
     if chance.random() < 0.4:
-        asked["min_quality"] = round(chance.uniform(0.5, 0.9), 3)
+        asked["min_quality"] = round(chance.uniform(0.95, 0.99), 3)
     if chance.random() < 0.4:
         asked["family"] = chance.sample(["compact", "nas", "pruning", "quantization"], 2)
     if chance.random() < 0.3:

@@ -91,7 +91,7 @@ def _figures(chance: random.Random) -> dict[str, Any]:
         "inference_provenance": provenance,
         "provenance": weakest,
         "complete": is_complete,
-        "quality": round(chance.uniform(0.5, 0.97), 4),
+        "quality": round(chance.uniform(0.95, 0.999), 4),
         "quality_metric": "top1",
         "quality_provenance": chance.choice(["evaluated", "reported"]),
         "phases": phases,

@@ -3,7 +3,7 @@
 from catalogue.check import load
 from catalogue.faults import CatalogueError, Fault, Place
 from catalogue.publish import published_results
-from catalogue.reading import Catalogue
+from catalogue.reading import Catalogue, source_addresses
 from catalogue.recipe import Draft, recipe_of
 from catalogue.results import PublishedPhase, PublishedResult
 from catalogue.settings import Source
@@ -20,4 +20,5 @@ __all__ = [
     "load",
     "published_results",
     "recipe_of",
+    "source_addresses",
 ]

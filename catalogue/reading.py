@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from catalogue.faults import Fault, Place
@@ -88,6 +88,14 @@ def read(folder: Path | None = None) -> tuple[Catalogue | None, list[Fault]]:
         sources={name: source for name, (_, source) in listed.items()},
         source_places={name: place for name, (place, _) in listed.items()},
     ), faults
+
+
+@cache
+def source_addresses(folder: Path | None = None) -> frozenset[str]:
+    """The addresses of all sources: of the catalogue's figures, and of those that recipes report."""
+    folder = folder or IMAGENET
+    listed = [read_sources(folder / name, []) for name in ("sources.yaml", "evidence.yaml")]
+    return frozenset(source.address for sources in listed for _, source in sources.values())
 
 
 def nearest(sizes: Iterable[int], wanted_px: int) -> int:

@@ -12,6 +12,9 @@ DATASET = "in1k"
 """What the track `imagenet-1k` trains on."""
 DECLARABLE = ("search", "pretrain")
 """Phases that a recipe may declare without running them."""
+FAMILIES = {"search": "nas", "pretrain": "transfer"}
+"""What a declared phase makes of a method."""
+TRAINED_ONLY = ["compact", "efficient_training"]
 ORDER = ("search", "pretrain", "train", "compress", "finetune")
 
 
@@ -46,13 +49,19 @@ def recipe_of(catalogue: Catalogue, model: str, resolution: int) -> Draft | None
         return Draft(None, tuple(not_said))
     document = {
         "schema_version": 1,
-        "method": {"title": f"{model} at {resolution} px", "family": found.family},
+        "method": {"title": f"{model} at {resolution} px", "family": _family(found.family, names)},
         "track": catalogue.boards.track,
         "model": {"architecture": found.architecture, "resolution": resolution},
         "phases": phases,
         "reported": {"quality": found.top1, "evidence": catalogue.sources[found.source].address},
     }
     return Draft(document, tuple(not_said))
+
+
+def _family(published: str, phases: list[str]) -> str:
+    """The published family if the draft's phases bear it out, else the one that they make; sites refuse any other."""
+    made = [family for phase, family in FAMILIES.items() if phase in phases] or TRAINED_ONLY
+    return published if published in made else made[0]
 
 
 def _phase(row: Training, resolution: int) -> tuple[dict[str, Any] | None, str]:

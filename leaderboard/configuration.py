@@ -51,6 +51,7 @@ SETTINGS = (
     Setting("WORKER_DEVICE", "str", "auto", "Device this machine's worker measures: auto, cpu or cuda:N."),
     Setting("LEASE_SECONDS", "int", 30, "Seconds of silence after which a worker's run is queued again."),
     Setting("MAX_ATTEMPTS", "int", 3, "Attempts after which a run fails if its workers keep stopping."),
+    Setting("MAX_MACHINE_FAULTS", "int", 10, "Faults of workers' machines after which a run fails."),
     Setting("MAX_ACTIVE_RUNS", "int", 20, "Runs that one submitter may have queued or running."),
     Setting("MAX_SEEDS", "int", 5, "Results of one work on one hardware, from whatever seeds, that are run."),
     Setting("RUN_TIME_BUDGET_S", "float", 6 * 3600.0, "Longest that one run may take, seconds."),
@@ -102,6 +103,7 @@ def _check(values: dict[str, Any]) -> None:
         "WEB_CONCURRENCY",
         "LEASE_SECONDS",
         "MAX_ATTEMPTS",
+        "MAX_MACHINE_FAULTS",
         "RUN_MEMORY_LIMIT_MB",
     ):
         if values[name] < 1:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import structlog
 from django.conf import settings
+from kombu import Connection
 from kombu.exceptions import KombuError
+from kombu.pools import producers
+from redis import Redis
 from redis.exceptions import RedisError
 
 from leaderboard.celery import app
@@ -12,26 +18,54 @@ from leaderboard.models import Run
 from leaderboard.routing import queue_of
 
 VERIFY = "leaderboard.tasks.verify"
-# Sweeps notify again after a minute, so an older message is worth nothing.
-NOTIFICATION_EXPIRES_S = 90
+# A person waits for this: a broker that hangs must not keep them. Workers listen with longer times.
+ANSWERS_WITHIN_S = 0.2
+SILENT_FOR_S = 5.0
+# Sweeps repeat each notification, whether or not a worker listens: of a longer line, only the newest are kept. None
+# has a time of expiry, which would be by the clock of this machine and be read by that of the worker's.
+MOST_KEPT = 100
 
 log = structlog.get_logger()
 
 
+_failed_at: dict[str, float] = {}
+
+
 def notify(run: Run) -> bool:
-    """Send the number of a queued run to the workers that can do it. False if there is no broker, or none answers."""
-    if not settings.REDIS_URL:
+    """Send the number of a queued run to the workers that can do it. False if there is no broker, or none answers.
+
+    Takes two times ANSWERS_WITHIN_S at most. After a failure nothing is sent for SILENT_FOR_S, so that many runs take
+    no longer than one: the next sweep sends them.
+    """
+    if not settings.REDIS_URL or time.monotonic() - _failed_at.get(settings.REDIS_URL, -SILENT_FOR_S) < SILENT_FOR_S:
         return False
+    queue = queue_of(run)
     try:
-        app.send_task(
-            VERIFY,
-            args=[run.pk],
-            queue=queue_of(run),
-            expires=NOTIFICATION_EXPIRES_S,
-            retry=False,
-            ignore_result=True,
-        )
+        with producers[_connection()].acquire(block=True, timeout=ANSWERS_WITHIN_S) as producer:
+            app.send_task(VERIFY, args=[run.pk], queue=queue, retry=False, ignore_result=True, producer=producer)
+            _client(producer.channel).ltrim(queue, 0, MOST_KEPT - 1)
     except (KombuError, RedisError, OSError) as error:
+        _failed_at[settings.REDIS_URL] = time.monotonic()
         log.warning("dispatch failed", run=run.pk, reason=str(error))
         return False
     return True
+
+
+def answers() -> bool:
+    """Whether the broker answers now."""
+    try:
+        with _connection() as connection:
+            _client(connection.default_channel).ping()
+    except (KombuError, RedisError, OSError):
+        return False
+    return True
+
+
+def _connection() -> Connection:
+    within = {"socket_timeout": ANSWERS_WITHIN_S, "socket_connect_timeout": ANSWERS_WITHIN_S}
+    return Connection(settings.REDIS_URL, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS | within)
+
+
+def _client(channel: Any) -> Redis:
+    client: Redis = channel.client  # of kombu's channels, only Redis' has it
+    return client

@@ -1,4 +1,4 @@
-"""Rejects requests before their body is read."""
+"""Rejects requests before their body is read, and answers for a database that is away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from leaderboard.database.away import is_away
+from leaderboard.views.unavailable import unavailable
 
 
 class BodyLimit:
@@ -30,3 +33,17 @@ def _declared_bytes(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+class DatabaseAway:
+    """503 for a view that could not reach the database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Called by Django for what a view raises."""
+        return unavailable(request, error) if is_away(error) else None

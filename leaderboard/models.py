@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from leaderboard.domain.runstate import RunState
@@ -56,7 +57,7 @@ class Hardware(models.Model):
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=10, choices={"cpu": "CPU", "cuda": "GPU"})
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -80,6 +81,13 @@ class Worker(models.Model):
     diagnosis = models.JSONField(default=dict)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    clock_offset_s = models.FloatField(
+        null=True, blank=True, help_text="How far its machine's clock is ahead of the database's, seconds."
+    )
+    out_of_service = models.TextField(
+        blank=True, help_text="Why it takes no run: what its machine lacks. Empty while it is in service."
+    )
+    out_of_service_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -99,7 +107,7 @@ class Method(models.Model):
     submitter = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="methods"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["title"]
@@ -151,7 +159,7 @@ class Recipe(models.Model):
     method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="recipes")
     track = models.CharField(max_length=50)
     document = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["-created_at"]
@@ -169,7 +177,7 @@ class Submission(models.Model):
     )
     recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="submissions")
     hardware = models.ForeignKey(Hardware, on_delete=models.PROTECT, related_name="submissions")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -180,6 +188,20 @@ class Submission(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("submission", args=[self.pk])
+
+
+class SubmissionRequest(models.Model):
+    """That a user asked for a verification. Kept while it counts towards the limit of requests an hour."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="submission_requests")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+        indexes = [models.Index(fields=["user", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.at}"
 
 
 class Run(models.Model):
@@ -294,7 +316,7 @@ class Board(models.Model):
     scenario = models.CharField(max_length=15, choices=Scenario)
     scope = models.CharField(max_length=15, choices=Scope)
     revision = models.PositiveBigIntegerField(default=0, help_text="Raised with every change of an entry.")
-    changed_at = models.DateTimeField(auto_now=True)
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
     size = models.PositiveIntegerField(default=0, help_text="How many entries it has, counted with every change.")
     verified_size = models.PositiveIntegerField(default=0, help_text="How many of them are verified.")
 

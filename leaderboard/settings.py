@@ -28,6 +28,7 @@ CONTACT = _values["CONTACT"].strip()
 WORKER_DEVICE = _values["WORKER_DEVICE"]
 LEASE_SECONDS = _values["LEASE_SECONDS"]
 MAX_ATTEMPTS = _values["MAX_ATTEMPTS"]
+MAX_MACHINE_FAULTS = _values["MAX_MACHINE_FAULTS"]
 MAX_ACTIVE_RUNS = _values["MAX_ACTIVE_RUNS"]
 MAX_SEEDS = _values["MAX_SEEDS"]
 RUN_TIME_BUDGET_S = _values["RUN_TIME_BUDGET_S"]
@@ -68,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "leaderboard.middleware.DatabaseAway",
 ]
 
 ROOT_URLCONF = "leaderboard.urls"
@@ -105,6 +107,8 @@ def _database() -> dict[str, Any]:
         }
     else:
         database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        # A server that can't be reached fails within seconds, not within the two minutes of TCP.
+        database["OPTIONS"] = {"connect_timeout": 5, "tcp_user_timeout": 15_000} | database.get("OPTIONS", {})
     return database
 
 
@@ -239,6 +243,10 @@ SPECTACULAR_SETTINGS = {
         "Scenario": "leaderboard.models.Scenario",
         "Scope": "leaderboard.models.Scope",
     },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "leaderboard.api.documentation.add_unavailable",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

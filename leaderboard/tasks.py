@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
-from django.utils import timezone
 
 from leaderboard import queries, services
 from leaderboard.celery import app
@@ -23,76 +22,64 @@ from leaderboard.services import Claim
 from leaderboard.worker import folders
 from leaderboard.worker.child import Child, Ending, Limits, supervise
 from leaderboard.worker.follow import CANCELLED, LOST, STOPPING, Termination, Watch, may_pass
+from leaderboard.worker.service import PAUSE_S, service
 from measurement.documents import DocumentError
 from measurement.errors import Fault
 
 # A measurement may have taken hours: its result is worth some minutes of waiting for the database.
 RETRY_FOR_S = 300.0
 RETRY_EVERY_S = 2.0
-PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
 NOTIFY_AHEAD = 10
 
 log = structlog.get_logger()
-
-
-class MachineBackoff:
-    """How long this worker pauses after a fault of its machine: longer with each fault in a row."""
-
-    def __init__(self) -> None:
-        self._faults = 0
-
-    def pause_s(self, machine_ok: bool) -> float:
-        """Seconds to wait before the next run. machine_ok: whether the last run met no fault of the machine."""
-        self._faults = 0 if machine_ok else self._faults + 1
-        return 0.0 if machine_ok else min(PAUSE_S * 3.0 ** (self._faults - 1), LONGEST_PAUSE_S)
-
-
-_backoff = MachineBackoff()
 
 
 @app.task(name="leaderboard.tasks.verify", bind=True)
 def verify(self: Task[[int], None], run_id: int) -> None:
     """Verify one run, if it is still queued."""
     worker = self.request.hostname or "worker"
-    claim = services.claim(run_id, worker)
-    if claim is None:
-        return
     with Termination() as termination:
-        machine_ok = _attempt(claim, worker, termination)
-        termination.wait(_backoff.pause_s(machine_ok))
-        if machine_ok and not termination.requested:
+        claim = services.claim(run_id, worker) if service.begin(worker, termination) else None
+        if claim is None:
+            return
+        fault = _attempt(claim, worker, termination)
+        service.end(worker, termination, fault)
+        if not termination.requested:
             _notify_next(run_id, worker)
 
 
-def _attempt(claim: Claim, worker: str, termination: Termination) -> bool:
-    """Measure and store, whatever happens. False if this machine is at fault: the next run would fail too."""
+def _attempt(claim: Claim, worker: str, termination: Termination) -> str:
+    """Measure and store, whatever happens. Returns the machine's fault in words: the next run may meet it too."""
     try:
-        machine_ok = _verify(claim, worker, termination)
+        fault = _verify(claim, worker, termination)
     except Exception as error:
         log.exception("task crashed", run=claim.run_id)
         if may_pass(error):
             kept_in = str(folders.of(claim))
             log.error("database unreachable: run left to another worker", run=claim.run_id, folder=kept_in)
-            return True
-        machine_ok = not isinstance(error, OSError)
-        _give_up(claim, error)
+            return ""
+        fault = _reason(error) if isinstance(error, OSError) else ""
+        _give_up(claim, fault)
     folders.leave(claim)
-    return machine_ok
+    return fault
 
 
-def _give_up(claim: Claim, error: Exception) -> None:
+def _reason(error: OSError) -> str:
+    return f"The worker's machine failed: {error.strerror or 'a file or a program could not be used'}"
+
+
+def _give_up(claim: Claim, fault: str) -> None:
     """Store that the run failed. Details go to the log only: they may name addresses and accounts of this machine."""
     try:
-        if isinstance(error, OSError):
-            reason = f"The worker's machine failed: {error.strerror or 'a file or a program could not be used'}"
-            _retry_until_stored(claim, lambda: services.lose(claim, reason))
+        if fault:
+            _retry_until_stored(claim, lambda: services.blame_machine(claim, fault))
         else:
             _retry_until_stored(claim, lambda: services.fail(claim, "The worker failed. Its log has the reason."))
     except Exception:
         log.exception("failure not stored, run left to expire", run=claim.run_id)
 
 
-def _verify(claim: Claim, worker: str, termination: Termination) -> bool:
+def _verify(claim: Claim, worker: str, termination: Termination) -> str:
     run = Run.objects.select_related("recipe").get(pk=claim.run_id)
     log.info("run claimed", run=run.pk, attempt=claim.token, recipe=run.recipe.sha256[:12])
     out = folders.make(claim)
@@ -105,12 +92,22 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> bool:
     )
     watch = Watch(claim, worker, termination)
     ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
+    if not (ending.succeeded or watch.stopped_because):
+        ending = _judged_again(ending)
     _finish(claim, out, ending, watch)
     if ending.fault == Fault.DATA:
         # Time for a worker that has the data to take the run. Constant: weights that no worker has must not add up.
         termination.wait(PAUSE_S)
-        return True
-    return ending.fault != Fault.MACHINE
+    return ending.reason if ending.fault == Fault.MACHINE else ""
+
+
+def _judged_again(ending: Ending) -> Ending:
+    """A child that crashed or that can't name its fault may be the victim of a machine that lacks something now."""
+    if ending.fault in (None, Fault.MEASUREMENT) and (lacking := service.fitness.lacks()):
+        return Ending(
+            False, f"{ending.reason.rstrip('.')}; the worker's machine was at fault: {lacking}", Fault.MACHINE
+        )
+    return ending
 
 
 def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
@@ -122,7 +119,8 @@ def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
         _retry_until_stored(claim, lambda: services.stop(claim, cancelled=watch.stopped_because == CANCELLED))
     else:
         log.info("run failed", run=claim.run_id, attempt=claim.token, reason=ending.reason)
-        end = services.lose if ending.is_worth_another_machine else services.fail
+        ends = {Fault.MACHINE: services.blame_machine, Fault.DATA: services.lose}
+        end = ends.get(ending.fault or Fault.MEASUREMENT, services.fail)
         _retry_until_stored(claim, lambda: end(claim, ending.reason))
 
 
@@ -185,7 +183,7 @@ def sweep_queued() -> None:
     line = [F("hardware_id"), F("recipe__track"), F("mode")]
     place = Window(RowNumber(), partition_by=line, order_by=["queued_at", "pk"])
     first = queries.runs().queued().annotate(place=place).filter(place__lte=NOTIFY_AHEAD)
-    due = queries.runs().due_for_notification(timezone.now()).filter(pk__in=[run.pk for run in first])
+    due = queries.runs().due_for_notification().filter(pk__in=[run.pk for run in first])
     services.dispatch(due.with_routing())
 
 

@@ -38,3 +38,4 @@ urlpatterns = [
 ]
 
 handler400 = "leaderboard.views.site.bad_request"
+handler500 = "leaderboard.views.unavailable.server_error"

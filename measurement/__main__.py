@@ -128,6 +128,9 @@ def _validate(options: argparse.Namespace) -> int:
     recipe = _load(options.recipe)
     if recipe is None:
         return BadInput.exit_code
+    if (fault := recipe.why_not_family()) is not None:
+        print(f"{options.recipe}: {fault}", file=sys.stderr)
+        return BadInput.exit_code
     phases = f"{len(recipe.phases)} phase{'s' if len(recipe.phases) != 1 else ''}"
     print(f"{options.recipe}: valid; track {recipe.track}, {phases}, sha256 {recipe.sha256}")
     return 0

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from measurement.errors import DataMissing
 
 DATA_ROOT_VARIABLE = "MEASUREMENT_DATA_ROOT"
 DEFAULT_DATA_ROOT = ".data"
+NEEDED_BYTES = 16 * 2**20
+"""Less free space than this can't be worked with: a record, its power trace and a small network's weights."""
 
 
 def data_root() -> Path:
@@ -38,6 +43,27 @@ def inside(root: Path, *parts: str, field: str = "") -> Path:
             f"{'/'.join(parts)} leads out of {root.name}/ in the data root; mount or copy it there", field=field
         )
     return path
+
+
+def why_not_writable(folder: Path, *, by_writing: bool = True) -> str:
+    """The system's reason why NEEDED_BYTES can't be written to a folder, which is made if need be; empty if they can.
+
+    by_writing: write them and remove them again, which also finds quotas and broken disks. Else only free space.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free < NEEDED_BYTES:
+            return os.strerror(errno.ENOSPC)
+        if by_writing:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                block = os.urandom(2**20)  # some file systems store zeros without taking space
+                for _ in range(NEEDED_BYTES // len(block)):
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:
+        return error.strerror or "it can't be written to"
+    return ""
 
 
 def sha256_of(path: Path) -> str:

@@ -180,7 +180,10 @@ class LostAttempt(_Part):
 
 
 class Record(_Part):
-    """Record version 1. `data`: the track's own images, or noise in their shape if the worker does not have them."""
+    """Record version 1. `data`: the track's own images, or noise in their shape if the worker does not have them.
+
+    `data_notes`: files of the data set that are not read, and images that are not used.
+    """
 
     record_version: Literal[1] = 1
     recipe: Recipe
@@ -188,6 +191,7 @@ class Record(_Part):
     track_protocol_version: int
     mode: Mode
     data: Literal["track", "synthetic"] = "track"
+    data_notes: tuple[str, ...] = ()
     hardware: Hardware
     software: dict[str, str]
     started_at: datetime

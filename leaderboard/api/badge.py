@@ -6,7 +6,8 @@ from html import escape
 
 from leaderboard.domain.greenness import greenness
 from leaderboard.models import Entry
-from leaderboard.presentation.format import images, joules, per_megajoule, provenance_words
+from leaderboard.presentation.format import floor_percent, images, joules, per_megajoule, provenance_words
+from leaderboard.presentation.rows import below_floor, track_floor
 
 LABEL_COLOUR, PLAIN_COLOUR, METERED_COLOUR = "#3c4248", "#5b6770", "#1f6f43"
 CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20
@@ -31,10 +32,11 @@ def greenness_badge(entry: Entry, usage_intensity: float, energy_j: float, accur
 
 def _badge(entry: Entry, label: str, value: str) -> str:
     """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
-    figure = f"{value}, {provenance_words(entry)}, {entry.published_at:%Y-%m-%d}"
+    below = f", below the quality floor of {floor_percent(track_floor(entry))}" if below_floor(entry) else ""
+    figure = f"{value}, {provenance_words(entry)}{below}, {entry.published_at:%Y-%m-%d}"
     title = f"{entry.method.title}: {label}: {figure}, on {entry.board.hardware.name}"
     label_px, figure_px = _width(label), _width(figure)
-    colour = METERED_COLOUR if entry.provenance == "metered" else PLAIN_COLOUR
+    colour = METERED_COLOUR if entry.provenance == "metered" and not below else PLAIN_COLOUR
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{label_px + figure_px}" height="{HEIGHT_PX}" '
         f'role="img" aria-label="{escape(title)}">'

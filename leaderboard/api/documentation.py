@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from leaderboard.api.serializers import ErrorsSerializer
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
+from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
@@ -24,12 +25,22 @@ _MEANINGS = {
     413: "The body is larger than the limit.",
     415: "This address does not take this content type.",
     429: "Too many requests; see Retry-After.",
+    503: "The database can't be reached; see Retry-After.",
 }
 
 
 def errors(*codes: int) -> dict[int, OpenApiResponse]:
     """The error responses for these status codes."""
     return {code: OpenApiResponse(ErrorsSerializer, _MEANINGS[code]) for code in codes}
+
+
+def add_unavailable(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular: every address answers 503 while the database is away."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
+    for address in result["paths"].values():
+        for operation in address.values():
+            operation["responses"].setdefault("503", {"content": content, "description": _MEANINGS[503]})
+    return result
 
 
 def _number(minimum: float, maximum: float, **more: Any) -> dict[str, Any]:
@@ -46,7 +57,12 @@ ACCURACY_WEIGHT = OpenApiParameter(
     _number(0, MAX_ACCURACY_WEIGHT, default=1),
     description=f"The τ of greenness, how much accuracy counts: {ALLOWED_ACCURACY_WEIGHT}.",
 )
-MIN_QUALITY = OpenApiParameter("min_quality", _number(0, 1), description="Quality floor.")
+MIN_QUALITY = OpenApiParameter(
+    "min_quality",
+    {"anyOf": [_number(0, 100), {"type": "string", "pattern": r"^(\d{1,2}(\.\d+)?|100) ?%$"}]},
+    description=f"Quality floor: {ALLOWED_QUALITY}. Default: the track's quality_floor (see /api/v1/tracks); "
+    "0 turns it off.",
+)
 BOARD_PARAMETERS = [
     OpenApiParameter(
         "track",
@@ -76,6 +92,14 @@ FILTER_PARAMETERS = [
         enum=Provenance.values,
         many=True,
         description="Only entries whose weakest provenance is one of these.",
+    ),
+    OpenApiParameter(
+        "quality_by",
+        enum=list(QUALITY_BY),
+        many=True,
+        description="Only entries whose quality is "
+        + "; ".join(f"{name}: {meaning}" for name, meaning in QUALITY_BY.items())
+        + ".",
     ),
     OpenApiParameter("search", description="Words in title or architecture, or the start of a recipe's SHA-256."),
     OpenApiParameter(

@@ -36,6 +36,8 @@ COLUMNS = {
     "quality": "float64",
     "quality_metric": "string",
     "quality_provenance": "string",
+    "quality_by": "string",
+    "below_floor": "bool",
     "submitters_weights": "bool",
     "hidden_quality": "float64",
     "results": "int64",
@@ -45,6 +47,7 @@ COLUMNS = {
     "usage_intensity": "float64",
     "shared_by": "float64",
     "accuracy_weight": "float64",
+    "min_quality": "float64",
     "one_time_energy_j": "float64",
     "inference_energy_j": "float64",
     "full_cycle_energy_j": "float64",
@@ -89,6 +92,7 @@ def lines(ranked: queries.RankedBoard, site: str) -> Iterator[dict[str, Any]]:
             "usage_intensity": ranked.query.usage_intensity,
             "shared_by": ranked.query.shared_by,
             "accuracy_weight": ranked.query.accuracy_weight,
+            "min_quality": ranked.query.floor,
             "view": view,
         }
 

@@ -17,7 +17,7 @@ from leaderboard.models import Hardware
 BOARD = frozenset({"track", "hardware", "scenario", "scope"})
 FILTER = frozenset(LeaderboardForm.base_fields)
 PAGE = frozenset({"page", "page_size"})
-REPEATABLE = frozenset({"family", "provenance"})
+REPEATABLE = frozenset({"family", "provenance", "quality_by"})
 
 
 class PageForm(forms.Form):

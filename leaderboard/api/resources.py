@@ -11,9 +11,11 @@ from rest_framework import serializers
 
 from leaderboard import queries
 from leaderboard.api.serializers import (
+    OF_BELOW_FLOOR,
     OF_DATA,
     OF_HIDDEN,
     OF_MODE,
+    OF_QUALITY_BY,
     OF_RESULTS,
     OF_SOURCE,
     OF_WEIGHTS,
@@ -24,6 +26,7 @@ from leaderboard.api.serializers import (
     PhaseSerializer,
     SourceSerializer,
 )
+from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import DATA, MODES, SOURCES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
 from leaderboard.routing import tracks_in
@@ -125,6 +128,8 @@ class EntrySerializer(GroupSerializer):
     quality = serializers.FloatField(help_text="0 to 1")
     quality_metric = serializers.CharField()
     quality_provenance = serializers.CharField()
+    quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
+    below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
@@ -278,11 +283,29 @@ class HardwareSerializer(serializers.ModelSerializer[Hardware]):
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
     hardware = serializers.CharField(source="hardware.slug")
     live = serializers.BooleanField(help_text="seen within the last minute")
+    out_of_service = serializers.CharField(
+        help_text="why it takes no run at present: what its machine lacks; empty while it is in service"
+    )
+    out_of_service_since = serializers.DateTimeField(allow_null=True)
+    clock_offset_s = serializers.FloatField(
+        allow_null=True, help_text="how far its machine's clock is ahead of the database's, which dates everything"
+    )
     tracks = serializers.SerializerMethodField()
 
     class Meta:
         model = Worker
-        fields = ["name", "hardware", "device", "live", "tracks", "started_at", "seen_at"]
+        fields = [
+            "name",
+            "hardware",
+            "device",
+            "live",
+            "out_of_service",
+            "out_of_service_since",
+            "clock_offset_s",
+            "tracks",
+            "started_at",
+            "seen_at",
+        ]
 
     def get_tracks(self, worker: Worker) -> list[str] | None:
         """Keys of the tracks whose data it has; null if it never reported them."""

@@ -10,6 +10,7 @@ from leaderboard import queries
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Board, Entry
+from leaderboard.presentation.rows import below_floor, entry_quality_by
 
 # Fields of the stored entry that a row, an entry and the snapshot show unchanged.
 FIGURES = (
@@ -82,6 +83,8 @@ def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
         "quality": entry.quality,
         "quality_metric": entry.quality_metric,
         "quality_provenance": entry.quality_provenance,
+        "quality_by": entry_quality_by(entry),
+        "below_floor": below_floor(entry),
         "one_time_energy_j": ranked.one_time_energy_j,
         "inference_energy_j": entry.inference_energy_j,
         "full_cycle_energy_j": place.energy_j,

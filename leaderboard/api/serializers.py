@@ -7,12 +7,16 @@ from typing import Any
 from rest_framework import serializers
 
 from leaderboard.domain.board_query import ORDERINGS
+from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
 
 OF_WEIGHTS = "whether the quality depends on weights that the submitter brought"
 OF_HIDDEN = "on the track's unpublished test split; null if it has none or the network was not evaluated"
 OF_RESULTS = "how many results of the work, from whatever seeds, the figures are the mean of"
 OF_CLAIM = "another person's title for the same work, until an administrator decides; null if nobody claims it"
+OF_QUALITY_BY = "who evaluated the quality"
+OF_BELOW_FLOOR = "whether the quality is below the track's default floor; such an entry is ranked only on request"
+OF_FLOOR = "the quality floor in force: the parameter, or the track's own; null if there is no board"
 OF_MODE = "sampled: part of each long phase was run and its joules were scaled up"
 OF_SOURCE = "verified: measured by this site's workers; published: figures of others, from the catalogue"
 OF_DATA = "synthetic: random noise in the track's image shape; training energy then excludes the input pipeline"
@@ -62,6 +66,8 @@ class RowSerializer(serializers.Serializer[Any]):
     quality = serializers.FloatField(help_text="0 to 1")
     quality_metric = serializers.CharField()
     quality_provenance = serializers.CharField(help_text="evaluated or reported")
+    quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
+    below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
     results = serializers.IntegerField(help_text=OF_RESULTS)
@@ -106,6 +112,7 @@ class LeaderboardSerializer(PageSerializer, GroupSerializer):
     shared_by = serializers.FloatField()
     accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
     revision = serializers.IntegerField(help_text="raised with every change of the group; 0 if it is empty")
+    min_quality = serializers.FloatField(allow_null=True, help_text=OF_FLOOR)
     below_floor = serializers.IntegerField(help_text="entries excluded by min_quality")
     results = RowSerializer(many=True)
 
@@ -122,6 +129,7 @@ class ChampionSerializer(serializers.Serializer[Any]):
 class ChampionsSerializer(GroupSerializer):
     order_by = serializers.ChoiceField(list(ORDERINGS), help_text="what the champions are best at")
     accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
+    min_quality = serializers.FloatField(allow_null=True, help_text=OF_FLOOR)
     revision = serializers.IntegerField()
     results = ChampionSerializer(many=True)
 
@@ -170,6 +178,9 @@ class ColumnsSerializer(serializers.Serializer[Any]):
 class SnapshotSerializer(GroupSerializer):
     revision = serializers.IntegerField()
     quality_metric = serializers.CharField(allow_null=True)
+    quality_floor = serializers.FloatField(
+        allow_null=True, help_text="the track's default floor; a snapshot holds the entries below it too"
+    )
     columns = ColumnsSerializer()
 
 
@@ -212,6 +223,8 @@ class TrackSerializer(serializers.Serializer[Any]):
     protocol_version = serializers.IntegerField()
     metric = serializers.CharField()
     metric_label = serializers.CharField()
+    quality_floor = serializers.FloatField(help_text="the default of min_quality, 0 to 1")
+    floor_reason = serializers.CharField(help_text="why the floor is there")
     classes = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
     channels = serializers.IntegerField()
     native_resolution = serializers.IntegerField(help_text="pixels")

@@ -56,6 +56,7 @@ def _pieces(columns: Columns | None, group: dict[str, Any]) -> Iterator[bytes]:
         "revision": columns.board.revision if columns is not None else 0,
         **group,
         "quality_metric": track.metric if track else None,
+        "quality_floor": track.quality_floor if track else None,
     }
     yield _json(head)[:-1] + b',"columns":{'
     order = pc.array_sort_indices(columns.arrays["id"]) if columns is not None else None

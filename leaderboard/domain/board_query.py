@@ -17,8 +17,9 @@ class LeaderboardQuery:
     """A reader's query. Empty track, hardware, scenario or scope: the site chooses a board.
 
     usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
-    min_quality: 0..1, None for no floor; families, provenance: empty for all; accuracy_weight: the τ of greenness;
-    source: `verified` (by our workers), `published` (by others), empty for both.
+    min_quality: 0..1, 0 for no floor, None for `default_floor`, which is the board's track's (None before there is a
+    board); families, provenance, quality_by (who evaluated the quality): empty for all; accuracy_weight: the τ of
+    greenness; source: `verified` (by our workers), `published` (by others), empty for both.
     """
 
     track: str = ""
@@ -30,15 +31,17 @@ class LeaderboardQuery:
     min_quality: float | None = None
     families: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
+    quality_by: tuple[str, ...] = ()
     search: str = ""
     order_by: str = "energy"
     accuracy_weight: float = 1.0
     include_incomplete: bool = False
     source: str = ""
+    default_floor: float | None = None
 
     def parameters(self) -> dict[str, Any]:
         """The query as address parameters, without those at their default."""
-        defaults = asdict(LeaderboardQuery())
+        defaults = asdict(LeaderboardQuery(default_floor=self.default_floor))
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "families" in changed:
             changed["family"] = list(changed.pop("families"))
@@ -48,6 +51,16 @@ class LeaderboardQuery:
         if "include_incomplete" in changed:
             changed["include_incomplete"] = "on"
         return changed
+
+    @property
+    def floor(self) -> float | None:
+        """The quality floor in force: the reader's, or the track's."""
+        return self.default_floor if self.min_quality is None else self.min_quality
+
+    def at_floor_of(self, track_floor: float) -> LeaderboardQuery:
+        """The same query on a board whose track has this floor; the reader's own floor if it is another."""
+        asked = None if self.min_quality == track_floor else self.min_quality
+        return replace(self, min_quality=asked, default_floor=track_floor)
 
     @property
     def weight_in_order(self) -> float:

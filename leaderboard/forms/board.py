@@ -9,6 +9,7 @@ from django import forms
 
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS, LeaderboardQuery
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
+from leaderboard.domain.quality import QUALITY_BY, parse_quality
 from leaderboard.domain.usage import parse_usage_intensity
 from leaderboard.models import FAMILIES, SOURCES, Provenance, Scenario, Scope
 from measurement.tracks import KEYS_IN_WORDS, find_track
@@ -25,6 +26,20 @@ class UsageIntensityField(forms.Field):
         try:
             # In an address, the plus sign of 1e+06 is read as a space.
             return parse_usage_intensity(str(value).strip().replace("e ", "e+"))
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class QualityField(forms.Field):
+    """A quality as people write it: 0.75, 75 or 75 %. A fraction."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> float | None:
+        if value in self.empty_values or not str(value).strip():
+            return None
+        try:
+            return parse_quality(str(value))
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
 
@@ -97,12 +112,13 @@ class LeaderboardForm(forms.Form):
     shared_by = forms.FloatField(
         required=False, min_value=1, max_value=1e9, error_messages=a_number("a number from 1 to 1e9")
     )
-    min_quality = forms.FloatField(
-        required=False, min_value=0, max_value=1, error_messages=a_number("a number from 0 to 1")
-    )
+    min_quality = QualityField(required=False)
     family = SeveralChoicesField(required=False, choices=list(FAMILIES.items()), error_messages=one_of(FAMILIES))
     provenance = SeveralChoicesField(
         required=False, choices=Provenance.choices, error_messages=one_of(Provenance.values)
+    )
+    quality_by = SeveralChoicesField(
+        required=False, choices=list(QUALITY_BY.items()), error_messages=one_of(QUALITY_BY)
     )
     search = forms.CharField(required=False, max_length=100)
     order_by = forms.ChoiceField(
@@ -139,6 +155,7 @@ class LeaderboardForm(forms.Form):
             min_quality=data.get("min_quality"),
             families=tuple(data.get("family") or ()),
             provenance=tuple(data.get("provenance") or ()),
+            quality_by=tuple(data.get("quality_by") or ()),
             search=(data.get("search") or "").strip(),
             order_by=data.get("order_by") or default.order_by,
             accuracy_weight=default.accuracy_weight if accuracy_weight is None else accuracy_weight,

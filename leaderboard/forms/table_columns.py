@@ -32,6 +32,13 @@ COLUMNS = (
     Column("family", "Family", "What kind of method it is", "9.5rem", is_default=False),
     Column("quality", "Quality", "On the track's test set", "4.5rem", is_number=True, is_best_high=True),
     Column(
+        "quality_by",
+        "Quality by",
+        "Who evaluated the quality; evaluated: by this site's worker, on the weights that the recipe trained",
+        "6rem",
+        is_default=False,
+    ),
+    Column(
         "greenness",
         "Greenness",
         "Quality to the power τ over full-cycle energy, as a percentage of the greenest entry's",

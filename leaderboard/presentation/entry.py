@@ -24,7 +24,16 @@ FLAGS = {
     "taken_down_by_an_administrator": "An administrator took the result off the board.",
     "reported_energy_too_low": (
         "The reported energy of a search or pre-training is less than the finished network needs to process each "
-        "training image once; an administrator checks the evidence."
+        "training image once, in a search once for each network that it must have compared; an administrator checks "
+        "the evidence."
+    ),
+    "evidence_of_unknown_kind": (
+        "The evidence of a reported energy is neither an arXiv identifier, a DOI nor a source of the catalogue; an "
+        "administrator checks it."
+    ),
+    "reported_quality_too_high": (
+        "The reported quality is well above the best that was evaluated or published on this track; an administrator "
+        "checks the evidence."
     ),
     "submitters_weights": (
         "The quality depends on weights that the submitter brought, and no run here shows how they were trained; an "

@@ -13,6 +13,7 @@ from leaderboard.domain.findings import Model
 from leaderboard.models import Board
 from leaderboard.presentation.format import SPACE, UNKNOWN, count, number
 from leaderboard.presentation.line_plot import Plot
+from measurement.tracks import quality_floor
 
 # What a cell says, with its address if it is a link.
 Text = str | tuple[str, str]
@@ -79,7 +80,7 @@ def make_table(caption: str, columns: tuple[Column, ...], rows: list[list[Text]]
 def view_address(board: Board, *, display: dict[str, str] | None = None, **changes: Any) -> str:
     """The address of a view of the board, with these parts of the query and of the display."""
     group = {"track": board.track, "hardware": board.hardware.slug, "scenario": board.scenario, "scope": board.scope}
-    query = LeaderboardQuery().on(**group, **changes)
+    query = LeaderboardQuery().on(**group, **changes).at_floor_of(quality_floor(board.track))
     return f"{reverse('leaderboard')}?{urlencode(query.parameters() | (display or {}), doseq=True)}"
 
 

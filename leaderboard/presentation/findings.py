@@ -19,7 +19,7 @@ from leaderboard.presentation.finding_parts import (
     view_address,
     view_at,
 )
-from leaderboard.presentation.format import UNKNOWN, count, images, joules, percent, share
+from leaderboard.presentation.format import UNKNOWN, count, floor_percent, images, joules, percent, share
 from leaderboard.presentation.line_plot import Series, plot, powers_of_ten
 from leaderboard.presentation.rows import quality_label
 from leaderboard.queries import BoardFindings, Findings
@@ -63,8 +63,9 @@ def too_few(found: BoardFindings) -> str:
     complete = len(found.models)
     are = "entry is complete" if complete == 1 else "entries are complete"
     return (
-        f"{complete or 'No'} {are} on this board, of {count(found.entries)}. "
-        f"Findings need at least {FEWEST_ENTRIES}: an entry with a missing phase has only a lower bound."
+        f"{complete or 'No'} {are} on this board, of {count(found.entries)} at or above the quality floor of "
+        f"{floor_percent(found.track_floor)}. Findings need at least {FEWEST_ENTRIES}: an entry with a missing phase "
+        "has only a lower bound."
     )
 
 

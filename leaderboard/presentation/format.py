@@ -135,6 +135,11 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{fixed(value * 100, 1)}{SPACE}%"
 
 
+def floor_percent(value: float) -> str:
+    """A quality floor, given as a fraction, at most six significant digits: "75 %", "70.1 %"."""
+    return f"{weight(value * 100)}{SPACE}%"
+
+
 def share(value: float | None) -> str:
     """A part of a whole, given as a fraction, in whole per cent; never rounded to 0 % or 100 %."""
     if value is None:

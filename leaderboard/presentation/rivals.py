@@ -33,7 +33,7 @@ def find_rival(entry: Entry, ranked: queries.RankedBoard, asked: str) -> Against
         best = _others(entry, ranked, 1)
         return Against(rival=best[0] if best else None)
     if asked.isascii() and asked.isdecimal() and len(asked) <= 15:
-        row = ranked.find([int(asked)]).get(int(asked))
+        row = ranked.find_any(int(asked))
         if row is not None and row.entry.pk != entry.pk:
             return Against(asked, row.entry)
     found = _others(entry, queries.ranked_board(ranked.query.on(search=asked)), MOST_FOUND)

@@ -10,6 +10,7 @@ from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.carbon import carbon_kg
 from leaderboard.domain.energy import SHARED_PHASES, one_time_energy_j
 from leaderboard.domain.greenness import accuracy_factor, scaled
+from leaderboard.domain.quality import quality_by
 from leaderboard.domain.ranking import Ranked
 from leaderboard.forms.table_view import View
 from leaderboard.models import FAMILIES, Entry
@@ -17,6 +18,7 @@ from leaderboard.presentation.format import (
     SPACE,
     UNKNOWN,
     carbon,
+    floor_percent,
     joules,
     milliseconds,
     number,
@@ -31,6 +33,7 @@ from leaderboard.presentation.format import (
 )
 from leaderboard.queries import RankedEntry
 from measurement import tracks
+from measurement.tracks import quality_floor
 
 SOURCE_TITLES = {
     "verified": "Measured by this site's workers",
@@ -45,6 +48,7 @@ QUALITY_NOTES = {
     "reported": "reported by the submitter",
     "supplied": "evaluated on the submitter's weights",
 }
+BELOW_FLOOR = "below floor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,9 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "method": names(entry.method.title, getattr(entry, "also_claimed_as", None)),
         "family": FAMILIES.get(entry.method.family, entry.method.family),
         "quality": percent(entry.quality),
-        "quality_note": quality_note(entry),
-        "quality_title": QUALITY_NOTES.get(quality_note(entry), ""),
+        "quality_note": BELOW_FLOOR if below_floor(entry) else quality_note(entry),
+        "quality_title": ", ".join(quality_marks(entry)),
+        "quality_by": entry_quality_by(entry),
         "greenness": _at_most(entry, ranked.greenness_percent) + number(ranked.greenness_percent),
         "greenness_title": _at_most(entry, ranked.greenness) + per_megajoule(ranked.greenness),
         "energy": at_least(entry) + joules(place.energy_j),
@@ -130,15 +135,16 @@ def names(title: str, also_claimed_as: str | None) -> str:
 
 
 def use(query: LeaderboardQuery, lead: str = "?") -> str:
-    """The usage intensity and sharing of `query` as address parameters. lead: "&" if others come before them."""
+    """Usage intensity, sharing and floor of `query` as address parameters. lead: "&" if others come before them."""
     default = LeaderboardQuery()
     asked = {
         name: f"{value:.15g}"
         for name, value, usual in (
             ("usage_intensity", query.usage_intensity, default.usage_intensity),
             ("shared_by", query.shared_by, default.shared_by),
+            ("min_quality", query.min_quality, None),
         )
-        if value != usual
+        if value is not None and value != usual
     }
     return f"{lead}{urlencode(asked)}" if asked else ""
 
@@ -176,6 +182,8 @@ def rank_title(place: Ranked) -> str:
 
 def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
     """Why an entry is not ranked, in words."""
+    if query.floor is not None and ranked.entry.quality < query.floor:
+        return f"its quality is below the floor of {floor_percent(query.floor)}"
     return TOO_INACCURATE if _lacks_value(ranked, query) else MISSING_PHASE
 
 
@@ -191,20 +199,40 @@ def quality_label(metric: str) -> str:
 
 
 def quality(entry: Entry) -> str:
-    """An entry's quality with its metric; marked if reported, or of the submitter's weights."""
-    mark = {"published": ", published", "reported": ", reported", "supplied": ", on the submitter’s weights"}.get(
-        quality_note(entry), ""
-    )
-    return f"{percent(entry.quality)} {quality_label(entry.quality_metric)}{mark}"
+    """An entry's quality with its metric; marked if reported, of the submitter's weights, or below the floor."""
+    marks = {"published": "published", "reported": "reported", "supplied": "on the submitter’s weights"}
+    words = [f"{percent(entry.quality)} {quality_label(entry.quality_metric)}"]
+    words += [marks[note] for note in [quality_note(entry)] if note]
+    words += [f"below the floor of {floor_percent(track_floor(entry))}"] if below_floor(entry) else []
+    return ", ".join(words)
+
+
+def quality_marks(entry: Entry) -> list[str]:
+    """What a reader must know of a quality that the worker did not make, or that is below the track's floor."""
+    below = [f"below this track's floor of {floor_percent(track_floor(entry))}"] if below_floor(entry) else []
+    note = quality_note(entry)
+    return below + ([QUALITY_NOTES[note]] if note else [])
 
 
 def quality_note(entry: Entry) -> str:
     """A key of QUALITY_NOTES if the quality is not of the worker's own weights, else empty."""
-    if entry.source == "published":
-        return "published"
-    if entry.quality_provenance == "reported":
-        return "reported"
-    return "supplied" if entry.submitters_weights else ""
+    by = entry_quality_by(entry)
+    return by if by in QUALITY_NOTES else ""
+
+
+def entry_quality_by(entry: Entry) -> str:
+    """Who evaluated an entry's quality: a key of QUALITY_BY."""
+    return quality_by(entry.source, entry.quality_provenance, entry.submitters_weights)
+
+
+def track_floor(entry: Entry) -> float:
+    """The default quality floor of an entry's track."""
+    return quality_floor(entry.board.track)
+
+
+def below_floor(entry: Entry) -> bool:
+    """Whether an entry is below the default floor of its track, and so ranked only on request."""
+    return entry.quality < track_floor(entry)
 
 
 def trusted(entry: Entry) -> str:

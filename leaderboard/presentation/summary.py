@@ -6,9 +6,19 @@ from typing import Any
 
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.greenness import accuracy_factor
-from leaderboard.models import Entry
-from leaderboard.presentation.format import count, fixed, images, joules, number, percent, share, watt_hours, weight
-from leaderboard.presentation.rows import QUALITY_NOTES, one_time, quality_label, quality_note, trusted, use
+from leaderboard.presentation.format import (
+    count,
+    fixed,
+    floor_percent,
+    images,
+    joules,
+    number,
+    percent,
+    share,
+    watt_hours,
+    weight,
+)
+from leaderboard.presentation.rows import one_time, quality_label, quality_marks, trusted, use
 from leaderboard.queries import RankedBoard, RankedEntry
 
 
@@ -23,32 +33,84 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     pieces: list[dict[str, Any]] = [
         {"text": "For "},
         {"text": images(query.usage_intensity), "strong": True},
-        {"text": f"{floor(query, first.entry)} on {board.hardware.name}, "},
+        {"text": f" on {board.hardware.name}, "},
     ]
     if first.place.rank is None:
-        return [*pieces, {"text": f"no entry is ranked: {_why_none_is_ranked(ranked)}."}]
-    bound = "" if first.entry.complete else "at least "
+        at_floor = floor(query) if query.floor else ""
+        return [*pieces, {"text": f"no entry{at_floor} is ranked: {_why_none_is_ranked(ranked)}."}]
+    entry = first.entry
+    bound = "" if entry.complete else "at least "
     ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
-    pieces.append({"text": first.entry.method.title, "url": first.entry.get_absolute_url() + use(query)})
-    pieces.append({"text": f" {_best_at(query, first.entry)}{bound}"})
+    known = ", ".join([f"{percent(entry.quality)} {quality_label(entry.quality_metric)}", *quality_marks(entry)])
+    pieces.append({"text": entry.method.title, "url": entry.get_absolute_url() + use(query)})
+    pieces.append({"text": f" ({known}) {_best_of(ranked)}: {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
-    details = watt_hours(first.place.energy_j) + trusted(first.entry)
+    details = watt_hours(first.place.energy_j) + trusted(entry)
     pieces.append({"text": f" ({details}) over its life, {share(ahead)} of it one-time"})
-    counts = query.min_quality is not None or query.order_by == "greenness"
-    if counts and (note := quality_note(first.entry)):
-        pieces.append({"text": f", its quality {QUALITY_NOTES[note]}"})
     others = (first.place.rank_worst or 1) - 1
-    if others:
-        pieces.append({"text": f", but {others} {'other is' if others == 1 else 'others are'} within uncertainty"})
-    return [*pieces, *_what_follows(ranked, first)]
+    within = f", but {others} {'other is' if others == 1 else 'others are'} within uncertainty" if others else ""
+    return [*pieces, {"text": f"{within}."}]
 
 
-def _best_at(query: LeaderboardQuery, winner: Entry) -> str:
-    """What the winner is best at, up to its joules."""
+def _best_of(ranked: RankedBoard) -> str:
+    """What the winner is best at, and among how many."""
+    query, models = ranked.query, ranked.ranked_count
+    filtered = "filtered " if is_filtered(query) else ""
+    among = f"of {models:,} {filtered}{'model' if models == 1 else 'models'}{floor(query)}"
     if query.order_by == "energy":
-        return f"uses the least energy{among(query)}: "
-    quality = f"{percent(winner.quality)} {quality_label(winner.quality_metric)}"
-    return f"is the greenest{among(query)} at τ = {weight(query.accuracy_weight)}: {quality} for "
+        return f"uses the least energy {among}"
+    return f"is the greenest at τ = {weight(query.accuracy_weight)} {among}"
+
+
+def following(ranked: RankedBoard) -> list[dict[str, Any]]:
+    """What comes next, in pieces: the runner-up and its distance, and where the answer changes."""
+    first, second = [*ranked.rows[:2], None, None][:2]
+    if first is None or first.place.rank is None:
+        return []
+    if second is None or second.place.rank is None:
+        return [{"text": "No other entry is ranked."}]
+    return [
+        {"text": "Next: "},
+        {"text": second.entry.method.title, "url": second.entry.get_absolute_url() + use(ranked.query)},
+        {"text": f" ({percent(second.entry.quality)}){_distance(ranked.query, first, second)}."},
+        *_changes(ranked, first),
+    ]
+
+
+def _distance(query: LeaderboardQuery, first: RankedEntry, second: RankedEntry) -> str:
+    """How far the second is from the first: in greenness, or in energy."""
+    if query.order_by == "greenness":
+        return f", {number(second.greenness_percent)}\u00a0% as green"
+    if not first.place.energy_j > 0:
+        return ""
+    bound = "" if second.entry.complete else "at least "
+    times = second.place.energy_j / first.place.energy_j
+    if times == 1:
+        return f" with {bound}the same energy"
+    return f" with {bound}{share(times - 1)} more" if times < 2 else f" with {bound}{number(times)} times the energy"
+
+
+def _changes(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any]]:
+    """Who wins at lower and at higher usage; nothing if the winner is not on the envelope."""
+    champions, usage_intensity = ranked.champions, ranked.query.usage_intensity
+    here = sum(champion.from_usage_intensity <= usage_intensity for champion in champions) - 1
+    if here < 0 or champions[here].key != first.entry.pk:
+        return []
+
+    def named(position: int) -> dict[str, Any]:
+        entry = ranked.champion_rows[int(champions[position].key)].entry
+        return {"text": entry.method.title, "url": entry.get_absolute_url() + use(ranked.query)}
+
+    is_last = here + 1 == len(champions)
+    if here == 0:
+        if is_last:
+            return [{"text": " No other wins at any usage."}]
+        return [{"text": f" From {images(champions[1].from_usage_intensity)} on, "}, named(1), {"text": " wins."}]
+    below = [{"text": f" Below {images(champions[here].from_usage_intensity)}, "}, named(here - 1)]
+    if is_last:
+        return [*below, {"text": " wins; at higher usage no other does."}]
+    above = [{"text": f" wins; from {count(champions[here + 1].from_usage_intensity)} on, "}, named(here + 1)]
+    return [*below, *above, {"text": "."}]
 
 
 def _why_none_is_ranked(ranked: RankedBoard) -> str:
@@ -61,39 +123,42 @@ def _why_none_is_ranked(ranked: RankedBoard) -> str:
 
 
 def _nothing(ranked: RankedBoard) -> str:
-    if ranked.below_floor and ranked.query.min_quality is not None:
+    if ranked.below_floor and ranked.query.floor is not None:
         entries = ranked.below_floor
-        which = "The only matching entry is" if entries == 1 else f"All {entries} matching entries are"
-        return f"{which} below the quality floor of {percent(ranked.query.min_quality)}."
+        which = "The only matching entry is" if entries == 1 else f"All {entries:,} matching entries are"
+        return f"{which} below the quality floor of {floor_percent(ranked.query.floor)}."
     return "No entry matches these filters."
+
+
+def is_filtered(query: LeaderboardQuery) -> bool:
+    """Whether filters leave out some of the board's entries, quality floor apart."""
+    return bool(query.families or query.provenance or query.quality_by or query.search or query.source)
 
 
 def among(query: LeaderboardQuery) -> str:
     """Says that a winner is the best of the filtered entries; empty if there are no filters."""
-    return " of the filtered entries" if query.families or query.provenance or query.search else ""
+    return " of the filtered entries" if is_filtered(query) else ""
 
 
-def floor(query: LeaderboardQuery, entry: Entry) -> str:
-    """The quality floor as a phrase, empty if there is none. entry: any of the board."""
-    if query.min_quality is None:
+def floor(query: LeaderboardQuery) -> str:
+    """The quality floor in force as a phrase; said too if the reader has removed the track's."""
+    if query.floor:
+        return f" at ≥\u00a0{floor_percent(query.floor)}"
+    return ", without a quality floor" if query.default_floor else ""
+
+
+def below_words(entries: int) -> str:
+    """How many entries are below the floor; empty if none is."""
+    if not entries:
         return ""
-    return f" at ≥\u00a0{percent(query.min_quality)} {quality_label(entry.quality_metric)}"
+    return f"{entries:,} {'entry is' if entries == 1 else 'entries are'} below the floor. "
 
 
-def _what_follows(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any]]:
-    """Which entry overtakes the winner at higher usage; nothing if the winner is not on the envelope."""
-    starts = [champion.from_usage_intensity for champion in ranked.champions]
-    here = sum(start <= ranked.query.usage_intensity for start in starts) - 1
-    if here < 0 or ranked.champions[here].key != first.entry.pk:
-        return [{"text": "."}]
-    if here + 1 == len(starts):
-        return [{"text": "; no entry overtakes it at higher usage." if len(ranked.rows) > 1 else "."}]
-    following = ranked.champion_rows[int(ranked.champions[here + 1].key)].entry
-    return [
-        {"text": f"; from {count(starts[here + 1])} on, "},
-        {"text": following.method.title, "url": following.get_absolute_url() + use(ranked.query)},
-        {"text": " wins."},
-    ]
+def floor_link_words(query: LeaderboardQuery) -> str:
+    """What the link next to the floor does: remove it, or put the track's back."""
+    if query.floor:
+        return "Rank every entry"
+    return f"Rank only models at ≥\u00a0{floor_percent(query.default_floor or 0.0)}"
 
 
 def worth(accuracy_weight: float) -> str:

@@ -40,16 +40,17 @@ def in_order(ranked: RankedBoard, view: View) -> Sequence[RankedEntry]:
 
 
 def facets(ranked: RankedBoard) -> dict[str, Counter[str]]:
-    """How many lines each family and each provenance would have, were it chosen alone and all else as it is."""
+    """How many lines each value of a filter would have, were it chosen alone and all else as it is."""
     if ranked.columns is None:
         return {}
     columns, query = ranked.columns, ranked.query
-    leading = columns.at_or_above(query.min_quality)
+    leading = columns.at_or_above(query.floor)
     found = {}
     for name, others in (
         ("family", query.on(families=())),
         ("provenance", query.on(provenance=())),
         ("source", query.on(source="")),
+        ("quality_by", query.on(quality_by=())),
     ):
         kept = columns.matching(others).slice(0, leading)
         counted = columns.arrays[name].slice(0, leading).filter(kept).value_counts()

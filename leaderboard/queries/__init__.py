@@ -17,7 +17,6 @@ from leaderboard.queries.boards import (
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.runs import (
-    WORKER_SILENT_AFTER,
     RunQuerySet,
     ahead_in_queue,
     attempt_of,
@@ -27,6 +26,7 @@ from leaderboard.queries.runs import (
     has_published,
     history,
     is_empty,
+    is_live,
     live_workers,
     phases_of,
     queue,
@@ -42,7 +42,6 @@ from leaderboard.queries.runs import (
 from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 
 __all__ = [
-    "WORKER_SILENT_AFTER",
     "BoardFindings",
     "Columns",
     "Findings",
@@ -66,6 +65,7 @@ __all__ = [
     "has_published",
     "history",
     "is_empty",
+    "is_live",
     "lines",
     "live_workers",
     "moved",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import overload
 
@@ -17,6 +17,7 @@ from leaderboard.models import Board, Claim, Entry, Scenario, Scope, Submission
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.placing import Placing, place
 from leaderboard.queries.store import STORE
+from measurement.tracks import quality_floor
 
 LINES_AT_ONCE = 1_000
 
@@ -185,6 +186,23 @@ class RankedBoard:
         """How many entries the quality floor alone leaves out."""
         return self.placing.below_floor if self.placing is not None else 0
 
+    @property
+    def ranked_count(self) -> int:
+        """How many entries have a rank."""
+        return len(self.placing.group[0]) if self.placing is not None else 0
+
+    def find_any(self, entry: int) -> RankedEntry | None:
+        """The line of an entry; without a rank if it is below the floor, None if another filter excludes it."""
+        found = self.find([entry]).get(entry)
+        if found is None and self.columns is not None:
+            whole = RankedBoard(self.query.on(min_quality=0.0), self.columns).find([entry]).get(entry)
+            found = whole and replace(
+                whole,
+                place=replace(whole.place, rank=None, rank_best=None, rank_worst=None, pareto=False),
+                greenness_percent=None,
+            )
+        return found
+
 
 def candidate(entry: Entry) -> ranking.Candidate:
     """What ranking needs of an entry."""
@@ -202,9 +220,14 @@ def candidate(entry: Entry) -> ranking.Candidate:
 
 
 def ranked_board(query: LeaderboardQuery) -> RankedBoard:
-    """Find the board and rank its entries. One query; two after a change, whatever the number of entries."""
+    """Find the board and rank its entries at or above the floor in force: the reader's, or its track's.
+
+    One query; two after a change, whatever the number of entries.
+    """
     board = find_board(query)
-    return RankedBoard(query, columns_of(board) if board else None)
+    if board is None:
+        return RankedBoard(query)
+    return RankedBoard(query.at_floor_of(quality_floor(board.track)), columns_of(board))
 
 
 def columns_of(board: Board) -> Columns:

@@ -20,6 +20,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.quality import quality_by
 from leaderboard.models import Board, Claim, Entry, Method, PublishedResult, Recipe
 
 ROWS_AT_ONCE = 5_000
@@ -71,7 +72,8 @@ _ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields]
 class Columns:
     """All entries of `board` as it was at its revision, in the order of ties: quality descending, then entry.
 
-    `arrays` holds the columns of `STORED`. Never changed once read, so that threads share it.
+    `arrays` holds the columns of `STORED`, and `quality_by`: who evaluated the quality. Never changed once read, so
+    that threads share it.
     """
 
     board: Board
@@ -100,7 +102,8 @@ class Columns:
     def matching(self, query: LeaderboardQuery) -> pa.Array:
         """Booleans, one an entry: whether it passes the filters of `query`, quality floor apart."""
         found = pa.repeat(pa.scalar(value=True), len(self))
-        for name, wanted in (("family", query.families), ("provenance", query.provenance)):
+        chosen = {"family": query.families, "provenance": query.provenance, "quality_by": query.quality_by}
+        for name, wanted in chosen.items():
             if wanted:
                 found = pc.and_(found, pc.is_in(self.arrays[name], pa.array(wanted, pa.string())))
         if query.source:
@@ -175,11 +178,18 @@ def read_columns(board: Board) -> Columns:
     )
     table = pa.Table.from_batches(_batches(stored), _SCHEMA)
     table = table.sort_by([("quality", "descending"), ("id", "ascending")])
-    columns = Columns(board, {name: table[name].combine_chunks() for name in STORED})
+    arrays = {name: table[name].combine_chunks() for name in STORED}
+    columns = Columns(board, arrays | {"quality_by": _quality_by(arrays)})
     # Reading takes three times what is kept; the allocator would hold it for the next time.
     del table
     pa.default_memory_pool().release_unused()
     return columns
+
+
+def _quality_by(arrays: dict[str, pa.Array]) -> pa.Array:
+    """`domain.quality.quality_by` of each entry."""
+    given = (arrays[name].to_pylist() for name in ("source", "quality_provenance", "submitters_weights"))
+    return pa.array(map(quality_by, *given), pa.string())
 
 
 def _either(of_method: str) -> Coalesce:

@@ -15,11 +15,11 @@ from leaderboard.domain.findings import FEWEST_ENTRIES, Model
 from leaderboard.models import Board
 from leaderboard.queries.boards import columns_of
 from leaderboard.queries.columns import ENERGIES, UNCERTAINTIES, Columns
+from measurement.tracks import quality_floor
 
-# The quality floors of a track: those of its champions, and the one that a reader begins with.
+# The quality floors of a track's champions.
 FLOORS = {"imagenet-1k": (0.70, 0.75, 0.80, 0.83)}
-FIRST_FLOOR = {"imagenet-1k": 0.75}
-# Of other tracks: the least quality, the quartiles, and to begin with the median.
+# Of other tracks: the least quality of the models at the track's own floor, and the quartiles.
 QUANTILES = (0.0, 0.25, 0.5, 0.75)
 # A larger board's orders are compared over this many of its models, evenly spaced by quality.
 MOST_COMPARED = 3_000
@@ -29,14 +29,18 @@ _NEEDED = ("id", *ENERGIES, *UNCERTAINTIES, "quality", "parameters", "macs", "ar
 
 @dataclass(frozen=True, slots=True)
 class BoardFindings:
-    """A board's findings at one revision, whatever the reader's floor; empty without enough complete models."""
+    """A board's findings at one revision, whatever the reader's floor; empty without enough complete models.
+
+    They are of the entries at or above the track's quality floor; `below` it, a reader may only choose.
+    """
 
     board: Board
     metric: str
     models: tuple[Model, ...]  # the complete ones
+    below: tuple[Model, ...]  # complete, but below the track's floor
     entries: int
     titles: dict[int, str]
-    first_floor: float
+    track_floor: float
     compared: int
     agreements: list[findings.Agreement]
     overtaking: findings.Overtaking | None
@@ -74,13 +78,15 @@ def findings_of(board: Board, min_quality: float | None = None) -> Findings:
         found = _KEPT.get(columns)
         if found is None:
             found = _KEPT[columns] = _compute(columns)
-    floor = found.first_floor if min_quality is None else min_quality
-    eligible = findings.at_floor(found.models, floor) if found.enough else []
+    floor = found.track_floor if min_quality is None else min_quality
+    eligible = findings.at_floor((*found.models, *found.below), floor) if found.enough else []
     return Findings(found, floor, len(eligible), findings.choices(eligible), findings.costs(eligible))
 
 
 def _compute(columns: Columns) -> BoardFindings:
-    every = _models(columns)
+    track_floor = quality_floor(columns.board.track)
+    stored = _models(columns)
+    every = [model for model in stored if model.quality >= track_floor]
     models = tuple(model for model in every if model.complete)
     floors = _floors(columns.board.track, models)
     enough = len(models) >= FEWEST_ENTRIES
@@ -90,9 +96,10 @@ def _compute(columns: Columns) -> BoardFindings:
         board=columns.board,
         metric=metrics[0].as_py() if len(metrics) else "",
         models=models,
+        below=tuple(model for model in stored if model.complete and model.quality < track_floor),
         entries=len(every),
         titles=dict(zip(columns.arrays["id"].to_pylist(), columns.arrays["title"].to_pylist(), strict=True)),
-        first_floor=FIRST_FLOOR.get(columns.board.track, _median(floors)),
+        track_floor=track_floor,
         compared=len(compared),
         agreements=findings.agreements(compared) if enough else [],
         overtaking=findings.overtakings(models) if enough else None,
@@ -147,7 +154,3 @@ def _floors(track: str, models: tuple[Model, ...]) -> tuple[float, ...]:
     # Rounded down, to the digits that are shown: a model at the quantile is above the floor as it is written.
     rounded = (math.floor(findings.quantile(qualities, part) * 1000) / 1000 for part in QUANTILES)
     return tuple(dict.fromkeys(rounded))
-
-
-def _median(floors: tuple[float, ...]) -> float:
-    return floors[len(floors) // 2] if floors else 0.0

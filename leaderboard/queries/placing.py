@@ -186,7 +186,7 @@ class Placing:
 
 def place(columns: Columns, query: LeaderboardQuery) -> Placing:
     """Rank the entries that pass the filters of `query`, as `ranking.rank` does."""
-    matching, leading = columns.matching(query), columns.at_or_above(query.min_quality)
+    matching, leading = columns.matching(query), columns.at_or_above(query.floor)
     positions = pc.indices_nonzero(matching.slice(0, leading))
     taken = {
         name: columns.arrays[name].take(positions) for name in (*ENERGIES, *UNCERTAINTIES, "quality", "complete")

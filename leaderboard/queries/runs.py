@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Case, Count, F, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.fields.files import FieldFile
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from leaderboard import routing
 from leaderboard.domain.runstate import ACTIVE, RunState
@@ -35,9 +35,10 @@ class RunQuerySet(QuerySet[Run]):
         """Queued or running."""
         return self.filter(state__in=ACTIVE)
 
-    def due_for_notification(self, now: datetime) -> RunQuerySet:
+    def due_for_notification(self) -> RunQuerySet:
         """Queued, and workers were not notified of them within the last minute."""
-        return self.queued().filter(Q(notified_at__isnull=True) | Q(notified_at__lt=now - timedelta(seconds=60)))
+        a_minute_ago = Now() - timedelta(seconds=60)
+        return self.queued().filter(Q(notified_at__isnull=True) | Q(notified_at__lt=a_minute_ago))
 
     def with_names(self) -> RunQuerySet:
         """With the fields of a list's line; recipes without their documents, which no list shows."""
@@ -135,35 +136,42 @@ def workers() -> QuerySet[Worker]:
     return Worker.objects.select_related("hardware")
 
 
-def _live_workers_for(run: Run) -> tuple[int, int]:
-    """How many workers of the run's hardware are live, and how many of those can do it."""
-    reported = [routing.tracks_in(worker.diagnosis) for worker in live_workers().filter(hardware=run.hardware_id)]
-    able = [
-        tracks for tracks in reported if tracks is None or not routing.needs_data(run) or run.recipe.track in tracks
-    ]
-    return len(reported), len(able)
-
-
 def waits_for(run: Run | None) -> str:
     """Which worker a queued run is missing, in words; empty if a live worker can do it."""
     if run is None or run.state != RunState.QUEUED:
         return ""
-    live, able = _live_workers_for(run)
+    live = list(live_workers().filter(hardware=run.hardware_id))
     if not live:
         return "no worker for this hardware is live"
-    return "" if able else f"no live worker of this hardware has the data of track {run.recipe.track}"
+    reported = [(worker, routing.tracks_in(worker.diagnosis)) for worker in live]
+    able = [
+        worker
+        for worker, tracks in reported
+        if tracks is None or not routing.needs_data(run) or run.recipe.track in tracks
+    ]
+    if not able:
+        return f"no live worker of this hardware has the data of track {run.recipe.track}"
+    if all(worker.out_of_service for worker in able):
+        return f"every live worker that can do it is out of service ({able[0].out_of_service})"
+    return ""
+
+
+def is_live() -> Q:
+    """Of workers: seen within the last minute, by the database's clock."""
+    return Q(seen_at__gte=Now() - WORKER_SILENT_AFTER)
 
 
 def live_workers() -> QuerySet[Worker]:
-    """Workers seen within the last minute."""
-    return workers().filter(seen_at__gte=timezone.now() - WORKER_SILENT_AFTER)
+    """Workers seen within the last minute, with how long they have been silent (`silent_for`)."""
+    silent_for = ExpressionWrapper(Now() - F("seen_at"), output_field=DurationField())
+    return workers().filter(is_live()).annotate(silent_for=silent_for)
 
 
 def hardware_choices() -> QuerySet[Hardware]:
     """Hardware that a submission may ask for: not what only published figures name, since no worker has it."""
     published_only = Q(workers__isnull=True, boards__published_results__isnull=False)
     return Hardware.objects.exclude(pk__in=Hardware.objects.filter(published_only).values("pk")).annotate(
-        live_workers=Count("workers", filter=Q(workers__seen_at__gte=timezone.now() - WORKER_SILENT_AFTER))
+        live_workers=Count("workers", filter=Q(workers__seen_at__gte=Now() - WORKER_SILENT_AFTER))
     )
 
 

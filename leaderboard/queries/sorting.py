@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.models import FAMILIES, Provenance
 from leaderboard.queries.placing import Placing
 
+_EVALUATED = {by: position for position, by in enumerate(QUALITY_BY)}
 _TRUST = {provenance: position for position, provenance in enumerate(Provenance.values)}
 
 
@@ -70,6 +72,10 @@ def _provenance(placing: Placing) -> pa.Array:
     return pa.array([_TRUST[provenance] for provenance in placing.stored("provenance").to_pylist()], pa.int64())
 
 
+def _quality_by(placing: Placing) -> pa.Array:
+    return pa.array([_EVALUATED[by] for by in placing.stored("quality_by").to_pylist()], pa.int64())
+
+
 def _metered_share(placing: Placing) -> pa.Array:
     query = placing.query
     one_time_j = pc.add(
@@ -91,6 +97,7 @@ SORT_VALUES: dict[str, Callable[[Placing], pa.Array]] = {
     "method": _method,
     "family": _family,
     "quality": _stored("quality"),
+    "quality_by": _quality_by,
     "greenness": lambda placing: placing.greenness_per_joule,
     "energy": lambda placing: placing.energy_j,
     "phases": _one_time_share,

@@ -3,11 +3,13 @@
 from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.claims import decide, standing_method
+from leaderboard.services.limits import count_request
 from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
     Claim,
+    blame_machine,
     cancel_is_requested,
     claim,
     dispatch,
@@ -27,9 +29,11 @@ __all__ = [
     "Claim",
     "Imported",
     "Refused",
+    "blame_machine",
     "boards_changed",
     "cancel_is_requested",
     "claim",
+    "count_request",
     "decide",
     "dispatch",
     "fail",

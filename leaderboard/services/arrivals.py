@@ -65,15 +65,8 @@ def _short(value: Any) -> str:
 
 def store(rows: list[Any]) -> None:
     """Insert rows, which keep the time of their making."""
-    times = [getattr(row, "created_at", None) for row in rows]
-    if not rows:
-        return
-    model = type(rows[0])
-    model._default_manager.bulk_create(rows, batch_size=ROWS_AT_ONCE)
-    if times[0] is not None:  # inserting sets it to now
-        for row, time in zip(rows, times, strict=True):
-            row.created_at = time
-        model._default_manager.bulk_update(rows, ["created_at"], batch_size=ROWS_AT_ONCE)
+    if rows:
+        type(rows[0])._default_manager.bulk_create(rows, batch_size=ROWS_AT_ONCE)
 
 
 def user_ids(lines: list[Line], name: str) -> dict[str | None, int]:

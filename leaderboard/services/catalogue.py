@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from catalogue import PublishedResult as CatalogueResult
 from catalogue import Source
+from leaderboard.database import clock
 from leaderboard.domain.energy import LifeCycle, PhaseEnergy, Provenance
 from leaderboard.models import Board, Entry, Hardware, Method, PublishedResult
 from leaderboard.services.publication import lock, raise_revisions
@@ -40,7 +40,7 @@ def import_published(results: Iterable[CatalogueResult], sources: Mapping[str, S
     A result whose figures changed keeps its entry. One that left the catalogue leaves the board; its row stays, with
     the time. What an administrator took down is not published again until its figures change.
     """
-    now, count = timezone.now(), Imported()
+    now, count = clock.now(), Imported()
     found = list(results)
     boards = _boards(found)
     lock(board.pk for board in boards.values())

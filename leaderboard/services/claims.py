@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from leaderboard.models import Claim, Method, Recipe, Submission, Work
 from leaderboard.services.publication import boards_changed, lock_works
@@ -59,7 +59,7 @@ def decide(claim: Claim, *, accept: bool, by: User | None) -> None:
     Nothing is deleted: the names that stood become a refused claim. Raises Refused if it was decided before.
     """
     lock_works([claim.work_id])
-    decision = {"decided_by": by, "decided_at": timezone.now()}
+    decision = {"decided_by": by, "decided_at": Now()}
     state = "accepted" if accept else "refused"
     if not Claim.objects.filter(pk=claim.pk, state="open").update(state=state, **decision):
         raise Refused("claim", f"claim {claim.pk} has been decided already")

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import structlog
 from django.db import transaction
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Now
 
+from leaderboard.database import clock
 from leaderboard.domain.counting import counted, is_limited
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.runstate import RunState
@@ -65,7 +65,7 @@ def refresh_entries(work_id: int, hardware: Hardware) -> list[Entry]:
     lock({*(board.pk for board in boards.values()), *mine.values_list("board_id", flat=True)})
     _remove(mine.exclude(board__in=boards.values()))
     standing = {entry.board_id: entry for entry in mine}
-    entries, changed = [], []
+    entries, changed, now = [], [], clock.now()
     for group, measured in lines.items():
         found = _not_limited(measured)
         run, board = found[0][0], boards[group]
@@ -74,7 +74,7 @@ def refresh_entries(work_id: int, hardware: Hardware) -> list[Entry]:
         entries.append(entry)
         if entry.pk and all(getattr(entry, name) == value for name, value in figures.items()):
             continue
-        for name, value in {**figures, "published_at": timezone.now()}.items():
+        for name, value in {**figures, "published_at": now}.items():
             setattr(entry, name, value)
         entry.save()
         changed.append(board.pk)
@@ -151,7 +151,7 @@ def take_down(entries: QuerySet[Entry]) -> int:
     results = {run.pk for work in shown for run in counted_results(*work)}
     for run in Run.objects.select_for_update(no_key=True).filter(pk__in=results).order_by("pk"):
         _hold(run)
-    PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=timezone.now())
+    PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=Now())
     return _remove(entries)
 
 
@@ -197,9 +197,7 @@ def raise_revisions(board_ids: Iterable[int]) -> None:
         name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
         for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
     }
-    Board.objects.filter(pk__in=lock(board_ids)).update(
-        revision=F("revision") + 1, changed_at=timezone.now(), **sizes
-    )
+    Board.objects.filter(pk__in=lock(board_ids)).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:

@@ -10,7 +10,7 @@ import structlog
 from django.core.files import File
 from django.db import Error, transaction
 from django.db.models.fields.files import FieldFile
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Attempt, PhaseEnergy, Run
@@ -36,7 +36,7 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
             RunState.RUNNING,
             RunState.SUCCEEDED,
             claim.token,
-            finished_at=timezone.now(),
+            finished_at=Now(),
             lease_expires_at=None,
             cancel_requested=False,
             reason="",

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from django.db.models import F
+from django.db.models import F, Max, Q
 
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Attempt, Entry, Run
+from leaderboard.services.evidence import is_of_known_kind
 from measurement.recipe import parse_recipe
+from measurement.recipe.parts import DeclaredEnergy
+from measurement.recipe.techniques import DeclaredPhase
 from measurement.record import PhaseRecord, Record
-from measurement.tracks import find_track
+from measurement.tracks import find_track, quality_floor
 from measurement.vocabulary import HOLDING_FLAGS, Phase, Provenance, Scope
 
 REPORTED_TOO_LOW = "reported_energy_too_low"
+UNKNOWN_EVIDENCE = "evidence_of_unknown_kind"
+QUALITY_TOO_HIGH = "reported_quality_too_high"
 SUBMITTERS_WEIGHTS = "submitters_weights"
 FEWEST_IMAGES = 1000
 """The images that any search or pre-training processes at least, if the track does not say how many it has."""
+FEWEST_CANDIDATES = 30
+"""The networks that any search looks at: log2 of 10^9, about the smallest spaces that papers search in."""
+QUALITY_MARGIN = 0.02
+"""How far a reported quality may be above the best evaluated or published one of its track, as a fraction."""
 
 
 def reasons_to_hold(run: Run, record: Record) -> list[str]:
     """The quality flags that hold a result for review, and for a work's first results the submitter's own figures.
 
-    REPORTED_TOO_LOW: a reported energy is too low. SUBMITTERS_WEIGHTS: the quality depends on weights that the
-    submitter brought. Neither holds results of administrators; nor the first once a result of the work is on a board
-    of this hardware, the second once one of the work with the same weights has been let pass.
+    REPORTED_TOO_LOW: a reported energy is too low. UNKNOWN_EVIDENCE: its evidence is of no known kind.
+    QUALITY_TOO_HIGH: a reported quality is better than any of its track. SUBMITTERS_WEIGHTS: the quality depends on
+    weights that the submitter brought. None holds results of administrators; nor once such a result of the work is on
+    a board of this hardware, or in the last case once one of the work with the same weights has been let pass.
     """
     reasons = {str(flag) for flag in record.flags & HOLDING_FLAGS}
     if not _is_by_staff(run):
@@ -33,8 +43,12 @@ def reasons_to_hold(run: Run, record: Record) -> list[str]:
 def _supplied_by_submitter(run: Run, record: Record) -> set[str]:
     on_boards = Entry.objects.filter(work=run.recipe.work_id, board__hardware=run.hardware)
     reasons = set()
-    if _reports_too_little(record) and not on_boards.exists():
-        reasons.add(REPORTED_TOO_LOW)
+    if not on_boards.exists():
+        reasons |= {REPORTED_TOO_LOW} if _reports_too_little(record) else set()
+        reasons |= {UNKNOWN_EVIDENCE} if _lacks_evidence(record) else set()
+    reported = on_boards.filter(quality_provenance="reported", quality__gte=record.quality.value)
+    if _reports_too_much(record) and not reported.exists():
+        reasons.add(QUALITY_TOO_HIGH)
     if set(record.brought_weights) - _accepted_weights(run):
         reasons.add(SUBMITTERS_WEIGHTS)
     return reasons
@@ -57,20 +71,50 @@ def _accepted_weights(run: Run) -> set[str]:
     return found
 
 
+def _lacks_evidence(record: Record) -> bool:
+    """Whether a reported search or pre-training has evidence of no known kind."""
+    return any(
+        isinstance(spec, DeclaredEnergy) and spec.energy_j is not None and not is_of_known_kind(spec.evidence or "")
+        for spec in record.recipe.phases
+    )
+
+
+def _reports_too_much(record: Record) -> bool:
+    """Whether a reported quality is above the best one that others evaluated or published, by more than the margin.
+
+    On a track without such a quality it is compared with the track's floor.
+    """
+    if record.quality.provenance != "reported":
+        return False
+    track = record.recipe.track_key
+    known = Q(source="published") | Q(quality_provenance="evaluated", submitters_weights=False)
+    best = Entry.objects.filter(known, board__track=track).aggregate(best=Max("quality"))["best"] or 0.0
+    return record.quality.value > max(best, quality_floor(track)) + QUALITY_MARGIN
+
+
 def _reports_too_little(record: Record) -> bool:
     """Whether a reported one-time energy is less than inference on each training image once.
 
-    With the finished network, in the figure's scope and the cheapest scenario; training takes more.
+    For a search: once by each network that it must have compared. With the finished network, in the figure's scope
+    and the cheapest scenario; training takes more.
     """
     track = find_track(record.recipe.track_key)
     images = track.train_images if track and track.train_images else FEWEST_IMAGES
     return any(
         energy.provenance == Provenance.REPORTED
         and energy.energy_j is not None
-        and energy.energy_j < images * _least_per_image_j(record.phases, energy.scope)
+        and energy.energy_j < _networks(phase, record) * images * _least_per_image_j(record.phases, energy.scope)
         for phase in record.phases
         for energy in phase.energies
     )
+
+
+def _networks(phase: PhaseRecord, record: Record) -> int:
+    """How many networks a phase must have compared: a search that chooses one of S at least log2(S) of them."""
+    if phase.phase != Phase.SEARCH:
+        return 1
+    spaces = [spec.space for spec in record.recipe.phases if isinstance(spec, DeclaredPhase) and spec.space]
+    return max(FEWEST_CANDIDATES, *((space - 1).bit_length() for space in spaces), 0)
 
 
 def _least_per_image_j(phases: tuple[PhaseRecord, ...], scope: Scope) -> float:

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from leaderboard.dispatch import notify
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
@@ -22,6 +21,10 @@ from leaderboard.models import Attempt, Provenance, Run
 from leaderboard.routing import doable_with, tracks_of_worker
 
 LOST = "lost"
+"""The outcome of an attempt whose worker fell silent or lacked data: MAX_ATTEMPTS of them end the run."""
+MACHINE_FAULT = "machine fault"
+"""The outcome of an attempt that a disk, a meter or a device has ended: none of the run's attempts. Their limit is a
+higher one, for a run that harms every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,6 @@ def claim(run_id: int, worker: str) -> Claim | None:
     last = Run.objects.filter(able, pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
     if last is None:
         return None
-    now = timezone.now()
     taken = move(
         run_id,
         RunState.QUEUED,
@@ -62,14 +64,14 @@ def claim(run_id: int, worker: str) -> Claim | None:
         last,
         attempt=last + 1,
         lease_expires_at=_lease_end(),
-        started_at=now,
+        started_at=Now(),
         cancel_requested=False,
         progress={},
         reason="",
     )
     if not taken:
         return None
-    Attempt.objects.create(run_id=run_id, number=last + 1, worker=worker, started_at=now)
+    Attempt.objects.create(run_id=run_id, number=last + 1, worker=worker, started_at=Now())
     return Claim(run_id, last + 1)
 
 
@@ -95,7 +97,7 @@ def report_progress(claim: Claim, progress: dict[str, Any]) -> bool:
 def end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> Attempt:
     """Store how an attempt ended. Only after `move` succeeded with its token, in the same transaction."""
     attempt = Attempt.objects.get(run_id=claim.run_id, number=claim.token)
-    attempt.ended_at, attempt.outcome, attempt.reason = timezone.now(), outcome, reason
+    attempt.ended_at, attempt.outcome, attempt.reason = Now(), outcome, reason
     for name, value in fields.items():
         setattr(attempt, name, value)
     attempt.save()
@@ -130,12 +132,27 @@ def stop(claim: Claim, *, cancelled: bool) -> bool:
 
 @transaction.atomic
 def lose(claim: Claim, reason: str) -> bool:
-    """Queue the run again because this machine can't do it, or fail it after MAX_ATTEMPTS such losses.
+    """Queue the run again because this worker can't do it, or fail it after MAX_ATTEMPTS such losses.
 
     False if it is no longer this worker's.
     """
     reason = reason.rstrip(".")
     return _lose(claim, f"{reason}; the run is queued again.", reason + "; failed after {lost} attempts.")
+
+
+@transaction.atomic
+def blame_machine(claim: Claim, reason: str) -> bool:
+    """Queue the run again because this machine broke down, which is no attempt of the run.
+
+    It fails after MAX_MACHINE_FAULTS of them. False if it is no longer this worker's.
+    """
+    reason = reason.rstrip(".")
+    return _lose(
+        claim,
+        f"{reason}; the run is queued again.",
+        reason + "; failed after {lost} faults of machines. It may be the run that harms them.",
+        outcome=MACHINE_FAULT,
+    )
 
 
 def _end_cancelled(claim: Claim, only_if: dict[str, Any] | None = None) -> bool:
@@ -152,7 +169,7 @@ def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | N
         claim.token,
         only_if=only_if,
         reason=reason,
-        finished_at=timezone.now(),
+        finished_at=Now(),
         lease_expires_at=None,
         cancel_requested=False,
     )
@@ -185,9 +202,7 @@ def cancel(run_id: int, reason: str) -> bool:
     """Cancel a queued run; ask the worker of a running one to stop it. False if the run has ended."""
     run = Run.objects.select_for_update(no_key=True).get(pk=run_id)
     if run.state == RunState.QUEUED:
-        return move(
-            run_id, RunState.QUEUED, RunState.CANCELLED, run.attempt, reason=reason, finished_at=timezone.now()
-        )
+        return move(run_id, RunState.QUEUED, RunState.CANCELLED, run.attempt, reason=reason, finished_at=Now())
     return bool(_held(Claim(run_id, run.attempt)).update(cancel_requested=True, reason=reason))
 
 
@@ -208,12 +223,15 @@ def _reap(claim: Claim, expired: dict[str, Any]) -> bool:
     )
 
 
-def _lose(claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] | None = None) -> bool:
-    """Counts only attempts of silent and broken workers: one that was stopped in good order has lost nothing."""
+def _lose(
+    claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] | None = None, outcome: str = LOST
+) -> bool:
+    """Counts only attempts of this outcome: a worker that was stopped in good order has lost nothing."""
     only_if = only_if or {}
-    lost = 1 + Attempt.objects.filter(run_id=claim.run_id, outcome=LOST).count()
-    if after_lost_worker(lost, settings.MAX_ATTEMPTS) == RunState.QUEUED:
-        moved = _give_back(claim, LOST, reason, only_if)
+    limit = settings.MAX_ATTEMPTS if outcome == LOST else settings.MAX_MACHINE_FAULTS
+    lost = 1 + Attempt.objects.filter(run_id=claim.run_id, outcome=outcome).count()
+    if after_lost_worker(lost, limit) == RunState.QUEUED:
+        moved = _give_back(claim, outcome, reason, only_if)
     else:
         last_reason = last_reason.replace("{lost}", str(lost))
         moved = _end(claim, RunState.FAILED, last_reason, only_if | {"cancel_requested": False})
@@ -223,5 +241,5 @@ def _lose(claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] |
 def dispatch(runs: Iterable[Run]) -> int:
     """Notify workers of queued runs, and store when. A later sweep repeats what the broker does not take now."""
     notified = [run.pk for run in runs if notify(run)]
-    Run.objects.filter(pk__in=notified).update(notified_at=timezone.now())
+    Run.objects.filter(pk__in=notified).update(notified_at=Now())
     return len(notified)

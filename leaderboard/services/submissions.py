@@ -9,14 +9,18 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
+from leaderboard.database import clock
 from leaderboard.domain.runstate import ACTIVE, RunState
 from leaderboard.models import Hardware, Recipe, Run, Submission, Work
 from leaderboard.services.claims import hear, new_method, standing_method
+from leaderboard.services.evidence import WANTED, is_of_known_kind
+from leaderboard.services.limits import check_active_runs, take_turn
 from leaderboard.services.publication import FULL_FIRST, lock_works, refresh_entries
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import cancel, dispatch
+from measurement.documents import Fault
 from measurement.recipe import Recipe as RecipeDocument
 from measurement.recipe import parse_recipe
 
@@ -29,11 +33,15 @@ def submit(
 
     If only a sampled run exists and `full` is asked for, a full run is queued, in a submission of the person who
     asks, so that nobody can withdraw what another asked for. Returns the submission, and whether a run was queued.
-    Raises Refused for a sampled run without the submitter's own figure, or after a full result that the submitter
-    withdrew, for more active runs than a person may have, and for more seeds of a work than count.
+    Raises Refused for a family that the phases contradict, for a sampled run without the submitter's own figure or
+    without evidence of a known kind, or after a full result that the submitter withdrew, for more active runs than a
+    person may have, and for more seeds of a work than count.
     """
-    if mode == "sampled" and (fault := recipe.why_not_sampled()) is not None:
+    fault = recipe.why_not_family() or (_why_not_sampled(recipe) if mode == "sampled" else None)
+    if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
+    if submitter is not None:
+        take_turn(submitter)
     stored, is_known = _stored_recipe(recipe, submitter)
     found = _answer(stored, recipe, hardware, mode)
     if found is not None:
@@ -41,7 +49,8 @@ def submit(
         return found, False
     if mode == "sampled":
         _check_no_full_result_withdrawn(stored, hardware, submitter)
-    _check_active_runs(submitter)
+    if submitter is not None:
+        check_active_runs(submitter)
     own_id = submitter.pk if submitter else None
     valid = _valid_submissions(Q(recipe=stored), hardware)
     submission = next((found for found, _ in valid if found.submitter_id == own_id), None)
@@ -51,6 +60,14 @@ def submit(
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
+
+
+def _why_not_sampled(recipe: RecipeDocument) -> Fault | None:
+    """What a sampled run lacks; its quality is the submitter's word, so that its evidence must be a publication."""
+    fault = recipe.why_not_sampled()
+    if fault is None and recipe.reported is not None and not is_of_known_kind(recipe.reported.evidence):
+        return Fault("reported.evidence", f"is of no known kind in a sampled run; give {WANTED}")
+    return fault
 
 
 def _hear(stored: Recipe, recipe: RecipeDocument, submitter: User | None, is_known: bool) -> None:
@@ -136,18 +153,6 @@ def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitte
         )
 
 
-def _check_active_runs(submitter: User | None) -> None:
-    """One person's runs must not delay everybody else's for days."""
-    if submitter is None or submitter.is_staff:
-        return
-    active = Run.objects.filter(requested_by=submitter, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
-    if active >= settings.MAX_ACTIVE_RUNS:
-        raise Refused(
-            "submission",
-            f"you have {active} runs queued or running, which is the limit; wait for one to end, or withdraw one",
-        )
-
-
 def _valid_submissions(of: Q, hardware: Hardware) -> list[tuple[Submission, str]]:
     """Submissions with an active or successful run, each with its mode: full before sampled. of: which runs.
 
@@ -172,7 +177,7 @@ def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) ->
         hardware=submission.hardware,
         requested_by=requested_by,
         mode=mode,
-        queued_at=timezone.now(),
+        queued_at=clock.now(),
     )
     transaction.on_commit(partial(dispatch, [run]))
     return run
@@ -186,7 +191,7 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
     withdrawn, and if the recipe can't be sampled.
     """
     mode = mode or run.mode
-    fault = parse_recipe(run.recipe.document).why_not_sampled() if (run.mode, mode) == ("full", "sampled") else None
+    fault = _why_not_sampled(parse_recipe(run.recipe.document)) if (run.mode, mode) == ("full", "sampled") else None
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     # The locks order this with submissions and re-runs of the same recipe, and with withdrawing: there may be no run
@@ -226,7 +231,7 @@ def withdraw(submission: Submission, *, by: User | None) -> None:
     mean. Raises Refused if it was withdrawn before.
     """
     lock_works([submission.recipe.work_id])
-    if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=timezone.now()):
+    if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=Now()):
         raise Refused("submission", "the submission was already withdrawn")
     for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
         with suppress(Refused):  # it has just ended; what it published is removed below

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Now
 from django.utils.text import slugify
 
+from leaderboard.database import clock
 from leaderboard.models import Hardware, Worker
 
 MOST_OF_ONE_SLUG = 1000
@@ -29,7 +30,7 @@ def register_hardware(name: str, kind: str) -> Hardware:
 
 def register_worker(name: str, *, hardware: Hardware, device: str, diagnosis: dict[str, Any]) -> Worker:
     """Store or refresh a worker that has just started."""
-    now = timezone.now()
+    now = clock.now()
     worker, _ = Worker.objects.update_or_create(
         name=name,
         defaults={
@@ -38,11 +39,21 @@ def register_worker(name: str, *, hardware: Hardware, device: str, diagnosis: di
             "diagnosis": diagnosis,
             "started_at": now,
             "seen_at": now,
+            "clock_offset_s": clock.offset_s(),
+            "out_of_service": "",
+            "out_of_service_since": None,
         },
     )
     return worker
 
 
-def worker_seen(name: str) -> None:
-    """Note that a worker is alive."""
-    Worker.objects.filter(name=name).update(seen_at=timezone.now())
+def worker_seen(name: str, out_of_service: str | None = None) -> None:
+    """Note that a worker is alive, and how far its machine's clock is from the database's.
+
+    out_of_service: why it takes no run at present, empty if it does; None leaves what was noted.
+    """
+    changes: dict[str, Any] = {"seen_at": Now(), "clock_offset_s": clock.offset_s()}
+    if out_of_service is not None:
+        since = Coalesce("out_of_service_since", Now()) if out_of_service else None
+        changes |= {"out_of_service": out_of_service, "out_of_service_since": since}
+    Worker.objects.filter(name=name).update(**changes)

@@ -16,6 +16,7 @@ from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling,
 from leaderboard import queries
 from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.energy import ONE_TIME_PHASES
+from leaderboard.domain.quality import QUALITY_BY, typed_percent
 from leaderboard.domain.runstate import RunState
 from leaderboard.domain.usage import USAGE_PRESETS
 from leaderboard.forms.page_query import PageQuery, read_query, shown
@@ -25,6 +26,7 @@ from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import rows, summary, table
 from leaderboard.presentation.format import count
 from leaderboard.staticstorage import imported_modules
+from measurement.tracks import find_track
 
 ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is too large for a browser.
@@ -44,6 +46,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     known = list(queries.boards().order_by("-size", "pk"))
     _reset_unknown_hardware(asked, known)
     ranked = queries.ranked_board(asked.query)
+    asked.query = ranked.query
     page = _page(request, asked, table.in_order(ranked, asked.view))
     query, view = asked.query, asked.view
     columns = visible(view.columns, query.order_by)
@@ -53,7 +56,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "view": view,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
-        "min_quality": "" if query.min_quality is None else f"{query.min_quality:.15g}",
+        "floor": _floor(asked, ranked),
+        "evaluated": _evaluated(asked),
         "pue": f"{view.pue:.15g}",
         "grid_intensity": f"{view.grid.intensity_g_per_kwh:g}\u00a0g/kWh",
         "notices": asked.notices,
@@ -73,12 +77,15 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "worth": summary.worth(query.accuracy_weight),
         "why": summary.why(ranked),
         "summary": summary.summary(ranked),
+        "following": summary.following(ranked),
         "crossings_title": summary.crossings_title(query),
         "crossings": summary.crossings(ranked),
         "options": _options(ranked, known, view),
         "defaults": _defaults(ranked, known),
         "facets": table.facets(ranked),
-        "filters": len(query.families) + len(query.provenance) + query.include_incomplete + bool(query.source),
+        "filters": sum(map(len, (query.families, query.provenance, query.quality_by)))
+        + query.include_incomplete
+        + bool(query.source),
         "presets": _presets(asked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
@@ -174,6 +181,7 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
         "provenance": _menu(
             [choice for choice in Provenance.choices if choice[0] != Provenance.MISSING], *query.provenance
         ),
+        "quality_by": _menu(list(QUALITY_BY.items()), *query.quality_by),
         "source": _menu([("", "verified and published"), *SOURCE_CHOICES.items()], query.source),
         "families": FAMILIES,
         "sort": _menu(
@@ -203,6 +211,29 @@ def _defaults(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, str]
 
 def _menu(choices: list[tuple[str, str]], *chosen: str) -> list[tuple[str, str, bool]]:
     return [(value, label, value in chosen) for value, label in choices]
+
+
+def _floor(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, str]:
+    """The quality floor in force, the track's own with its reason, and the link that removes it or puts it back."""
+    query, board = ranked.query, ranked.board
+    track = find_track(board.track) if board else None
+    removed = None if not query.floor else 0.0
+    return {
+        "typed": typed_percent(query.min_quality),
+        "placeholder": typed_percent(query.default_floor),
+        "default": f"{query.default_floor or 0.0:.15g}",
+        "reason": track.floor_reason if track else "",
+        "below": summary.below_words(ranked.below_floor),
+        "url": "?" + replace(asked, query=query.on(min_quality=removed)).parameters(),
+        "link_words": summary.floor_link_words(query),
+    }
+
+
+def _evaluated(asked: PageQuery) -> dict[str, Any]:
+    """The link that shows only evaluated qualities, or all again."""
+    chosen = asked.query.quality_by == ("evaluated",)
+    query = asked.query.on(quality_by=() if chosen else ("evaluated",))
+    return {"chosen": chosen, "url": "?" + replace(asked, query=query).parameters()}
 
 
 def _presets(asked: PageQuery) -> list[dict[str, Any]]:

@@ -35,17 +35,18 @@ NO_WINNER = Card(
 @require_safe
 def board_card(request: HttpRequest) -> HttpResponseBase:
     """The winner of a view of the leaderboard."""
-    query = read_query(request.GET).query
-    first = next(iter(queries.ranked_board(query).rows[:1]), None)
+    ranked = queries.ranked_board(read_query(request.GET).query)
+    first = next(iter(ranked.rows[:1]), None)
     if first is None or first.place.rank is None:
         return _answer(request, NO_WINNER)
-    return _answer(request, card_of(first.entry, first.place, query, _claim(query, first.entry)))
+    return _answer(request, card_of(first.entry, first.place, ranked.query, _claim(ranked.query)))
 
 
-def _claim(query: LeaderboardQuery, entry: Entry) -> str:
+def _claim(query: LeaderboardQuery) -> str:
     """What the first entry is best at: filters and quality floor included."""
     best = f"Greenest, τ = {weight(query.accuracy_weight)}," if query.order_by == "greenness" else "Least energy"
-    return f"{best}{summary.among(query)}{summary.floor(query, entry)}"
+    among = f"{best}{summary.among(query)}{summary.floor(query)}"
+    return among if query.floor or not query.default_floor else f"{among},"
 
 
 @require_safe
@@ -55,10 +56,15 @@ def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     if entry is None:
         raise Http404
     query = query_of(entry.board, read_query(request.GET).query)
-    row = queries.ranked_board(query).find([pk]).get(pk)
+    ranked = queries.ranked_board(query)
+    row = ranked.find_any(pk)
     if row is None:
         return _answer(request, NO_WINNER)
-    place = f"Rank {rows.rank_text(row.place)} of its group" if row.place.rank else "Not ranked,"
+    place = (
+        f"Rank {rows.rank_text(row.place)} of its group"
+        if row.place.rank
+        else f"Not ranked, {rows.why_not_ranked(row, ranked.query)},"
+    )
     return _answer(request, card_of(entry, row.place, query, place))
 
 

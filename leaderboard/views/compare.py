@@ -18,7 +18,16 @@ from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries
-from leaderboard.presentation.format import count, images, joules, milliseconds, relative, sample, share
+from leaderboard.presentation.format import (
+    count,
+    floor_percent,
+    images,
+    joules,
+    milliseconds,
+    relative,
+    sample,
+    share,
+)
 from leaderboard.presentation.rivals import Against, find_rival
 from leaderboard.views.entries import query_of
 
@@ -136,19 +145,34 @@ def _ahead(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery) -> str:
 def _verdict(chosen: list[Entry], query: LeaderboardQuery) -> list[str]:
     """Which entry uses the least energy at the reader's usage intensity and by how much, and at other usages."""
     titles = {entry.pk: entry.method.title for entry in chosen}
-    winners = ranking.champions([queries.candidate(entry) for entry in chosen], query.shared_by)
-    sentences = _here(chosen, query, titles)
+    rivals = [entry for entry in chosen if _is_at_floor(entry, query)]
+    winners = ranking.champions([queries.candidate(entry) for entry in rivals], query.shared_by)
+    sentences = _here(rivals, query, titles)
     if len(winners) > 1:
         for before, after in pairwise(winners):
             crossing = count(after.from_usage_intensity)
             sentences.append(f"{titles[int(after.key)]} overtakes {titles[int(before.key)]} at {crossing} images.")
-    elif winners and len(chosen) > 1:
+    elif winners and len(rivals) > 1:
         sentences.append(f"{titles[int(winners[0].key)]} uses the least energy at any usage.")
-    bounds = [titles[entry.pk] for entry in chosen if not entry.complete]
+    sentences += [
+        f"{titles[entry.pk]} is below the quality floor of {floor_percent(_floor(entry, query))}: it is not compared."
+        for entry in chosen
+        if entry not in rivals
+    ]
+    bounds = [titles[entry.pk] for entry in rivals if not entry.complete]
     sentences += [
         f"{title} has a missing phase: its total is a lower bound, so it is not compared." for title in bounds
     ]
     return sentences
+
+
+def _floor(entry: Entry, query: LeaderboardQuery) -> float:
+    """The quality floor in force: the reader's, or that of the entry's track."""
+    return rows.track_floor(entry) if query.min_quality is None else query.min_quality
+
+
+def _is_at_floor(entry: Entry, query: LeaderboardQuery) -> bool:
+    return entry.quality >= _floor(entry, query)
 
 
 def _here(chosen: list[Entry], query: LeaderboardQuery, titles: dict[int, str]) -> list[str]:
@@ -169,7 +193,7 @@ def _here(chosen: list[Entry], query: LeaderboardQuery, titles: dict[int, str]) 
 
 
 def champion_of(chosen: list[Entry], query: LeaderboardQuery) -> tuple[Entry, ranking.Ranked] | None:
-    """The chosen entry of least energy at the reader's usage intensity, None if none is complete."""
-    complete = {entry.pk: entry for entry in chosen if entry.complete}
+    """The chosen entry of least energy at the reader's usage intensity, None if none is complete and at the floor."""
+    complete = {entry.pk: entry for entry in chosen if entry.complete and _is_at_floor(entry, query)}
     ranked: list[Any] = ranked_among(list(complete.values()), query)
     return (complete[int(ranked[0].key)], ranked[0]) if ranked else None

@@ -19,8 +19,9 @@ from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
-from leaderboard.presentation.format import sample
+from leaderboard.presentation.format import floor_percent, sample
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
+from measurement.tracks import find_track
 
 
 @require_safe
@@ -32,9 +33,9 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     given = request.GET.copy()
     against = (given.pop("against", None) or [""])[-1]
     asked = read_query(given)
-    query = query_of(found.board, asked.query)
-    ranked = queries.ranked_board(query)
-    mine = ranked.find([pk]).get(pk)
+    ranked = queries.ranked_board(query_of(found.board, asked.query))
+    query = ranked.query
+    mine = ranked.find_any(pk)
     site = request.build_absolute_uri("/").rstrip("/")
     context = {
         "entry": found,
@@ -48,6 +49,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "card_parameters": urlencode(_of_reader(query).parameters()),
         "notices": asked.notices,
         "row": rows.row(mine, query) if mine else None,
+        "floor": _floor(found, mine, query),
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
         "claims": list(queries.open_claims(found.work_id)),
@@ -68,8 +70,21 @@ def _find(pk: int) -> Entry:
     return found
 
 
+def _floor(found: Entry, mine: queries.RankedEntry | None, query: LeaderboardQuery) -> dict[str, Any]:
+    """The track's quality floor, if the entry is below it; and whether the reader's query ranks the entry."""
+    track = find_track(found.board.track)
+    if track is None or not rows.below_floor(found):
+        return {}
+    return {
+        "track": floor_percent(track.quality_floor),
+        "reason": track.floor_reason,
+        "is_ranked": mine is not None and mine.place.rank is not None,
+        "whole_board": urlencode(query_of(found.board, query).on(min_quality=0.0).parameters()),
+    }
+
+
 def query_of(board: Board, asked: LeaderboardQuery) -> LeaderboardQuery:
-    """The whole board of an entry, at the reader's usage intensity and sharing."""
+    """The board of an entry at the reader's usage intensity, sharing and quality floor."""
     return LeaderboardQuery(
         track=board.track,
         hardware=board.hardware.slug,
@@ -77,6 +92,7 @@ def query_of(board: Board, asked: LeaderboardQuery) -> LeaderboardQuery:
         scope=board.scope,
         usage_intensity=asked.usage_intensity,
         shared_by=asked.shared_by,
+        min_quality=asked.min_quality,
         include_incomplete=asked.include_incomplete,
     )
 

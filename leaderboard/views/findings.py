@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.quality import typed_percent
 from leaderboard.forms.findings import read_findings_query
 from leaderboard.models import Board
 from leaderboard.presentation import findings as written
@@ -36,6 +37,8 @@ def findings(request: HttpRequest) -> HttpResponse:
             "too_few": written.too_few(found.of_board),
             "track": track_title(board.track),
             "min_quality": f"{found.min_quality:.15g}",
+            "typed_floor": typed_percent(asked.query.min_quality),
+            "track_floor": typed_percent(found.of_board.track_floor),
             "group": _group(board),
         }
     return render(request, "leaderboard/findings.html", context)

@@ -78,8 +78,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
     for state in RunState:
         runs.labels(state=state.value).set(by_state.get(state, 0))
     workers = Gauge("leaderboard_live_workers", "Workers seen in the last minute", ["hardware"], registry=registry)
-    for hardware, number in Counter(worker.hardware.slug for worker in queries.live_workers()).items():
+    out = Gauge(
+        "leaderboard_workers_out_of_service", "Live workers that take no run", ["hardware"], registry=registry
+    )
+    live = list(queries.live_workers())
+    for hardware, number in Counter(worker.hardware.slug for worker in live).items():
         workers.labels(hardware=hardware).set(number)
+        lacking = [worker for worker in live if worker.hardware.slug == hardware and worker.out_of_service]
+        out.labels(hardware=hardware).set(len(lacking))
     Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(queries.entries().count())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 

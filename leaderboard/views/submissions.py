@@ -12,21 +12,22 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from leaderboard import queries, services
+from leaderboard.database import clock
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import FINAL, RunState
 from leaderboard.forms.person import signed_in
 from leaderboard.forms.submission import SubmissionForm
 from leaderboard.forms.throttles import SubmissionThrottle
-from leaderboard.models import Run, Scope, Submission, Worker
+from leaderboard.models import Run, Submission
 from leaderboard.presentation import draft, rows
 from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation.glossary import OF_SUBMITTING
+from leaderboard.presentation.workers import worker_line
 from measurement.documents import MAX_DOCUMENT_BYTES
 
 RUNS_PER_PAGE = 100
@@ -45,7 +46,7 @@ def submit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or form.recipe is None:
         return _submit_page(request, form)
     throttle = SubmissionThrottle()
-    if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # what it reads, Django's request has too
+    if not throttle.allow_request(request, None):
         form.refuse("", _too_many(throttle))
         return _submit_page(request, form, status=429)
     try:
@@ -116,6 +117,7 @@ def status(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
     submission = get_object_or_404(queries.submissions(), pk=pk)
     run = queries.current_run(submission)
+    entries = list(queries.entries_of_submission(submission))
     final = run is None or run.state in FINAL
     return {
         "submission": submission,
@@ -125,7 +127,8 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "steps": _steps(run) if run else [],
         "spent": _spent_without_result(run) if run else {},
         "elapsed_s": _elapsed_s(run) if run else None,
-        "entries": [(entry, rows.one_time(entry, 1)) for entry in queries.entries_of_submission(submission)],
+        "entries": [(entry, rows.one_time(entry, 1), rows.below_floor(entry)) for entry in entries],
+        "is_below_floor": any(map(rows.below_floor, entries)),
         "waits_for": queries.waits_for(run),
         "held_for": entry_text.flag_meanings(run.held_for) if run else [],
         "is_mine": _is_mine(request, submission),
@@ -140,7 +143,7 @@ def _is_mine(request: HttpRequest, submission: Submission) -> bool:
 def _elapsed_s(run: Run) -> float | None:
     if run.started_at is None:
         return None
-    return ((run.finished_at or timezone.now()) - run.started_at).total_seconds()
+    return ((run.finished_at or clock.now()) - run.started_at).total_seconds()
 
 
 def _steps(run: Run) -> list[dict[str, Any]]:
@@ -198,15 +201,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     """Running and queued runs, live workers, and recently finished runs."""
     context = {
         "page": Paginator(queries.queue(), RUNS_PER_PAGE).get_page(request.GET.get("page")),
-        "workers": [(worker, _metering(worker)) for worker in queries.live_workers()],
+        "workers": [worker_line(worker) for worker in queries.live_workers()],
         "recent": list(queries.recent_runs()),
     }
     return render(request, "leaderboard/queue.html", context)
-
-
-def _metering(worker: Worker) -> dict[str, str]:
-    """The provenance of a worker's device in each scope, from its `doctor`; empty if it reported none."""
-    devices = {device["device"]: device for device in worker.diagnosis.get("devices", ())}
-    scopes = devices.get(worker.device, {}).get("scopes", {})
-    # In the order of Scope: PostgreSQL sorts an object's keys.
-    return {scope: scopes[scope]["provenance"] for scope in Scope.values if scope in scopes}

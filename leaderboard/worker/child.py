@@ -73,11 +73,6 @@ class Ending:
     reason: str = ""
     fault: Fault | None = None
 
-    @property
-    def is_worth_another_machine(self) -> bool:
-        """Whether the same run may do well on another machine."""
-        return self.fault in (Fault.MACHINE, Fault.DATA)
-
 
 class Child:
     """One `python -m measurement run`. Iterate to receive its events; between them, `None` about five times a second.

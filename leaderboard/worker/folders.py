@@ -21,7 +21,7 @@ CHECKPOINT = "checkpoint"
 
 def of(claim: Claim) -> Path:
     """The attempt's own folder."""
-    return _work() / f"run-{claim.run_id}-{claim.token}"
+    return root() / f"run-{claim.run_id}-{claim.token}"
 
 
 def make(claim: Claim) -> Path:
@@ -30,11 +30,11 @@ def make(claim: Claim) -> Path:
     out = of(claim)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    earlier = sorted(_work().glob(f"run-{claim.run_id}-*/{CHECKPOINT}"), key=lambda path: _token(path.parent))
+    earlier = sorted(root().glob(f"run-{claim.run_id}-*/{CHECKPOINT}"), key=lambda path: _token(path.parent))
     if earlier:
         # Moved, not copied: a worker that was wrongly thought dead can't go on writing there.
         earlier[-1].rename(out / CHECKPOINT)
-    for folder in _work().glob(f"run-{claim.run_id}-*"):
+    for folder in root().glob(f"run-{claim.run_id}-*"):
         if folder != out and _token(folder) < claim.token:
             shutil.rmtree(folder, ignore_errors=True)
     return out
@@ -50,16 +50,29 @@ def leave(claim: Claim) -> None:
         shutil.rmtree(of(claim), ignore_errors=True)
 
 
+def remove_checkpoints() -> None:
+    """Make room on a full disk: remove what ended attempts of queued runs left. These runs then start again."""
+    try:
+        ended = dict(Run.objects.filter(state=RunState.QUEUED).values_list("pk", "attempt"))
+    except Error:
+        return
+    for run_id, last in ended.items():
+        for folder in root().glob(f"run-{run_id}-*"):
+            if _token(folder) <= last:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _remove_stale() -> None:
     """Remove the folders of ended runs. Other workers of this machine may be using theirs."""
     unfinished = Run.objects.filter(state__in=(RunState.QUEUED, RunState.RUNNING)).values_list("pk", flat=True)
     kept = tuple(f"run-{pk}-" for pk in unfinished)
-    for folder in _work().glob("run-*"):
+    for folder in root().glob("run-*"):
         if not folder.name.startswith(kept):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _work() -> Path:
+def root() -> Path:
+    """The folder of all of them."""
     return settings.DATA_ROOT / "work"
 
 

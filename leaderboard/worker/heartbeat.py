@@ -1,22 +1,20 @@
-"""Signs of life of an idle worker. A busy worker reports from its task (follow.Watch)."""
+"""Signs of life of an idle worker. A busy worker reports from its task (follow.Watch, service.Service)."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-import structlog
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
-from leaderboard import services
+from leaderboard.worker.fitness import lacks_disk
+from leaderboard.worker.service import report
 
 EVERY_S = 15.0
 
-log = structlog.get_logger()
-
 
 class Heartbeat:
-    """Called with each of Celery's heartbeats; stores one of them every EVERY_S seconds."""
+    """Called with each of Celery's heartbeats; stores one of them every EVERY_S seconds, with what its disk lacks."""
 
     def __init__(self, worker: str) -> None:
         self.worker = worker
@@ -27,8 +25,5 @@ class Heartbeat:
         if now - self._stored_at < EVERY_S:
             return
         self._stored_at = now
-        try:
-            close_old_connections()
-            services.worker_seen(self.worker)
-        except DatabaseError as error:
-            log.warning("heartbeat not stored", reason=str(error))
+        close_old_connections()
+        report(self.worker, lacks_disk(by_writing=False))

@@ -21,6 +21,10 @@ class MachineError(Exception):
     """The machine can't be asked, with what the operator can do."""
 
 
+class DoctorFailed(MachineError):
+    """The doctor itself failed: its words may name paths, so they are for the log alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What a worker here runs on. `kind` is cpu or cuda."""
@@ -29,6 +33,11 @@ class Machine:
     kind: str
     device: str
     diagnosis: dict[str, Any]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What the doctor says of its device."""
+        return next(item for item in self.diagnosis["devices"] if item["device"] == self.device)
 
     @property
     def worker_name(self) -> str:
@@ -50,17 +59,17 @@ def hidden_split_variable() -> dict[str, str]:
     return {KEY_VARIABLE: os.environ.get(KEY_VARIABLE) or derived}
 
 
-def inspect_machine(device: str) -> Machine:
+def inspect_machine(device: str, timeout_s: float = 120) -> Machine:
     """Ask the doctor about `device`: cpu, cuda:N, or auto for the first GPU, else the CPU. Raises MachineError."""
     command = [sys.executable, "-m", "measurement", "doctor", "--json"]
     try:
         answer = subprocess.run(
-            command, capture_output=True, timeout=120, check=False, env=os.environ | data_root_variable()
+            command, capture_output=True, timeout=timeout_s, check=False, env=os.environ | data_root_variable()
         )
     except subprocess.TimeoutExpired:
-        raise MachineError("`python -m measurement doctor` did not answer within 2 minutes") from None
+        raise DoctorFailed(f"`python -m measurement doctor` did not answer within {timeout_s:.0f} s") from None
     if answer.returncode:
-        raise MachineError(
+        raise DoctorFailed(
             answer.stderr.decode(errors="replace").strip()
             or "`python -m measurement doctor` failed without a message"
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from measurement.dataroot import NEEDED_BYTES, data_root, why_not_writable
 from measurement.doctor import environment
 from measurement.doctor.environment import ROOT, TorchBuild
 from measurement.errors import MeasurementError
@@ -106,6 +107,24 @@ def of_gpu(ordinal: int, persistence_mode: bool | None, remedy: str | None) -> I
             "differs from run to run",
             ("sudo nvidia-smi -pm 1",),
         )
+
+
+def of_disk() -> Iterator[Advice]:
+    """For a data root without space: neither results nor checkpoints can be written."""
+    root = data_root()
+    there = next(folder for folder in (root, *root.parents) if folder.exists())
+    if reason := why_not_writable(there, by_writing=False):
+        yield Advice(
+            "disk",
+            f"{root}: {reason}. A worker takes no run until it can write {NEEDED_BYTES // 2**20} MiB there",
+            (f"df -h {there}",),
+        )
+
+
+def of_use(device: str, in_use: str) -> Iterator[Advice]:
+    """For a device that another measurement holds."""
+    if in_use:
+        yield Advice(f"{device} is in use", in_use)
 
 
 def of_torch(build: TorchBuild | None, gpus: int) -> Iterator[Advice]:

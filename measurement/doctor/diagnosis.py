@@ -7,6 +7,7 @@ import json as json_module
 import platform
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 
@@ -55,14 +56,20 @@ class ScopeDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDiagnosis:
-    """One device that a recipe can run on. `remedies` says what would give it a better meter, by kind."""
+    """One device that a recipe can run on. `remedies` says what would give it a better meter, by kind.
+
+    `notes`: which of a GPU's instruments can't be read; `in_use`: which other measurement holds it at the moment, in
+    words, empty if none does.
+    """
 
     device: str
     name: str
     scopes: dict[Scope, ScopeDiagnosis]
     instruments: tuple[str, ...] = ()
     remedies: dict[Kind, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     persistence_mode: bool | None = None
+    in_use: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,9 @@ def run_doctor(json: bool = False) -> int:
 
 
 def _advice(devices: list[DeviceDiagnosis], gpu_remedy: str | None) -> Iterator[Advice]:
+    yield from advice.of_disk()
+    for device in devices:
+        yield from advice.of_use(device.device, device.in_use)
     yield from advice.of_rapl()
     if gpu_remedy is not None:
         yield from advice.of_missing_driver()
@@ -161,8 +171,20 @@ def _diagnose_device(device: str) -> DeviceDiagnosis:
         {scope: _diagnose_scope(found, scope) for scope in Scope},
         tuple(f"{item.name}: {item.source}" for item in instruments),
         found.remedies,
+        tuple(found.notes),
         hardware.settings.get("persistence_mode"),
+        _held_by_another(found),
     )
+
+
+def _held_by_another(found: Discovery) -> str:
+    try:
+        with ExitStack() as held:
+            for lock in found.locks:
+                held.enter_context(lock)
+    except MeasurementError as error:  # in use, or no folder for the lock
+        return str(error)
+    return ""
 
 
 def _diagnose_scope(found: Discovery, scope: Scope) -> ScopeDiagnosis:
@@ -191,6 +213,7 @@ def _lines(found: Diagnosis) -> list[str]:
             diagnosis = device.scopes[scope]
             lines.append(f"  {scope:<12} {_scope_text(diagnosis)}" + (f": {diagnosis.why}" if diagnosis.why else ""))
         lines += [f"  instrument   {instrument}" for instrument in device.instruments]
+        lines += [f"  note         {note}" for note in device.notes]
         lines += [f"  to meter {what}: {remedy}" for what, remedy in _remedies([device]).items()]
     if found.gpu_remedy is not None:
         lines.append(f"no GPU  {found.gpu_remedy}")
@@ -216,6 +239,8 @@ def _print_rich(found: Diagnosis) -> None:
         whys = [escape(device.scopes[scope].why) for scope in Scope]
         table.add_row("", "", *(f"[dim]{why}[/]" for why in whys), end_section=True)
     console.print(table)
+    for note in (note for device in found.devices for note in device.notes):
+        console.print(f"[bold]note[/]: {escape(note)}", highlight=False)
     remedies = {f"to meter {what}": remedy for what, remedy in _remedies(found.devices).items()}
     if found.gpu_remedy is not None:
         remedies["no GPU"] = found.gpu_remedy

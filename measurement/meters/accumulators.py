@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,6 +100,17 @@ class Accumulator(Protocol):
         """Count the joules up to a reading taken at `now_s`."""
 
 
+def _read(read: Callable[[], float | None], faults: ReadingFaults, now_s: float, name: str) -> float | None:
+    """A reading, on the second try if need be: drivers fail for one call. None and a noted fault if both fail."""
+    for is_last in (False, True):
+        try:
+            return read()
+        except MeterFailure as failure:
+            if is_last:
+                faults.failed(now_s, f"{name}: {failure}")
+    return None
+
+
 class CounterAccumulator:
     """Joules of an energy counter, through its wraps. `rhythm` says how it ticks, once that was measured."""
 
@@ -132,11 +144,7 @@ class CounterAccumulator:
         return (end_j - start_j) / (end_s - start_s)
 
     def read(self, now_s: float) -> float | None:
-        try:
-            return self.instrument.read_mj()
-        except MeterFailure as failure:
-            self.faults.failed(now_s, f"{self.instrument.name}: {failure}")
-            return None
+        return _read(self.instrument.read_mj, self.faults, now_s, self.instrument.name)
 
     def add(self, reading: float, now_s: float) -> None:
         """As in the Protocol. Readings taken close together locate a tick's time precisely in `ticks`."""
@@ -212,11 +220,7 @@ class PowerAccumulator:
         return self._power_w
 
     def read(self, now_s: float) -> float | None:
-        try:
-            return self.instrument.read_w()
-        except MeterFailure as failure:
-            self.faults.failed(now_s, f"{self.instrument.name}: {failure}")
-            return None
+        return _read(self.instrument.read_w, self.faults, now_s, self.instrument.name)
 
     def add(self, reading: float, now_s: float) -> None:
         if self._power_w is not None and self.read_at_s is not None:

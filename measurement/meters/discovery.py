@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from measurement.meters.base import (
 from measurement.meters.device_lock import DeviceLock
 from measurement.meters.disturbances import CpuObserver, GpuObserver
 from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
+from measurement.meters.nvml_instruments import instruments_of
 from measurement.meters.observation import Observer
 from measurement.meters.rapl import POWERCAP_ROOT, find_zones
 from measurement.record import Hardware
@@ -37,14 +38,15 @@ _DEVICE = re.compile(r"^(?:cpu|cuda:(\d+))$")
 class Discovery:
     """The instruments found for a device (or several GPUs, `device` being the first), with their observers and locks.
 
-    `remedies` says, per kind without a meter, what would help; `identities` holds the UUIDs of the components that
-    have one.
+    `remedies` says, per kind without a meter, what would help; `notes` what of a GPU's instruments can't be read;
+    `identities` holds the UUIDs of the components that have one.
     """
 
     devices: tuple[str, ...]
     counters: list[EnergyCounter] = field(default_factory=list)
     sensors: list[PowerSensor] = field(default_factory=list)
     remedies: dict[Kind, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     observers: list[Observer] = field(default_factory=list)
     identities: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -78,9 +80,13 @@ class Discovery:
     def require_metered(self) -> None:
         """Raises MeterMissing unless the accelerator scope is metered, with what to do."""
         if self.provenance(Scope.ACCELERATOR) != Provenance.METERED:
-            kind: Kind = "cpu" if self.device == "cpu" else "gpu"
-            remedy = self.remedies.get(kind, "run `python -m measurement doctor`")
-            raise MeterMissing(f"no energy meter for {self.device}: {remedy}", field="device")
+            raise missing_meter(self.device, self.remedies)
+
+
+def missing_meter(device: str, remedies: Mapping[Kind, str]) -> MeterMissing:
+    """The error that says what would give `device` a meter."""
+    remedy = remedies.get("cpu" if device == "cpu" else "gpu", "run `python -m measurement doctor`")
+    return MeterMissing(f"no energy meter for {device}: {remedy}", field="device")
 
 
 def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: Path = POWERCAP_ROOT) -> Discovery:
@@ -99,7 +105,7 @@ def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: 
         if ordinal is not None:
             _add_gpu(found, ordinal)
     if "gpu" in found.remedies:  # some of the GPUs alone are not the work's joules
-        found.counters, found.sensors = [], []
+        found.counters, found.sensors, found.notes = [], [], [f"gpu: {found.remedies['gpu']}"]
     zones = find_zones(powercap)
     cpus, drams = zones.of_kind("cpu"), zones.of_kind("dram")
     found.counters += [*cpus, *drams]
@@ -139,7 +145,7 @@ def describe_hardware(device: str) -> Hardware:
 def _describe_gpu(ordinal: int) -> Hardware:
     nvml.start()
     try:
-        described = nvml.describe(nvml.handle_of(ordinal))
+        described = nvml.describe(nvml.handle_of(ordinal), ordinal)
     except MeterFailure as failure:
         raise MeterMissing(str(failure), field="device") from None
     return Hardware(kind="cuda", cores=os.cpu_count(), **described)
@@ -153,18 +159,24 @@ def _add_gpu(found: Discovery, ordinal: int) -> None:
         return
     try:
         handle = nvml.handle_of(ordinal)
-        counters, sensors = nvml.instruments_of(handle, f"gpu{ordinal}")
-        uuid = nvml.uuid_of(handle)
     except MeterFailure as failure:
         found.remedies["gpu"] = str(failure)
         return
-    found.counters += counters
-    found.sensors += sensors
+    name = f"gpu{ordinal}"
+    instruments = instruments_of(handle, name)
+    if not instruments.counters and not instruments.sensors:
+        found.remedies["gpu"] = (
+            f"this GPU reports neither its energy nor its power ({'; '.join(instruments.lacking)}); a newer driver "
+            "or board may"
+        )
+        return
+    found.counters += instruments.counters
+    found.sensors += instruments.sensors
+    instead = "its power is integrated instead" if instruments.sensors else "its counter is not checked against it"
+    found.notes += [f"{name}: {why}; {instead}" for why in instruments.lacking]
     found.observers.append(GpuObserver(handle))
-    if uuid is not None:
-        found.identities[f"gpu{ordinal}"] = uuid
-    if not counters and not sensors:
-        found.remedies["gpu"] = "this GPU reports neither energy nor power; a newer driver or board may"
+    if (uuid := nvml.uuid_of(handle)) is not None:
+        found.identities[name] = uuid
 
 
 def _ordinal(device: str) -> int | None:

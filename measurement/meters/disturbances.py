@@ -14,7 +14,6 @@ from typing import Any
 
 import psutil
 
-from measurement.errors import MeterFailure
 from measurement.meters import nvml
 from measurement.meters.estimate import ProcessTree, descendants
 from measurement.meters.observation import Observation
@@ -24,6 +23,13 @@ _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the Linux ke
 # nvmlClocksEventReasons: slowdowns that change what a run costs. The power cap is no fault: it is the card's limit.
 _SLOWDOWNS = {0x08: "hardware slowdown", 0x20: "software thermal", 0x40: "hardware thermal", 0x80: "power brake"}
 _POWER_CAP = 0x04
+
+_GUARDS = {
+    "nvmlDeviceGetCurrentClocksEventReasons": "whether the GPU was throttled",
+    "nvmlDeviceGetCurrentClocksThrottleReasons": "whether the GPU was throttled",
+    "nvmlDeviceGetComputeRunningProcesses": "whether others computed on the GPU",
+}
+"""What is not known of a window in which these questions fail."""
 
 
 class GpuObserver:
@@ -41,15 +47,21 @@ class GpuObserver:
         """Nothing to do: each observation is independent."""
 
     def observe(self) -> Observation:
-        reasons = _ask("nvmlDeviceGetCurrentClocksEventReasons", self._handle)
+        questions = nvml.Questions(tries=1)
+        reasons = questions.ask("nvmlDeviceGetCurrentClocksEventReasons", self._handle)
         if reasons is None:
-            reasons = _ask("nvmlDeviceGetCurrentClocksThrottleReasons", self._handle)
-        processes = _ask("nvmlDeviceGetComputeRunningProcesses", self._handle) or []
+            reasons = questions.ask("nvmlDeviceGetCurrentClocksThrottleReasons", self._handle)
+        processes = questions.ask("nvmlDeviceGetComputeRunningProcesses", self._handle)
         return Observation(
-            foreign=frozenset(foreign_pids((process.pid for process in processes), contained=self._contained)),
+            foreign=frozenset(foreign_pids((process.pid for process in processes or ()), contained=self._contained)),
             slowdowns=frozenset(word for bit, word in _SLOWDOWNS.items() if reasons is not None and reasons & bit),
             at_power_limit=None if reasons is None else bool(reasons & _POWER_CAP),
-            temperature_c=_ask("nvmlDeviceGetTemperature", self._handle, 0),
+            temperature_c=questions.ask("nvmlDeviceGetTemperature", self._handle, 0),
+            unread=frozenset(
+                f"{_GUARDS[function]} is unknown: {error}"
+                for function, error in questions.unanswered.items()
+                if function in _GUARDS and not (function.endswith("Reasons") and reasons is not None)
+            ),
         )
 
 
@@ -96,10 +108,3 @@ def foreign_pids(pids: Iterable[int], *, contained: bool) -> set[int]:
         return set()
     own = psutil.Process()
     return found - {own.pid, *(child.pid for child in descendants(own))}
-
-
-def _ask(function: str, *arguments: Any) -> Any:
-    try:
-        return nvml.call("observe the GPU", function, *arguments)
-    except MeterFailure:
-        return None

@@ -62,6 +62,7 @@ class EnergyMeter:
         self._sampling = options.sampling
         self._require_metered = options.require_metered
         self._observers = tuple(options.observers)
+        self._notes = tuple(options.notes)
         self._observations: WindowObservations | None = None
         self._locks = tuple(options.locks)
         self._held = ExitStack()
@@ -114,6 +115,7 @@ class EnergyMeter:
                 observers=found.observers,
                 locks=found.locks,
                 identities=found.identities,
+                notes=found.notes,
             ),
         )
         meter.remedies = dict(found.remedies)
@@ -259,7 +261,13 @@ class EnergyMeter:
 
     def _builder(self, observations: WindowObservations) -> MeasurementBuilder:
         return MeasurementBuilder(
-            self.device, self._components, self._accumulators, self._gains_relative_u, self.idle_power_w, observations
+            self.device,
+            self._components,
+            self._accumulators,
+            self._gains_relative_u,
+            self.idle_power_w,
+            observations,
+            self._notes,
         )
 
     def _check(self, measured: PhaseMeasurement) -> None:

@@ -20,13 +20,16 @@ MAX_FOREIGN_CPU_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One observation of a device. None is what the device doesn't report."""
+    """One observation of a device. None is what the device doesn't report; `unread`: what could not be read, and why,
+    in words.
+    """
 
     foreign: frozenset[int] = frozenset()
     slowdowns: frozenset[str] = frozenset()
     at_power_limit: bool | None = None
     temperature_c: float | None = None
     foreign_cpu_share: float | None = None
+    unread: frozenset[str] = frozenset()
 
 
 class Observer(Protocol):
@@ -48,6 +51,7 @@ class WindowObservations:
         self._lock = threading.Lock()
         self._foreign: set[int] = set()
         self._slowdowns: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
         self._at_limit = 0
         self._temperatures_c: list[float] = []
         self._foreign_cpu_share: float | None = None
@@ -69,6 +73,7 @@ class WindowObservations:
     def _add(self, seen: Observation) -> None:
         self._foreign |= seen.foreign
         self._slowdowns.update(seen.slowdowns)
+        self._unread.update(seen.unread)
         self._at_limit += bool(seen.at_power_limit)
         if seen.temperature_c is not None:
             self._temperatures_c.append(seen.temperature_c)
@@ -98,6 +103,7 @@ class WindowObservations:
             f"throttled: {word} in {count} of {self.count} observations, one a second"
             for word, count in sorted(self._slowdowns.items())
         ]
+        notes += [f"{what}, in {count} of {self.count} observations" for what, count in sorted(self._unread.items())]
         return tuple(notes)
 
     @property

@@ -16,7 +16,8 @@ class MeterOptions:
 
     sampling: read instruments in a thread; if not, only `sample()` reads them between edges, for replays. observers:
     observe the devices once a second while a window is open. locks: keep other measurements off them. identities:
-    component to UUID, by which each card's own calibration is found.
+    component to UUID, by which each card's own calibration is found. notes: what every measurement is to say, such as
+    an instrument that can't be read.
     """
 
     device: str = "cpu"
@@ -27,3 +28,4 @@ class MeterOptions:
     observers: Sequence[Observer] = ()
     locks: Sequence[DeviceLock] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()

@@ -184,7 +184,8 @@ class MeasurementBuilder:
     """Builds a window's measurement from the device, its components and what is known beforehand.
 
     `gains_relative_u` holds, by component, the relative standard uncertainty of its meter's gain; `idle_power_w` the
-    idle power per scope, once measured; `observations` what was observed of the devices meanwhile.
+    idle power per scope, once measured; `observations` what was observed of the devices meanwhile; `notes` what every
+    measurement says.
     """
 
     device: str
@@ -193,6 +194,7 @@ class MeasurementBuilder:
     gains_relative_u: Mapping[str, float]
     idle_power_w: Mapping[Scope, float | None]
     observations: WindowObservations
+    notes: tuple[str, ...] = ()
 
     def phase(
         self,
@@ -220,7 +222,7 @@ class MeasurementBuilder:
             blocks=closed,
             pauses=tuple((b[1].time_s, a[0].time_s) for b, a in itertools.pairwise(stretches)),
             flags=self._flags(parts, stretches, repeats) | self.observations.flags | waited.flags,
-            notes=(*(part.note for part in parts if part.note), *self.observations.notes, *waited.notes),
+            notes=(*self.notes, *(part.note for part in parts if part.note), *self.observations.notes, *waited.notes),
             conditions={**self.observations.conditions, **waited.conditions},
         )
 

@@ -17,22 +17,26 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault, as_json, faults_of, read_document
 from measurement.recipe.model import Model
 from measurement.recipe.parts import Part, PlainText, VisibleText, WebAddress, did_you_mean
+from measurement.recipe.patches import check_patch, patch_size
 from measurement.recipe.techniques import (
     TECHNIQUES,
     ArchitectureSearchPhase,
     DeclaredPhase,
+    DistillationPhase,
     EarlyExitPhase,
     PhaseSpec,
     StructuredPruningPhase,
     SupernetPhase,
 )
-from measurement.recipe.training import early_stoppings
+from measurement.recipe.training import TrainingOptions, early_stoppings
 from measurement.recipe.work import canonical_work, sha256_of_work
 from measurement.tracks import TRACKS, OpenTrack
 from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
 
 SCHEMA_VERSION = 1
+_FAMILY_OF_PHASE: dict[str, Family] = {"search": "nas", "pretrain": "transfer"}
+_TRAINED_ONLY: tuple[Family, ...] = ("compact", "efficient_training")
 
 
 def _known_track(slug: str) -> str:
@@ -123,9 +127,27 @@ class Recipe(Part):
             )
         if len(set(self.inference.scenarios)) != len(self.inference.scenarios):
             raise ValueError("inference.scenarios: each scenario once")
+        self._check_patches()
         self._check_order()
         self._check_exits()
         return self
+
+    def _check_patches(self) -> None:
+        check_patch("model.resolution", self.model.architecture, self.model.resolution)
+        is_replaced = any(spec.replaces_network for spec in self.phases)
+        for position, spec in enumerate(self.phases):
+            if isinstance(spec, ArchitectureSearchPhase):
+                coarsest = max(spec.space.architectures, key=patch_size)
+                for number, resolution in enumerate(spec.space.resolutions):
+                    check_patch(f"phases.{position}.space.resolutions.{number}", coarsest, resolution)
+            if isinstance(spec, DistillationPhase) and not is_replaced:
+                check_patch(
+                    f"phases.{position}.teacher.architecture", spec.teacher.architecture, self.model.resolution
+                )
+            if isinstance(spec, TrainingOptions) and not is_replaced:
+                for number, stage in enumerate(spec.progressive_resizing):
+                    field = f"phases.{position}.progressive_resizing.{number}.resolution"
+                    check_patch(field, self.model.architecture, stage.resolution)
 
     def _check_order(self) -> None:
         trained = False
@@ -206,6 +228,27 @@ class Recipe(Part):
                 "training; name the finished weights, or request a full verification",
             )
         return None
+
+    @property
+    def families(self) -> dict[Family, str]:
+        """The families that the phases make this a method of, each with the phase; without one, any may train so."""
+        found: dict[Family, str] = {}
+        for position, spec in enumerate(self.phases):
+            family = _FAMILY_OF_PHASE.get(spec.phase, spec.technique_family)
+            if family is not None:
+                found.setdefault(family, f"phases.{position}: {spec.technique}")
+        return found
+
+    def why_not_family(self) -> Fault | None:
+        """What is wrong with the family that the submitter claims; None if the phases bear it out."""
+        derived, claimed = self.families, self.method.family
+        if claimed in (derived or _TRAINED_ONLY):
+            return None
+        if derived:
+            made = " or ".join(f"{family!r} ({phase})" for family, phase in derived.items())
+        else:
+            made = " or ".join(map(repr, _TRAINED_ONLY)) + " (only training)"
+        return Fault("method.family", f"is {claimed!r}, but the phases make this {made}; give that, or add the phase")
 
     @property
     def cost_depends_on_images(self) -> bool:

@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from measurement.vocabulary import Family
+
 
 class Part(BaseModel):
     """Unknown fields are refused, and no value is converted to another type."""
@@ -25,6 +27,8 @@ class PhasePart(Part):
     gives_weights: ClassVar[bool] = False
     replaces_network: ClassVar[bool] = False
     """Whether the phase replaces the network by a new one with random weights."""
+    technique_family: ClassVar[Family | None] = None
+    """The family that the technique makes a method of; None if any family trains so."""
 
     @property
     def ends_training(self) -> bool:

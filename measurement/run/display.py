@@ -139,6 +139,7 @@ def _closing_lines(record: Record) -> list[str]:
                 f"{phase.scenario}: {figures.throughput_images_per_s:,.0f} images/s in batches of "
                 f"{figures.batch_size}, p99 {figures.latency_p99_ms:.2f} ms"
             )
+    lines += record.data_notes
     used = {energy.provenance for phase in record.phases for energy in phase.energies}
     if Provenance.ESTIMATED in used:
         lines.append(

@@ -18,7 +18,7 @@ from measurement.dataroot import sha256_of
 from measurement.errors import BadInput
 from measurement.events import Finished, Started
 from measurement.meters import EnergyMeter
-from measurement.meters.discovery import describe_hardware
+from measurement.meters.discovery import describe_hardware, missing_meter
 from measurement.methods import TECHNIQUES, PhaseOutcome
 from measurement.networks.build import count_macs, count_parameters
 from measurement.networks.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
@@ -41,7 +41,7 @@ from measurement.run.workbench import Data, Workbench, explained, seed_all, set_
 from measurement.tracks.evaluation import evaluate
 from measurement.tracks.hidden import seed_of_draw
 from measurement.training.numerics import reproducible_cublas, tensor_float32
-from measurement.vocabulary import Phase, Scenario
+from measurement.vocabulary import Phase, Scenario, Scope
 
 
 def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> Record:
@@ -65,6 +65,8 @@ def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> 
     meter = EnergyMeter.for_device(
         str(device), require_metered=options.require_metered, clock=earlier.clock(), synchronize=synchronize
     )
+    if not meter.sources(Scope.ACCELERATOR):  # inference would have no figure in the end, whatever it cost until then
+        raise missing_meter(meter.device, meter.remedies)
     with ExitStack() as held:
         held.enter_context(reproducible_cublas(asks_for_determinism(recipe)))
         held.enter_context(tensor_float32(device))
@@ -126,6 +128,7 @@ def _written(  # noqa: PLR0917 - the parts of a record
             track_protocol_version=workbench.track.protocol_version,
             mode=run.options.mode,
             data=workbench.data,
+            data_notes=workbench.track.data_notes,
             hardware=record_parts.with_torch_settings(hardware),
             software=record_parts.software_versions(),
             started_at=run.started_at,

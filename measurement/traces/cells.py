@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from measurement.errors import BadInput
+from measurement.traces.units import AMBIGUOUS, SECONDS, WATTS, power_unit
 
 MAX_POWER_W = 100_000.0
 """More than any one machine draws: a reading above it is in another unit, or invalid."""
@@ -18,15 +19,19 @@ MAX_POWER_W = 100_000.0
 MAX_TIME_S = 1e12
 """Some 30,000 years: a stamp beyond it is in another unit, or invalid."""
 
-WATTS = {"": 1.0, "mw": 1e-3, "w": 1.0, "kw": 1e3}
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-
-_NUMBER = re.compile(r"^([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(mW|W|kW)?$", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"^([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)[^\S\n]*"
+    r"([mkuM\u00b5\u03bcK]?[Ww]|(?:[Mm]illi|[Kk]ilo|[Mm]icro)?[Ww]atts?)?$"
+)
 _MAYBE_THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2},\d{3}$")
-_ABSENT = re.compile(r"^(?:|-|\[.*\]|N/A|Not Supported|Unknown Error|ERR!)$", re.IGNORECASE)
+_ABSENT = re.compile(
+    r"^(?:|-+|\[.*\]|<not (?:counted|supported)>|N/A(?: \(.*\))?|NA|none|null|Not Supported|Unknown Error|ERR!)$",
+    re.IGNORECASE,
+)
 _STAMP = re.compile(
     r"^(\d{4})[-/](\d\d?)[-/](\d\d?)[ T]+(\d\d?):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?$"
 )
+_TIME_OF_DAY = re.compile(r"^(\d\d?):(\d\d):(\d\d)(?:[.,](\d{1,9}))?$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,12 +93,23 @@ def uses_decimal_commas(cells: Iterable[tuple[Place, str]]) -> bool:
 
 
 def watts(place: Place, cell: str, unit: str = "", decimal_commas: bool = False) -> float:
-    """A power; the cell's own unit has priority over the column's `unit` (mw, w, kw; none is watts)."""
+    """A power; `unit` (a key of WATTS; none is watts) is the column's, and a cell may say another.
+
+    Raises BadInput for what is no power, and for MW: megawatts or milliwatts in capitals.
+    """
     matched = _NUMBER.match(cell.strip())
     if matched is None or ("," in matched[1] and not decimal_commas):
         raise place.fault(f"{cell.strip()[:40]!r} is not a power in watts; correct the cell or empty it")
-    factor = WATTS[(matched[2] or unit).lower()]
-    return checked_power(place, float(matched[1].replace(",", ".")) * factor)
+    said = power_unit(matched[2] or "") or unit or "W"
+    if said == AMBIGUOUS:
+        raise place.fault(f"{cell.strip()[:40]!r} is in MW, megawatts; write mW for milliwatts")
+    return checked_power(place, float(matched[1].replace(",", ".")) * WATTS[said])
+
+
+def said_unit(cell: str) -> str:
+    """The power unit that a cell says; empty if it says none."""
+    matched = _NUMBER.match(cell.strip())
+    return power_unit(matched[2]) if matched is not None and matched[2] else ""
 
 
 def checked_power(place: Place, power_w: float) -> float:
@@ -113,6 +129,8 @@ def seconds(place: Place, cell: str, unit: str = "s", decimal_commas: bool = Fal
     """A time in seconds, from a number in `unit` (s, ms, us, ns)."""
     text = cell.strip()
     try:
+        if "_" in text:
+            raise ValueError(text)
         value = float(text.replace(",", ".") if decimal_commas else text)
     except ValueError:
         raise place.fault(f"{text[:40]!r} is not a number of seconds; correct the cell or delete the line") from None
@@ -124,6 +142,26 @@ def checked_time(place: Place, time_s: float) -> float:
     if not abs(time_s) <= MAX_TIME_S:
         raise place.fault(f"{time_s:g} is not a time in seconds; correct the cell or delete the line")
     return time_s
+
+
+def is_time_of_day(cell: str) -> bool:
+    """Whether a cell is a time of day without a date."""
+    return _TIME_OF_DAY.match(cell.strip()) is not None
+
+
+def time_of_day_ns(place: Place, cell: str) -> int:
+    """A time of day as nanoseconds since midnight."""
+    matched = _TIME_OF_DAY.match(cell.strip())
+    hour, minute, second = (int(part) for part in matched.groups()[:3]) if matched else (24, 0, 0)
+    if matched is None or hour > 23 or minute > 59 or second > 59:
+        raise place.fault(f"{cell.strip()[:40]!r} is not a time of day such as 12:00:00.000")
+    return (hour * 3600 + minute * 60 + second) * 10**9 + int((matched[4] or "0").ljust(9, "0"))
+
+
+def has_zone(cell: str) -> bool:
+    """Whether a date stamp says its time zone."""
+    matched = _STAMP.match(cell.strip())
+    return matched is not None and matched[8] is not None
 
 
 def stamp_ns(place: Place, cell: str) -> int:

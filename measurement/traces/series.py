@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from measurement.errors import BadInput
-from measurement.traces.cells import Place
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One reading, and its place in the file."""
-
-    time_s: float
-    power_w: float
-    place: Place
+from measurement.traces.guards import Sample, refuse_clock_set_back, refuse_several_devices
+from measurement.traces.table import Holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +22,62 @@ class Gap:
 
 @dataclass(slots=True)
 class Series:
-    """Power of one device: seconds and watts, ascending and without duplicates."""
+    """Power of one device: seconds and watts, ascending and without duplicates.
+
+    seen_s: the times of its first and last line, those without a reading too.
+    """
 
     device: str
     times_s: list[float]
     powers_w: list[float]
     gaps: tuple[Gap, ...] = ()
+    seen_s: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.times_s and self.seen_s == (0.0, 0.0):
+            self.seen_s = (self.times_s[0], self.times_s[-1])
+
+    @property
+    def usual_step_s(self) -> float:
+        """The median time between two samples."""
+        steps = sorted(after - before for before, after in pairwise(self.times_s))
+        return steps[len(steps) // 2]
 
 
-def series_of(samples: Sequence[Sample], notes: list[str], *, device: str = "", whose: str = "") -> Series:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a log's values are meant.
+
+    local: its times are a local clock's. start_s: where its first interval begins. ours: the meter's own trace, whose
+    columns are one device's each.
+    """
+
+    holds: Holds = Holds.AFTER
+    local: bool = False
+    start_s: float | None = None
+    ours: bool = False
+
+
+def series_of(
+    samples: Sequence[Sample], notes: list[str], *, device: str = "", whose: str = "", manner: Manner | None = None
+) -> Series:
     """Ascending and unique, with notes on what was corrected.
 
     whose: the name of the samples in messages, e.g. `trace.csv: column power_w`. Raises BadInput for fewer than two
-    samples, and for a clock that was set back: two stretches of the log then have the same times, and sorting would
-    mix them.
+    samples, for those of several devices, and for a clock that was set back.
     """
+    manner = manner or Manner()
     if len(samples) < 2:
         found = "no sample" if not samples else "only one sample"
         raise BadInput(f"{whose}: {found}; at least two samples are required", field="trace")
-    _refuse_clock_set_back(samples)
+    if len({sample.time_s for sample in samples}) < 2:
+        raise BadInput(f"{whose}: all samples have the same time; at least two times are required", field="trace")
     steps_back = [before.time_s - after.time_s for before, after in pairwise(samples) if after.time_s < before.time_s]
+    if 10 * len(steps_back) <= len(samples):
+        refuse_clock_set_back(samples, local=manner.local)
+    if not manner.ours:
+        refuse_several_devices(samples, whose)
+    refuse_clock_set_back(samples, local=manner.local)
     if steps_back:
         notes.append(
             f"time stepped back {count(len(steps_back), 'time')}, by {max(steps_back):.3g} s at most: "
@@ -60,56 +88,58 @@ def series_of(samples: Sequence[Sample], notes: list[str], *, device: str = "", 
     if len(unique) < len(samples):
         doubled = count(len(samples) - len(unique), "sample")
         notes.append(f"{doubled} had the stamp of another: the later of the two was used")
-    times = list(unique)
-    if len(times) < 2:
-        raise BadInput(f"{whose}: all samples have the same time; at least two times are required", field="trace")
-    series = Series(device, times, list(unique.values()))
+    if manner.holds is not Holds.AFTER:
+        return _from_intervals(unique, manner, device, notes)
+    series = Series(device, list(unique), list(unique.values()))
     series.gaps = _gaps(series, notes)
     return series
 
 
-def samples_per_stamp(samples: Sequence[Sample]) -> int:
-    """How many samples have the same time, if they come in equal groups (several GPUs in one log), else 1."""
-    times = [sample.time_s for sample in samples]
-    same = [len(list(group)) for _, group in groupby(times)]
-    if same[0] > 1 and len(same) > 1 and len(set(same[:-1])) == 1:
-        return same[0]
-    steps = [after - before for before, after in pairwise(times)]
-    for size in range(2, 17):
-        within = [step for at, step in enumerate(steps, 1) if at % size]
-        between = [step for at, step in enumerate(steps, 1) if not at % size]
-        if len(between) >= 4 and min(within) >= 0 and 5 * max(within) < min(between):
-            return size
-    return 1
+def called(device: str) -> str:
+    """A device in a sentence: `GPU 1`, and `card1` or `node7/0` as they are."""
+    return f"GPU {device}" if device.isdigit() else device
 
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _refuse_clock_set_back(samples: Sequence[Sample]) -> None:
-    """A few steps back, each into time already covered, mean a clock set back; many mean lines out of order."""
-    back = [at for at in range(1, len(samples)) if samples[at].time_s < samples[at - 1].time_s]
-    if not back or 5 * len(back) > len(samples):
-        return
-    run = [0] * len(samples)
-    for at in range(1, len(samples)):
-        run[at] = run[at - 1] + (samples[at].time_s < samples[at - 1].time_s)
-    in_order = sorted(range(len(samples)), key=lambda at: samples[at].time_s)
-    changes: dict[tuple[int, int], int] = {}
-    for before, after in pairwise(in_order):
-        if run[before] != run[after]:
-            pair = (min(run[before], run[after]), max(run[before], run[after]))
-            changes[pair] = changes.get(pair, 0) + 1
-    mixed = [pair for pair, number in changes.items() if number >= 4]
-    if not mixed:
-        return
-    at = back[mixed[0][1] - 1]
-    by_s = samples[at - 1].time_s - samples[at].time_s
-    raise samples[at].place.fault(
-        f"time goes back by {by_s:.6g} s into time already covered: a clock set back (summer time, NTP) or "
-        "two logs in one; cut the file before this line and integrate the parts"
-    )
+def _from_intervals(values: dict[float, float], manner: Manner, device: str, notes: list[str]) -> Series:
+    """A step function through values that are each of the interval before their time.
+
+    Where rows are missing, a value is of the last interval alone, and the power before is held up to it.
+    """
+    ends = list(values)
+    if manner.start_s is not None and manner.start_s < ends[0]:
+        ends.insert(0, manner.start_s)
+    else:
+        notes.append(
+            "the first row's value is of the interval before it, whose beginning isn't known: it was left out"
+        )
+    lengths = sorted(after - before for before, after in pairwise(ends))
+    usual_s = lengths[len(lengths) // 2]
+    series = Series(device, [], [])
+    gaps = []
+    for end_before, after in pairwise(ends):
+        before, length_s = end_before, after - end_before
+        is_gap = length_s > 1.5 * usual_s
+        if manner.holds is Holds.ENERGY_BEFORE:
+            power_w = values[after] / (usual_s if is_gap else length_s)
+        else:
+            power_w = values[after]
+        if is_gap:
+            held_w = series.powers_w[-1] if series.powers_w else power_w
+            gaps.append(Gap(before, after - usual_s, held_w))
+            series.times_s.append(before)
+            series.powers_w.append(held_w)
+            before = after - usual_s
+        series.times_s.append(before)
+        series.powers_w.append(power_w)
+    series.times_s.append(ends[-1])
+    series.powers_w.append(series.powers_w[-1])
+    series.gaps = tuple(gaps)
+    series.seen_s = (series.times_s[0], series.times_s[-1])
+    return series
 
 
 def _gaps(series: Series, notes: list[str]) -> tuple[Gap, ...]:

@@ -41,6 +41,12 @@ def track_title(key: str) -> str:
     return track.title if track.slug == key else f"{track.title} {key[-KEY_DIGITS:]}"
 
 
+def quality_floor(key: str) -> float:
+    """The default quality floor of a board's track, 0 to 1; 0 if this version does not know the track."""
+    track = find_track(key)
+    return track.quality_floor if track else 0.0
+
+
 def _why_not(track: Track) -> str:
     try:
         return track.lacks()
@@ -76,6 +82,7 @@ __all__ = [
     "batch_bounds",
     "find_track",
     "held_back",
+    "quality_floor",
     "track_title",
     "tracks_here",
 ]

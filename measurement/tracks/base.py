@@ -93,7 +93,8 @@ class TrackProtocol:
     """A track's dataset, metric and evaluation protocol, which are known without its data.
 
     A change of any of them that changes a figure increments `protocol_version`. `preprocessing` says how images reach
-    the network, in training and in the test. Resolutions are in pixels.
+    the network, in training and in the test. Resolutions are in pixels. `quality_floor` is the least quality, 0 to 1,
+    at which a model does the track's job: below it nothing is ranked unless a reader asks; `floor_reason` says why.
     """
 
     slug: str
@@ -109,6 +110,8 @@ class TrackProtocol:
     max_resolution: int
     preprocessing: str
     description: str
+    quality_floor: float
+    floor_reason: str
 
     @property
     def is_dense(self) -> bool:
@@ -138,7 +141,8 @@ class Track(TrackProtocol):
     `load_train` and `load_test` take a resolution in pixels; they import torch when called, so that the list of
     tracks can be shown without torch. They raise DataMissing if the data are not here, BadInput if a file of them is
     faulty; `lacks` says what is missing without loading any, and is empty if nothing is.
-    `is_bundled`: the data come with the packages, so every worker has them. `hidden`: the second test split, if any.
+    `is_bundled`: the data come with the packages, so every worker has them. `data_notes`: files of the data set that
+    are not read, images that are not used. `hidden`: the second test split, if any.
     """
 
     classes: int
@@ -148,6 +152,7 @@ class Track(TrackProtocol):
     load_test: Callable[[int], Split]
     lacks: Callable[[], str] = lambda: ""
     is_bundled: bool = False
+    data_notes: tuple[str, ...] = ()
     hidden: HiddenSplit | None = None
 
 

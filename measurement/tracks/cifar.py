@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 RESOLUTION = 32
+FLOOR_MARGIN = 0.2
 PREPROCESSING = (
     "Pixels scaled to 0..1 and normalised by channel, resized bilinearly with antialiasing. In training, each image "
     "is cropped at random out of its 4-pixel zero padding and mirrored with chance ½."
@@ -52,8 +53,8 @@ class Cifar:
         """The 10,000 test images."""
         return self._split(resolution, train=False)
 
-    def track(self, *, slug: str, title: str, classes: int, kinds: str) -> Track:
-        """The track of this data set. kinds: what the classes are, in words."""
+    def track(self, *, slug: str, title: str, classes: int, kinds: str, baseline: float) -> Track:
+        """The track of this data set. kinds: its classes in words; baseline: a linear classifier's quality."""
         return Track(
             slug=slug,
             title=title,
@@ -72,6 +73,9 @@ class Cifar:
             preprocessing=PREPROCESSING,
             description=f"Small photographs of {kinds}; the published split, 50,000 images to train on and 10,000 to "
             "test on.",
+            quality_floor=round(baseline + FLOOR_MARGIN, 2),
+            floor_reason=f"a linear classifier of the raw pixels reaches about {baseline:.0%}; the floor is "
+            f"{FLOOR_MARGIN * 100:.0f} points above".replace("%", " %"),
             load_train=self.load_train,
             load_test=self.load_test,
             lacks=self.lacks,

@@ -88,6 +88,8 @@ DIGITS = Track(
     preprocessing="Pixels scaled to 0..1 and normalised; resized bilinearly. No augmentation.",
     description="A small task that every machine can verify in under a minute: it shows how a board works, and that "
     "a worker is set up. 1,437 images to train on, 360 stratified ones to test on, resized bilinearly.",
+    quality_floor=0.95,
+    floor_reason="the nearest class mean of the raw pixels answers 89 % of the test; the floor is 6 points above",
     load_train=load_train,
     load_test=load_test,
     is_bundled=True,

@@ -10,6 +10,7 @@ from measurement.dataroot import datasets_root
 from measurement.tracks.base import OpenTrack, Split, Track
 from measurement.tracks.imagenet import PREPROCESSING
 from measurement.tracks.opened import known_data_sets, named_folder
+from measurement.tracks.pairs import has_masks
 
 if TYPE_CHECKING:
     from measurement.tracks.listing import ClassFolders
@@ -34,6 +35,7 @@ def _load(root: Path, name: str, manifest_sha256: str) -> Track:
         test_images=len(folders.test),
         load_train=partial(_split, folders, train=True),
         load_test=partial(_split, folders, train=False),
+        data_notes=folders.notes,
     )
 
 
@@ -45,9 +47,7 @@ def _split(folders: ClassFolders, resolution: int, *, train: bool) -> Split:
 
 def found() -> list[str]:
     """Keys of the data sets on this machine that are class folders."""
-    return [
-        IMAGEFOLDER.key(sha256) for folder, sha256 in known_data_sets() if not (folder / "train" / "masks").is_dir()
-    ]
+    return [IMAGEFOLDER.key(sha256) for folder, sha256 in known_data_sets() if not has_masks(folder)]
 
 
 IMAGEFOLDER = OpenTrack(
@@ -55,7 +55,7 @@ IMAGEFOLDER = OpenTrack(
     title="Image folder",
     dataset="any folder of class folders, named in the recipe with its manifest's SHA-256",
     source="https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html",
-    protocol_version=1,
+    protocol_version=2,
     metric="top1",
     metric_label="Top-1 accuracy",
     channels=3,
@@ -65,6 +65,9 @@ IMAGEFOLDER = OpenTrack(
     preprocessing=PREPROCESSING,
     description="Your own images in class folders. Workers that hold the same files, by their manifest, can verify "
     "them; other data are another board.",
+    quality_floor=0.6,
+    floor_reason="one answer for all images reaches 50 % with two equal classes, and less with more; the floor is 10 "
+    "points above",
     load=load,
     found=found,
 )

@@ -18,9 +18,8 @@ from pathlib import Path
 
 from measurement.dataroot import data_root, datasets_root, inside
 from measurement.errors import BadInput, DataMissing
+from measurement.tracks.files import counts, paths_below
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-CLASSES_FILE = "classes.txt"
 READERS = 4
 
 Known = dict[str, tuple[int, int, str]]
@@ -72,12 +71,19 @@ def run_manifest(folder: Path) -> int:
     sys.stdout.write(f"{found.sha256}  {found.files:,} files, {found.total_bytes:,} bytes\n")
     if kept:
         sys.stdout.write(f"dataset: {{name: {folder.name}, manifest_sha256: {found.sha256}}}\n")
+        sys.stderr.writelines(f"{note}\n" for note in _notes(folder))
     return 0
 
 
-def images_below(folder: Path) -> list[str]:
-    """Paths of all images below `folder`, relative to it, sorted. Raises BadInput for a link that leads out of it."""
-    return sorted(path for path in _paths(folder) if not path.endswith(CLASSES_FILE))
+def _notes(folder: Path) -> tuple[str, ...]:
+    """What a run would say of a data set: files that are not read, images that are not used, or why it is refused."""
+    from measurement.tracks.listing import read_class_folders
+    from measurement.tracks.pairs import has_masks, read_pairs
+
+    try:
+        return read_pairs(folder).notes if has_masks(folder) else read_class_folders(folder).notes
+    except BadInput as error:
+        return (f"no run can use this data set yet: {error}",)
 
 
 def _manifest(hashed: Known) -> Manifest:
@@ -107,30 +113,12 @@ def _sha256(path: Path) -> str:
 
 def _listed(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     """Every file that counts, with size and time of the last change."""
-    for path in _paths(folder):
+    for path in filter(counts, paths_below(folder)):
         try:
             state = (folder / path).stat()
         except OSError as error:
             raise DataMissing(f"{path} can't be read: {error.strerror}") from None
         yield path, (state.st_size, state.st_mtime_ns)
-
-
-def _paths(folder: Path) -> Iterator[str]:
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder")
-    root = folder.resolve()
-    # Folders behind links are not entered; a link to a file must stay in the data set.
-    for where, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            path = Path(where, name)
-            if name.startswith(".") or (path.suffix.lower() not in IMAGE_SUFFIXES and name != CLASSES_FILE):
-                continue
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
-                raise BadInput(
-                    f"{path.relative_to(folder)} is a link that leads out of {folder.name}/; copy the file instead"
-                )
-            yield path.relative_to(folder).as_posix()
 
 
 def _known(record: Path) -> Known:

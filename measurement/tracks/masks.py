@@ -12,9 +12,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from measurement.errors import BadInput
+from measurement.tracks.decoding import decoded
 from measurement.tracks.pairs import Pairs
 from measurement.tracks.photographs import MEAN, STD
-from measurement.tracks.streamed import decoded
 
 NOT_COUNTED = 255
 IGNORED = -100

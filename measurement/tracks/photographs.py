@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from measurement.tracks.decoding import decoded
+from measurement.tracks.files import shown
 from measurement.tracks.listing import Listing
-from measurement.tracks.streamed import StreamedSplit, decoded
+from measurement.tracks.streamed import StreamedSplit
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CENTRE_SHARE = 0.875
@@ -28,7 +30,7 @@ class Photographs:
 
     def read(self, index: int, resolution: int, *, augment: bool) -> tuple[Tensor, Tensor]:
         path = os.fsdecode(self.listing.paths[index])
-        name = f"{self.listing.root.name}/{path}"
+        name = f"{self.listing.root.name}/{shown(path)}"
         image = decoded(self.listing.root / path, name, "RGB")
         return _prepare(resolution, augment)(image), torch.tensor(self.listing.labels[index])
 

@@ -6,11 +6,9 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol, Self
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -140,16 +138,6 @@ def reader_count(batches: int) -> int:
     if not asked.isdecimal():
         raise BadOption(f"must be a number of processes, 0 or more (got {asked!r})", field=READERS_VARIABLE)
     return min(int(asked), batches // BATCHES_A_READER)
-
-
-def decoded(path: Path, name: str, mode: str | None = None) -> Image.Image:
-    """The whole image, converted to `mode` if one is given. Raises BadInput naming it as `name`."""
-    try:
-        with Image.open(path) as image:
-            return image.convert(mode) if mode else image.copy()
-    except Exception as error:  # Pillow's decoders fail on broken files with any exception
-        reason = str(error).replace(str(path), name)
-        raise BadInput(f"{name} can't be decoded: {reason}; replace the file", field="track") from None
 
 
 @dataclass(frozen=True, slots=True)

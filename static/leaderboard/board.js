@@ -6,6 +6,7 @@
 import { beforeLeaving, setAddress } from "./address.js";
 import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
+import { drawFloor, takeLink } from "./floor.js";
 import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
 import { addressOf, filtersSet, forgetRate, parameters, readQuery, shownColumns, usageOfRate } from "./controls.js";
@@ -14,7 +15,7 @@ import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
-import { crossings, summary, why } from "./summary.js";
+import { crossings, following, summary, why } from "./summary.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
@@ -87,7 +88,8 @@ function draw(moves = true) {
   if (!list.isLive) list.start();
   list.show(board.ranking.order.length, moves && wasShown);
   const result = { ...shown, board, hardwareName: table.dataset.hardware };
-  drawSummary(summary(result));
+  drawSummary(summary(result), following(result));
+  drawFloor(query, shown.belowFloor);
   drawOrder(query, why(result));
   drawCrossings(crossings(shown.champions, board.byKey, query));
   drawHead(query.sort);
@@ -98,7 +100,7 @@ function draw(moves = true) {
 /** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
 function filter(query) {
   const { minQuality, sharedBy, words, includeIncomplete } = query;
-  const chosen = [[...query.families], [...query.provenance]];
+  const chosen = [query.families, query.provenance, query.qualityBy].map((values) => [...values]).concat(query.source);
   const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, chosen]);
   const weight = weightInOrder(query);
   const isSame = shown?.key === key;
@@ -226,11 +228,12 @@ form.addEventListener("submit", (event) => {
 const isPlainClick = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey) && isRankedHere;
 
 form.addEventListener("click", (event) => {
-  const preset = event.target.closest("[data-usage]");
-  if (!preset || !isPlainClick(event)) return;
+  const link = event.target.closest("[data-usage], [data-sets]");
+  if (!link || !isPlainClick(event)) return;
   event.preventDefault();
-  setUsage(preset.dataset.usage);
-  forgetRate();
+  if (link.dataset.sets) takeLink(link);
+  else setUsage(link.dataset.usage);
+  if (link.dataset.usage) forgetRate();
   redraw();
 });
 

@@ -1,5 +1,7 @@
 /** The reader's query and view, read from the form and written as an address. */
 
+import { parseQuality } from "./quality.js";
+
 // What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
 const NUMBER = /^\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const MOST_IMAGES = 1e15;
@@ -15,6 +17,9 @@ const number = document.getElementById("usage_intensity");
 const rate = document.getElementById("rate");
 const years = document.getElementById("years");
 const weight = document.getElementById("accuracy_weight");
+const floor = form.elements.min_quality;
+// Of the track: in force while the field is empty.
+const defaultFloor = Number(floor.dataset.floor);
 const columnBoxes = [...form.querySelectorAll("input[name=columns]")];
 
 const read = (text) => (NUMBER.test(text.trim()) ? Number(text) : NaN);
@@ -31,7 +36,7 @@ export function readQuery() {
   const data = new FormData(form);
   const usageIntensity = number.value.trim() ? read(number.value) : DEFAULT_USAGE;
   const sharedBy = Number(data.get("shared_by") || 1);
-  const minQuality = data.get("min_quality") ? Number(data.get("min_quality")) : null;
+  const minQuality = readFloor();
   const pue = Number(data.get("pue") || 1);
   const orderBy = data.get("order_by") || "energy";
   const accuracyWeight = weight.value.trim() ? read(weight.value) : 1;
@@ -40,7 +45,7 @@ export function readQuery() {
   const valid = [
     mark(number, usageIntensity > 0 && usageIntensity <= MOST_IMAGES),
     mark(form.elements.shared_by, within(sharedBy, 1, 1e9)),
-    mark(form.elements.min_quality, minQuality === null || within(minQuality, 0, 1)),
+    mark(floor, within(minQuality, 0, 1)),
     mark(form.elements.pue, within(pue, 1, 10)),
     mark(weight, isWeight || orderBy === "energy"),
   ];
@@ -49,8 +54,10 @@ export function readQuery() {
     usageIntensity,
     sharedBy,
     minQuality,
+    defaultFloor,
     families: new Set(data.getAll("family")),
     provenance: new Set(data.getAll("provenance")),
+    qualityBy: new Set(data.getAll("quality_by")),
     source: data.get("source") ?? "",
     words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
     orderBy,
@@ -62,9 +69,12 @@ export function readQuery() {
   };
 }
 
+/** The quality floor, 0 to 1; NaN if it can't be read. */
+const readFloor = () => (floor.value.trim() ? parseQuality(floor.value) : defaultFloor);
+
 /** How many filters of the menu are set. */
-export function filtersSet({ families, provenance, source, includeIncomplete }) {
-  return families.size + provenance.size + Number(source !== "") + Number(includeIncomplete);
+export function filtersSet({ families, provenance, qualityBy, source, includeIncomplete }) {
+  return families.size + provenance.size + qualityBy.size + Number(source !== "") + Number(includeIncomplete);
 }
 
 /** A rate over a lifetime as a usage intensity; null while either is missing, NaN if the result is out of range. */
@@ -102,7 +112,8 @@ export function parameters({ ofView = true, page = 1 } = {}) {
   for (const [name, value] of new FormData(form)) {
     if (HELPERS.has(name) || name === "columns" || (!ofView && OF_THE_VIEW.has(name))) continue;
     const isOpen = ["track", "hardware"].includes(name) && !given.has(name);
-    if (!isOpen && !isDefault(name, value)) wanted.append(name, value.trim());
+    if (isOpen || isDefault(name, value)) continue;
+    wanted.append(name, name === "min_quality" && readFloor() >= 0 ? String(readFloor()) : value.trim());
   }
   if (ofView && columnBoxes.some((box) => box.checked !== ("default" in box.dataset))) {
     wanted.set("columns", chosenColumns().join() || "method");
@@ -113,6 +124,7 @@ export function parameters({ ofView = true, page = 1 } = {}) {
 
 function isDefault(name, value) {
   if (value === "" || value === form.elements[name].dataset?.default) return true;
+  if (name === "min_quality") return readFloor() === defaultFloor;
   if (name === "usage_intensity") return Number(value) === DEFAULT_USAGE;
   if (name === "accuracy_weight" && !within(Number(value), 0, MOST_WEIGHT)) return true; // hidden, and not valid
   return ["shared_by", "pue", "accuracy_weight"].includes(name) && Number(value) === 1;

@@ -6,6 +6,7 @@ const table = document.getElementById("board");
 const template = document.getElementById("row-template").content.firstElementChild;
 const heads = [...table.querySelectorAll("th[data-column]")];
 const summaryLine = document.getElementById("summary");
+const followingLine = document.getElementById("following");
 const announcement = document.getElementById("announcement");
 const pages = document.getElementById("pages");
 const LARGE = new Set(["rank", "method", "energy", "phases"]); // large on a card, not in its list of figures
@@ -86,17 +87,26 @@ export function drawFacets(counts, filtersSet) {
   write(document.getElementById("filter-count"), filtersSet > 0 ? `(${filtersSet})` : "");
 }
 
-/** The result in words; announced to screen readers once the input pauses. */
-export function drawSummary(pieces) {
-  const signature = JSON.stringify(pieces); // its links may change while its words do not
-  if (summaryLine.written === signature) return;
-  summaryLine.written = signature;
-  const text = pieces.map((piece) => piece.text).join("");
-  const isNew = spaced(text) !== spaced(summaryLine.textContent);
-  summaryLine.replaceChildren(...pieces.map(inline));
-  if (!isNew) return; // the server's page says the same
+/** The result in words, and what comes next; announced to screen readers once the input pauses. */
+export function drawSummary(answer, following) {
+  const changed = [
+    [summaryLine, answer],
+    [followingLine, following],
+  ].filter(([line, pieces]) => drawPieces(line, pieces));
+  if (changed.length === 0) return; // the server's page says the same
+  const text = [...answer, { text: " " }, ...following].map((piece) => piece.text).join("");
   clearTimeout(announcementTimer);
   announcementTimer = setTimeout(() => write(announcement, text), ANNOUNCEMENT_DELAY_MS);
+}
+
+/** Write pieces into a line; whether its words are new. */
+function drawPieces(line, pieces) {
+  const signature = JSON.stringify(pieces); // its links may change while its words do not
+  if (line.written === signature) return false;
+  line.written = signature;
+  const isNew = spaced(pieces.map((piece) => piece.text).join("")) !== spaced(line.textContent);
+  line.replaceChildren(...pieces.map(inline));
+  return isNew;
 }
 
 const spaced = (text) => text.replace(/\s+/g, " ").trim();

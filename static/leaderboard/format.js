@@ -97,6 +97,9 @@ export function images(value) {
 /** A quality, given as a fraction: "97.2 %". */
 export const percent = (value) => (value === null ? UNKNOWN : `${(value * 100).toFixed(1)}${SPACE}%`);
 
+/** A quality floor, given as a fraction: "75 %", "70.1 %". */
+export const floorPercent = (value) => `${weight(value * 100)}${SPACE}%`;
+
 /** A part of a whole, given as a fraction, in whole per cent; neither a trace nor a near-whole is rounded away. */
 export function share(value) {
   if (value === null) return UNKNOWN;

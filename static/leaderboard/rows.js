@@ -1,11 +1,13 @@
 /** What a line of the table shows, as in leaderboard/presentation/rows.py. */
 
 import { accuracyFactor, scaled } from "./greenness.js";
+import { qualityBy } from "./quality.js";
 import { oneTimeEnergyJ, weightInOrder } from "./ranking.js";
 import {
   SPACE,
   UNKNOWN,
   carbon,
+  floorPercent,
   joules,
   milliseconds,
   number,
@@ -28,17 +30,19 @@ const SOURCE_TITLES = {
   published: "Figures of others, with their sources; not run by this site's workers",
 };
 // If a quality isn't of what the worker made: a mark for a narrow column, and what the mark means.
-export const QUALITY_NOTES = {
+const QUALITY_NOTES = {
   published: "published by others",
   reported: "reported by the submitter",
   supplied: "evaluated on the submitter's weights",
 };
+const BELOW_FLOOR = "below floor";
 
-/** An entry's page, at the reader's usage intensity and sharing. */
-export function entryUrl(entry, { usageIntensity, sharedBy }) {
+/** An entry's page, at the reader's usage intensity, sharing and quality floor. */
+export function entryUrl(entry, { usageIntensity, sharedBy, minQuality, defaultFloor }) {
   const use = [];
   if (usageIntensity !== 1e6) use.push(`usage_intensity=${plain(usageIntensity)}`);
   if (sharedBy !== 1) use.push(`shared_by=${plain(sharedBy)}`);
+  if (minQuality !== defaultFloor) use.push(`min_quality=${plain(minQuality)}`);
   return `/entries/${entry}/${use.length > 0 ? `?${use.join("&")}` : ""}`;
 }
 
@@ -98,8 +102,9 @@ export function row(entry, place, greenness, query, families) {
     family,
     family_again: family,
     quality: percent(entry.quality),
-    quality_note: qualityNote(entry),
-    quality_title: QUALITY_NOTES[qualityNote(entry)] ?? "",
+    quality_note: isBelowFloor(entry, query) ? BELOW_FLOOR : qualityNote(entry),
+    quality_title: qualityMarks(entry, query).join(", "),
+    quality_by: qualityBy(entry),
     greenness: atMost(entry, greenness.percent) + number(greenness.percent),
     greenness_title: atMost(entry, greenness.per_joule) + perMegajoule(greenness.per_joule),
     energy: atLeast + joules(place.energy_j),
@@ -127,10 +132,14 @@ export function row(entry, place, greenness, query, families) {
 const atMost = (entry, greenness) => (greenness !== null && !entry.complete ? `≤${SPACE}` : "");
 
 /** A mark for a quality that isn't of what the worker made, one of QUALITY_NOTES; empty for another. */
-export function qualityNote(entry) {
-  if (entry.source === "published") return "published";
-  if (entry.quality_provenance === "reported") return "reported";
-  return entry.submitters_weights ? "supplied" : "";
+export const qualityNote = (entry) => (qualityBy(entry) in QUALITY_NOTES ? qualityBy(entry) : "");
+
+const isBelowFloor = ({ quality }, { defaultFloor }) => quality < defaultFloor;
+
+/** What a reader must know of a quality that the worker did not make, or that is below the track's floor. */
+export function qualityMarks(entry, query) {
+  const below = `below this track's floor of ${floorPercent(query.defaultFloor)}`;
+  return [isBelowFloor(entry, query) ? below : "", QUALITY_NOTES[qualityNote(entry)] ?? ""].filter(Boolean);
 }
 
 function rankText({ rank, rank_best: best, rank_worst: worst }) {

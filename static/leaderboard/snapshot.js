@@ -1,5 +1,6 @@
 /** A board from the server's snapshot: columns for ranking, and an entry as an object once it is needed. */
 
+import { qualityBy } from "./quality.js";
 import { Ranking } from "./ranking.js";
 
 const FOR_RANKING = ["shared_energy_j", "own_energy_j", "inference_energy_j", "shared_u95_j", "own_u95_j"].concat(
@@ -46,23 +47,38 @@ export class Board {
   }
 
   /** Indices of the entries that pass the reader's filters, in the order of ties; and how many each filter would leave. */
-  filter({ minQuality, families, provenance, source, words }) {
+  filter({ minQuality, families, provenance, qualityBy: evaluators, source, words }) {
     const { columns } = this;
     const found = this.#found(words);
     const isFamily = (index) => families.size === 0 || families.has(columns.family[index]);
     const isProvenance = (index) => provenance.size === 0 || provenance.has(columns.provenance[index]);
     const isSource = (index) => !source || columns.source[index] === source;
-    const isOnBoard = (index) => found(index) && isFamily(index) && isProvenance(index) && isSource(index);
-    const counts = { family: new Map(), provenance: new Map(), source: new Map() };
-    const count = (facet, value) => counts[facet].set(value, (counts[facet].get(value) ?? 0) + 1);
+    const isEvaluator = (index) => evaluators.size === 0 || evaluators.has(this.qualityBy(index));
+    const filters = { family: isFamily, provenance: isProvenance, source: isSource, quality_by: isEvaluator };
+    const facets = Object.keys(filters);
+    const isOnBoard = (index) => found(index) && facets.every((facet) => filters[facet](index));
+    const counts = Object.fromEntries(facets.map((facet) => [facet, new Map()]));
     for (const index of this.ranking.eligible(minQuality, found)) {
-      if (isProvenance(index) && isSource(index)) count("family", columns.family[index]);
-      if (isFamily(index) && isSource(index)) count("provenance", columns.provenance[index]);
-      if (isFamily(index) && isProvenance(index)) count("source", columns.source[index]);
+      const refusing = facets.filter((facet) => !filters[facet](index));
+      if (refusing.length > 1) continue; // two filters leave it out, so no single one would let it in
+      for (const facet of refusing.length === 1 ? refusing : facets) {
+        const value = facet === "quality_by" ? this.qualityBy(index) : columns[facet][index];
+        counts[facet].set(value, (counts[facet].get(value) ?? 0) + 1);
+      }
     }
     const eligible = this.ranking.eligible(minQuality, isOnBoard);
-    const belowFloor = minQuality === null ? 0 : this.ranking.eligible(null, isOnBoard).length - eligible.length;
+    const belowFloor = this.ranking.eligible(null, isOnBoard).length - eligible.length;
     return { eligible, belowFloor, counts };
+  }
+
+  /** Who evaluated the quality of the entry at an index. */
+  qualityBy(index) {
+    const { source, quality_provenance: provenance, submitters_weights: isSupplied } = this.columns;
+    return qualityBy({
+      source: source[index],
+      quality_provenance: provenance[index],
+      submitters_weights: isSupplied[index],
+    });
   }
 
   #found(words) {

@@ -3,6 +3,7 @@
 import { scaled } from "./greenness.js";
 import { sortColumn } from "./radixsort.js";
 
+const EVALUATORS = ["evaluated", "supplied", "published", "reported"];
 const TRUST = ["metered", "extrapolated", "reported", "estimated", "missing"];
 
 /**
@@ -73,6 +74,7 @@ const VALUES = {
   method: (board) => alphabetical(board, "method", board.columns.method),
   family: (board, families) => alphabetical(board, "family", board.columns.family.map((key) => families[key] ?? key)),
   quality: stored("quality"),
+  quality_by: (board) => (index) => EVALUATORS.indexOf(board.qualityBy(index)),
   greenness,
   energy,
   phases: (board) => {

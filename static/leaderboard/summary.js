@@ -2,8 +2,8 @@
 
 import { accuracyFactor, scaled } from "./greenness.js";
 import { oneTimeEnergyJ } from "./ranking.js";
-import { SPACE, count, images, joules, number, percent, sample, share, wattHours, weight } from "./format.js";
-import { QUALITY_NOTES, entryUrl, qualityNote } from "./rows.js";
+import { SPACE, count, floorPercent, images, joules, number, percent, sample, share, wattHours, weight } from "./format.js";
+import { entryUrl, qualityMarks } from "./rows.js";
 
 const QUALITY_LABELS = { top1: "top-1" };
 
@@ -15,50 +15,94 @@ function whyNoneIsRanked({ ranking }) {
 }
 
 /** The result in words, in pieces: {text}, with {strong} if it is emphasised and {url} if it is a link. */
-export function summary({ query, board, champions, hardwareName, belowFloor }) {
+export function summary({ query, board, hardwareName, belowFloor }) {
   if (board.ranking.order.length === 0) return [{ text: nothing(query, belowFloor) }];
   const first = board.ranking.place(0);
   const winner = board.byKey.get(first.key);
   const pieces = [
     { text: "For " },
     { text: images(query.usageIntensity), strong: true },
-    { text: `${floor(query, winner)} on ${hardwareName}, ` },
+    { text: ` on ${hardwareName}, ` },
   ];
   if (first.rank === null) {
-    pieces.push({ text: `no entry is ranked: ${whyNoneIsRanked(board)}.` });
+    const atFloor = query.minQuality > 0 ? floor(query) : "";
+    pieces.push({ text: `no entry${atFloor} is ranked: ${whyNoneIsRanked(board)}.` });
     return pieces;
   }
   const ahead = first.energy_j > 0 ? oneTimeEnergyJ(winner, query.sharedBy) / first.energy_j : 0;
-  pieces.push(
+  const known = [`${percent(winner.quality)} ${qualityLabel(winner)}`, ...qualityMarks(winner, query)].join(", ");
+  const others = (first.rank_worst ?? 1) - 1;
+  const within = others > 0 ? `, but ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` : "";
+  return pieces.concat([
     { text: winner.method, url: entryUrl(winner.entry, query) },
-    { text: ` ${bestAt(query, winner)}${winner.complete ? "" : "at least "}` },
+    { text: ` (${known}) ${bestOf(query, board.ranking)}: ${winner.complete ? "" : "at least "}` },
     { text: joules(first.energy_j), strong: true },
     { text: ` (${wattHours(first.energy_j)}${trusted(winner)}) over its life` },
     { text: `, ${share(ahead)} of it one-time` },
-  );
-  const qualityCounts = query.minQuality !== null || query.orderBy === "greenness";
-  if (qualityCounts && qualityNote(winner)) {
-    pieces.push({ text: `, its quality ${QUALITY_NOTES[qualityNote(winner)]}` });
-  }
-  const others = (first.rank_worst ?? 1) - 1;
-  if (others > 0) {
-    pieces.push({ text: `, but ${others} ${others === 1 ? "other is" : "others are"} within uncertainty` });
-  }
-  return pieces.concat(whatFollows(query, first, champions, board));
+    { text: `${within}.` },
+  ]);
 }
 
-function bestAt(query, winner) {
-  if (query.orderBy === "energy") return `uses the least energy${among(query)}: `;
-  const quality = `${percent(winner.quality)} ${qualityLabel(winner)}`;
-  return `is the greenest${among(query)} at τ = ${weight(query.accuracyWeight)}: ${quality} for `;
+/** What the winner is best at, and among how many. */
+function bestOf(query, { rankedCount }) {
+  const filtered = isFiltered(query) ? "filtered " : "";
+  const models = `${rankedCount.toLocaleString("en-US")} ${filtered}${rankedCount === 1 ? "model" : "models"}`;
+  const among = `of ${models}${floor(query)}`;
+  if (query.orderBy === "energy") return `uses the least energy ${among}`;
+  return `is the greenest at τ = ${weight(query.accuracyWeight)} ${among}`;
+}
+
+/** What comes next, in pieces: the runner-up and its distance, and where the answer changes. */
+export function following({ query, board, champions }) {
+  const { ranking, byKey } = board;
+  if (ranking.rankedCount === 0) return [];
+  if (ranking.rankedCount === 1) return [{ text: "No other entry is ranked." }];
+  const [first, second] = [ranking.place(0), ranking.place(1)];
+  const next = byKey.get(second.key);
+  return [
+    { text: "Next: " },
+    { text: next.method, url: entryUrl(next.entry, query) },
+    { text: ` (${percent(next.quality)})${distance(query, first, second, next, ranking)}.` },
+    ...changes(query, first, champions, byKey),
+  ];
+}
+
+/** How far the second is from the first: in greenness, or in energy. */
+function distance(query, first, second, next, ranking) {
+  if (query.orderBy === "greenness") return `, ${number(ranking.greenness(1).percent)}${SPACE}% as green`;
+  if (!(first.energy_j > 0)) return "";
+  const bound = next.complete ? "" : "at least ";
+  const times = second.energy_j / first.energy_j;
+  if (times === 1) return ` with ${bound}the same energy`;
+  return times < 2 ? ` with ${bound}${share(times - 1)} more` : ` with ${bound}${number(times)} times the energy`;
+}
+
+/** Who wins at lower and at higher usage; nothing if the winner is not on the envelope. */
+function changes(query, first, champions, byKey) {
+  const here = champions.filter((champion) => champion.from_usage_intensity <= query.usageIntensity).length - 1;
+  if (here < 0 || champions[here].key !== first.key) return [];
+  const named = (position) => {
+    const entry = byKey.get(champions[position].key);
+    return { text: entry.method, url: entryUrl(entry.entry, query) };
+  };
+  const isLast = here + 1 === champions.length;
+  const start = (position) => champions[position].from_usage_intensity;
+  if (here === 0) {
+    if (isLast) return [{ text: " No other wins at any usage." }];
+    return [{ text: ` From ${images(start(1))} on, ` }, named(1), { text: " wins." }];
+  }
+  const below = [{ text: ` Below ${images(start(here))}, ` }, named(here - 1)];
+  if (isLast) return [...below, { text: " wins; at higher usage no other does." }];
+  return [...below, { text: ` wins; from ${count(start(here + 1))} on, ` }, named(here + 1), { text: "." }];
 }
 
 const qualityLabel = (entry) => QUALITY_LABELS[entry.quality_metric] ?? entry.quality_metric;
 
 function nothing(query, belowFloor) {
-  if (belowFloor > 0 && query.minQuality !== null) {
-    const which = belowFloor === 1 ? "The only matching entry is" : `All ${belowFloor} matching entries are`;
-    return `${which} below the quality floor of ${percent(query.minQuality)}.`;
+  if (belowFloor > 0) {
+    const entries = belowFloor.toLocaleString("en-US");
+    const which = belowFloor === 1 ? "The only matching entry is" : `All ${entries} matching entries are`;
+    return `${which} below the quality floor of ${floorPercent(query.minQuality)}.`;
   }
   return "No entry matches these filters.";
 }
@@ -69,27 +113,13 @@ function trusted(entry) {
   return details.map((words) => `, ${words}`).join("");
 }
 
-function among({ families, provenance, words }) {
-  return families.size + provenance.size + words.length > 0 ? " of the filtered entries" : "";
+function isFiltered({ families, provenance, qualityBy, words, source }) {
+  return families.size + provenance.size + qualityBy.size + words.length > 0 || source !== "";
 }
 
-function floor(query, entry) {
-  if (query.minQuality === null) return "";
-  return ` at ≥${SPACE}${percent(query.minQuality)} ${qualityLabel(entry)}`;
-}
-
-function whatFollows(query, first, champions, { ranking, byKey }) {
-  const here = champions.filter((champion) => champion.from_usage_intensity <= query.usageIntensity).length - 1;
-  if (here < 0 || champions[here].key !== first.key) return [{ text: "." }];
-  if (here + 1 === champions.length) {
-    return [{ text: ranking.order.length > 1 ? "; no entry overtakes it at higher usage." : "." }];
-  }
-  const following = byKey.get(champions[here + 1].key);
-  return [
-    { text: `; from ${count(champions[here + 1].from_usage_intensity)} on, ` },
-    { text: following.method, url: entryUrl(following.entry, query) },
-    { text: " wins." },
-  ];
+function floor({ minQuality, defaultFloor }) {
+  if (minQuality > 0) return ` at ≥${SPACE}${floorPercent(minQuality)}`;
+  return defaultFloor > 0 ? ", without a quality floor" : "";
 }
 
 /** What a τ means, as an exchange of accuracy for energy. */

@@ -18,7 +18,8 @@ ADDRESS = "/api/v1/leaderboard"
 
 
 def get(client: Client, **parameters: Any) -> dict[str, Any]:
-    response = client.get(ADDRESS, parameters)
+    """Without a quality floor, unless one is given."""
+    response = client.get(ADDRESS, {"min_quality": 0} | parameters)
     assert response.status_code == 200, response.content
     return response.json()
 
@@ -70,7 +71,8 @@ def test_usage_intensity_decides_who_wins(client: Client) -> None:
 def test_rows_tell_their_greenness_whatever_the_order(client: Client) -> None:
     builders.entry("Poor", own_energy_j=1e6, inference_energy_j=0.0, quality=0.5)
     builders.entry("Good", own_energy_j=2e6, inference_energy_j=0.0, quality=1.0)
-    builders.entry("Lower bound", own_energy_j=1e6, inference_energy_j=0.0, complete=False, provenance="missing")
+    bound = {"complete": False, "provenance": "missing", "quality": 0.9}
+    builders.entry("Lower bound", own_energy_j=1e6, inference_energy_j=0.0, **bound)
     builders.entry("Hopeless", own_energy_j=1e6, inference_energy_j=0.0, quality=0.0)
 
     def figures(**asked: Any) -> dict[str, tuple[float | None, float | None]]:
@@ -188,7 +190,7 @@ def test_number_of_queries_is_constant(
 
 def test_champions_cover_all_usage_intensities(client: Client) -> None:
     little, compromise, searched = builders.three_entries()
-    answer = client.get(f"{ADDRESS}/champions").json()
+    answer = client.get(f"{ADDRESS}/champions", {"min_quality": 0}).json()
     results = answer["results"]
     assert [line["entry"] for line in results] == [little.pk, compromise.pk, searched.pk]
     assert results[0]["from_usage_intensity"] == 0
@@ -201,7 +203,7 @@ def test_champions_cover_all_usage_intensities(client: Client) -> None:
 
 def test_champions_of_greenness(client: Client) -> None:
     little, compromise, searched = builders.three_entries()
-    asked = {"order_by": "greenness", "accuracy_weight": "20"}
+    asked = {"order_by": "greenness", "accuracy_weight": "20", "min_quality": 0}
     answer = client.get(f"{ADDRESS}/champions", asked).json()
     assert (answer["order_by"], answer["accuracy_weight"]) == ("greenness", 20)
     results = answer["results"]
@@ -209,7 +211,7 @@ def test_champions_of_greenness(client: Client) -> None:
     one_time_j, per_image_j = 1e4 / 0.8**20 - 10 / 0.7**20, 1 / 0.7**20 - 0.1 / 0.8**20
     assert results[1]["from_usage_intensity"] == pytest.approx(one_time_j / per_image_j)
     assert results[1]["one_time_energy_j"] == 1e4
-    energy = client.get(f"{ADDRESS}/champions", {"accuracy_weight": "20"}).json()["results"]
+    energy = client.get(f"{ADDRESS}/champions", {"accuracy_weight": "20", "min_quality": 0}).json()["results"]
     assert energy[1]["from_usage_intensity"] == pytest.approx(9990 / 0.9)
 
 

@@ -259,7 +259,7 @@ def test_a_sample_needs_the_submitters_own_figure(client: Client, by_alice: dict
     answer = post(client, body, by_alice)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "reported"
-    body["recipe"]["reported"] = {"quality": 0.97, "evidence": "https://example.org/log"}
+    body["recipe"]["reported"] = {"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"}
     answer = post(client, body, by_alice)
     assert (answer.status_code, answer.json()["run"]["mode"]) == (201, "sampled")
     body["mode"] = "full"

@@ -25,7 +25,10 @@ SHOWN = """
       entry: Number(row.dataset.entry), ...slots(row), bars: bars(row),
     })),
     summary: text(document.getElementById("summary")),
-    links: [...document.querySelectorAll("#summary a")].map((link) => link.getAttribute("href")),
+    following: text(document.getElementById("following")),
+    floor: ["floor-line", "evaluated-link"].map((id) => text(document.getElementById(id))),
+    evaluatedOnly: document.getElementById("evaluated-link").ariaCurrent,
+    links: [...document.querySelectorAll("#summary a, #following a")].map((link) => link.getAttribute("href")),
     usage: text(document.getElementById("usage_words")),
     title: text(document.querySelector("h1")),
     worth: text(document.getElementById("worth")),
@@ -44,7 +47,7 @@ SHOWN = """
 
 @transaction.atomic
 def make_varied_board(entries: int = 14, seed: int = 7) -> Board:
-    """Entries with and without searches, uncertainties, missing phases and meters, some of them equal."""
+    """Entries with and without searches, uncertainties, missing phases, meters; some equal, half below the floor."""
     chance = random.Random(seed)
     board = make_board(5)
     for position in range(entries - 5):
@@ -70,7 +73,7 @@ def make_varied_board(entries: int = 14, seed: int = 7) -> Board:
             inference_provenance=provenance,
             provenance=provenance if is_complete else "missing",
             complete=is_complete,
-            quality=chance.choice([0.0, *(round(chance.uniform(0.5, 1), 3) for _ in range(5))]),
+            quality=chance.choice([0.0, *(round(chance.uniform(0.9, 1), 3) for _ in range(5))]),
             quality_provenance=chance.choice(["evaluated", "reported"]),
             mode="sampled" if position % 3 == 0 else "full",
             data="synthetic" if position % 6 == 0 else "track",

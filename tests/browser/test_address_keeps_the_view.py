@@ -17,7 +17,7 @@ def view(page, live_server) -> Page:
     make_varied_board()
     page.goto("/")
     page.locator("#usage_slider").fill("9.5")
-    page.locator("#min_quality").fill("0.6")
+    page.locator("#min_quality").fill("60 %")
     page.locator("#search").fill("varied")
     page.locator("#filters summary").click()
     page.get_by_label("Also rank entries").check()
@@ -62,7 +62,7 @@ def test_defaults_are_left_out_of_the_address(view):
 def test_new_result_joins_without_losing_the_readers_place(page, live_server):
     board = make_varied_board()
     run = RunFactory(state="running", progress={"phase": "train"})
-    page.goto("/?usage_intensity=70000")
+    page.goto("/?usage_intensity=70000&min_quality=0")
     expect(page.locator("#activity")).to_contain_text("1 active run")
     page.locator("#search").fill("twin")
     expect(page.locator("#rows tr")).to_have_count(1)
@@ -74,7 +74,7 @@ def test_new_result_joins_without_losing_the_readers_place(page, live_server):
     board.save()
     expect(page.locator("#rows tr")).to_have_count(2)
     expect(page.locator("#search")).to_have_value("twin")
-    expect(page).to_have_url("/?usage_intensity=70000&search=twin")
+    expect(page).to_have_url("/?usage_intensity=70000&min_quality=0&search=twin")
 
     run.state = "succeeded"
     run.save()

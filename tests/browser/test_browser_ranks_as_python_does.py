@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard.domain.quality import parse_quality
 from leaderboard.domain.ranking import Candidate, champions, rank, weight_in_order
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -22,7 +23,7 @@ async ([vectors, ranking]) => (await import("/vectors/check.mjs")).checkAll(vect
 CHECK_FORMAT = """
 async ([vectors, format]) => {
   const written = await import(format);
-  const nameOf = { watt_hours: "wattHours", per_megajoule: "perMegajoule" };
+  const nameOf = { watt_hours: "wattHours", per_megajoule: "perMegajoule", floor_percent: "floorPercent" };
   const wrong = [];
   for (const [rule, cases] of Object.entries(vectors)) {
     if (rule === "about") continue;
@@ -65,6 +66,45 @@ def test_ranking_vectors_hold(module_page):
 
 def test_format_vectors_hold(module_page):
     assert module_page.evaluate(CHECK_FORMAT, [vectors("format.json"), FORMAT]) == []
+
+
+def test_qualities_are_read_alike(module_page):
+    """Numbers as people write them, and what only looks like one."""
+    chance = random.Random(75)
+    signs = ["", "%", " %", "\u00a0%", "percent", " per cent", " PERCENT", "%%", "‰", " x"]
+    numbers = [
+        "75",
+        "0.75",
+        ".75",
+        "75.",
+        "75,5",
+        "1",
+        "0",
+        "100",
+        "100.01",
+        "-1",
+        "+75",
+        "7e1",
+        "1e-3",
+        "0x10",
+        "",
+        "٧٥",
+    ]
+    numbers += [f"{chance.uniform(0, 101):.{chance.randrange(9)}f}" for _ in range(200)]
+    typed = [chance.choice(["", " "]) + number + chance.choice(signs) for number in numbers for _ in range(3)]
+    read = module_page.evaluate(
+        "async (typed) => { const { parseQuality } = await import('/static/leaderboard/quality.js');"
+        " return typed.map(parseQuality).map((value) => (Number.isNaN(value) ? null : value)); }",
+        typed,
+    )
+    assert dict(zip(typed, read, strict=True)) == {text: quality_or_none(text) for text in typed}
+
+
+def quality_or_none(text: str) -> float | None:
+    try:
+        return parse_quality(text)
+    except ValueError:
+        return None
 
 
 def random_board(chance: random.Random) -> dict:

@@ -38,6 +38,7 @@ def test_first_key_offers_to_skip_to_the_content(board_page):
 
 
 def test_arrow_keys_move_the_slider_and_the_order(board_page, plain):
+    board_page.goto("/?min_quality=0")
     first = order(board_page)
     tab_to(board_page, "usage_slider")
     slider, number = board_page.locator("#usage_slider"), board_page.locator("#usage_intensity")
@@ -48,14 +49,16 @@ def test_arrow_keys_move_the_slider_and_the_order(board_page, plain):
     expect(number).to_have_value("1000000")
     board_page.keyboard.press("End")
     expect(number).to_have_value("10000000000000")
-    expect(board_page).to_have_url("/?usage_intensity=10000000000000")  # written after the table is drawn
+    expect(board_page).to_have_url(
+        "/?usage_intensity=10000000000000&min_quality=0"
+    )  # written after the table is drawn
     last = order(board_page)
     assert last != first
     board_page.keyboard.press("Home")
     expect(number).to_have_value("1")
     expect(slider).to_have_attribute("aria-valuetext", "1 image")
-    expect(board_page).to_have_url("/?usage_intensity=1")
-    plain.open("/?usage_intensity=1")
+    expect(board_page).to_have_url("/?usage_intensity=1&min_quality=0")
+    plain.open("/?usage_intensity=1&min_quality=0")
     assert shown(board_page) == shown(plain.page)
     assert order(board_page) not in (first, last)
 

@@ -109,13 +109,18 @@ def test_number_that_the_server_would_refuse_is_marked_and_ranks_nothing(page, p
 
 
 CHANGES = {
-    "min_quality=0.9": lambda page: page.locator("#min_quality").fill("0.9"),
+    "min_quality=0": lambda page: page.get_by_role("link", name="Rank every entry").click(),
+    "min_quality=0.9": lambda page: page.locator("#min_quality").fill("90 %"),
     "min_quality=0.9999": lambda page: page.locator("#min_quality").fill("0.9999"),
     "shared_by=1000": lambda page: page.locator("#shared_by").fill("1000"),
     "order_by=greenness": lambda page: page.locator("#order_by").select_option("greenness"),
     "search=VARIED": lambda page: page.locator("#search").fill("VARIED"),
     "search=nothing+of+this+name": lambda page: page.locator("#search").fill("nothing of this name"),
     "family=pruning&family=low_rank": lambda page: check(page, "Pruning", "Low rank"),
+    "quality_by=evaluated": lambda page: page.get_by_role("link", name="Evaluated only").click(),
+    "quality_by=supplied&quality_by=reported": lambda page: check(
+        page, "on the submitter's weights", "by the submitter"
+    ),
     "provenance=metered": lambda page: check(page, "Metered"),
     "include_incomplete=on": lambda page: check(page, "Also rank entries"),
 }
@@ -193,7 +198,7 @@ def test_summary_is_said_aloud_once_after_the_hand_rests(loaded):
     expect(summary).not_to_have_text(before)
     assert loaded.evaluate("window.spoken") == []
     loaded.clock.run_for(10_000)
-    expect(announcement).to_have_text(summary.inner_text())
+    expect(announcement).to_have_text(f"{summary.inner_text()} {loaded.locator('#following').inner_text()}")
     assert loaded.evaluate("window.spoken.length") == 1
     assert "100 billion images" in announcement.inner_text().replace("\u00a0", " ")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.core.files.base import ContentFile
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from leaderboard.models import Entry
@@ -116,7 +117,9 @@ def failed_submission(user) -> str:
 
 def queue(_) -> str:
     scopes = {"accelerator": {"provenance": "metered"}, "system": {"provenance": "estimated"}}
-    WorkerFactory(diagnosis={"devices": [{"device": "cpu", "scopes": scopes}]})
+    WorkerFactory(diagnosis={"devices": [{"device": "cpu", "scopes": scopes}]}, clock_offset_s=0.02)
+    lacking = "the disk of its work folder can't take 16 MiB: No space left on device"
+    WorkerFactory(out_of_service=lacking, out_of_service_since=timezone.now(), clock_offset_s=-130.0)
     RunFactory(state="running", progress={"phase": "train"})
     RunFactory.create_batch(3)
     AttemptFactory(run=RunFactory(state="failed", reason="The child was stopped.", held_for=["throttled"]))

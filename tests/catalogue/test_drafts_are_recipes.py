@@ -20,6 +20,7 @@ def test_every_draft_is_a_valid_recipe_of_its_model() -> None:
         assert (recipe.track, recipe.model.resolution) == ("imagenet-1k", resolution)
         assert recipe.model.architecture == model.partition(".")[0]
         assert recipe.reported is not None
+        assert recipe.why_not_family() is None
     assert said > 250
 
 

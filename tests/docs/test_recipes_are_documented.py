@@ -96,6 +96,9 @@ BAD = {
     "unknown architecture": BASE.replace("resnet18", "resnet81"),
     "unknown technique": BASE.replace("supervised", "magic"),
     "resolution outside the track": BASE.replace("resolution: 32", "resolution: 256"),
+    "images smaller than a patch": BASE.replace("resnet18", "deit_small_patch16_224").replace(
+        "resolution: 32", "resolution: 8"
+    ),
     "order of phases": BASE.replace("supervised, epochs: 5", "structured_pruning, ratio: 0.5").replace(
         "phase: train", "phase: compress"
     ),

@@ -83,3 +83,41 @@ def test_thousands_of_wrong_names_are_looked_up_once_an_axis(monkeypatch):
     assert [fault.field for fault in refused.value.faults[:2]] == [
         f"phases.{phase}.space.architectures.0" for phase in (0, 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "least"),
+    [
+        ("deit_small_patch16_224", 16),
+        ("vit_base_patch14_dinov2", 14),
+        ("xcit_nano_12_p16_224", 16),
+        ("mixer_s32_224", 32),
+        ("cait_xxs24_224", 16),
+        ("test_vit", 16),
+        ("swin_tiny_patch4_window7_224", 8),
+        ("mobilevit_xxs", 8),
+        ("test_resnet", 8),
+    ],
+)
+def test_images_are_not_smaller_than_a_patch(architecture, least):
+    if least > 8:
+        with pytest.raises(DocumentError, match=f"into patches of {least} pixels") as refused:
+            tiny_recipe(model={"architecture": architecture, "resolution": least - 1})
+        assert refused.value.faults[0].field == "model.resolution"
+    assert tiny_recipe(model={"architecture": architecture, "resolution": least})
+
+
+def test_no_candidate_teacher_or_stage_gets_images_smaller_than_a_patch():
+    resizing = {"epochs": 2, "progressive_resizing": [{"resolution": 8, "share": 0.5}]}
+    search = {"technique": "architecture_search", "phase": "search", "candidates": 1, "training": {"epochs": 1}}
+    space = {"resolutions": [16, 8], "architectures": ["test_resnet", "test_vit"]}
+    teacher = DISTILLED | {"teacher": {"architecture": "mixer_s32_224", "training": {"epochs": 1}}}
+    vit = {"architecture": "test_vit", "resolution": 16}
+    for phases, model, field in (
+        ((TRAIN | resizing,), vit, "phases.0.progressive_resizing.0.resolution"),
+        ((search | {"strategy": "random", "space": space}, TRAIN), {}, "phases.0.space.resolutions.1"),
+        ((teacher,), vit, "phases.0.teacher.architecture"),
+    ):
+        with pytest.raises(DocumentError) as refused:
+            tiny_recipe(*phases, **({"model": model} if model else {}))
+        assert refused.value.faults[0].field == field

@@ -70,21 +70,22 @@ def test_a_rank_without_uncertainty_has_no_range(client):
     page = client.get("/")
     assert [(row["rank"], row["u95"]) for row in rows(page)] == [("1", "±\u00a0—"), ("2", "±\u00a0—")]
     assert 'title="rank 2, uncertainty unknown"' in page.content.decode()
-    assert "of it one-time; no entry overtakes it" in text(page)
+    assert "with < 1 % more. No other wins at any usage." in text(page)
     assert "within uncertainty" not in text(page)
 
 
 def test_unranked_entries_say_why(client):
     board = make_board(0)
     EntryFactory(board=board, quality=0.0)
-    page = client.get("/", {"order_by": "greenness"})
+    asked = {"order_by": "greenness", "min_quality": "0"}
+    page = client.get("/", asked)
     assert "no entry is ranked: no entry is accurate enough to rank at this τ." in text(page)
     assert 'title="not ranked: its accuracy is too low to rank at this τ"' in page.content.decode()
     EntryFactory(board=board, complete=False, provenance="missing")
-    page = client.get("/", {"order_by": "greenness"})
+    page = client.get("/", asked)
     assert "every entry has a missing phase or is not accurate enough to rank at this τ." in text(page)
     assert 'title="not ranked: a phase is missing, so the total' in page.content.decode()
-    assert rows(client.get("/"))[0]["rank"] == "1"
+    assert rows(client.get("/", {"min_quality": "0"}))[0]["rank"] == "1"
 
 
 def test_summary_says_the_result_in_words(client):
@@ -95,24 +96,36 @@ def test_summary_says_the_result_in_words(client):
     page = client.get("/", {"usage_intensity": "1e6", "min_quality": "0.9"})
 
     assert (
-        "For 1 million images at ≥ 90.0 % top-1 on Test Cpu, Cheap to make uses the least energy: 11.0 kJ "
-        "(3.06 Wh, estimated) over its life, 9 % of it one-time; from 11 million on, Cheap to run wins."
+        "For 1 million images on Test Cpu, Cheap to make (95.0 % top-1) uses the least energy of 2 models at ≥ 90 %: "
+        "11.0 kJ (3.06 Wh, estimated) over its life, 9 % of it one-time. Next: Cheap to run (95.0 %) with 9.18 times "
+        "the energy. From 11 million images on, Cheap to run wins."
     ) in text(page)
+
+
+def test_summary_says_what_wins_at_lower_and_at_higher_usage(client):
+    make_board(4)
+    said = [
+        text(client.get("/", {"usage_intensity": n})).partition("Next: ")[2].partition(" Rank ")[0]
+        for n in ("1", "1e4", "1e12")
+    ]
+    assert "From 955 images on, Method B wins." in said[0]
+    assert re.search(r"Below [\d,]+ images, Method [AB] wins; from [\d,]+ on, Method [CD]\.", said[1])
+    assert re.search(r"Below [\d,]+ images, Method C wins; at higher usage no other does\.", said[2])
 
 
 @pytest.mark.parametrize("asked", [{"search": "mine"}, {"family": "pruning"}, {"provenance": "estimated"}])
 def test_a_winner_of_a_filtered_view_is_not_said_to_win_the_board(client, asked):
     EntryFactory(recipe__method__title="Mine", recipe__method__family="pruning")
-    assert "Mine uses the least energy of the filtered entries: " in text(client.get("/", asked))
-    assert "Mine uses the least energy: " in text(client.get("/"))
+    assert "Mine (95.0 % top-1) uses the least energy of 1 filtered model at" in text(client.get("/", asked))
+    assert "Mine (95.0 % top-1) uses the least energy of 1 model at" in text(client.get("/"))
 
 
-@pytest.mark.parametrize("asked", [{"min_quality": "0.9"}, {"order_by": "greenness"}])
+@pytest.mark.parametrize("asked", [{}, {"min_quality": "0.9"}, {"order_by": "greenness"}])
 def test_a_winner_whose_quality_is_only_reported_is_not_said_to_have_it(client, asked):
     board = make_board(0)
     EntryFactory(board=board, quality_provenance="reported")
-    assert "one-time, its quality reported by the submitter" in text(client.get("/", asked))
-    assert "reported by the submitter" not in text(client.get("/"))
+    page = text(client.get("/", asked))
+    assert "(95.0 % top-1, reported by the submitter) " in page.partition(" of 1 model")[0]
 
 
 def test_estimated_is_said_in_words(client):
@@ -127,7 +140,7 @@ def test_estimated_is_said_in_words(client):
         ("usage_intensity", "1e400"),
         ("usage_intensity", "abc"),
         ("shared_by", "0"),
-        ("min_quality", "2"),
+        ("min_quality", "101"),
         ("track", "cifar-11"),
         ("hardware", "no-such-machine"),
         ("scenario", "server"),
@@ -200,7 +213,7 @@ def test_sorted_lines_keep_their_ranks_and_put_the_unknown_last(client):
 def test_filters_say_how_many_entries_each_would_leave(client):
     board = make_board(9)
     EntryFactory(board=board, recipe__method__family="pruning", provenance="metered", quality=0.2)
-    facets = client.get("/", {"family": "pruning"}).context["facets"]
+    facets = client.get("/", {"family": "pruning", "min_quality": "0"}).context["facets"]
     assert facets["family"]["pruning"] == 2
     assert facets["family"]["compact"] == 1
     assert facets["provenance"] == {"estimated": 1, "metered": 1}

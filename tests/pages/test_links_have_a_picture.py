@@ -81,11 +81,12 @@ def test_every_view_has_its_own_picture(client, drawn):
 def test_the_picture_of_a_view_says_what_its_winner_is_the_first_in(client, drawn):
     EntryFactory(recipe__method__title="Mine")
     claims = {
-        "": "Least energy for",
-        "search=mine": "Least energy of the filtered entries for",
-        "min_quality=0.5": "Least energy at ≥ 50.0 % top-1 for",
-        "order_by=greenness&accuracy_weight=2.5": "Greenest, τ = 2.5, for",
-        "order_by=energy_per_correct&search=mine": "Greenest, τ = 1, of the filtered entries for",
+        "": "Least energy at ≥ 95 % for",
+        "search=mine": "Least energy of the filtered entries at ≥ 95 % for",
+        "min_quality=0.5": "Least energy at ≥ 50 % for",
+        "min_quality=0": "Least energy, without a quality floor, for",
+        "order_by=greenness&accuracy_weight=2.5": "Greenest, τ = 2.5, at ≥ 95 % for",
+        "order_by=energy_per_correct&search=mine": "Greenest, τ = 1, of the filtered entries at ≥ 95 % for",
     }
     for asked, claim in claims.items():
         picture(client, f"/card.png?{asked}")

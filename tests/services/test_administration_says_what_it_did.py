@@ -8,7 +8,7 @@ from tests.records import make_recipe, make_record
 
 pytestmark = pytest.mark.django_db
 
-RECIPE = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+RECIPE = make_recipe(reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.services.verifying import verify
 
 pytestmark = pytest.mark.django_db
 
-REPORTED = {"reported": {"quality": 0.97, "evidence": "https://example.org/log"}}
+REPORTED = {"reported": {"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"}}
 ANOTHERS = "from another submission’s run"
 
 

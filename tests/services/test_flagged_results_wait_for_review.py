@@ -27,7 +27,7 @@ def test_a_flagged_result_is_held_for_review_and_can_be_released(hardware, flag)
 
 
 def pretrained(energy_j, seed=0):
-    evidence = {"energy_j": energy_j, "scope": "accelerator", "evidence": "https://example.org/energy"}
+    evidence = {"energy_j": energy_j, "scope": "accelerator", "evidence": "https://arxiv.org/abs/2108.13465"}
     declared = {"phase": "pretrain", "technique": "declared"} | (evidence if energy_j else {})
     return make_recipe(phases=[declared, {"phase": "train", "technique": "supervised", "epochs": 1}], seed=seed)
 
@@ -67,7 +67,9 @@ def test_a_reported_figure_accepted_on_one_hardware_is_reviewed_on_the_next(hard
     assert run.held_for == ["reported_energy_too_low"]
 
 
-WEIGHED = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log", "weights_sha256": "a" * 64})
+WEIGHED = make_recipe(
+    reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465", "weights_sha256": "a" * 64}
+)
 
 
 def weigh(run, sha256="a" * 64):

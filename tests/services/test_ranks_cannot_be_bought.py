@@ -1,176 +1,201 @@
-"""The same work is one entry with the mean of its results: no re-roll, and no withdrawal, gives a better rank."""
+"""What once took rank 1 for nothing: an untrained network, a made-up quality, a claimed family, a cheap search."""
 
-from concurrent.futures import ThreadPoolExecutor
+from __future__ import annotations
 
 import pytest
-from django.db import connection
 
 from leaderboard import queries, services
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Entry, Run, Submission
-from leaderboard.services import Refused
-from measurement.vocabulary import Flag
+from leaderboard.services.evidence import is_of_known_kind
+from measurement.record import Quality
+from tests.factories import BoardFactory, EntryFactory
 from tests.records import make_recipe, make_record
 from tests.services.verifying import verify
 
 pytestmark = pytest.mark.django_db
+PAPER = "https://arxiv.org/abs/2108.13465"
+TRAIN = {"phase": "train", "technique": "supervised", "epochs": 1}
+IMAGES = 1437  # of the digits' training part
 
 
-def rows():
-    return [(row.entry.own_energy_j, row.entry.quality, row.entry.results) for row in board().rows]
+def ranked(**asked):
+    return [row.entry.method.title for row in queries.ranked_board(LeaderboardQuery(**asked)).rows if row.place.rank]
 
 
-def board():
-    return queries.ranked_board(LeaderboardQuery())
+def test_an_untrained_network_is_published_below_the_floor_and_ranked_only_on_request(hardware, alice):
+    run, _ = verify(make_recipe("Untrained"), hardware, alice, one_time_j=0.001, per_image_j=1e-6, quality=0.15)
+    assert (run.state, run.held_for) == ("succeeded", [])
+    assert Entry.objects.count() == 4  # kept, with its figures
+    verify(make_recipe("Trained", epochs=2), hardware, alice, quality=0.96)
+    assert ranked() == ["Trained"]
+    assert queries.ranked_board(LeaderboardQuery()).below_floor == 1
+    assert ranked(min_quality=0.0) == ["Untrained", "Trained"]
+    assert ranked(min_quality=0.97) == []
+    assert [row.entry.method.title for row in queries.ranked_board(LeaderboardQuery()).champion_rows.values()] == [
+        "Trained"
+    ]
 
 
-def drawn(hardware, submitter, seed, joules, quality=0.9, **changes):
-    return verify(make_recipe(seed=seed, **changes), hardware, submitter, one_time_j=joules, quality=quality)[0]
+def reporting(quality, evidence=PAPER, **changes):
+    return make_recipe(reported={"quality": quality, "evidence": evidence}, **changes)
 
 
-def test_a_lucky_seed_ranks_as_the_mean_of_all(hardware, alice):
-    for seed, joules, quality in ((0, 100.0, 0.90), (1, 60.0, 0.96), (2, 140.0, 0.90)):
-        drawn(hardware, alice, seed, joules, quality)
-    assert rows() == [(pytest.approx(100.0), pytest.approx(0.92), 3)]
-    entry = board().rows[0].entry
-    # t(2) = 4.303, s = 40 J of three
-    assert entry.own_u95_j == pytest.approx(4.303 * 40 / 3**0.5, rel=1e-3)
-    assert entry.phases[0]["energy_j"] == pytest.approx(100.0)
+def sample(recipe, hardware, submitter):
+    """A sampled run of the recipe, whose record has the reported quality."""
+    submission, _ = services.submit(recipe, hardware=hardware, submitter=submitter, mode="sampled")
+    run = submission.runs.get()
+    said = Quality(metric="top1", value=recipe.reported.quality, provenance="reported", evidence=PAPER)
+    record = make_record(recipe).model_copy(update={"mode": "sampled", "quality": said})
+    assert services.record(services.claim(run.pk, "worker"), record.model_dump_json().encode())
+    run.refresh_from_db()
+    return run
 
 
-def test_the_same_seed_again_is_not_run_again_whatever_its_budget_or_writing(hardware, alice, bob):
-    first = drawn(hardware, alice, 0, 100.0)
-    for changes in (
-        {"budget": {"time_s": 999.0}},
-        {"inference": {"max_batch_size": 300}},
-        {"reported": {"quality": 1.0, "evidence": "https://example.org/log"}},
-        {"inference": {"scenarios": ["offline"]}},
-    ):
-        for submitter in (alice, bob):
-            found = services.submit(make_recipe(**changes), hardware=hardware, submitter=submitter)
-            assert found == (first.submission, False)
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        "https://example.org/log",
+        "https://github.com/somebody/their-own-log",
+        "https://arxiv.org.example.org/abs/2108.13465",
+        "https://arxiv.org/abs/2113.13465",
+        "https://doi.org/",
+    ],
+)
+def test_a_made_up_quality_needs_evidence_of_a_known_kind(hardware, alice, administrator, evidence):
+    recipe = reporting(0.96, evidence)
+    with pytest.raises(services.Refused, match="an arXiv identifier") as refused:
+        services.submit(recipe, hardware=hardware, submitter=alice, mode="sampled")
+    assert refused.value.field == "reported.evidence"
+    assert not Submission.objects.exists()
+    full, _ = verify(recipe, hardware, alice)  # its quality is evaluated
+    with pytest.raises(services.Refused, match="an arXiv identifier"):
+        services.rerun(full, by=administrator, mode="sampled")
     assert Run.objects.count() == 1
 
 
-def test_a_scenario_that_was_not_measured_is_another_run_of_the_same_entry(hardware, alice):
-    drawn(hardware, alice, 0, 100.0, inference={"scenarios": ["offline"]})
-    drawn(hardware, alice, 0, 80.0)
-    found = {(entry.board.scenario, entry.own_energy_j, entry.results) for entry in queries.entries()}
-    assert found == {("offline", 90.0, 2), ("single_stream", 80.0, 1)}
+@pytest.mark.parametrize(
+    ("known", "quality", "is_held"),
+    [
+        ([], 0.96, False),  # an empty track is compared with its floor of 0.95
+        ([], 1.0, True),
+        ([{"quality": 0.985}], 1.0, False),
+        ([{"quality": 0.97}], 0.989, False),
+        ([{"quality": 0.97}], 0.991, True),
+        ([{"quality": 1.0, "quality_provenance": "reported"}], 1.0, True),  # a claim vouches for no other
+        ([{"quality": 1.0, "submitters_weights": True}], 1.0, True),
+        ([{"quality": 1.0, "board__track": "cifar10"}], 1.0, True),
+    ],
+)
+def test_a_reported_quality_well_above_all_others_waits_for_a_person(hardware, alice, known, quality, is_held):
+    for entry in known:
+        EntryFactory(**{"board": BoardFactory(track=entry.pop("board__track", "digits"))} | entry)
+    run = sample(reporting(quality), hardware, alice)
+    assert run.held_for == (["reported_quality_too_high"] if is_held else [])
+    assert Entry.objects.filter(run=run).exists() is not is_held
 
 
-def test_nobody_spoils_a_mean_by_a_small_batch(hardware, alice, bob, client):
-    first = drawn(hardware, alice, 0, 100.0)
-    limited = drawn(hardware, bob, 1, 900.0, inference={"max_batch_size": 1})
-    found = {(entry.board.scenario, entry.own_energy_j, entry.results) for entry in queries.entries()}
-    assert found == {("offline", 100.0, 1), ("single_stream", 500.0, 2)}
-    offline = queries.entries().filter(board__scenario="offline").first()
-    answer = client.get(f"/api/v1/entries/{offline.pk}").json()
-    assert {run["run"]: run["counts"] for run in answer["runs"]} == {first.pk: True, limited.pk: False}
+def test_a_reported_quality_is_reviewed_once_and_never_of_administrators(hardware, alice, administrator):
+    run = sample(reporting(1.0), hardware, alice)
+    assert len(services.release_hold(run)) == 4
+    again = services.rerun(run, by=administrator)
+    said = Quality(metric="top1", value=1.0, provenance="reported", evidence=PAPER)
+    record = make_record(reporting(1.0)).model_copy(update={"mode": "sampled", "quality": said})
+    services.record(services.claim(again.pk, "worker"), record.model_dump_json().encode())
+    assert set(Entry.objects.values_list("run", flat=True)) == {again.pk}
+    assert sample(reporting(1.0, epochs=2), hardware, administrator).held_for == []
 
 
-def test_so_many_seeds_count_and_no_more_are_run(hardware, alice, bob, administrator, settings):
-    settings.MAX_SEEDS = 2
-    drawn(hardware, alice, 0, 100.0)
-    drawn(hardware, bob, 1, 80.0)
-    for submitter in (alice, bob):
-        with pytest.raises(Refused, match="2 is the limit; its entry shows their mean"):
-            drawn(hardware, submitter, 2, 1.0)
-    other = services.register_hardware("Another CPU", "cpu")
-    assert services.submit(make_recipe(seed=2), hardware=other, submitter=alice)[1]
-    drawn(hardware, administrator, 3, 90.0)
-    assert rows() == [(pytest.approx(90.0), 0.9, 3)]
+def test_a_reported_quality_is_left_out_of_the_evaluated_ones(hardware, alice):
+    sample(reporting(0.96), hardware, alice)
+    verify(make_recipe("Evaluated", epochs=2), hardware, alice)
+    assert ranked(quality_by=("evaluated",)) == ["Evaluated"]
+    assert ranked(quality_by=("reported",)) == ["Plain training"]
+    assert len(ranked()) == 2
 
 
-def test_a_draw_that_was_stopped_because_it_looked_bad_is_a_draw(hardware, alice, settings):
-    settings.MAX_SEEDS = 2
-    seen, _ = services.submit(make_recipe(seed=1), hardware=hardware, submitter=alice)
-    claim = services.claim(seen.runs.get().pk, "worker")
-    services.withdraw(seen, by=alice)
-    services.stop(claim, cancelled=True)
-    limited, _ = services.submit(make_recipe(budget={"energy_j": 50.0}), hardware=hardware, submitter=alice)
-    services.fail(services.claim(limited.runs.get().pk, "worker"), "over budget")
-    with pytest.raises(Refused, match="from other seeds or budgets"):
-        drawn(hardware, alice, 2, 1.0)
+@pytest.mark.parametrize("claimed", ["pruning", "nas", "quantization", "transfer", "dynamic"])
+def test_a_family_that_the_phases_contradict_is_refused(hardware, alice, claimed):
+    recipe = make_recipe(method={"title": "Plain training", "family": claimed})
+    with pytest.raises(services.Refused, match="'compact' or 'efficient_training'") as refused:
+        services.submit(recipe, hardware=hardware, submitter=alice)
+    assert refused.value.field == "method.family"
+    assert not Submission.objects.exists()
 
 
-def test_what_a_machine_lost_or_nobody_began_is_no_draw(hardware, alice, settings):
-    settings.MAX_SEEDS = 1
-    failed, _ = services.submit(make_recipe(seed=1), hardware=hardware, submitter=alice)
-    services.fail(services.claim(failed.runs.get().pk, "worker"), "the disk was full")
-    waiting, _ = services.submit(make_recipe(seed=2), hardware=hardware, submitter=alice)
-    services.withdraw(waiting, by=alice)
-    assert drawn(hardware, alice, 3, 100.0).state == "succeeded"
+def declaring(phase, energy_j, evidence=PAPER, **more):
+    declared = {"phase": phase, "technique": "declared", "energy_j": energy_j, "evidence": evidence} | more
+    return make_recipe(phases=[declared, TRAIN])
 
 
-def test_withdrawing_all_seeds_but_the_best_leaves_the_mean(hardware, alice):
-    runs = [drawn(hardware, alice, seed, joules) for seed, joules in ((0, 100.0), (1, 50.0), (2, 150.0))]
-    for run in (runs[0], runs[2]):
-        services.withdraw(run.submission, by=alice)
-    assert rows() == [(pytest.approx(100.0), pytest.approx(0.9), 3)]
-    services.withdraw(runs[1].submission, by=alice)
-    assert not Entry.objects.exists()
-
-    again, created = services.submit(make_recipe(seed=1), hardware=hardware, submitter=alice)
-    assert created
-    record = make_record(make_recipe(seed=1), one_time_j=20.0)
-    assert services.record(services.claim(again.runs.get().pk, "worker"), record.model_dump_json().encode())
-    assert rows() == [(pytest.approx(80.0), pytest.approx(0.9), 4)]
-
-
-def test_a_full_result_that_was_withdrawn_stays_above_a_sample_of_an_accomplice(hardware, alice, bob):
-    reported = {"reported": {"quality": 0.99, "evidence": "https://example.org/log"}}
-    sampled, _ = services.submit(make_recipe(**reported), hardware=hardware, submitter=alice, mode="sampled")
-    full, _ = verify(make_recipe(**reported), hardware, bob, one_time_j=100.0, quality=0.4)
-    services.withdraw(full.submission, by=bob)
-    sample = make_record(make_recipe(**reported), one_time_j=1.0, quality=0.99).model_copy(update={"mode": "sampled"})
-    services.record(services.claim(sampled.runs.get().pk, "worker"), sample.model_dump_json().encode())
-    assert rows() == [(100.0, 0.4, 1)]
-
-
-def test_a_held_seed_counts_once_it_is_released_and_no_longer_once_held(hardware, alice):
-    drawn(hardware, alice, 0, 100.0)
-    held, _ = verify(make_recipe(seed=1), hardware, alice, one_time_j=50.0, flags=(Flag.THROTTLED,))
-    assert rows() == [(100.0, 0.9, 1)]
-    services.release_hold(held)
-    assert rows() == [(75.0, pytest.approx(0.9), 2)]
-    held.refresh_from_db()
-    services.hold(held)
-    assert rows() == [(100.0, 0.9, 1)]
-    with pytest.raises(Refused, match="takes part in no entry"):
-        services.hold(held)
+@pytest.mark.parametrize(
+    ("recipe", "held_for"),
+    [
+        (declaring("pretrain", 1.01 * IMAGES), []),
+        (declaring("pretrain", 0.99 * IMAGES), ["reported_energy_too_low"]),
+        (declaring("pretrain", 1e6, "https://example.org/mine"), ["evidence_of_unknown_kind"]),
+        # A search has looked at 30 networks at least, and at more in a larger space.
+        (declaring("search", 1.01 * IMAGES), ["reported_energy_too_low"]),
+        (declaring("search", 29.9 * IMAGES, space=2), ["reported_energy_too_low"]),
+        (declaring("search", 30.1 * IMAGES), []),
+        (declaring("search", 30.1 * IMAGES, space=10**19), ["reported_energy_too_low"]),
+        (declaring("search", 64.1 * IMAGES, space=10**19), []),
+        (declaring("search", 1e6, "https://example.org/mine"), ["evidence_of_unknown_kind"]),
+        (
+            declaring("search", 1.0, "https://example.org/mine"),
+            ["evidence_of_unknown_kind", "reported_energy_too_low"],
+        ),
+    ],
+)
+def test_a_declared_search_just_above_the_threshold_waits_for_a_person(hardware, alice, recipe, held_for):
+    run, _ = verify(recipe, hardware, alice, per_image_j=1.0)
+    assert run.held_for == held_for
+    assert Entry.objects.exists() is not bool(held_for)
 
 
-def test_every_seed_is_shown_with_whether_it_counts(hardware, alice, client):
-    runs = [drawn(hardware, alice, seed, joules) for seed, joules in ((0, 100.0), (1, 50.0))]
-    services.withdraw(runs[0].submission, by=alice)
-    entry = board().rows[0].entry
-    answer = client.get(f"/api/v1/entries/{entry.pk}").json()
-    assert answer["results"] == 2
-    assert answer["work"] == make_recipe().work_sha256
-    shown = [(run["run"], run["seed"], run["counts"], run["withdrawn"], run["quality"]) for run in answer["runs"]]
-    assert shown == [(runs[1].pk, 1, True, False, 0.9), (runs[0].pk, 0, True, True, 0.9)]
-    page = client.get(entry.get_absolute_url()).content.decode()
-    assert "the mean of 2 results" in page
-    assert "submission withdrawn" in page
-    assert "mean of 2" in client.get("/").content.decode()
+@pytest.mark.parametrize(
+    "address",
+    [
+        PAPER,
+        "http://arxiv.org/abs/2108.13465v2",
+        "https://arxiv.org/pdf/1905.02244.pdf",
+        "https://www.arxiv.org/pdf/1905.02244v5",
+        "https://arxiv.org/abs/0704.0001",
+        "https://arxiv.org/abs/hep-th/9711200",
+        "https://arxiv.org/abs/math.GT/0309136",
+        "https://doi.org/10.1145/3360307",
+        "https://dx.doi.org/10.48550/arXiv.2108.13465",
+        "https://github.com/pytorch/vision/tree/1f1a920d685d/references/classification",
+        "https://github.com/facebookresearch/ConvNeXt/",
+    ],
+)
+def test_evidence_of_a_known_kind(address):
+    assert is_of_known_kind(address)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_results_at_once_are_both_in_the_mean(hardware, alice):
-    def store(claimed):
-        claim, recipe, joules = claimed
-        try:
-            return services.record(claim, make_record(recipe, one_time_j=joules).model_dump_json().encode())
-        finally:
-            connection.close()
-
-    work = []
-    for seed, joules in ((0, 100.0), (1, 50.0)):
-        recipe = make_recipe(seed=seed)
-        submission, _ = services.submit(recipe, hardware=hardware, submitter=alice)
-        work.append((services.claim(submission.runs.get().pk, "worker"), recipe, joules))
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(store, work)) == [True, True]
-    assert {(entry.own_energy_j, entry.results) for entry in Entry.objects.all()} == {(75.0, 2)}
-    assert Submission.objects.count() == 2
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "https://arxiv.org/",
+        "https://arxiv.org/abs/",
+        "https://arxiv.org/abs/2108.134",
+        "https://arxiv.org/abs/2108.00000",
+        "https://arxiv.org/abs/9901.12345",  # of a month to come
+        "https://arxiv.org/abs/0703.0001",  # before these numbers began
+        "https://arxiv.org/abs/1412.12345",  # of five digits when there were four
+        "https://arxiv.org/abs/2108.13465/../../../x",
+        "https://arxiv.org/list/cs/2108",
+        "https://example.org/arxiv.org/abs/2108.13465",
+        "https://example.org/?https://arxiv.org/abs/2108.13465",
+        "https://arxiv.org@example.org/abs/2108.13465",
+        "https://doi.org/3360307",
+        "https://doi.org/10.1145",
+        "https://doi.org/10.1/x",
+        "https://github.com/pytorch/vision",
+        "https://github.com/pytorch/vision/tree/1f1a920d685d/references/classification/../../../mine",
+        "https://github.com/huggingface/pytorch-image-models/issues/12345",
+    ],
+)
+def test_evidence_of_no_known_kind(address):
+    assert not is_of_known_kind(address)

@@ -119,9 +119,9 @@ def test_an_older_result_neither_replaces_a_newer_nor_raises_the_revision(run, a
 def test_an_uncertainty_known_of_some_phases_only_is_unknown(hardware):
     declared = {
         "technique": "declared",
-        "energy_j": 50.0,
+        "energy_j": 500.0,
         "scope": "system",
-        "evidence": "https://example.org/energy",
+        "evidence": "https://arxiv.org/abs/2108.13465",
     }
     phases = [
         {"phase": "search", **declared},
@@ -136,7 +136,7 @@ def test_an_uncertainty_known_of_some_phases_only_is_unknown(hardware):
     claim = services.claim(submission.runs.get().pk, "worker")
     assert services.record(claim, json.dumps(document).encode())
     entry = Entry.objects.get(board__scope="system", board__scenario="offline")
-    assert (entry.shared_energy_j, entry.shared_u95_j) == (100.0, None)
+    assert (entry.shared_energy_j, entry.shared_u95_j) == (1000.0, None)
     assert (entry.own_energy_j, entry.own_u95_j) == (100.0, 1.0)
 
 

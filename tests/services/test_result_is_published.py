@@ -68,7 +68,7 @@ def test_a_rerun_leaves_the_old_result_ranked_until_the_new_one_is_in(hardware, 
 
 
 def test_a_sample_never_takes_the_place_of_a_full_run(hardware, administrator):
-    reported = {"quality": 0.97, "evidence": "https://example.org/log"}
+    reported = {"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"}
     full, _ = verify(make_recipe(reported=reported), hardware, one_time_j=100.0)
     again = services.rerun(full, by=administrator)
     Run.objects.filter(pk=again.pk).update(mode="sampled")
@@ -81,7 +81,7 @@ def test_a_sample_never_takes_the_place_of_a_full_run(hardware, administrator):
 
 
 def test_a_full_run_takes_the_place_of_a_sample(hardware, administrator):
-    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"})
     sample = make_record(recipe, one_time_j=90.0).model_copy(update={"mode": "sampled"})
 
     def verified(run, record):
@@ -137,7 +137,7 @@ def test_a_missing_phase_makes_the_total_a_lower_bound_and_unranked(hardware):
 
 
 def test_a_reported_phase_counts_in_its_own_scope_alone(hardware):
-    evidence = "https://example.org/energy"
+    evidence = "https://arxiv.org/abs/2108.13465"
     phases = [
         {"phase": "pretrain", "technique": "declared", "energy_j": 1000.0, "scope": "system", "evidence": evidence},
         {"phase": "train", "technique": "supervised", "epochs": 1},

@@ -82,7 +82,7 @@ def test_a_withdrawn_recipe_may_be_submitted_again(hardware, alice, bob):
     assert created
 
 
-REPORTED = {"reported": {"quality": 0.97, "evidence": "https://example.org/log"}}
+REPORTED = {"reported": {"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"}}
 
 
 def asked(hardware, submitter, mode):

@@ -147,7 +147,7 @@ def test_a_submission_withdrawn_while_it_is_recorded_leaves_no_entry(cpu, monkey
 
 
 def test_of_those_who_withdraw_at_once_nobody_brings_the_other_s_result_back(cpu, monkeypatch):
-    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"})
     people = [get_user_model().objects.create_user(name) for name in ("alice", "bob")]
     asked = []
     for mode, submitter in zip(("sampled", "full"), people, strict=True):
@@ -196,7 +196,7 @@ def test_one_of_two_equal_submissions_is_stored(cpu):
 
 
 def test_of_full_and_sampled_requests_at_once_each_mode_is_queued_once(cpu, monkeypatch):
-    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"})
     services.submit(recipe, hardware=cpu, submitter=None, mode="sampled")
     slow_down(monkeypatch, submissions, "_enqueue")
     acts = [partial(services.submit, recipe, hardware=cpu, submitter=None, mode=mode) for mode in ("full", "sampled")]
@@ -206,7 +206,7 @@ def test_of_full_and_sampled_requests_at_once_each_mode_is_queued_once(cpu, monk
 
 
 def test_no_full_run_is_queued_for_a_submission_that_is_withdrawn_meanwhile(cpu, monkeypatch):
-    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://example.org/log"})
+    recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"})
     sampled, _ = services.submit(recipe, hardware=cpu, submitter=None, mode="sampled")
     gap = slow_down(monkeypatch, submissions, "_enqueue", lambda *_: 0.3)
     together(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -65,3 +66,23 @@ class AbsoluteClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class WorkingClock(VirtualClock):
+    """Virtual time that also passes while this process computes: a sleep takes none, and work takes its CPU time."""
+
+    def __init__(self, path: Path, now_s: float | None = None) -> None:
+        super().__init__(path, now_s)
+        self._lock = threading.Lock()
+        self._worked_s = time.process_time()
+
+    def monotonic_s(self) -> float:
+        with self._lock:
+            worked_s = time.process_time()
+            self.now_s += worked_s - self._worked_s
+            self._worked_s = worked_s
+            return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            super().sleep(seconds)

@@ -28,15 +28,17 @@ ARCHITECTURES = {"pascal": 4, "volta": 5, "turing": 6, "ampere": 7, "ada": 8, "h
 
 
 class Fault(NamedTuple):
-    """`call` answers with the NVML error `result` from `from_s` until `until_s`.
+    """`call` answers with the NVML error `result` from `from_s` until `until_s`, at most `calls` times.
 
-    `call` is a function (without `_v2`, `_v3`) or a field, such as `NVML_FI_DEV_POWER_INSTANT`.
+    `call` is a function (without `_v2`, `_v3`) or a field, such as `NVML_FI_DEV_POWER_INSTANT`. Functions that are
+    asked of no device, such as `nvmlInit` or `nvmlDeviceGetCount`, fail as the first device's faults say.
     """
 
     call: str
     result: int = NOT_SUPPORTED
     from_s: float = -math.inf
     until_s: float = math.inf
+    calls: float = math.inf
 
 
 class Throttle(NamedTuple):
@@ -180,7 +182,7 @@ class SimulatedGpu:
         for reset_s in self.counter_resets_s:
             yield f"reset {reset_s!r}"
         for fault in (*self._absences(), *self.faults):
-            yield f"fault {fault.call} {fault.result} {fault.from_s!r} {fault.until_s!r}"
+            yield f"fault {fault.call} {fault.result} {fault.from_s!r} {fault.until_s!r} {fault.calls!r}"
         for throttle in self.throttles:
             yield f"throttle {throttle.reasons} {throttle.from_s!r} {throttle.until_s!r}"
         for item in self.processes:

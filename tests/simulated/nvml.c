@@ -85,6 +85,8 @@ API nvmlInitWithFlags(unsigned flags)
     (void)flags;
     pthread_mutex_lock(&lock);
     int result = start();
+    if (result == SUCCESS && machine.gpu_count)
+        result = fault_of(&machine.gpus[0], "nvmlInit", clock_s() - machine.start_s);
     references += result == SUCCESS;
     pthread_mutex_unlock(&lock);
     return result;
@@ -128,11 +130,24 @@ static int is_named(const char *function, const char *scripted)
 int fault_of(const struct gpu *gpu, const char *name, double now_s)
 {
     for (size_t i = 0; i < gpu->faults_count; i++) {
-        const struct fault *fault = &gpu->faults[i];
-        if (is_named(name, fault->call) && fault->from_s <= now_s && now_s < fault->until_s)
+        struct fault *fault = &gpu->faults[i];
+        if (fault->calls > 0 && is_named(name, fault->call) && fault->from_s <= now_s && now_s < fault->until_s) {
+            fault->calls--;
             return fault->result;
+        }
     }
     return SUCCESS;
+}
+
+/* The result of a call to no device: where it is to fail stands with the first one. */
+static int of_machine(const char *name)
+{
+    if (!references)
+        return UNINITIALIZED;
+    pthread_mutex_lock(&lock);
+    int result = machine.gpu_count ? fault_of(&machine.gpus[0], name, clock_s() - machine.start_s) : SUCCESS;
+    pthread_mutex_unlock(&lock);
+    return result;
 }
 
 /* Begins a call. The reading is taken in the middle of the call's latency, as nobody knows where it is taken. */
@@ -192,7 +207,8 @@ int give_text(const char *text, char *buffer, unsigned size)
 
 API nvmlSystemGetDriverVersion(char *version, unsigned size)
 {
-    return references ? give_text(machine.driver_version, version, size) : UNINITIALIZED;
+    int result = of_machine(__func__);
+    return result ? result : give_text(machine.driver_version, version, size);
 }
 
 API nvmlSystemGetNVMLVersion(char *version, unsigned size)
@@ -203,7 +219,7 @@ API nvmlSystemGetNVMLVersion(char *version, unsigned size)
 API nvmlSystemGetCudaDriverVersion_v2(int *version)
 {
     *version = atoi(machine.cuda_version);
-    return references ? SUCCESS : UNINITIALIZED;
+    return of_machine(__func__);
 }
 
 API nvmlSystemGetCudaDriverVersion(int *version)
@@ -214,7 +230,7 @@ API nvmlSystemGetCudaDriverVersion(int *version)
 API nvmlDeviceGetCount_v2(unsigned *count)
 {
     *count = (unsigned)machine.gpu_count;
-    return references ? SUCCESS : UNINITIALIZED;
+    return of_machine(__func__);
 }
 
 API nvmlDeviceGetHandleByIndex_v2(unsigned index, device_t *handle)
@@ -231,10 +247,11 @@ API nvmlDeviceGetHandleByIndex_v2(unsigned index, device_t *handle)
 
 API nvmlDeviceGetHandleByUUID(const char *uuid, device_t *handle)
 {
-    for (size_t i = 0; i < machine.gpu_count; i++)
-        if (references && !strcmp(machine.gpus[i].uuid, uuid))
+    int result = of_machine(__func__);
+    for (size_t i = 0; !result && i < machine.gpu_count; i++)
+        if (!strcmp(machine.gpus[i].uuid, uuid))
             return nvmlDeviceGetHandleByIndex_v2((unsigned)i, handle);
-    return references ? NOT_FOUND : UNINITIALIZED;
+    return result ? result : NOT_FOUND;
 }
 
 void write_pci_id(const struct gpu *gpu, const char *format, char *id, size_t size)

@@ -101,7 +101,8 @@ static int gpu_line(struct gpu *gpu, const char *kind, char **words)
         struct fault *fault = ADD(gpu, faults);
         int known = word(words, fault->call, sizeof fault->call) && number(words, &value);
         fault->result = known ? (int)value : 0;
-        return known && number(words, &fault->from_s) && number(words, &fault->until_s);
+        return known && number(words, &fault->from_s) && number(words, &fault->until_s)
+            && number(words, &fault->calls);
     }
     if (!strcmp(kind, "throttle")) {
         struct throttle *throttle = ADD(gpu, throttles);

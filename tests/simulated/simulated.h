@@ -40,7 +40,7 @@ struct profile {
 };
 
 struct change { enum setting setting; double from_s, value; };
-struct fault { char call[TEXT_SIZE]; int result; double from_s, until_s; };
+struct fault { char call[TEXT_SIZE]; int result; double from_s, until_s, calls; };
 struct throttle { unsigned long long reasons; double from_s, until_s; };
 struct process { unsigned pid; char kind[16]; double from_s, until_s, memory_bytes; };
 

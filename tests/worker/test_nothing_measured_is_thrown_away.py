@@ -15,7 +15,7 @@ from django.utils import timezone
 from leaderboard import services, tasks
 from leaderboard.models import Attempt, Entry, Hardware, Run
 from leaderboard.services import Claim
-from leaderboard.worker import folders, follow
+from leaderboard.worker import folders, follow, service
 from leaderboard.worker.child import Child, Limits, supervise
 from leaderboard.worker.follow import Termination, Watch
 from measurement.__main__ import _fault_behind
@@ -48,7 +48,8 @@ def data(settings, tmp_path, monkeypatch):
     settings.MEDIA_ROOT = tmp_path / "files"
     monkeypatch.setattr(tasks, "RETRY_EVERY_S", 0.01)
     monkeypatch.setattr(tasks, "PAUSE_S", 0.01)
-    monkeypatch.setattr(tasks, "_backoff", tasks.MachineBackoff())
+    monkeypatch.setattr(service, "PAUSE_S", 0.01)
+    monkeypatch.setattr(tasks, "service", service.Service())
     return tmp_path
 
 
@@ -177,10 +178,11 @@ def test_a_run_that_has_ended_leaves_no_checkpoint(run, data):
 
 
 def test_a_work_folder_that_can_t_be_made_gives_the_run_back(run, child_measures, data):
-    (data / "work").write_text("in the way")
+    run_folder = data / "work" / f"run-{run.pk}-1"
+    run_folder.parent.mkdir()
+    run_folder.write_text("in the way")
     assert verify(run).state == "queued"
-    assert run.attempts.get().outcome == "lost"
-    (data / "work").unlink()
+    assert run.attempts.get().outcome == "machine fault"
     assert verify(run).state == "succeeded"
 
 
@@ -218,17 +220,18 @@ def test_the_fault_alone_decides_who_tries_again(run, child_does, code, fault, m
     verify(run)
     assert run.state == state
     assert message in run.reason
-    assert run.attempts.get().outcome == ("lost" if state == "queued" else "failed")
+    outcome = {"machine": "machine fault", "data": "lost"}.get(fault, "failed")
+    assert run.attempts.get().outcome == outcome
 
 
 def test_weights_that_no_worker_has_cause_no_long_pause(run, child_does):
     child_does(FAILED % (2, "data", "not found on this machine: weights/00.safetensors; copy the file", 2))
     assert verify(run).state == "queued"
-    assert tasks._backoff.pause_s(False) == tasks.PAUSE_S, "a fault was counted before this one"
+    assert tasks.service.backoff.pause_s(False) == service.PAUSE_S, "a fault was counted before this one"
 
 
 def test_faults_in_a_row_make_longer_pauses():
-    backoff = tasks.MachineBackoff()
+    backoff = service.MachineBackoff()
     pauses = [backoff.pause_s(machine_ok) for machine_ok in (False, False, False, False, False, True, False)]
     assert pauses == [10.0, 30.0, 90.0, 270.0, 300.0, 0.0, 10.0]
 

@@ -2,12 +2,14 @@
 
 import base64
 import json
+import os
+import signal
 
 import pytest
 import redis
 from django.utils import timezone
 
-from leaderboard import services, tasks
+from leaderboard import dispatch, services, tasks
 from leaderboard.celery import app
 from leaderboard.management.one_machine import embedded_redis
 from leaderboard.models import Hardware, Run
@@ -22,13 +24,18 @@ def server():
         yield address
 
 
+def client_of(server: str) -> redis.Redis:
+    return redis.Redis(unix_socket_path=server.removeprefix("redis+socket://"))
+
+
 @pytest.fixture
 def received(server, settings, monkeypatch):
     """The numbers of the runs in the messages of a hardware's queue, in order; reading empties it."""
     settings.REDIS_URL = server
     monkeypatch.setenv("CELERY_BROKER_URL", server)
     app._after_fork()  # forgets the connections to the broker of before
-    with redis.Redis(unix_socket_path=server.removeprefix("redis+socket://")) as client:
+    dispatch._failed_at.clear()
+    with client_of(server) as client:
         client.flushall()
 
         def read(hardware: Hardware) -> list[int]:
@@ -102,6 +109,42 @@ def test_a_silent_worker_s_run_is_dispatched_again(cpu, received, settings):
     services.claim(waiting, "silent")
     tasks.reap_expired()
     assert received(cpu) == [waiting]
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_a_broker_that_hangs_is_asked_once_and_the_sweep_notifies(cpu, received, server, monkeypatch, is_connected):
+    if is_connected:
+        services.submit(make_recipe(), hardware=cpu, submitter=None)
+        received(cpu)
+    else:
+        dispatch.producers[dispatch._connection()].force_close_all()
+        dispatch.producers.clear()
+    with client_of(server) as client:
+        pid = client.info()["process_id"]
+    tried, real = [], app.send_task
+    monkeypatch.setattr(app, "send_task", lambda *given, **named: tried.append(given) or real(*given, **named))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        line = [
+            services.submit(make_recipe(seed=seed), hardware=cpu, submitter=None)[0].runs.get() for seed in (1, 2, 3)
+        ]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert len(tried) == 1
+    assert {run.notified_at for run in line} == {None}
+    assert 2 * dispatch.ANSWERS_WITHIN_S <= 0.5
+    received(cpu)  # what was sent into the frozen socket arrives after all
+    dispatch._failed_at.clear()  # as if its time had passed
+    tasks.sweep_queued()
+    assert set(received(cpu)) >= {run.pk for run in line}
+
+
+def test_of_a_long_line_that_nobody_hears_the_newest_are_kept(cpu, received, monkeypatch):
+    monkeypatch.setattr(dispatch, "MOST_KEPT", 3)
+    line = wait_in_line(cpu, 6)
+    services.dispatch(Run.objects.filter(pk__in=line).order_by("pk"))
+    assert received(cpu) == line[-3:]
 
 
 def test_without_a_broker_no_run_is_marked_as_notified(cpu, settings, monkeypatch):

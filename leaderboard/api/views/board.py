@@ -22,7 +22,7 @@ from leaderboard.api.snapshots import snapshot
 from leaderboard.models import Board
 
 # Raised when the snapshot's columns change, so that no reader keeps an old one.
-SNAPSHOT_SHAPE = 2
+SNAPSHOT_SHAPE = 3
 
 
 class LeaderboardView(PublicView):
@@ -38,8 +38,8 @@ class LeaderboardView(PublicView):
     )
     def get(self, request: Request) -> Response:
         """One page of the ranked board."""
-        query = board_query(request.query_params)
-        ranked = queries.ranked_board(query)
+        ranked = queries.ranked_board(board_query(request.query_params))
+        query = ranked.query
         page = paginate(request, len(ranked.rows))
         return Response(
             page.envelope(
@@ -47,6 +47,7 @@ class LeaderboardView(PublicView):
                 usage_intensity=query.usage_intensity,
                 shared_by=query.shared_by,
                 accuracy_weight=query.accuracy_weight,
+                min_quality=query.floor,
                 revision=ranked.revision,
                 **group(ranked.board, query),
                 below_floor=ranked.below_floor,
@@ -98,8 +99,8 @@ class ChampionsView(PublicView):
     )
     def get(self, request: Request) -> Response:
         """Adjoining intervals of usage intensity, from 0 to no end (null)."""
-        query = board_query(request.query_params)
-        ranked = queries.ranked_board(query)
+        ranked = queries.ranked_board(board_query(request.query_params))
+        query = ranked.query
         lines = ranked.champion_rows
         results = [
             {
@@ -112,7 +113,7 @@ class ChampionsView(PublicView):
             }
             for champion in ranked.champions
         ]
-        asked = {"order_by": query.order_by, "accuracy_weight": query.accuracy_weight}
+        asked = {"order_by": query.order_by, "accuracy_weight": query.accuracy_weight, "min_quality": query.floor}
         return Response({"revision": ranked.revision, **group(ranked.board, query), **asked, "results": results})
 
 

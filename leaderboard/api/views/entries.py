@@ -25,6 +25,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Claim, Entry, Run
 from leaderboard.presentation.entry import run_lines
+from leaderboard.presentation.rows import below_floor, entry_quality_by
 
 PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"
 
@@ -159,6 +160,8 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "scenario": board.scenario,
         "scope": board.scope,
         "quality_metric": entry.quality_metric,
+        "quality_by": entry_quality_by(entry),
+        "below_floor": below_floor(entry),
         "usage_intensity": usage_intensity,
         "one_time_energy_j": one_time_energy_j(entry, 1),
         "full_cycle_energy_j": place.energy_j,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -117,8 +115,8 @@ class WorkersView(PublicView):
 
     @extend_schema(operation_id="workers", tags=["runs"], responses=WorkerSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Every registered worker, and whether it was seen within the last minute."""
-        workers = queries.workers().annotate(live=Q(seen_at__gte=timezone.now() - queries.WORKER_SILENT_AFTER))
+        """Every registered worker: whether it was seen within the last minute, and whether it takes runs."""
+        workers = queries.workers().annotate(live=queries.is_live())
         return Response(WorkerSerializer(workers, many=True).data)
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from celery.signals import heartbeat_sent, worker_ready
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from leaderboard import queries, services
 from leaderboard.celery import app
+from leaderboard.presentation.workers import clock_in_words
 from leaderboard.routing import queues_of, tracks_in
 from leaderboard.worker.heartbeat import Heartbeat
 from leaderboard.worker.machine import Machine, MachineError, inspect_machine
+from leaderboard.worker.service import service
+
+log = structlog.get_logger()
 
 
 class Command(BaseCommand):
@@ -26,6 +31,7 @@ class Command(BaseCommand):
         except MachineError as error:
             raise CommandError(f"WORKER_DEVICE: {error}") from None
         settings.WORKER_DEVICE = machine.device  # `auto` is decided once, so that no run lands on another device
+        service.fitness.started_as = machine
         hardware = services.register_hardware(machine.name, machine.kind)
         heartbeat = Heartbeat(machine.worker_name)
         worker_ready.connect(lambda **_: _register(machine), weak=False)
@@ -46,9 +52,10 @@ class Command(BaseCommand):
 
 def _register(machine: Machine) -> None:
     hardware = services.register_hardware(machine.name, machine.kind)
-    services.register_worker(
+    worker = services.register_worker(
         machine.worker_name, hardware=hardware, device=machine.device, diagnosis=machine.diagnosis
     )
+    log.info("worker registered", worker=worker.name, clock=clock_in_words(worker.clock_offset_s))
     # What was queued while no worker was live need not wait for the next sweep.
     waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_in(machine.diagnosis))
     services.dispatch(waiting.with_routing()[:10])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from measurement.recipe.parts import DeclaredEnergy
 
@@ -12,3 +14,12 @@ class DeclaredPhase(DeclaredEnergy):
 
     technique: Literal["declared"]
     phase: Literal["search", "pretrain"]
+    space: int | None = Field(
+        None, ge=2, le=10**30, description="of a search: how many networks it could choose from"
+    )
+
+    @model_validator(mode="after")
+    def _only_searches_have_a_space(self) -> Self:
+        if self.space is not None and self.phase != "search":
+            raise ValueError("space belongs to a search; leave it out")
+        return self

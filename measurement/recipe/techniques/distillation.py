@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from measurement.recipe.model import Architecture
 from measurement.recipe.parts import Part
 from measurement.recipe.training import TrainingOptions
+from measurement.vocabulary import Family
 
 
 class Teacher(Part):
@@ -34,6 +35,8 @@ class Teacher(Part):
 
 class DistillationPhase(TrainingOptions):
     """Training on the track's labels and on the outputs of a larger network, whose own training counts."""
+
+    technique_family: ClassVar[Family | None] = "distillation"
 
     technique: Literal["distillation"]
     phase: Literal["train", "finetune"]

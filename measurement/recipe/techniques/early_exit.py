@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from measurement.recipe.training import TrainingOptions
+from measurement.vocabulary import Family
 
 
 class EarlyExitPhase(TrainingOptions):
@@ -14,6 +15,8 @@ class EarlyExitPhase(TrainingOptions):
 
     All exits are trained together, on the sum of their losses; the stages keep the weights that they have.
     """
+
+    technique_family: ClassVar[Family | None] = "dynamic"
 
     technique: Literal["early_exit"]
     phase: Literal["train", "finetune"]

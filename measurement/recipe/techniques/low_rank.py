@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from measurement.recipe.parts import PhasePart
+from measurement.vocabulary import Family
 
 
 class LowRankPhase(PhasePart):
     """Linear and convolutional layers become two of lower rank each, wherever that takes fewer weights."""
+
+    technique_family: ClassVar[Family | None] = "low_rank"
 
     technique: Literal["low_rank"]
     phase: Literal["compress"]

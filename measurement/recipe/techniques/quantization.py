@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from measurement.recipe.parts import PhasePart
+from measurement.vocabulary import Family
 
 CALIBRATION_BATCHES, CALIBRATION_BATCH_SIZE = 8, 64
 
 
 class QuantizationPhase(PhasePart):
     """Post-training quantization: weights, and activations too if the scheme says so, in 8 bits."""
+
+    technique_family: ClassVar[Family | None] = "quantization"
 
     technique: Literal["quantization"]
     phase: Literal["compress"]

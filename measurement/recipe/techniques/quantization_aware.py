@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
 from measurement.recipe.training import TrainingOptions
+from measurement.vocabulary import Family
 
 
 class QuantizationAwarePhase(TrainingOptions):
     """Training with the rounding of 8 bits simulated, then the conversion to 8 bits."""
+
+    technique_family: ClassVar[Family | None] = "quantization"
 
     technique: Literal["quantization_aware"]
     phase: Literal["compress"]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from measurement.recipe.parts import PhasePart
+from measurement.vocabulary import Family
 
 
 class SparsityPhase(PhasePart):
     """Weights of least magnitude become zero, and stay zero in later training; the layers keep their shapes."""
+
+    technique_family: ClassVar[Family | None] = "pruning"
 
     technique: Literal["sparsity"]
     phase: Literal["compress"]

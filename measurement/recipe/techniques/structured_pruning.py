@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from measurement.recipe.parts import PhasePart
 from measurement.recipe.training import TrainingOptions
+from measurement.vocabulary import Family
 
 GRADIENT_BATCHES, GRADIENT_BATCH_SIZE = 10, 64
 
 
 class StructuredPruningPhase(PhasePart):
     """Removal of whole channels, so that the network is smaller and not only sparser."""
+
+    technique_family: ClassVar[Family | None] = "pruning"
 
     technique: Literal["structured_pruning"]
     phase: Literal["compress"]

@@ -90,7 +90,7 @@ def check_now(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0009_published_results'),
+        ('leaderboard', '0010_limits_service_and_clock'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,1 @@
+"""The database itself: its clock, and whether it is away."""

@@ -1,0 +1,1 @@
+"""Logs of other programs as tables: CSV and Parquet, and the lines that monitors print; a file a format."""

@@ -113,7 +113,7 @@ def test_withdrawing_all_seeds_but_the_best_leaves_the_mean(hardware, alice):
 
     again, created = services.submit(make_recipe(seed=1), hardware=hardware, submitter=alice)
     assert created
-    record = make_record(make_recipe(seed=1), one_time_j=20.0)
+    record = make_record(make_recipe(seed=1), one_time_j=20.0, quality=0.9)
     assert services.record(services.claim(again.runs.get().pk, "worker"), record.model_dump_json().encode())
     assert rows() == [(pytest.approx(80.0), pytest.approx(0.9), 4)]
 
@@ -130,7 +130,7 @@ def test_a_full_result_that_was_withdrawn_stays_above_a_sample_of_an_accomplice(
 
 def test_a_held_seed_counts_once_it_is_released_and_no_longer_once_held(hardware, alice):
     drawn(hardware, alice, 0, 100.0)
-    held, _ = verify(make_recipe(seed=1), hardware, alice, one_time_j=50.0, flags=(Flag.THROTTLED,))
+    held, _ = verify(make_recipe(seed=1), hardware, alice, one_time_j=50.0, quality=0.9, flags=(Flag.THROTTLED,))
     assert rows() == [(100.0, 0.9, 1)]
     services.release_hold(held)
     assert rows() == [(75.0, pytest.approx(0.9), 2)]

@@ -36,9 +36,10 @@ def test_both_names_are_shown_until_an_administrator_decides(hardware, squatted,
 
     assert title_on_board() == ("Alice's network", "Bob's network")
     entry = queries.entries().first()
-    for page in (client.get("/?min_quality=0"), client.get(entry.get_absolute_url()), client.get(submission.get_absolute_url())):
-        assert "Alice's network" in text(page)
-        assert "Bob's network" in text(page)
+    for address in ("/?min_quality=0", entry.get_absolute_url(), submission.get_absolute_url()):
+        page = text(client.get(address))
+        assert "Alice's network" in page
+        assert "Bob's network" in page
     (row,) = client.get("/api/v1/leaderboard?min_quality=0").json()["results"]
     assert (row["method"], row["also_claimed_as"]) == ("Alice's network", "Bob's network")
     answer = client.get(f"/api/v1/entries/{entry.pk}").json()

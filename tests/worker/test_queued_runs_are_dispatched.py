@@ -126,7 +126,8 @@ def test_a_broker_that_hangs_is_asked_once_and_the_sweep_notifies(cpu, received,
     os.kill(pid, signal.SIGSTOP)
     try:
         line = [
-            services.submit(make_recipe(seed=seed), hardware=cpu, submitter=None)[0].runs.get() for seed in (1, 2, 3)
+            services.submit(make_recipe(epochs=epochs), hardware=cpu, submitter=None)[0].runs.get()
+            for epochs in (2, 3, 4)
         ]
     finally:
         os.kill(pid, signal.SIGCONT)

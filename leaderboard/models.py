@@ -104,6 +104,11 @@ class Method(models.Model):
     paper = models.URLField(max_length=300, blank=True)
     authors = models.JSONField(default=list, blank=True)
     summary = models.TextField(max_length=1000, blank=True)
+    published_model = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="The published model whose training it repeats: timm's name with its tag.",
+    )
     submitter = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="methods"
     )
@@ -362,7 +367,7 @@ class PublishedResult(models.Model):
 
 
 class Entry(models.Model):
-    """A ranked line: a work on a board, with the figures that ranking needs: the mean over its results.
+    """A ranked line: a work or a published model on a board, with what ranking needs; of a work the mean of results.
 
     `shared_*` covers search and pre-training, which K deployments may share; `own_*` the other one-time phases.
     Known parts only: `complete` is false if a phase is missing, and the sums are then a lower bound. An
@@ -377,6 +382,14 @@ class Entry(models.Model):
     recipe = models.ForeignKey(Recipe, null=True, on_delete=models.PROTECT, related_name="entries")
     run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="entries")
     published = models.ForeignKey(PublishedResult, null=True, on_delete=models.PROTECT, related_name="entries")
+    # It is not on its board, but keeps its page; it comes back when the verified entry goes.
+    replaced_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="replaces",
+        help_text="The verified entry that has a published one's place on its board.",
+    )
     mode = models.CharField(max_length=10, choices=MODES, default="full", help_text="Of the run.")
     data = models.CharField(max_length=10, choices=DATA, default="track", help_text="The images that the run used.")
     shared_energy_j = models.FloatField()
@@ -429,6 +442,9 @@ class Entry(models.Model):
                     published__isnull=False,
                 ),
                 name="an_entry_has_one_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True) | Q(source="published"), name="only_published_is_replaced"
             ),
         ]
 

@@ -51,9 +51,9 @@ def make_record(
     """A record of `recipe`: `one_time_j` joules in each phase that the worker ran, `per_image_j` per inference."""
     phases = []
     for spec in recipe.phases:
-        if spec.technique == "declared":
+        if spec.technique in ("declared", "pretrained"):
             energies = tuple(_declared(spec.energy_j, spec.scope, scope) for scope in Scope)
-            phases.append({"phase": Phase(spec.phase), "technique": "declared", "energies": energies})
+            phases.append({"phase": Phase(spec.phase), "technique": spec.technique, "energies": energies})
         else:
             phases.append(_metered(Phase(spec.phase), spec.technique, one_time_j, source))
     phases.append(_metered(Phase.EVALUATE, "evaluate", 1.0, source))

@@ -19,6 +19,7 @@ from leaderboard.api.serializers import (
     OF_RESULTS,
     OF_SOURCE,
     OF_WEIGHTS,
+    ComparisonSerializer,
     EntryLinksSerializer,
     GroupSerializer,
     MethodSerializer,
@@ -102,6 +103,12 @@ class EntrySerializer(GroupSerializer):
     source = serializers.ChoiceField(list(SOURCES.items()), help_text=OF_SOURCE)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
     model = serializers.CharField(allow_null=True, help_text="of a published result: timm's name with its tag")
     sources = SourceSerializer(many=True, help_text="of published figures; empty of a verified result")
+    replaced_by = serializers.IntegerField(
+        allow_null=True, help_text="the verified entry that has a published one's place on the board"
+    )
+    comparison = ComparisonSerializer(
+        allow_null=True, help_text="both results, if the published model was verified here"
+    )
     work = serializers.CharField(allow_null=True, help_text="SHA-256 of what the recipe does, whatever its seed")
     results = serializers.IntegerField(help_text=OF_RESULTS)
     runs = ResultSerializer(many=True, help_text="every run of the work on this hardware, the newest first")

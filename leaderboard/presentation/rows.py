@@ -41,6 +41,7 @@ SOURCE_TITLES = {
 }
 QUALITY_LABELS = {"top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"
+REPLACED = "a verified result has its place"
 TOO_INACCURATE = "its accuracy is too low to rank at this τ"
 # If the quality is not of the worker's own weights: a mark for a narrow column, and what it means.
 QUALITY_NOTES = {
@@ -182,6 +183,8 @@ def rank_title(place: Ranked) -> str:
 
 def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
     """Why an entry is not ranked, in words."""
+    if ranked.entry.replaced_by_id is not None:
+        return REPLACED
     if query.floor is not None and ranked.entry.quality < query.floor:
         return f"its quality is below the floor of {floor_percent(query.floor)}"
     return TOO_INACCURATE if _lacks_value(ranked, query) else MISSING_PHASE

@@ -85,6 +85,25 @@ def siblings(entry: Entry) -> QuerySet[Entry]:
     return found.defer("recipe__document").order_by("board__scenario", "board__scope")
 
 
+def counterpart(entry: Entry) -> Entry | None:
+    """The other of a published entry and the verified one that repeats it on the same board; None if there is none.
+
+    Of several verified ones that which has its place, then a full result, then the newest. With its documents.
+    """
+    on_board = entries().select_related("run").filter(board=entry.board_id)
+    if entry.published is not None:
+        repeats = on_board.filter(
+            source="verified",
+            recipe__method__published_model=entry.published.model,
+            recipe__document__model__resolution=entry.published.resolution,
+        )
+        return repeats.order_by(_last(~Q(pk=entry.replaced_by_id or 0)), "mode", "-run_id").first()
+    if entry.recipe is None or not entry.method.published_model:
+        return None
+    size = entry.recipe.document["model"]["resolution"]
+    return on_board.filter(published__model=entry.method.published_model, published__resolution=size).first()
+
+
 @dataclass(frozen=True, slots=True)
 class RankedEntry:
     """One line: the stored entry, and its place in the reader's ranking.
@@ -233,6 +252,13 @@ def ranked_board(query: LeaderboardQuery) -> RankedBoard:
 def columns_of(board: Board) -> Columns:
     """All entries of a board, column by column, from this process's memory if nothing has changed."""
     return STORE.columns(board)
+
+
+def off_board(entry: Entry, query: LeaderboardQuery) -> RankedEntry:
+    """The line of an entry that is not on its board, because a verified one has its place: without a rank."""
+    (placed,) = ranking.rank([candidate(entry)], query.usage_intensity, query.shared_by)
+    placed = replace(placed, rank=None, rank_best=None, rank_worst=None, pareto=False)
+    return _row(entry, placed, (None, None), query)
 
 
 def _row(

@@ -132,7 +132,7 @@ class Columns:
         database = self.board._state.db
         columns = {name: array.take(positions) for name, array in self.arrays.items()}
         for row in pa.RecordBatch.from_pydict(columns).to_pylist():
-            row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"])}
+            row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"]), "replaced_by_id": None}
             entry = Entry.from_db(database, _ENTRY_FIELDS, [row[name] for name in _ENTRY_FIELDS])
             method = Method.from_db(
                 database, ["id", "title", "family"], [row["method_id"], row["title"], row["family"]]
@@ -161,7 +161,7 @@ def values(array: pa.Array) -> memoryview[float]:
 def read_columns(board: Board) -> Columns:
     """Read all entries of a board. One query."""
     stored = (
-        Entry.objects.filter(board=board)
+        Entry.objects.filter(board=board, replaced_by=None)
         .order_by()
         .annotate(
             phases_json=Cast("phases", TextField()),

@@ -5,6 +5,7 @@ from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.claims import decide, standing_method
 from leaderboard.services.limits import count_request
 from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
+from leaderboard.services.published_models import why_not_in_place_of
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
@@ -56,6 +57,7 @@ __all__ = [
     "stop",
     "submit",
     "take_down",
+    "why_not_in_place_of",
     "withdraw",
     "worker_seen",
 ]

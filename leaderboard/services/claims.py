@@ -21,6 +21,7 @@ def new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
         paper=recipe.method.paper or "",
         authors=list(recipe.method.authors),
         summary=recipe.method.summary,
+        published_model=recipe.method.published_model or "",
         submitter=submitter,
     )
 

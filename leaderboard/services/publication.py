@@ -27,6 +27,7 @@ from leaderboard.models import (
     Work,
 )
 from leaderboard.services.means import Figures, mean_figures
+from leaderboard.services.published_models import replace_published
 from leaderboard.services.refusal import Refused
 from measurement.documents import DocumentError
 from measurement.record import Energy, PhaseRecord, Record, parse_record
@@ -191,13 +192,16 @@ def lock(board_ids: Iterable[int]) -> list[int]:
 
 
 def raise_revisions(board_ids: Iterable[int]) -> None:
-    """Raise the revisions of boards whose entries changed. Last in a transaction: it counts the entries."""
-    entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board")
+    """Raise the revisions of boards whose entries changed. Last in a transaction: it decides which published entries
+    verified ones replace, and counts the entries."""
+    locked = lock(board_ids)
+    replace_published(locked)
+    entries = Entry.objects.filter(board=OuterRef("pk"), replaced_by=None).order_by().values("board")
     sizes = {
         name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
         for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
     }
-    Board.objects.filter(pk__in=lock(board_ids)).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
+    Board.objects.filter(pk__in=locked).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:

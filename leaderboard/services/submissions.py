@@ -17,7 +17,8 @@ from leaderboard.models import Hardware, Recipe, Run, Submission, Work
 from leaderboard.services.claims import hear, new_method, standing_method
 from leaderboard.services.evidence import WANTED, is_of_known_kind
 from leaderboard.services.limits import check_active_runs, take_turn
-from leaderboard.services.publication import FULL_FIRST, lock_works, refresh_entries
+from leaderboard.services.publication import FULL_FIRST, boards_changed, lock_works, refresh_entries
+from leaderboard.services.published_models import FIELD, check_published_model
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import cancel, dispatch
 from measurement.documents import Fault
@@ -35,17 +36,20 @@ def submit(
     asks, so that nobody can withdraw what another asked for. Returns the submission, and whether a run was queued.
     Raises Refused for a family that the phases contradict, for a sampled run without the submitter's own figure or
     without evidence of a known kind, or after a full result that the submitter withdrew, for more active runs than a
-    person may have, and for more seeds of a work than count.
+    person may have, for more seeds of a work than count, and for a published model that the recipe can't be said to
+    repeat; DocumentError with each field in which it differs from that model's training.
     """
     fault = recipe.why_not_family() or (_why_not_sampled(recipe) if mode == "sampled" else None)
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
+    check_published_model(recipe)
     if submitter is not None:
         take_turn(submitter)
     stored, is_known = _stored_recipe(recipe, submitter)
     found = _answer(stored, recipe, hardware, mode)
     if found is not None:
         _hear(stored, recipe, submitter, is_known)
+        _name_published_model(stored, recipe, submitter)
         return found, False
     if mode == "sampled":
         _check_no_full_result_withdrawn(stored, hardware, submitter)
@@ -58,6 +62,7 @@ def submit(
         _check_seeds(stored.work, hardware, submitter)
         _hear(stored, recipe, submitter, is_known)
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
+    _name_published_model(stored, recipe, submitter)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
 
@@ -132,6 +137,40 @@ def _check_seeds(work: Work, hardware: Hardware, submitter: User | None) -> None
             f"this work has {drawn} results on this hardware, from other seeds or budgets, and {settings.MAX_SEEDS} "
             "is the limit; its entry shows their mean. Change what is done, or ask an administrator for a re-run",
         )
+
+
+def _others_submitted(stored: Recipe, submitter: User | None) -> bool:
+    return (
+        Submission.objects.filter(recipe__work=stored.work_id, withdrawn_at=None)
+        .exclude(submitter=submitter)
+        .exists()
+    )
+
+
+def _name_published_model(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
+    """Note which published model a stored recipe repeats, if a later submission of it names one.
+
+    Refused if it repeats another already, and for somebody else's recipe, unless an administrator asks.
+    """
+    named, method = recipe.method.published_model, stored.method
+    if named is None or named == method.published_model:
+        return
+    if method.published_model:
+        raise Refused(
+            FIELD,
+            f"is {named}, but this recipe was submitted as the training of {method.published_model}; set what is "
+            f"{named}'s own, or leave it out",
+        )
+    is_staff = submitter is not None and submitter.is_staff
+    if method.submitter != submitter and not is_staff and _others_submitted(stored, submitter):
+        raise Refused(
+            FIELD,
+            "can only be added by the person who submitted this recipe without it, or by an administrator; leave it "
+            "out to see that submission",
+        )
+    method.published_model = named
+    method.save(update_fields=["published_model"])
+    boards_changed(method)
 
 
 def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitter: User | None) -> None:

@@ -39,7 +39,7 @@ KINDS: dict[str, type[models.Model]] = {
 # The columns that travel as they are. tests/services/test_results_move_between_sites.py names those that do not.
 FIELDS: dict[type[models.Model], tuple[str, ...]] = {
     Hardware: ("slug", "name", "kind", "created_at"),
-    Method: ("title", "family", "paper", "authors", "summary", "created_at"),
+    Method: ("title", "family", "paper", "authors", "summary", "published_model", "created_at"),
     Recipe: ("sha256", "track", "document", "created_at"),
     Submission: ("created_at", "withdrawn_at"),
     Run: (

@@ -57,9 +57,7 @@ def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
         raise Http404
     query = query_of(entry.board, read_query(request.GET).query)
     ranked = queries.ranked_board(query)
-    row = ranked.find_any(pk)
-    if row is None:
-        return _answer(request, NO_WINNER)
+    row = ranked.find_any(pk) or queries.off_board(entry, query)
     place = (
         f"Rank {rows.rank_text(row.place)} of its group"
         if row.place.rank

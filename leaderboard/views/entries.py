@@ -15,8 +15,8 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
+from leaderboard.presentation import comparison, rows
 from leaderboard.presentation import entry as entry_text
-from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
 from leaderboard.presentation.format import floor_percent, sample
@@ -35,7 +35,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     asked = read_query(given)
     ranked = queries.ranked_board(query_of(found.board, asked.query))
     query = ranked.query
-    mine = ranked.find_any(pk)
+    mine = ranked.find_any(pk) or queries.off_board(found, query)
+    other = queries.counterpart(found)
     site = request.build_absolute_uri("/").rstrip("/")
     context = {
         "entry": found,
@@ -48,14 +49,16 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "and_use": rows.use(query, "&"),
         "card_parameters": urlencode(_of_reader(query).parameters()),
         "notices": asked.notices,
-        "row": rows.row(mine, query) if mine else None,
+        "row": rows.row(mine, query),
         "floor": _floor(found, mine, query),
+        "comparison": comparison.comparison(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
         "claims": list(queries.open_claims(found.work_id)),
         "siblings": list(queries.siblings(found)),
         "site": site,
         "source_title": rows.SOURCE_TITLES[found.source],
+        "badge": _badge(asked.query),
         "bibtex": bibtex(found, site + found.get_absolute_url()),
         **(_measured(found, found.run) if found.run else _published(found)),
         **_rivals(found, ranked, against),
@@ -100,6 +103,19 @@ def query_of(board: Board, asked: LeaderboardQuery) -> LeaderboardQuery:
 def _of_reader(query: LeaderboardQuery) -> LeaderboardQuery:
     """The query without the entry's own group."""
     return query.on(track="", hardware="", scenario="", scope="")
+
+
+def _badge(asked: LeaderboardQuery) -> dict[str, Any]:
+    """The badge that the reader chose: its address' parameters, and τ if it shows greenness."""
+    is_greenness = asked.order_by == "greenness"
+    parameters = {"usage_intensity": f"{asked.usage_intensity:.15g}"}
+    if is_greenness:
+        parameters |= {"metric": "greenness", "accuracy_weight": f"{asked.accuracy_weight:.15g}"}
+    return {
+        "is_greenness": is_greenness,
+        "accuracy_weight": f"{asked.accuracy_weight:.15g}",
+        "parameters": urlencode(parameters),
+    }
 
 
 def _published(found: Entry) -> dict[str, Any]:

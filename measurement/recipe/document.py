@@ -55,6 +55,9 @@ class Method(Part):
     paper: WebAddress | None = Field(None, description="address of the paper, e.g. https://arxiv.org/abs/1905.02244")
     authors: Annotated[tuple[Annotated[PlainText, Field(max_length=100)], ...], Field(max_length=50)] = ()
     summary: Annotated[VisibleText, Field(max_length=1000)] = ""
+    published_model: Annotated[PlainText, Field(max_length=120)] | None = Field(
+        None, description="published model whose training this recipe repeats: timm's name with its tag"
+    )
 
 
 class Inference(Part):

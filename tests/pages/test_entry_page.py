@@ -280,3 +280,15 @@ def test_badge_and_link_carry_the_readers_usage_intensity(client):
     badge = f"http://testserver/api/v1/entries/{entry.pk}/badge.svg?usage_intensity=20000000"
     assert f"[![Full-cycle energy]({badge})](http://testserver/entries/{entry.pk}/?usage_intensity=20000000)" in page
     assert "20 million images" in client.get(badge).content.decode().replace("\u00a0", " ")
+
+
+def test_a_badge_of_greenness_is_chosen_on_the_page(client):
+    entry = EntryFactory()
+    plain = client.get(entry.get_absolute_url()).content.decode()
+    assert "metric=greenness" not in plain
+    page = client.get(entry.get_absolute_url(), {"order_by": "greenness", "accuracy_weight": "5"}).content.decode()
+    badge = f"/api/v1/entries/{entry.pk}/badge.svg?usage_intensity=1000000&metric=greenness&accuracy_weight=5"
+    assert f'src="{escape(badge)}"' in page
+    assert f"[![Greenness](http://testserver{escape(badge)})]" in page
+    assert "greenness, τ = 5" in client.get(badge).content.decode()
+    assert 'name="accuracy_weight" value="5"' in page

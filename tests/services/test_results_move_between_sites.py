@@ -214,7 +214,7 @@ STAYS = {
     "PhaseEnergy": {"id", "attempt"},
     "Board": {"id", "hardware", "changed_at", "size", "verified_size"},  # counted again there
     "PublishedResult": {"id", "method", "board"},
-    "Entry": {"id", "board", "work", "recipe", "run", "published"},
+    "Entry": {"id", "board", "work", "recipe", "run", "published", "replaced_by"},  # found again there
 }
 
 

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from leaderboard import queries
 from leaderboard.api.badge import METRICS, energy_badge, greenness_badge
 from leaderboard.api.base import PublicView, version_of
+from leaderboard.api.comparison import comparison
 from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parameters import read_badge, read_usage_intensity
@@ -153,6 +154,8 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "work": entry.work.sha256 if entry.work else None,
         "also_claimed_as": [_claimant(claim) for claim in queries.open_claims(entry.work_id)],
         "runs": [_result(line) for line in run_lines(queries.history(entry), (), entry)] if run else [],
+        "replaced_by": entry.replaced_by_id,
+        "comparison": comparison(entry, usage_intensity),
         "recipe": entry.recipe.sha256 if entry.recipe else None,
         "recipe_document": entry.recipe.document if entry.recipe else None,
         "track": board.track,

@@ -70,6 +70,7 @@ def join_entries(apps: Any, schema_editor: Any) -> None:
         figures = mean_figures([{name: getattr(entry, name) for name in FIGURES} for entry in counted])
         newest = counted[0]
         Former.objects.bulk_create(Former(number=entry.pk, entry=kept) for entry in others)
+        Entry.objects.filter(replaced_by__in=others).update(replaced_by=kept)
         Entry.objects.filter(pk__in=[entry.pk for entry in others]).delete()
         Entry.objects.filter(pk=kept.pk).update(recipe=newest.recipe_id, run=newest.run_id, **figures)
         Board.objects.filter(pk=group["board"]).update(
@@ -90,7 +91,7 @@ def check_now(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0010_limits_service_and_clock'),
+        ('leaderboard', '0011_verified_in_place_of_published'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

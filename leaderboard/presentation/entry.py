@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from leaderboard.domain.counting import counted, is_limited
 from leaderboard.domain.energy import EVALUATE, INFERENCE
-from leaderboard.models import Attempt, PhaseEnergy, Run
+from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
 from leaderboard.presentation.format import joules, relative, seconds, share, si, words
 
 FLAGS = {
@@ -51,8 +52,12 @@ FLAGS = {
         "checks the evidence."
     ),
     "submitters_weights": (
-        "The quality was evaluated on the submitter's weights, and a sampled run can't show that the recipe trains "
-        "them; an administrator checks the evidence."
+        "The quality depends on weights that the submitter brought, and no run here shows how they were trained; an "
+        "administrator checks the evidence."
+    ),
+    "hidden_split_disagrees": (
+        "The quality on the public test images is clearly above that on the track's unpublished ones: the network "
+        "may know the test images."
     ),
 }
 
@@ -184,21 +189,42 @@ def power_table(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], shown: int) -> list[dict[str, Any]]:
-    """Every run with its attempts and what it measured: one-time joules and joules per image.
+def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry) -> list[dict[str, Any]]:
+    """Runs with their attempts, whether each counts, and what it measured: quality, joules once and per image.
 
-    figures: the runs' phases in one scope and scenario, with their attempts. shown: the run that the entry shows.
+    figures: the runs' phases in one scope and scenario, with their attempts. entry: whose runs they are.
     """
     measured: dict[int, dict[int, list[PhaseEnergy]]] = {}
     for figure in figures:
         attempts = measured.setdefault(figure.attempt.run_id, {})
         attempts.setdefault(figure.attempt.number, []).append(figure)
     lines = []
-    for run in runs:
+    listed = list(runs)
+    counting = {run.pk for run in counted(listed)}
+    for run in listed:
         attempts = measured.get(run.pk, {})
         phases = attempts.get(run.attempt) or attempts.get(max(attempts, default=0), [])
-        lines.append({"run": run, "is_shown": run.pk == shown, **_totals(phases)})
+        quality = _quality_of(run)
+        lines.append(
+            {
+                "run": run,
+                "is_shown": run.pk == entry.run_id,
+                "counts": run.pk in counting and not is_limited(run.recipe.document, entry.batch_size),
+                "is_withdrawn": run.submission is not None and run.submission.withdrawn_at is not None,
+                "seed": run.recipe.document.get("seed", 0),
+                "quality": quality.get("value"),
+                "hidden_quality": (quality.get("hidden") or {}).get("value"),
+                **_totals(phases),
+            }
+        )
     return lines
+
+
+def _quality_of(run: Run) -> dict[str, Any]:
+    """The quality in the record of the run's current attempt; empty without one."""
+    found = (attempt for attempt in run.attempts.all() if attempt.number == run.attempt)
+    quality = next((attempt.quality for attempt in found), None)  # type: ignore[attr-defined]  # as the query names it
+    return dict(quality or {})
 
 
 def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from leaderboard.worker.machine import data_root_variable
+from leaderboard.worker.machine import data_root_variable, hidden_split_variable
 from measurement.errors import Fault
 from measurement.events import Event, Failed, Finished, parse_event
 
@@ -232,7 +232,8 @@ def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> l
 
 
 def scrubbed_environment(home: Path) -> dict[str, str]:
-    """What a child gets: the variables in KEPT_VARIABLES, MEASUREMENT_*, the data root, `home` as its home folder."""
+    """What a child gets: the variables in KEPT_VARIABLES, MEASUREMENT_*, the data root, the key of the hidden splits,
+    `home` as its home folder."""
     kept = {
         name: value for name, value in os.environ.items() if name in KEPT_VARIABLES or name.startswith(KEPT_PREFIX)
     }
@@ -244,7 +245,7 @@ def scrubbed_environment(home: Path) -> dict[str, str]:
         # As `measurement run` starts itself again with (measurement/run/memory.py): this saves the second start.
         "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
     }
-    return kept | data_root_variable() | given
+    return kept | data_root_variable() | hidden_split_variable() | given
 
 
 def kill_group(leader: int) -> None:

@@ -12,8 +12,9 @@ from measurement.accounting import repeat_uncertainty
 from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
 from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase
-from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
+from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord, Quality
 from measurement.run.sampling import StageSample, extrapolated, sample_details
+from measurement.tracks import HiddenSplit
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
 PACKAGES = (
@@ -134,6 +135,22 @@ def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> Phase
     if found_j is None or found_j <= most_j:
         return phase
     return phase.model_copy(update={"flags": tuple(sorted({*phase.flags, Flag.ABOVE_POWER_LIMIT}))})
+
+
+def checked_on_hidden_split(evaluation: PhaseRecord, quality: Quality, split: HiddenSplit | None) -> PhaseRecord:
+    """Flag a quality that is above that on the hidden split by more than its track allows and than chance gives.
+
+    Chance: three standard errors of a difference of two shares, of the images that each was found on.
+    """
+    if split is None or quality.hidden is None or quality.images is None:
+        return evaluation
+    counts = (quality.images, quality.hidden.images)
+    pooled = (quality.value * counts[0] + quality.hidden.value * counts[1]) / sum(counts)
+    standard_error = math.sqrt(pooled * (1 - pooled) * sum(1 / count for count in counts))
+    if quality.value - quality.hidden.value <= max(split.largest_gap, 3 * standard_error):
+        return evaluation
+    flags = tuple(sorted({*evaluation.flags, Flag.HIDDEN_SPLIT_DISAGREES}))
+    return evaluation.model_copy(update={"flags": flags})
 
 
 def with_torch_settings(hardware: Hardware, allocator: str) -> Hardware:

@@ -23,11 +23,11 @@ from measurement.methods import TECHNIQUES, PhaseOutcome
 from measurement.networks.build import count_macs, count_parameters
 from measurement.networks.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
 from measurement.networks.weights import save_weights, take_finished_weights
-from measurement.progress import FullPace
+from measurement.progress import Advance, FullPace
 from measurement.recipe import Recipe
 from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.training import asks_for_determinism, early_stoppings
-from measurement.record import Hardware, ModelFacts, PhaseRecord, Quality, Record, write_record
+from measurement.record import Hardware, HiddenQuality, ModelFacts, PhaseRecord, Quality, Record, write_record
 from measurement.run import record_parts
 from measurement.run.budget import NOTHING, Limits
 from measurement.run.checkpoint import Attempt, Checkpoint, Earlier, Origin
@@ -40,6 +40,7 @@ from measurement.run.sampling import SampledPace, SamplingPlan
 from measurement.run.steps import Steps, step_name
 from measurement.run.workbench import Data, Workbench, explained, seed_all, set_up
 from measurement.tracks.evaluation import evaluate
+from measurement.tracks.hidden import seed_of_draw
 from measurement.training.numerics import reproducible_cublas, tensor_float32
 from measurement.vocabulary import DISTURBED_FLAGS, Flag, Phase, Scenario, Scope
 
@@ -257,15 +258,27 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
     counting = CountingExits(model) if isinstance(model, EarlyExitNetwork) else None
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate", reads=test) as window:
         value = evaluate(run.workbench.track, counting or model, test, step.advance)
+        hidden = _hidden_quality(run.workbench, lambda fraction, detail="": step.advance(1.0, f"again, {detail}"))
     quality = Quality(
         metric=metric,
         value=value,
         provenance="evaluated",
         images=len(test),
         finished_weights_sha256=finished_sha256,
+        hidden=hidden,
     )
     detail = {"exit_shares": counting.shares()} if counting else {}
-    return quality, [record_parts.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)]
+    evaluation = record_parts.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)
+    return quality, [record_parts.checked_on_hidden_split(evaluation, quality, run.workbench.track.hidden)]
+
+
+def _hidden_quality(workbench: Workbench, advance: Advance) -> HiddenQuality | None:
+    """On the track's second test split, None if it has none. Metered with the evaluation, which is never charged."""
+    track = workbench.track
+    if track.hidden is None:
+        return None
+    split = track.hidden.load(workbench.test.resolution, seed_of_draw(track.slug)).to(workbench.device)
+    return HiddenQuality(value=evaluate(track, workbench.model, split, advance), images=len(split))
 
 
 def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan) -> PhaseRecord:

@@ -13,7 +13,7 @@ from django.db.models import Case, Q, QuerySet, When
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
-from leaderboard.models import Board, Entry, Scenario, Scope, Submission
+from leaderboard.models import Board, Claim, Entry, Scenario, Scope, Submission
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.placing import Placing, place
 from leaderboard.queries.store import STORE
@@ -52,14 +52,25 @@ def _last(condition: Q) -> Case:
 
 def entries() -> QuerySet[Entry]:
     """All entries with the names that a line shows."""
-    return Entry.objects.select_related("recipe__method", "published__method", "board__hardware")
+    return Entry.objects.select_related("recipe__method", "published__method", "board__hardware", "work")
+
+
+def find_entry(number: int) -> Entry | None:
+    """The entry of a number, with its run; also by a number that it had before it was joined with another."""
+    found = entries().select_related("run")
+    return found.filter(pk=number).first() or found.filter(former__number=number).first()
+
+
+def open_claims(work_id: int | None) -> QuerySet[Claim]:
+    """The claims of authorship of a work that no administrator has decided; none if there is no work."""
+    return Claim.objects.filter(work=work_id, state="open").select_related("method__submitter")
 
 
 def entries_of_submission(submission: Submission) -> QuerySet[Entry]:
-    """Entries of a submission's recipe on its hardware, with their runs; none once it is withdrawn."""
+    """Entries of a submission's work on its hardware, with their runs; none once it is withdrawn."""
     if submission.withdrawn_at is not None:
         return Entry.objects.none()
-    found = entries().filter(recipe=submission.recipe_id, board__hardware=submission.hardware_id)
+    found = entries().filter(work=submission.recipe.work_id, board__hardware=submission.hardware_id)
     return found.select_related("run").defer("recipe__document")
 
 
@@ -69,7 +80,7 @@ def siblings(entry: Entry) -> QuerySet[Entry]:
     if entry.published is not None:
         return entries().filter(published__method=entry.published.method_id).order_by("board")
     found = entries().filter(
-        recipe=entry.recipe_id, board__hardware=entry.board.hardware_id, board__track=entry.board.track
+        work=entry.work_id, board__hardware=entry.board.hardware_id, board__track=entry.board.track
     )
     return found.defer("recipe__document").order_by("board__scenario", "board__scope")
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import yaml
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
@@ -27,7 +27,9 @@ from measurement.tracks import find_track
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """An entry, phase by phase, and how to check it."""
-    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
+    found = _find(pk)
+    if found.pk != pk:  # it was joined with another entry of its work
+        return redirect(f"{found.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"), permanent=True)
     given = request.GET.copy()
     against = (given.pop("against", None) or [""])[-1]
     asked = read_query(given)
@@ -52,6 +54,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "comparison": comparison.comparison(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
+        "claims": list(queries.open_claims(found.work_id)),
         "siblings": list(queries.siblings(found)),
         "site": site,
         "source_title": rows.SOURCE_TITLES[found.source],
@@ -61,6 +64,13 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         **_rivals(found, ranked, against),
     }
     return render(request, "leaderboard/entry.html", context)
+
+
+def _find(pk: int) -> Entry:
+    found = queries.find_entry(pk)
+    if found is None:
+        raise Http404
+    return found
 
 
 def _floor(found: Entry, mine: queries.RankedEntry | None, query: LeaderboardQuery) -> dict[str, Any]:
@@ -125,7 +135,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
     record = attempt.record if attempt else None
     phases = list(queries.phases_of(run).filter(scenario__in=["", found.board.scenario]))
     marks = entry_text.power_marks(record, found.board.scope)
-    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), run.pk)
+    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), found)
     return {
         "recipe": _recipe_text(found),
         "attempt": attempt,
@@ -173,14 +183,16 @@ def _recipe_text(found: Entry) -> str:
 @require_safe
 def recipe(request: HttpRequest, pk: int) -> HttpResponse:
     """The recipe of an entry as a file that `python -m measurement run` takes."""
-    found = get_object_or_404(queries.entries().filter(recipe__isnull=False), pk=pk)
-    name = found.recipe.sha256[:12] if found.recipe else "recipe"
+    found = _find(pk)
+    if found.recipe is None:
+        raise Http404
+    name = found.recipe.sha256[:12]
     headers = {"Content-Disposition": f'attachment; filename="{name}.yaml"'}
     return HttpResponse(_recipe_text(found), "application/yaml; charset=utf-8", headers=headers)
 
 
 def _attempt_of(pk: int) -> Attempt | None:
-    found = queries.entries().select_related("run").filter(pk=pk).first()
+    found = queries.find_entry(pk)
     return queries.attempt_of(found.run) if found and found.run else None
 
 
@@ -194,7 +206,7 @@ def _trace_tag(request: HttpRequest, pk: int) -> str | None:
 @condition(etag_func=_trace_tag)
 def power(request: HttpRequest, pk: int) -> HttpResponse:
     """Power over time of an entry's run, thinned out, with its phases' marks; for its chart."""
-    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
+    found = _find(pk)
     attempt = queries.attempt_of(found.run) if found.run else None
     if attempt is None or not attempt.trace:
         return JsonResponse({"detail": "This entry's run stored no power trace."}, status=404)

@@ -64,7 +64,7 @@ def submit(request: HttpRequest) -> HttpResponse:
             form.refuse(fault.field, fault.message)
         return _submit_page(request, form)
     if not created:
-        messages.info(request, "This recipe was already submitted for this hardware. This is its submission.")
+        messages.info(request, "This work was already submitted for this hardware. This is its submission.")
     return redirect(submission)
 
 
@@ -102,7 +102,9 @@ def _submit_page(
 @require_safe
 def submission(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A submission with its newest run."""
-    return render(request, "leaderboard/submission.html", _status(request, pk))
+    context = _status(request, pk)
+    claims = list(queries.open_claims(context["submission"].recipe.work_id))
+    return render(request, "leaderboard/submission.html", context | {"claims": claims})
 
 
 @never_cache

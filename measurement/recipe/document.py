@@ -29,6 +29,7 @@ from measurement.recipe.techniques import (
     SupernetPhase,
 )
 from measurement.recipe.training import TrainingOptions, early_stoppings
+from measurement.recipe.work import canonical_work, sha256_of_work
 from measurement.tracks import TRACKS, OpenTrack
 from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
@@ -263,6 +264,16 @@ class Recipe(Part):
     def sha256(self) -> str:
         """Hexadecimal SHA-256 of `canonical()`."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    @property
+    def work_sha256(self) -> str:
+        """Hexadecimal SHA-256 of the work: the same for recipes that differ in chances, limits or outcomes only."""
+        return sha256_of_work(canonical_work(self, self.phases, TRACKS[self.track].train_images))
+
+    @property
+    def brought_weights(self) -> tuple[str, ...]:
+        """SHA-256 of the weights files that the submitter brought and phases start from or learn from, sorted."""
+        return tuple(sorted({sha256 for spec in self.phases for sha256 in spec.brought_weights}))
 
     def canonical(self) -> str:
         """The hashed form: JSON with sorted keys, without `method` and without defaults."""

@@ -27,7 +27,7 @@ from tests.pages.reading import text
 
 pytestmark = pytest.mark.django_db
 # However large its group is and however often it ran; two more read the group where it has changed.
-QUERIES = 8
+QUERIES = 9
 ATTEMPT = timedelta(minutes=30)
 SAMPLED = {"sampled": {"stages": [], "left_out_s": 390.0}}
 
@@ -248,9 +248,8 @@ def test_history_leaves_the_records_of_other_attempts_in_the_database(client, dj
     entry = make_verified_entry(make_board(1))
     with django_assert_max_num_queries(QUERIES + 2) as queries:
         client.get(entry.get_absolute_url())
-    with_record = [
-        query["sql"] for query in queries if '"leaderboard_attempt"."record"' in query["sql"].partition("FROM")[0]
-    ]
+    whole = re.compile(r'(?<!\()"leaderboard_attempt"\."record"')  # not a value out of it
+    with_record = [query["sql"] for query in queries if whole.search(query["sql"].partition("FROM")[0])]
     assert len(with_record) == 1
 
 

@@ -44,6 +44,7 @@ def errors(*codes: int) -> dict[int, OpenApiResponse]:
 def describe_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """For drf-spectacular: adds the recipe's schema, and to each operation the errors that any address may answer."""
     schemas = result["components"]["schemas"]
+    schemas["Rerun"]["additionalProperties"] = False
     schemas |= {_component(name): _moved(part) for name, part in _RECIPE_PARTS.items()}
     for operations in result["paths"].values():
         for operation in operations.values():

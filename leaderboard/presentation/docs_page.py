@@ -59,9 +59,12 @@ class Page:
 
     @property
     def purpose(self) -> str:
-        """The first paragraph: what the page is for."""
-        first = next((block for passage in self.passages for block in passage.blocks), "").removeprefix(PURPOSE)
-        return first[:1].upper() + first[1:]
+        """What the page is for: the sentence that says so, else the first paragraph."""
+        first = next((block for passage in self.passages for block in passage.blocks), "")
+        if not first.startswith(PURPOSE):
+            return first
+        said = first.removeprefix(PURPOSE).partition(". ")[0].rstrip(".")
+        return f"{said[:1].upper()}{said[1:]}."
 
 
 def read_page(path: Path = METHODOLOGY) -> Page:

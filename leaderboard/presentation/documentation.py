@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,34 +66,43 @@ def search(question: str) -> list[Result]:
     words = question[:MOST_CHARACTERS].lower().split()
     if not words:
         return []
-    found = [
-        (place, listed, passage, block)
-        for _, group in grouped()
-        for listed in group
-        for passage in listed.page.passages
-        for place, block in _places(words, listed.page.title, passage)
-    ]
+    sections = [(listed, passage) for _, group in grouped() for listed in group for passage in listed.page.passages]
+    fits = [(_fit(words, listed.page.title, passage), listed, passage) for listed, passage in sections]
+    found = [(fit, listed, passage) for fit, listed, passage in fits if fit is not None]
     found.sort(key=lambda item: item[0])
     return [
-        Result(f"{listed.address}#{passage.anchor}", listed.page.title, passage.title, _excerpt(block, words))
-        for _, listed, passage, block in found
+        Result(
+            f"{listed.address}#{passage.anchor}",
+            listed.page.title,
+            passage.title,
+            _excerpt(_telling(words, passage), words),
+        )
+        for _, listed, passage in found
     ]
 
 
-def _places(words: Sequence[str], title: str, passage: Passage) -> Iterator[tuple[int, str]]:
-    """How well the passage fits, 0 best, and the paragraph that shows it; nothing if it does not fit."""
+def _fit(words: Sequence[str], title: str, passage: Passage) -> tuple[int, int] | None:
+    """How well the passage fits, the least best; None if it lacks a word. `title` is that of its page."""
+    in_heading = _number_of(words, passage.title)
+    if in_heading == len(words):
+        return 0, 0
+    if _number_of(words, title) < len(words) and _has_all(words, title, passage.title, _telling(words, passage)):
+        return 1, -in_heading
+    return (2, -in_heading) if _has_all(words, passage.title, *passage.blocks) else None
 
-    def has_all(*texts: str) -> bool:
-        together = "\n".join(texts).lower()
-        return all(word in together for word in words)
 
-    best = max(passage.blocks, key=lambda block: sum(word in block.lower() for word in words), default="")
-    if has_all(passage.title):
-        yield 0, best
-    elif has_all(title, passage.title, best) and not has_all(title):
-        yield 1, best
-    elif has_all(passage.title, *passage.blocks):
-        yield 2, best
+def _telling(words: Sequence[str], passage: Passage) -> str:
+    """The first of its blocks that have most of the words."""
+    return max(passage.blocks, key=lambda block: _number_of(words, block), default="")
+
+
+def _number_of(words: Sequence[str], text: str) -> int:
+    found = text.lower()
+    return sum(word in found for word in words)
+
+
+def _has_all(words: Sequence[str], *texts: str) -> bool:
+    return _number_of(words, "\n".join(texts)) == len(words)
 
 
 def _excerpt(block: str, words: Sequence[str]) -> SafeString:
@@ -111,7 +120,7 @@ def _excerpt(block: str, words: Sequence[str]) -> SafeString:
     return mark_safe(text)  # noqa: S308 - of escaped parts
 
 
-def with_links(text: object) -> SafeString:
+def with_links(text: str) -> SafeString:
     """A message in which each page of docs/ that it names is a link to that page."""
     there = pages()
     parts: list[str] = []

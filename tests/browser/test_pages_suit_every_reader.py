@@ -156,7 +156,7 @@ PAGES: dict[str, Callable] = {
     "findings of few": findings_of_few,
     "findings without entries": lambda _: "/findings/",
     "documentation": lambda _: "/docs/?q=energy+budget",
-    "documentation of recipes": lambda _: "/docs/recipes/",
+    "documentation of tracks": lambda _: "/docs/tracks/",
     "methodology": lambda _: "/methodology/",
     "about": lambda _: "/about/",
     "login": lambda _: "/accounts/login/",

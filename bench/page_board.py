@@ -28,10 +28,14 @@ def fill(entries: int, seed: int = 2108_13465, hardware_name: str = "NVIDIA H100
         methods = models.Method.objects.bulk_create(
             [models.Method(title=_title(chance, n), family=families[n % len(families)]) for n in numbers], BATCH
         )
+        works = models.Work.objects.bulk_create(
+            [models.Work(sha256=hashlib.sha256(b"%d %d" % (seed, n)).hexdigest()) for n in numbers], BATCH
+        )
         recipes = models.Recipe.objects.bulk_create(
             [
                 models.Recipe(
-                    sha256=hashlib.sha256(b"%d %d" % (seed, n)).hexdigest(),
+                    sha256=works[n].sha256,
+                    work=works[n],
                     method=methods[n],
                     track="digits",
                     document={"model": {"architecture": f"resnet{chance.choice((18, 34, 50, 101))}"}},
@@ -49,7 +53,9 @@ def fill(entries: int, seed: int = 2108_13465, hardware_name: str = "NVIDIA H100
         )
         models.Entry.objects.bulk_create(
             [
-                models.Entry(board=board, recipe=recipe, run=run, published_at=now, **_figures(chance))
+                models.Entry(
+                    board=board, work=recipe.work, recipe=recipe, run=run, published_at=now, **_figures(chance)
+                )
                 for recipe, run in zip(recipes, runs, strict=True)
             ],
             BATCH,

@@ -12,6 +12,7 @@ from catalogue.phases import METER_GAIN, Phases
 from catalogue.reading import Catalogue
 from catalogue.results import PublishedPhase, PublishedResult
 from catalogue.rows import Energy, Model, Throughput
+from catalogue.schedule import schedule_of
 from catalogue.settings import Board
 from catalogue.wording import count, joules
 from measurement.vocabulary import Provenance
@@ -138,5 +139,6 @@ def _result(
         phases=one_time,
         sources=tuple(dict.fromkeys(source for source in cited if source)),
         teacher=next((row.teacher for row in trainings if row.teacher), None),
+        schedule=schedule_of(trainings),
         notes=tuple(dict.fromkeys(row.note for row in trainings if row.note)),
     )

@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.reading import Catalogue
-from catalogue.rows import Training
+from catalogue.schedule import DECLARABLE, ScheduledPhase, schedule_of
+from measurement.vocabulary import Phase
 
-DATASET = "in1k"
-"""What the track `imagenet-1k` trains on."""
-DECLARABLE = ("search", "pretrain")
-"""Phases that a recipe may declare without running them."""
 FAMILIES = {"search": "nas", "pretrain": "transfer"}
 """What a declared phase makes of a method."""
 TRAINED_ONLY = ["compact", "efficient_training"]
-ORDER = ("search", "pretrain", "train", "compress", "finetune")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A recipe's document, and a sentence for each thing that it cannot say; None if a training is among these."""
+    """A recipe's document, and a sentence for each thing that it cannot say; None if a training is among these.
+
+    It names its published model unless it trains otherwise.
+    """
 
     document: dict[str, Any] | None
     not_said: tuple[str, ...]
@@ -31,25 +30,28 @@ def recipe_of(catalogue: Catalogue, model: str, resolution: int) -> Draft | None
     found = next((row for row in catalogue.models if (row.model, row.resolution) == (model, resolution)), None)
     if found is None:
         return None
-    rows = sorted(catalogue.trainings_of.get(model, []), key=lambda row: ORDER.index(row.phase))
+    schedule = schedule_of(catalogue.trainings_of.get(model, ()))
     phases, not_said = [], []
-    for row in rows:
-        phase, reason = _phase(row, resolution)
+    for part in schedule:
+        phase, reason = _phase(part, resolution)
         if phase is not None:
             phases.append(phase)
         if reason:
-            not_said.append(reason)
+            not_said.append(f"{part.phase}: {reason}.")
     names = [phase["phase"] for phase in phases]
-    if "finetune" in names and "train" not in names:
+    if Phase.FINETUNE in names and Phase.TRAIN not in names:
         not_said.append(
             "finetune: it starts from weights of the pre-training, which technique pretrained has to name."
         )
         names = []
-    if len(names) < len(rows) or "train" not in names:
+    if len(names) < len(schedule) or Phase.TRAIN not in names:
         return Draft(None, tuple(not_said))
+    method = {"title": f"{model} at {resolution} px", "family": _family(found.family, names)}
+    if not any(part.resolution and part.resolution > resolution for part in schedule if not part.not_sayable):
+        method["published_model"] = model
     document = {
         "schema_version": 1,
-        "method": {"title": f"{model} at {resolution} px", "family": _family(found.family, names)},
+        "method": method,
         "track": catalogue.boards.track,
         "model": {"architecture": found.architecture, "resolution": resolution},
         "phases": phases,
@@ -64,26 +66,18 @@ def _family(published: str, phases: list[str]) -> str:
     return published if published in made else made[0]
 
 
-def _phase(row: Training, resolution: int) -> tuple[dict[str, Any] | None, str]:
+def _phase(part: ScheduledPhase, resolution: int) -> tuple[dict[str, Any] | None, str]:
     """The phase (None if it can't be said), and what it does not say, the optimizer's settings apart."""
-    reason = _not_sayable(row)
-    if reason:
-        declared = {"phase": row.phase, "technique": "declared"} if row.phase in DECLARABLE else None
-        return declared, f"{row.phase}: {reason}."
-    phase = {"phase": row.phase, "technique": "supervised", "epochs": round(row.epochs or 0)}
-    if row.resolution in (None, resolution):
-        return phase, ""
-    return phase, f"{row.phase}: it trained at {row.resolution} px; a recipe trains at its model's {resolution} px."
-
-
-def _not_sayable(row: Training) -> str:
-    """Why the recipe language cannot say the training; empty if it can."""
-    if row.phase == "search":
-        return "the architecture search itself; give its energy with evidence, or it is missing"
-    if row.dataset != DATASET:
-        return f"{row.dataset or 'its data'} is no track's data; give its energy with evidence"
-    if row.teacher:
-        return f"the teacher {row.teacher}; technique distillation needs its weights"
-    if row.network or row.passes is not None:
-        return "its training runs other networks or further passes"
-    return "its epochs are not stated" if row.epochs is None else ""
+    if part.not_sayable:
+        declared = {"phase": str(part.phase), "technique": "declared"} if part.phase in DECLARABLE else None
+        return declared, part.not_sayable
+    phase = {"phase": str(part.phase), "technique": "supervised", "epochs": round(part.epochs or 0)}
+    trained_at = part.resolution or resolution
+    if trained_at > resolution:
+        return phase, (
+            f"it trained at {trained_at} px; a recipe trains at its model's {resolution} px at most, so this one "
+            "does not repeat the published training"
+        )
+    if trained_at < resolution:
+        phase["progressive_resizing"] = [{"resolution": trained_at, "share": 1.0}]
+    return phase, ""

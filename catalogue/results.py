@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from catalogue.schedule import ScheduledPhase
 from measurement.vocabulary import Phase, Provenance, Scenario, Scope
 
 
@@ -63,6 +64,7 @@ class PublishedResult:
     phases: tuple[PublishedPhase, ...]
     sources: tuple[str, ...]
     teacher: str | None
+    schedule: tuple[ScheduledPhase, ...]
     notes: tuple[str, ...]
 
     @property

@@ -16,6 +16,7 @@ from leaderboard.forms.person import signed_in
 from leaderboard.models import (
     Attempt,
     Board,
+    Claim,
     Entry,
     Hardware,
     Method,
@@ -81,7 +82,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     search_fields = ["recipe__method__title", "recipe__sha256"]
     list_select_related = ["recipe__method", "hardware", "submission"]
     inlines = [AttemptInline]
-    actions = ["rerun_in_full", "rerun_sampled", "cancel", "release"]
+    actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Actions need it; a single run opens read-only all the same.
@@ -118,6 +119,14 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
             return "cancelled" if run.state == "queued" else "will stop within seconds"
 
         self._each(request, chosen, cancel_one)
+
+    @admin.action(description="Hold: leave the result out of its entry until it is released")
+    def hold(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        def hold_one(run: Run) -> str:
+            services.hold(run)
+            return "held; the entry shows what its other results say"
+
+        self._each(request, chosen, hold_one)
 
     @admin.action(description="Release: publish a result that was held for review or taken down")
     def release(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
@@ -180,6 +189,45 @@ class MethodAdmin(ModelAdmin[Method]):
     def save_model(self, request: HttpRequest, obj: Method, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         services.boards_changed(obj)
+
+
+@admin.register(Claim)
+class ClaimAdmin(ReadOnly, ModelAdmin[Claim]):
+    list_display = ["title", "claimant", "against", "state", "created_at", "decided_by", "decided_at"]
+    list_filter = ["state"]
+    list_select_related = ["method__submitter", "work", "decided_by"]
+    actions = ["accept", "refuse"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and bool(request.user.is_staff)
+
+    @admin.display(description="claimed as")
+    def title(self, claim: Claim) -> str:
+        return claim.method.title
+
+    @admin.display(description="by")
+    def claimant(self, claim: Claim) -> str:
+        return claim.method.submitter.get_username() if claim.method.submitter else "—"
+
+    @admin.display(description="current names")
+    def against(self, claim: Claim) -> str:
+        return services.standing_method(claim.work).title
+
+    @admin.action(description="Accept: the work gets this claim's names, and other claims of it are refused")
+    def accept(self, request: HttpRequest, chosen: QuerySet[Claim]) -> None:
+        self._decide(request, chosen, accept=True)
+
+    @admin.action(description="Refuse: the current names stay, and this claim is no longer shown")
+    def refuse(self, request: HttpRequest, chosen: QuerySet[Claim]) -> None:
+        self._decide(request, chosen, accept=False)
+
+    def _decide(self, request: HttpRequest, chosen: QuerySet[Claim], *, accept: bool) -> None:
+        for claim in chosen:
+            try:
+                services.decide(claim, accept=accept, by=signed_in(request.user))
+                self.message_user(request, f"{claim}: {'accepted' if accept else 'refused'}", messages.SUCCESS)
+            except services.Refused as refusal:
+                self.message_user(request, f"{claim}: {refusal.sentence}", messages.ERROR)
 
 
 @admin.register(Submission)

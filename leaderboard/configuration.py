@@ -54,10 +54,17 @@ SETTINGS = (
     Setting("MAX_ATTEMPTS", "int", 3, "Attempts after which a run fails if its workers keep stopping."),
     Setting("MAX_MACHINE_FAULTS", "int", 10, "Faults of workers' machines after which a run fails."),
     Setting("MAX_ACTIVE_RUNS", "int", 20, "Runs that one submitter may have queued or running."),
+    Setting("MAX_SEEDS", "int", 5, "Results of one work on one hardware, from whatever seeds, that are run."),
     Setting("RUN_TIME_BUDGET_S", "float", 6 * 3600.0, "Longest that one run may take, seconds."),
     Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one run may spend, joules."),
     Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a run is stopped, MiB."),
     Setting("RUN_SILENCE_LIMIT_S", "float", 900.0, "A run that reports nothing for this many seconds is stopped."),
+    Setting(
+        "HOLD_BUSY_RESULTS",
+        "bool",
+        True,
+        "Hold results for review that other work on their machine disturbed; false: publish them, flagged.",
+    ),
     Setting("CELERY_LOG_LEVEL", "str", "WARNING", "Log level of Celery itself; runs are always logged."),
 )
 
@@ -101,6 +108,7 @@ def _check(values: dict[str, Any]) -> None:
         stop("EMAIL_URL: must begin with console:, smtp:// or smtps:// (got another scheme).")
     for name in (
         "MAX_ACTIVE_RUNS",
+        "MAX_SEEDS",
         "WEB_CONCURRENCY",
         "LEASE_SECONDS",
         "MAX_ATTEMPTS",

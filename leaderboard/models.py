@@ -30,6 +30,7 @@ DATA = {"track": "The track's images", "synthetic": "Random noise of the same sh
 
 
 SOURCES = {"verified": "Verified", "published": "Published"}
+CLAIM_STATES = {"open": "Open", "accepted": "Accepted", "refused": "Refused"}
 
 
 class Scenario(models.TextChoices):
@@ -103,6 +104,11 @@ class Method(models.Model):
     paper = models.URLField(max_length=300, blank=True)
     authors = models.JSONField(default=list, blank=True)
     summary = models.TextField(max_length=1000, blank=True)
+    published_model = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="The published model whose training it repeats: timm's name with its tag.",
+    )
     submitter = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="methods"
     )
@@ -115,10 +121,46 @@ class Method(models.Model):
         return self.title
 
 
-class Recipe(models.Model):
-    """An immutable document that says how to produce and run the model, known by its SHA-256."""
+class Work(models.Model):
+    """What recipes do, whatever their seed, budget and reported figures: `measurement.recipe.work` says what counts.
+
+    The identity of a ranked line. Its row is locked by whoever changes what is known of the work.
+    """
 
     sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"work {self.sha256[:8]}"
+
+
+class Claim(models.Model):
+    """Another person's names for a work, shown with those of its recipes until an administrator decides."""
+
+    work = models.ForeignKey(Work, on_delete=models.PROTECT, related_name="claims")
+    method = models.OneToOneField(Method, on_delete=models.PROTECT, related_name="claim")
+    state = models.CharField(max_length=10, choices=CLAIM_STATES, default="open")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"“{self.method}” for {self.work}"
+
+
+class Recipe(models.Model):
+    """An immutable document that says how to produce and run the model, known by its SHA-256.
+
+    All recipes of a work have the names of one method.
+    """
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    work = models.ForeignKey(Work, on_delete=models.PROTECT, related_name="recipes")
     method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="recipes")
     track = models.CharField(max_length=50)
     document = models.JSONField()
@@ -325,7 +367,7 @@ class PublishedResult(models.Model):
 
 
 class Entry(models.Model):
-    """A ranked line: the current published result of a recipe on a board, with the figures that ranking needs.
+    """A ranked line: a work or a published model on a board, with what ranking needs; of a work the mean of results.
 
     `shared_*` covers search and pre-training, which K deployments may share; `own_*` the other one-time phases.
     Known parts only: `complete` is false if a phase is missing, and the sums are then a lower bound. An
@@ -334,10 +376,20 @@ class Entry(models.Model):
 
     board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="entries")
     source = models.CharField(max_length=10, choices=SOURCES, default="verified")
-    # Of a verified result recipe and run, of a published one the catalogue's figures.
+    # Of a verified result its work, and recipe and run of the newest; of a published one the catalogue's figures.
+    work = models.ForeignKey(Work, null=True, on_delete=models.PROTECT, related_name="entries")
+    results = models.PositiveIntegerField(default=1, help_text="How many results the figures are the mean of.")
     recipe = models.ForeignKey(Recipe, null=True, on_delete=models.PROTECT, related_name="entries")
     run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="entries")
     published = models.ForeignKey(PublishedResult, null=True, on_delete=models.PROTECT, related_name="entries")
+    # It is not on its board, but keeps its page; it comes back when the verified entry goes.
+    replaced_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="replaces",
+        help_text="The verified entry that has a published one's place on its board.",
+    )
     mode = models.CharField(max_length=10, choices=MODES, default="full", help_text="Of the run.")
     data = models.CharField(max_length=10, choices=DATA, default="track", help_text="The images that the run used.")
     shared_energy_j = models.FloatField()
@@ -355,8 +407,9 @@ class Entry(models.Model):
     quality_metric = models.CharField(max_length=20)
     quality_provenance = models.CharField(max_length=15)
     submitters_weights = models.BooleanField(
-        default=False, help_text="Whether the quality was evaluated on the submitter's weights."
+        default=False, help_text="Whether the quality depends on weights that the submitter brought."
     )
+    hidden_quality = models.FloatField(null=True, help_text="On the track's unpublished test split; null if unknown.")
     # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order, with "hardware" if they ran on
     # other hardware than the board's, and "teacher_energy_j" if part of "energy_j" is a teacher's forward passes.
     phases = models.JSONField()
@@ -371,12 +424,27 @@ class Entry(models.Model):
         ordering = ["id"]
         verbose_name_plural = "entries"
         constraints = [
-            models.UniqueConstraint(fields=["board", "recipe"], name="one_entry_per_board_and_recipe"),
+            models.UniqueConstraint(fields=["board", "work"], name="one_entry_per_board_and_work"),
             models.UniqueConstraint(fields=["board", "published"], name="one_entry_per_published_result"),
             models.CheckConstraint(
-                condition=Q(source="verified", recipe__isnull=False, run__isnull=False, published__isnull=True)
-                | Q(source="published", recipe__isnull=True, run__isnull=True, published__isnull=False),
+                condition=Q(
+                    source="verified",
+                    work__isnull=False,
+                    recipe__isnull=False,
+                    run__isnull=False,
+                    published__isnull=True,
+                )
+                | Q(
+                    source="published",
+                    work__isnull=True,
+                    recipe__isnull=True,
+                    run__isnull=True,
+                    published__isnull=False,
+                ),
                 name="an_entry_has_one_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True) | Q(source="published"), name="only_published_is_replaced"
             ),
         ]
 
@@ -393,3 +461,13 @@ class Entry(models.Model):
             return self.published.method
         assert self.recipe is not None, "the database holds one of the two"  # noqa: S101
         return self.recipe.method
+
+
+class FormerEntry(models.Model):
+    """The number of an entry that was joined with another of the same work: its address leads to that one."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="former")
+
+    def __str__(self) -> str:
+        return f"entry {self.number}, now {self.entry_id}"

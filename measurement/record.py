@@ -116,10 +116,18 @@ class PhaseRecord(_Part):
         return next(energy for energy in self.energies if energy.scope == scope)
 
 
+class HiddenQuality(_Part):
+    """The same metric, 0..1, on the track's unpublished split of so many images."""
+
+    value: float = Field(ge=0, le=1)
+    images: int = Field(gt=0)
+
+
 class Quality(_Part):
     """The track's metric on its test split, 0..1: `evaluated` by the worker or `reported` by the submitter.
 
-    finished_weights_sha256: the weights that a sampled run evaluated, since it does not finish training.
+    finished_weights_sha256: the weights that a sampled run evaluated, since it does not finish training. hidden: on
+    the second test split of tracks that have one, None if there is none or the network was not evaluated.
     """
 
     metric: str
@@ -128,6 +136,13 @@ class Quality(_Part):
     images: int | None = Field(None, gt=0)
     evidence: str | None = None
     finished_weights_sha256: str | None = None
+    hidden: HiddenQuality | None = None
+
+    @model_validator(mode="after")
+    def _hidden_was_evaluated(self) -> Self:
+        if self.hidden is not None and self.provenance != "evaluated":
+            raise ValueError("hidden: only a network that was evaluated has a quality on the hidden split")
+        return self
 
 
 class ModelFacts(_Part):
@@ -214,6 +229,12 @@ class Record(_Part):
         ):
             raise ValueError("a full run extrapolates nothing")
         return self
+
+    @property
+    def brought_weights(self) -> tuple[str, ...]:
+        """SHA-256 of the weights that the submitter brought and the quality depends on, sorted."""
+        finished = self.quality.finished_weights_sha256
+        return tuple(sorted({*self.recipe.brought_weights, *([finished] if finished else [])}))
 
     @property
     def flags(self) -> frozenset[Flag]:

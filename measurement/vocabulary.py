@@ -67,9 +67,24 @@ class Flag(StrEnum):
     MIG = "mig"
     NO_REPEATS = "no_repeats"
     ABOVE_POWER_LIMIT = "above_power_limit"
+    BUSY_MACHINE = "busy_machine"
+    OVERLOADED_MACHINE = "overloaded_machine"
+    REFERENCE_DRIFT = "reference_drift"
+    KERNEL_TIME = "kernel_time"
+    HIDDEN_SPLIT_DISAGREES = "hidden_split_disagrees"
 
 
-HOLDING_FLAGS = frozenset({Flag.FOREIGN_PROCESS, Flag.THROTTLED, Flag.COUNTER_DISAGREES, Flag.ABOVE_POWER_LIMIT})
+HOLDING_FLAGS = frozenset(
+    {
+        Flag.FOREIGN_PROCESS,
+        Flag.THROTTLED,
+        Flag.COUNTER_DISAGREES,
+        Flag.ABOVE_POWER_LIMIT,
+        Flag.HIDDEN_SPLIT_DISAGREES,
+    }
+)
+DISTURBED_FLAGS = frozenset({Flag.OVERLOADED_MACHINE, Flag.REFERENCE_DRIFT})
+"""The machine's other work changed a figure on a CPU: what can be measured again is; what remains is held."""
 
 Family = Literal[
     "compact",

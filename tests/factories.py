@@ -61,11 +61,19 @@ class MethodFactory(DjangoModelFactory):
     family = "compact"
 
 
+class WorkFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Work
+
+    sha256 = factory.Sequence(lambda n: hashlib.sha256(f"work {n}".encode()).hexdigest())
+
+
 class RecipeFactory(DjangoModelFactory):
     class Meta:
         model = models.Recipe
 
     sha256 = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
+    work = factory.SubFactory(WorkFactory)
     method = factory.SubFactory(MethodFactory)
     track = "digits"
     document = factory.LazyFunction(lambda: dict(RECIPE))
@@ -136,6 +144,7 @@ class EntryFactory(DjangoModelFactory):
 
     board = factory.SubFactory(BoardFactory)
     recipe = factory.SubFactory(RecipeFactory)
+    work = factory.LazyAttribute(lambda entry: entry.recipe.work if entry.recipe else None)
     run = factory.LazyAttribute(
         lambda entry: RunFactory(
             submission=SubmissionFactory(recipe=entry.recipe, hardware=entry.board.hardware),

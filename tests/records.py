@@ -20,14 +20,17 @@ from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope, Sou
 CPU = "AMD EPYC test (2 cores)"
 
 
-def make_recipe(title: str = "Plain training", **changes: Any) -> Recipe:
-    """A valid recipe for the digits, of the family that its phases make; `changes` replace its top-level fields."""
+def make_recipe(title: str = "Plain training", epochs: int = 1, **changes: Any) -> Recipe:
+    """A valid recipe for the digits, of the family that its phases make; `changes` replace its top-level fields.
+
+    Other epochs make another work, another seed does not.
+    """
     document: dict[str, Any] = {
         "schema_version": 1,
         "method": {"title": title, "family": "compact"},
         "track": "digits",
         "model": {"architecture": "mobilenetv3_small_050", "resolution": 32},
-        "phases": [{"phase": "train", "technique": "supervised", "epochs": 1}],
+        "phases": [{"phase": "train", "technique": "supervised", "epochs": epochs}],
     }
     recipe = parse_recipe(document | changes)
     if "method" in changes or recipe.why_not_family() is None:
@@ -48,9 +51,9 @@ def make_record(
     """A record of `recipe`: `one_time_j` joules in each phase that the worker ran, `per_image_j` per inference."""
     phases = []
     for spec in recipe.phases:
-        if spec.technique == "declared":
+        if spec.technique in ("declared", "pretrained"):
             energies = tuple(_declared(spec.energy_j, spec.scope, scope) for scope in Scope)
-            phases.append({"phase": Phase(spec.phase), "technique": "declared", "energies": energies})
+            phases.append({"phase": Phase(spec.phase), "technique": spec.technique, "energies": energies})
         else:
             phases.append(_metered(Phase(spec.phase), spec.technique, one_time_j, source))
     phases.append(_metered(Phase.EVALUATE, "evaluate", 1.0, source))

@@ -13,10 +13,13 @@ from leaderboard import queries
 from leaderboard.api.serializers import (
     OF_BELOW_FLOOR,
     OF_DATA,
+    OF_HIDDEN,
     OF_MODE,
     OF_QUALITY_BY,
+    OF_RESULTS,
     OF_SOURCE,
     OF_WEIGHTS,
+    ComparisonSerializer,
     EntryLinksSerializer,
     GroupSerializer,
     MethodSerializer,
@@ -69,6 +72,29 @@ class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
         }
 
 
+class ClaimSerializer(serializers.Serializer[Any]):
+    """Another person's names for the same work."""
+
+    title = serializers.CharField()
+    authors = serializers.ListField(child=serializers.CharField())
+    paper = serializers.URLField(allow_null=True)
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """A run of an entry's work, and whether it counts in the mean."""
+
+    run = serializers.IntegerField()
+    state = serializers.ChoiceField(STATES)
+    mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
+    recipe = serializers.CharField(help_text="SHA-256")
+    seed = serializers.IntegerField()
+    counts = serializers.BooleanField(help_text="whether the entry's figures are the mean of this and others")
+    withdrawn = serializers.BooleanField(help_text="whether its submission was withdrawn; it may still count")
+    held_for = serializers.ListField(child=serializers.CharField())
+    quality = serializers.FloatField(allow_null=True)
+    hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
+
+
 class EntrySerializer(GroupSerializer):
     """An entry in full. `one_time_energy_j` is unshared."""
 
@@ -77,7 +103,17 @@ class EntrySerializer(GroupSerializer):
     source = serializers.ChoiceField(list(SOURCES.items()), help_text=OF_SOURCE)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
     model = serializers.CharField(allow_null=True, help_text="of a published result: timm's name with its tag")
     sources = SourceSerializer(many=True, help_text="of published figures; empty of a verified result")
-    recipe = serializers.CharField(allow_null=True, help_text="SHA-256; null of a published result")
+    replaced_by = serializers.IntegerField(
+        allow_null=True, help_text="the verified entry that has a published one's place on the board"
+    )
+    comparison = ComparisonSerializer(
+        allow_null=True, help_text="both results, if the published model was verified here"
+    )
+    work = serializers.CharField(allow_null=True, help_text="SHA-256 of what the recipe does, whatever its seed")
+    results = serializers.IntegerField(help_text=OF_RESULTS)
+    runs = ResultSerializer(many=True, help_text="every run of the work on this hardware, the newest first")
+    also_claimed_as = ClaimSerializer(many=True, help_text="claims of authorship that are not decided")
+    recipe = serializers.CharField(allow_null=True, help_text="SHA-256, of the newest result; null if published")
     recipe_document = serializers.DictField(allow_null=True, help_text="see /api/v1/recipe-schema")
     usage_intensity = serializers.FloatField()
     one_time_energy_j = serializers.FloatField()
@@ -102,6 +138,7 @@ class EntrySerializer(GroupSerializer):
     quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
     below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
     phases = PhaseSerializer(many=True)

@@ -18,6 +18,8 @@ FIGURES = (
     "quality",
     "quality_provenance",
     "submitters_weights",
+    "hidden_quality",
+    "results",
     "mode",
     "data",
     "shared_energy_j",
@@ -44,6 +46,9 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
     name: attrgetter(name)
     for name in (
         "submitters_weights",
+        "hidden_quality",
+        "results",
+        "also_claimed_as",
         "mode",
         "data",
         "complete",

@@ -10,7 +10,10 @@ from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
 
-OF_WEIGHTS = "whether the quality was evaluated on the submitter's weights"
+OF_WEIGHTS = "whether the quality depends on weights that the submitter brought"
+OF_HIDDEN = "on the track's unpublished test split; null if it has none or the network was not evaluated"
+OF_RESULTS = "how many results of the work, from whatever seeds, the figures are the mean of"
+OF_CLAIM = "another person's title for the same work, until an administrator decides; null if nobody claims it"
 OF_QUALITY_BY = "who evaluated the quality"
 OF_BELOW_FLOOR = "whether the quality is below the track's default floor; such an entry is ranked only on request"
 OF_FLOOR = "the quality floor in force: the parameter, or the track's own; null if there is no board"
@@ -66,6 +69,9 @@ class RowSerializer(serializers.Serializer[Any]):
     quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
     below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
+    results = serializers.IntegerField(help_text=OF_RESULTS)
+    also_claimed_as = serializers.CharField(allow_null=True, help_text=OF_CLAIM)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # as above
     one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
@@ -144,6 +150,9 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     quality = _column(serializers.FloatField())
     quality_provenance = _column(serializers.CharField())
     submitters_weights = _column(serializers.BooleanField())
+    hidden_quality = _column(serializers.FloatField(allow_null=True))
+    results = _column(serializers.IntegerField())
+    also_claimed_as = _column(serializers.CharField(allow_null=True))
     mode = _column(serializers.ChoiceField(list(MODES.items())))
     data = _column(serializers.ChoiceField(list(DATA.items())))  # type: ignore[assignment]  # as above
     shared_energy_j = _column(serializers.FloatField())
@@ -202,6 +211,46 @@ class SourceSerializer(serializers.Serializer[Any]):
     address = serializers.URLField()
     version = serializers.CharField(help_text="commit or date")
     licence = serializers.CharField()
+
+
+class FigureSerializer(serializers.Serializer[Any]):
+    energy_j = serializers.FloatField(allow_null=True, help_text="null exactly if provenance is missing")
+    u95_j = serializers.FloatField(allow_null=True)
+    provenance = serializers.ChoiceField(Provenance.choices)
+
+
+class PhasePairSerializer(serializers.Serializer[Any]):
+    """A phase of both results; inference is per image. Null of the one that has no such phase."""
+
+    phase = serializers.CharField()
+    published = FigureSerializer(allow_null=True)
+    verified = FigureSerializer(allow_null=True)
+    ratio = serializers.FloatField(allow_null=True, help_text="verified / published; null if either is unknown or 0")
+
+
+class TotalPairSerializer(serializers.Serializer[Any]):
+    """Joules of both results; lower bounds if incomplete, and then without a ratio."""
+
+    published_j = serializers.FloatField()
+    verified_j = serializers.FloatField()
+    ratio = serializers.FloatField(allow_null=True, help_text="verified / published")
+
+
+class ComparisonSerializer(serializers.Serializer[Any]):
+    """A published result and the verified one that repeats its training on the same board."""
+
+    model = serializers.CharField(help_text="timm's name with its tag")
+    published_entry = serializers.IntegerField()
+    verified_entry = serializers.IntegerField()
+    verified_run = serializers.IntegerField()
+    in_its_place = serializers.BooleanField(help_text="whether the verified result has the published one's place")
+    reason = serializers.CharField(allow_null=True, help_text="why it does not")
+    phases = PhasePairSerializer(many=True)
+    one_time = TotalPairSerializer()
+    full_cycle = TotalPairSerializer()
+    published_quality = serializers.FloatField()
+    verified_quality = serializers.FloatField()
+    sources = SourceSerializer(many=True, help_text="of the published figures")
 
 
 class TrackSerializer(serializers.Serializer[Any]):

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from leaderboard.domain.counting import counted, is_limited
 from leaderboard.domain.energy import EVALUATE, INFERENCE
-from leaderboard.models import Attempt, PhaseEnergy, Run
+from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
 from leaderboard.presentation.format import joules, relative, seconds, share, si, words
 
 FLAGS = {
@@ -20,6 +21,22 @@ FLAGS = {
     "mig": "The device was a MIG slice, which has no energy counter of its own.",
     "no_repeats": "Run once: a single training has no spread, so its uncertainty covers the meter only.",
     "above_power_limit": "The energy per image is more than the device's power limit allows, so it may be wrong.",
+    "busy_machine": (
+        "Other work took more than 10 % of the machine's CPU time, so latency is higher and throughput lower than on "
+        "a quiet one, and the energy may be higher. It replaces no result of a quiet machine."
+    ),
+    "overloaded_machine": (
+        "Other work took more than half of the machine's CPU time, or the run was denied a quarter of what it asked "
+        "for, so its times are not the model's, and its energy may not be. Run it again while the machine is quiet."
+    ),
+    "reference_drift": (
+        "The same piece of work took over 25 % more or less CPU time after this phase than before it, so the machine "
+        "itself had changed: its clock, or what its neighbours do. Run it again."
+    ),
+    "kernel_time": (
+        "More than 10 % of the CPU time went to the system, most likely for memory: part of the energy is not the "
+        "network's."
+    ),
     "taken_down_by_an_administrator": "An administrator took the result off the board.",
     "reported_energy_too_low": (
         "The reported energy of a search or pre-training is less than the finished network needs to process each "
@@ -35,8 +52,12 @@ FLAGS = {
         "checks the evidence."
     ),
     "submitters_weights": (
-        "The quality was evaluated on the submitter's weights, and a sampled run can't show that the recipe trains "
-        "them; an administrator checks the evidence."
+        "The quality depends on weights that the submitter brought, and no run here shows how they were trained; an "
+        "administrator checks the evidence."
+    ),
+    "hidden_split_disagrees": (
+        "The quality on the public test images is clearly above that on the track's unpublished ones: the network "
+        "may know the test images."
     ),
 }
 
@@ -168,21 +189,42 @@ def power_table(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], shown: int) -> list[dict[str, Any]]:
-    """Every run with its attempts and what it measured: one-time joules and joules per image.
+def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry) -> list[dict[str, Any]]:
+    """Runs with their attempts, whether each counts, and what it measured: quality, joules once and per image.
 
-    figures: the runs' phases in one scope and scenario, with their attempts. shown: the run that the entry shows.
+    figures: the runs' phases in one scope and scenario, with their attempts. entry: whose runs they are.
     """
     measured: dict[int, dict[int, list[PhaseEnergy]]] = {}
     for figure in figures:
         attempts = measured.setdefault(figure.attempt.run_id, {})
         attempts.setdefault(figure.attempt.number, []).append(figure)
     lines = []
-    for run in runs:
+    listed = list(runs)
+    counting = {run.pk for run in counted(listed)}
+    for run in listed:
         attempts = measured.get(run.pk, {})
         phases = attempts.get(run.attempt) or attempts.get(max(attempts, default=0), [])
-        lines.append({"run": run, "is_shown": run.pk == shown, **_totals(phases)})
+        quality = _quality_of(run)
+        lines.append(
+            {
+                "run": run,
+                "is_shown": run.pk == entry.run_id,
+                "counts": run.pk in counting and not is_limited(run.recipe.document, entry.batch_size),
+                "is_withdrawn": run.submission is not None and run.submission.withdrawn_at is not None,
+                "seed": run.recipe.document.get("seed", 0),
+                "quality": quality.get("value"),
+                "hidden_quality": (quality.get("hidden") or {}).get("value"),
+                **_totals(phases),
+            }
+        )
     return lines
+
+
+def _quality_of(run: Run) -> dict[str, Any]:
+    """The quality in the record of the run's current attempt; empty without one."""
+    found = (attempt for attempt in run.attempts.all() if attempt.number == run.attempt)
+    quality = next((attempt.quality for attempt in found), None)  # type: ignore[attr-defined]  # as the query names it
+    return dict(quality or {})
 
 
 def _totals(phases: list[PhaseEnergy]) -> dict[str, float | None]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from leaderboard.domain.findings import FEWEST_ENTRIES, TEACHER, overtaking
-from leaderboard.domain.firmness import DRAWS
+from leaderboard.domain.findings import FEWEST_ENTRIES
+from leaderboard.presentation.finding_models import champions, phases, trainings
 from leaderboard.presentation.finding_parts import (
     Column,
     Section,
     Text,
     complete_entries,
     entry_address,
-    listed,
     make_table,
     reach,
     tau,
@@ -19,7 +18,7 @@ from leaderboard.presentation.finding_parts import (
     view_address,
     view_at,
 )
-from leaderboard.presentation.format import UNKNOWN, count, floor_percent, images, joules, percent, share
+from leaderboard.presentation.format import count, floor_percent, images, percent, share
 from leaderboard.presentation.line_plot import Series, plot, powers_of_ten
 from leaderboard.presentation.rows import quality_label
 from leaderboard.queries import BoardFindings, Findings
@@ -32,14 +31,6 @@ RULE_NAMES = {
     "inference_j": "least inference energy",
     "quality": "best quality",
 }
-PHASE_NAMES = {
-    "search": "architecture search",
-    "pretrain": "pre-training",
-    "train": "training",
-    "compress": "compression",
-    "finetune": "fine-tuning",
-    TEACHER: "a teacher's forward passes",
-}
 
 
 def sections(found: Findings) -> list[Section]:
@@ -51,9 +42,9 @@ def sections(found: Findings) -> list[Section]:
         _orders(of_board),
         _wrong_choices(found),
         _overtaking(of_board),
-        _trainings(of_board),
-        _phases(of_board),
-        _champions(of_board),
+        trainings(of_board),
+        phases(of_board),
+        champions(of_board),
     ]
     return [section for section in made if section is not None]
 
@@ -210,157 +201,4 @@ def _overtaking(found: BoardFindings) -> Section | None:
         view,
         make_table("Entries whose inference used more than their one-time energy", columns, rows),
         drawn,
-    )
-
-
-def _trainings(found: BoardFindings) -> Section | None:
-    trainings = found.trainings
-    if trainings is None:
-        return None
-    name = trainings.network.partition("\n")[0]
-    cheapest, dearest = trainings.models[0], trainings.models[-1]
-    size = f"{count(cheapest.parameters)} parameters"
-    if cheapest.macs is not None:
-        size += f", {count(cheapest.macs)} MACs an image"
-    sentences = [
-        f"{name} is here with {len(trainings.models)} trainings of the same network ({size}).",
-        f"The dearest took {times(trainings.factor)} the one-time energy of the cheapest: "
-        f"{joules(dearest.one_time_j)} against {joules(cheapest.one_time_j)}.",
-        f"Its quality is {percent(dearest.quality)} against {percent(cheapest.quality)}.",
-    ]
-    columns = (
-        Column("Training", is_number=False, is_head=True),
-        Column("One-time energy"),
-        Column("Times the cheapest"),
-        Column("Quality"),
-        Column("Images until inference overtakes"),
-    )
-    rows: list[list[Text]] = [
-        [
-            (found.titles[model.key], entry_address(model)),
-            joules(model.one_time_j),
-            times(model.one_time_j / cheapest.one_time_j),
-            percent(model.quality),
-            count(overtaking(model)),
-        ]
-        for model in trainings.models
-    ]
-    view = (f"{name} on the board", view_address(found.board, search=name))
-    return Section(
-        "trainings",
-        "One architecture under its different trainings",
-        sentences,
-        view,
-        make_table("Trainings, the cheapest first", columns, rows),
-        notes=["Of the networks with at least three trainings, the one whose one-time energy differs most."],
-    )
-
-
-def _phases(found: BoardFindings) -> Section:
-    sentences = [
-        f"{PHASE_NAMES[part.phase].capitalize()} made up {share(part.median)} of the one-time energy, in the median "
-        f"of the {complete_entries(part.models)} concerned. These entries took {joules(part.one_time_j)} before "
-        "their first use, in the median."
-        for part in found.phases
-        if part.models and part.phase != "train"
-    ]
-    incomplete = found.entries - len(found.models)
-    missing = [f"{PHASE_NAMES[part.phase]} of {count(part.missing)}" for part in found.phases if part.missing]
-    if found.missing_inference:
-        missing.append(f"inference of {count(found.missing_inference)}")
-    if incomplete:
-        sentences.append(
-            f"{count(incomplete)} of {count(found.entries)} entries {'is' if incomplete == 1 else 'are'} incomplete, "
-            f"for nobody states what a phase took: {listed(missing)}."
-        )
-    else:
-        sentences.append(f"All {count(found.entries)} entries are complete.")
-    columns = (
-        Column("Phase", is_number=False, is_head=True),
-        Column("Complete entries with it"),
-        Column("Share of one-time energy, median"),
-        Column("Nine in ten"),
-        Column("Their one-time energy, median"),
-        Column("Entries where it is missing"),
-    )
-    rows: list[list[Text]] = [
-        [
-            PHASE_NAMES[part.phase].capitalize(),
-            count(part.models),
-            share(part.median),
-            UNKNOWN if part.low is None else f"{share(part.low)} to {share(part.high)}",
-            joules(part.one_time_j),
-            UNKNOWN if part.missing is None else count(part.missing),
-        ]
-        for part in found.phases
-    ]
-    view = (
-        "Entries with a missing phase",
-        view_address(found.board, provenance=("missing",), include_incomplete=True),
-    )
-    return Section(
-        "phases",
-        "What pre-training, searches and teachers add",
-        sentences,
-        view,
-        make_table("What each phase adds", columns, rows),
-        notes=["A teacher's forward passes are part of its student's training or fine-tuning."],
-    )
-
-
-def _champions(found: BoardFindings) -> Section | None:
-    if not found.champions:
-        return None
-    firmest = max(found.champions, key=lambda champion: champion.share)
-    least_firm = min(found.champions, key=lambda champion: champion.share)
-    different = len({champion.model.key for champion in found.champions})
-    sentences = [
-        f"The {len(found.champions)} combinations of quality floor and usage have {different} different "
-        f"{'champion' if different == 1 else 'champions'}."
-    ]
-    for word, champion in (("firmest", firmest), ("least firm", least_firm)):
-        sentences.append(
-            f"The {word} is {found.titles[champion.model.key]}, from {percent(champion.min_quality)} on at "
-            f"{images(champion.usage_intensity)}: it stays champion in {share(champion.share)} of the draws."
-        )
-    columns = (
-        Column("Quality floor"),
-        Column("Images", is_number=False),
-        Column("Champion", is_number=False, is_head=True),
-        Column("Full-cycle energy"),
-        Column("Stays champion"),
-        Column("Others that win a draw"),
-    )
-    rows: list[list[Text]] = [
-        [
-            percent(champion.min_quality),
-            (
-                count(champion.usage_intensity),
-                view_at(found.board, champion.usage_intensity, champion.min_quality),
-            ),
-            (found.titles[champion.model.key], entry_address(champion.model)),
-            joules(champion.model.energy_j(champion.usage_intensity)),
-            share(champion.share),
-            count(champion.rivals),
-        ]
-        for champion in found.champions
-    ]
-    notes = [
-        f"Each of {DRAWS} draws gives every entry another one-time energy and another inference energy, independent "
-        "of each other, log-normal within their uncertainty. Errors that entries of one card share are not in it: "
-        "they move joules, not ranks."
-    ]
-    if found.exact:
-        notes.append(f"{complete_entries(found.exact)} without a known uncertainty count as exact.")
-    view = (
-        "The board from the highest floor on",
-        view_address(found.board, min_quality=found.champions[-1].min_quality),
-    )
-    return Section(
-        "champions",
-        "Who is champion, and how firm that is",
-        sentences,
-        view,
-        make_table("Champions by quality floor and usage intensity", columns, rows),
-        notes=notes,
     )

@@ -41,6 +41,7 @@ SOURCE_TITLES = {
 }
 QUALITY_LABELS = {"top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"
+REPLACED = "a verified result has its place"
 TOO_INACCURATE = "its accuracy is too low to rank at this τ"
 # If the quality is not of the worker's own weights: a mark for a narrow column, and what it means.
 QUALITY_NOTES = {
@@ -95,7 +96,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "url": entry.get_absolute_url() + use(query),
         "rank": rank_text(place),
         "rank_title": rank_title(place) if place.rank else f"not ranked: {why_not_ranked(ranked, query)}",
-        "method": entry.method.title,
+        "method": names(entry.method.title, getattr(entry, "also_claimed_as", None)),
         "family": FAMILIES.get(entry.method.family, entry.method.family),
         "quality": percent(entry.quality),
         "quality_note": BELOW_FLOOR if below_floor(entry) else quality_note(entry),
@@ -114,12 +115,24 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "source": entry.source,
         "source_title": SOURCE_TITLES[entry.source],
         "sample": sample(entry.mode, entry.data),
+        "results": results(entry.results),
+        "claimed": "two claims" if getattr(entry, "also_claimed_as", None) else "",
         "metered": share(ranked.metered_share),
         "carbon": at_least(entry) + carbon(carbon_kg(place.energy_j, view.pue, view.grid.intensity_g_per_kwh)),
         "parameters": si(entry.parameters),
         "macs": si(entry.macs),
         "latency": milliseconds(entry.latency_p50_ms),
     }
+
+
+def results(number: int) -> str:
+    """Says that the figures are a mean; empty for a single result."""
+    return f"mean of {number}" if number > 1 else ""
+
+
+def names(title: str, also_claimed_as: str | None) -> str:
+    """An entry's title; with another person's for the same work, until it is decided whose it is."""
+    return f"{title} / {also_claimed_as}" if also_claimed_as else title
 
 
 def use(query: LeaderboardQuery, lead: str = "?") -> str:
@@ -170,6 +183,8 @@ def rank_title(place: Ranked) -> str:
 
 def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
     """Why an entry is not ranked, in words."""
+    if ranked.entry.replaced_by_id is not None:
+        return REPLACED
     if query.floor is not None and ranked.entry.quality < query.floor:
         return f"its quality is below the floor of {floor_percent(query.floor)}"
     return TOO_INACCURATE if _lacks_value(ranked, query) else MISSING_PHASE

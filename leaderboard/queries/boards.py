@@ -13,7 +13,7 @@ from django.db.models import Case, Q, QuerySet, When
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
-from leaderboard.models import Board, Entry, Scenario, Scope, Submission
+from leaderboard.models import Board, Claim, Entry, Scenario, Scope, Submission
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.placing import Placing, place
 from leaderboard.queries.store import STORE
@@ -52,14 +52,25 @@ def _last(condition: Q) -> Case:
 
 def entries() -> QuerySet[Entry]:
     """All entries with the names that a line shows."""
-    return Entry.objects.select_related("recipe__method", "published__method", "board__hardware")
+    return Entry.objects.select_related("recipe__method", "published__method", "board__hardware", "work")
+
+
+def find_entry(number: int) -> Entry | None:
+    """The entry of a number, with its run; also by a number that it had before it was joined with another."""
+    found = entries().select_related("run")
+    return found.filter(pk=number).first() or found.filter(former__number=number).first()
+
+
+def open_claims(work_id: int | None) -> QuerySet[Claim]:
+    """The claims of authorship of a work that no administrator has decided; none if there is no work."""
+    return Claim.objects.filter(work=work_id, state="open").select_related("method__submitter")
 
 
 def entries_of_submission(submission: Submission) -> QuerySet[Entry]:
-    """Entries of a submission's recipe on its hardware, with their runs; none once it is withdrawn."""
+    """Entries of a submission's work on its hardware, with their runs; none once it is withdrawn."""
     if submission.withdrawn_at is not None:
         return Entry.objects.none()
-    found = entries().filter(recipe=submission.recipe_id, board__hardware=submission.hardware_id)
+    found = entries().filter(work=submission.recipe.work_id, board__hardware=submission.hardware_id)
     return found.select_related("run").defer("recipe__document")
 
 
@@ -69,9 +80,28 @@ def siblings(entry: Entry) -> QuerySet[Entry]:
     if entry.published is not None:
         return entries().filter(published__method=entry.published.method_id).order_by("board")
     found = entries().filter(
-        recipe=entry.recipe_id, board__hardware=entry.board.hardware_id, board__track=entry.board.track
+        work=entry.work_id, board__hardware=entry.board.hardware_id, board__track=entry.board.track
     )
     return found.defer("recipe__document").order_by("board__scenario", "board__scope")
+
+
+def counterpart(entry: Entry) -> Entry | None:
+    """The other of a published entry and the verified one that repeats it on the same board; None if there is none.
+
+    Of several verified ones that which has its place, then a full result, then the newest. With its documents.
+    """
+    on_board = entries().select_related("run").filter(board=entry.board_id)
+    if entry.published is not None:
+        repeats = on_board.filter(
+            source="verified",
+            recipe__method__published_model=entry.published.model,
+            recipe__document__model__resolution=entry.published.resolution,
+        )
+        return repeats.order_by(_last(~Q(pk=entry.replaced_by_id or 0)), "mode", "-run_id").first()
+    if entry.recipe is None or not entry.method.published_model:
+        return None
+    size = entry.recipe.document["model"]["resolution"]
+    return on_board.filter(published__model=entry.method.published_model, published__resolution=size).first()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +252,13 @@ def ranked_board(query: LeaderboardQuery) -> RankedBoard:
 def columns_of(board: Board) -> Columns:
     """All entries of a board, column by column, from this process's memory if nothing has changed."""
     return STORE.columns(board)
+
+
+def off_board(entry: Entry, query: LeaderboardQuery) -> RankedEntry:
+    """The line of an entry that is not on its board, because a verified one has its place: without a rank."""
+    (placed,) = ranking.rank([candidate(entry)], query.usage_intensity, query.shared_by)
+    placed = replace(placed, rank=None, rank_best=None, rank_worst=None, pareto=False)
+    return _row(entry, placed, (None, None), query)
 
 
 def _row(

@@ -14,14 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.db.models import TextField
+from django.db.models import OuterRef, Subquery, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.quality import quality_by
-from leaderboard.models import Board, Entry, Method, PublishedResult, Recipe
+from leaderboard.models import Board, Claim, Entry, Method, PublishedResult, Recipe
 
 ROWS_AT_ONCE = 5_000
 
@@ -31,6 +31,8 @@ UNCERTAINTIES = ("shared_u95_j", "own_u95_j", "inference_u95_j")
 # Column -> (where it is stored, its type). The names of an entry's own columns are the model's.
 STORED: dict[str, tuple[str, pa.DataType]] = {
     "id": ("pk", pa.int64()),
+    "work_id": ("work_id", pa.int64()),
+    "results": ("results", pa.int64()),
     "recipe_id": ("recipe_id", pa.int64()),
     "run_id": ("run_id", pa.int64()),
     "source": ("source", pa.string()),
@@ -45,6 +47,7 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "quality_metric": ("quality_metric", pa.string()),
     "quality_provenance": ("quality_provenance", pa.string()),
     "submitters_weights": ("submitters_weights", pa.bool_()),
+    "hidden_quality": ("hidden_quality", pa.float64()),
     "phases": ("phases_json", pa.string()),
     "parameters": ("parameters", pa.int64()),
     "macs": ("macs", pa.int64()),
@@ -57,8 +60,10 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "method_id": ("method_id", pa.int64()),
     "title": ("title", pa.string()),
     "family": ("family", pa.string()),
+    "also_claimed_as": ("also_claimed_as", pa.string()),
 }
 _OF_METHOD = {"method_id": "_id", "title": "__title", "family": "__family"}
+_OPEN_CLAIMS = Claim.objects.filter(work=OuterRef("work"), state="open").order_by("pk").values("method__title")[:1]
 _SCHEMA = pa.schema([(name, kind) for name, (_, kind) in STORED.items()])
 _ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields]
 
@@ -127,7 +132,7 @@ class Columns:
         database = self.board._state.db
         columns = {name: array.take(positions) for name, array in self.arrays.items()}
         for row in pa.RecordBatch.from_pydict(columns).to_pylist():
-            row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"])}
+            row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"]), "replaced_by_id": None}
             entry = Entry.from_db(database, _ENTRY_FIELDS, [row[name] for name in _ENTRY_FIELDS])
             method = Method.from_db(
                 database, ["id", "title", "family"], [row["method_id"], row["title"], row["family"]]
@@ -142,6 +147,7 @@ class Columns:
                 entry.published = PublishedResult.from_db(database, names, published)
                 entry.published.method = method
             entry.board = self.board
+            entry.also_claimed_as = row["also_claimed_as"]  # type: ignore[attr-defined]  # ours, for the line
             yield entry
 
 
@@ -155,7 +161,7 @@ def values(array: pa.Array) -> memoryview[float]:
 def read_columns(board: Board) -> Columns:
     """Read all entries of a board. One query."""
     stored = (
-        Entry.objects.filter(board=board)
+        Entry.objects.filter(board=board, replaced_by=None)
         .order_by()
         .annotate(
             phases_json=Cast("phases", TextField()),
@@ -164,6 +170,7 @@ def read_columns(board: Board) -> Columns:
                 "published__model",
                 output_field=TextField(),
             ),
+            also_claimed_as=Subquery(_OPEN_CLAIMS),
             **{name: _either(f"method{path}") for name, path in _OF_METHOD.items()},
         )
         .values_list(*(source for source, _ in STORED.values()))

@@ -83,16 +83,17 @@ def ahead_in_queue(run: Run) -> int:
 
 
 def history(entry: Entry) -> QuerySet[Run]:
-    """Every run of an entry's recipe on its hardware with attempts (without their records), the newest first."""
-    attempts = Prefetch("attempts", Attempt.objects.defer("record"))
-    return runs().filter(recipe=entry.recipe_id, hardware=entry.board.hardware_id).prefetch_related(attempts)
+    """Every run of an entry's work on its hardware with attempts (without their records), the newest first."""
+    attempts = Prefetch("attempts", Attempt.objects.annotate(quality=F("record__quality")).defer("record"))
+    found = runs().filter(recipe__work=entry.work_id, hardware=entry.board.hardware_id)
+    return found.select_related("recipe", "submission__submitter").prefetch_related(attempts)
 
 
 def figures_of_runs(entry: Entry) -> QuerySet[PhaseEnergy]:
-    """What every attempt at an entry's recipe on its hardware measured, in its scope and scenario."""
+    """What every attempt at an entry's work on its hardware measured, in its scope and scenario."""
     return (
         PhaseEnergy.objects.filter(
-            attempt__run__recipe=entry.recipe_id,
+            attempt__run__recipe__work=entry.work_id,
             attempt__run__hardware=entry.board.hardware_id,
             scope=entry.board.scope,
             scenario__in=["", entry.board.scenario],

@@ -84,7 +84,7 @@ _MOVED: dict[str, Any] = {
         Q(pk__in=Board.objects.values("hardware")) | Q(pk__in=Run.objects.filter(state__in=FINAL).values("hardware"))
     ).order_by("pk"),
     "methods": _methods,
-    "recipes": lambda: Recipe.objects.order_by("pk"),
+    "recipes": lambda: Recipe.objects.select_related("work").order_by("pk"),
     "submissions": _submissions,
     "runs": _runs,
     "attempts": lambda: (
@@ -98,7 +98,7 @@ _MOVED: dict[str, Any] = {
 _NAMED: dict[str, Any] = {
     "hardware": lambda hardware: {},
     "methods": lambda method: {"id": method.pk, "submitter": _user_name(method.submitter)},
-    "recipes": lambda recipe: {"id": recipe.pk, "method": recipe.method_id},
+    "recipes": lambda recipe: {"id": recipe.pk, "method": recipe.method_id, "work": recipe.work.sha256},
     "submissions": lambda submission: {
         "id": str(submission.pk),
         "submitter": _user_name(submission.submitter),

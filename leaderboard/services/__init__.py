@@ -2,8 +2,10 @@
 
 from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
+from leaderboard.services.claims import decide, standing_method
 from leaderboard.services.limits import count_request
-from leaderboard.services.publication import boards_changed, publish, release_hold, take_down
+from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
+from leaderboard.services.published_models import why_not_in_place_of
 from leaderboard.services.refusal import Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
@@ -33,14 +35,17 @@ __all__ = [
     "cancel_is_requested",
     "claim",
     "count_request",
+    "decide",
     "dispatch",
     "fail",
+    "hold",
     "import_published",
     "import_results",
     "lose",
     "publish",
     "reap",
     "record",
+    "refresh_entries",
     "register_hardware",
     "register_worker",
     "release_hold",
@@ -48,9 +53,11 @@ __all__ = [
     "report_progress",
     "request_cancel",
     "rerun",
+    "standing_method",
     "stop",
     "submit",
     "take_down",
+    "why_not_in_place_of",
     "withdraw",
     "worker_seen",
 ]

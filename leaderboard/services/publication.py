@@ -6,15 +6,30 @@ import json
 import math
 from collections.abc import Iterable
 
+import structlog
 from django.db import transaction
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Now
 
 from leaderboard.database import clock
+from leaderboard.domain.counting import counted, is_limited
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import Board, Entry, Method, PublishedResult, Run, Submission
+from leaderboard.models import (
+    Attempt,
+    Board,
+    Entry,
+    Hardware,
+    Method,
+    PublishedResult,
+    Run,
+    Submission,
+    Work,
+)
+from leaderboard.services.means import Figures, mean_figures
+from leaderboard.services.published_models import replace_published
 from leaderboard.services.refusal import Refused
+from measurement.documents import DocumentError
 from measurement.record import Energy, PhaseRecord, Record, parse_record
 from measurement.vocabulary import Phase, Scope
 
@@ -22,53 +37,73 @@ CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
 TAKEN_DOWN = "taken_down_by_an_administrator"
 FULL_FIRST = Case(When(mode="full", then=0), default=1)
 
+log = structlog.get_logger()
+
 
 @transaction.atomic
-def publish(run: Run, record: Record) -> list[Entry]:
-    """Point the entry of every scenario and scope in `record` to `run`.
+def publish(run: Run) -> list[Entry]:
+    """Bring the entries of a run's work on its hardware up to date. Returns those whose figures it takes part in."""
+    entries = refresh_entries(run.recipe.work_id, run.hardware)
+    taken = {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}
+    return entries if run.pk in taken else []
 
-    An entry of a newer run is kept, but a full run replaces that of a newer sampled one. If there is a valid full
-    result, a sampled one is not published at all.
-    """
-    if record.mode != "full" and _valid_results(run.recipe_id, run.hardware_id).filter(mode="full").exists():
-        return []
-    now = clock.now()
-    lines = _ranked_lines(run, record)
-    newer, full = Q(run_id__gt=run.pk), Q(run__mode="full")
-    better = newer & full if record.mode == "full" else newer | full
-    lock(board.pk for board, _, _ in lines)
-    published = []
-    for board, inference, scope in lines:
-        if Entry.objects.filter(better, board=board, recipe=run.recipe).exists():
+
+@transaction.atomic
+def refresh_entries(work_id: int, hardware: Hardware) -> list[Entry]:
+    """Give a work's entries on a hardware the mean of its results; remove those that no result is left for."""
+    lock_works([work_id])
+    results = [(run, record) for run in counted_results(work_id, hardware.pk) if (record := _record_of(run))]
+    lines: dict[tuple[str, str, str], list[tuple[Run, Figures]]] = {}
+    for run, record in results:
+        for phase in record.phases:
+            for scope in Scope:
+                if phase.phase == Phase.INFERENCE and phase.energy(scope).energy_per_image_j is not None:
+                    group = (record.recipe.track_key, str(phase.scenario), str(scope))
+                    lines.setdefault(group, []).append((run, _figures(record, phase, scope)))
+    # Boards are created and locked in one order, whatever the recipe's, so that two workers never deadlock.
+    boards = {group: _board(hardware, *group) for group in sorted(lines)}
+    mine = Entry.objects.filter(work=work_id, board__hardware=hardware)
+    lock({*(board.pk for board in boards.values()), *mine.values_list("board_id", flat=True)})
+    _remove(mine.exclude(board__in=boards.values()))
+    standing = {entry.board_id: entry for entry in mine}
+    entries, changed, now = [], [], clock.now()
+    for group, measured in lines.items():
+        found = _not_limited(measured)
+        run, board = found[0][0], boards[group]
+        figures = {"recipe_id": run.recipe_id, "run_id": run.pk, **mean_figures([figures for _, figures in found])}
+        entry = standing.get(board.pk) or Entry(board=board, work_id=work_id)
+        entries.append(entry)
+        if entry.pk and all(getattr(entry, name) == value for name, value in figures.items()):
             continue
-        figures = _figures(record, inference, scope)
-        entry, _ = Entry.objects.update_or_create(
-            board=board, recipe=run.recipe, defaults={"run": run, "published_at": now, **figures}
-        )
-        published.append(entry)
-    raise_revisions(entry.board_id for entry in published)
-    return published
+        for name, value in {**figures, "published_at": now}.items():
+            setattr(entry, name, value)
+        entry.save()
+        changed.append(board.pk)
+    raise_revisions(changed)
+    return entries
 
 
-def _ranked_lines(run: Run, record: Record) -> list[tuple[Board, PhaseRecord, Scope]]:
-    """Each scenario and scope that has a figure, with its board.
+def _not_limited(found: list[tuple[Run, Figures]]) -> list[tuple[Run, Figures]]:
+    """The results that were allowed the largest batch that any was best with."""
+    best = max(figures["batch_size"] for _, figures in found)
+    return [(run, figures) for run, figures in found if not is_limited(run.recipe.document, best)] or found
 
-    Boards are created in one order, whatever the recipe's, so that two workers never deadlock.
-    """
-    found = sorted(
-        (str(phase.scenario), str(scope), phase.position)
-        for phase in record.phases
-        for scope in Scope
-        if phase.phase == Phase.INFERENCE and phase.energy(scope).energy_per_image_j is not None
-    )
-    phases = {phase.position: phase for phase in record.phases}
-    lines = []
-    for scenario, scope, position in found:
-        board, _ = Board.objects.get_or_create(
-            track=record.recipe.track_key, hardware=run.hardware, scenario=scenario, scope=scope
-        )
-        lines.append((board, phases[position], Scope(scope)))
-    return lines
+
+def counted_results(work_id: int, hardware_id: int) -> list[Run]:
+    """The results that a work's entries on a hardware are the mean of, the newest first."""
+    runs = Run.objects.filter(recipe__work=work_id, hardware=hardware_id, state=RunState.SUCCEEDED)
+    return counted(runs.select_related("recipe", "submission"))
+
+
+def lock_works(work_ids: Iterable[int]) -> None:
+    """Lock works until the transaction ends, before anything else of theirs: results of one work take turns."""
+    works = Work.objects.select_for_update(no_key=True).filter(pk__in=set(work_ids)).order_by("pk")
+    list(works.values_list("pk", flat=True))
+
+
+def _board(hardware: Hardware, track: str, scenario: str, scope: str) -> Board:
+    board, _ = Board.objects.get_or_create(track=track, hardware=hardware, scenario=scenario, scope=scope)
+    return board
 
 
 @transaction.atomic
@@ -79,58 +114,61 @@ def release_hold(run: Run) -> list[Entry]:
     more), and if the submission was withdrawn.
     """
     # Locked first, as in withdrawing: neither can write between the other's check and its write.
+    lock_works([run.recipe.work_id])
     submissions = Submission.objects.select_for_update(no_key=True)
     submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
-    record = _record_of(run)
     not_held = Refused("run", f"run {run.pk} is not held for review")
-    if not run.held_for or record is None:
+    if not run.held_for or _attempt_of(run) is None:
         raise not_held
     if submission is not None and submission.withdrawn_at is not None:
         raise Refused("run", f"the submission of run {run.pk} was withdrawn; its result is not published")
     if not Run.objects.filter(pk=run.pk, attempt=run.attempt, held_for=run.held_for).update(held_for=[]):
         raise not_held
     run.held_for = []
-    return publish(run, record)
+    return publish(run)
+
+
+def _attempt_of(run: Run) -> Attempt | None:
+    return run.attempts.filter(number=run.attempt, run__state=RunState.SUCCEEDED, record__isnull=False).first()
 
 
 def _record_of(run: Run) -> Record | None:
-    attempt = run.attempts.filter(number=run.attempt, run__state=RunState.SUCCEEDED, record__isnull=False).first()
-    return parse_record(json.dumps(attempt.record)) if attempt else None
-
-
-def _valid_results(recipe_id: int, hardware_id: int) -> QuerySet[Run]:
-    """Results that may be on boards, the best first: full before sampled, then the newest."""
-    return Run.objects.filter(
-        recipe=recipe_id,
-        hardware=hardware_id,
-        state=RunState.SUCCEEDED,
-        held_for=[],
-        submission__withdrawn_at=None,
-    ).order_by(FULL_FIRST, "-pk")
+    """The record of a stored result. One that this version can't read is left out of means, and logged."""
+    attempt = _attempt_of(run)
+    if attempt is None:
+        return None
+    try:
+        return parse_record(json.dumps(attempt.record))
+    except DocumentError as error:
+        log.error("a stored record can't be read: left out of its entry", run=run.pk, reason=str(error))
+        return None
 
 
 @transaction.atomic
 def take_down(entries: QuerySet[Entry]) -> int:
     """Remove entries from their boards and hold their results for review. The results stay stored."""
-    for run in Run.objects.select_for_update(no_key=True).filter(pk__in=entries.values("run")).order_by("pk"):
-        run.held_for = sorted({*run.held_for, TAKEN_DOWN})
-        run.save(update_fields=["held_for"])
+    shown = list(entries.filter(work__isnull=False).values_list("work_id", "board__hardware_id").distinct())
+    lock_works(work_id for work_id, _ in shown)
+    results = {run.pk for work in shown for run in counted_results(*work)}
+    for run in Run.objects.select_for_update(no_key=True).filter(pk__in=results).order_by("pk"):
+        _hold(run)
     PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=Now())
     return _remove(entries)
 
 
 @transaction.atomic
-def replace_entries(submission: Submission) -> None:
-    """Remove the entries of a withdrawn submission, and publish the best result of others' submissions."""
-    recipe_id, hardware_id = submission.recipe_id, submission.hardware_id
-    # All boards that either half may change, in one order. Of two withdrawals, the second removes what the first
-    # published.
-    lock(Board.objects.filter(track=submission.recipe.track, hardware=hardware_id).values_list("pk", flat=True))
-    removed = _remove(Entry.objects.filter(run__submission=submission))
-    best = _valid_results(recipe_id, hardware_id).first() if removed else None
-    record = _record_of(best) if best else None
-    if best and record:
-        publish(best, record)
+def hold(run: Run) -> None:
+    """Leave a published result out of its entry until it is released. Raises Refused if it is on no board."""
+    lock_works([run.recipe.work_id])
+    if run.pk not in {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}:
+        raise Refused("run", f"run {run.pk} takes part in no entry, so there is nothing to hold")
+    _hold(Run.objects.select_for_update(no_key=True).get(pk=run.pk))
+    refresh_entries(run.recipe.work_id, run.hardware)
+
+
+def _hold(run: Run) -> None:
+    run.held_for = sorted({*run.held_for, TAKEN_DOWN})
+    run.save(update_fields=["held_for"])
 
 
 def _remove(entries: QuerySet[Entry]) -> int:
@@ -154,13 +192,16 @@ def lock(board_ids: Iterable[int]) -> list[int]:
 
 
 def raise_revisions(board_ids: Iterable[int]) -> None:
-    """Raise the revisions of boards whose entries changed. Last in a transaction: it counts the entries."""
-    entries = Entry.objects.filter(board=OuterRef("pk")).order_by().values("board")
+    """Raise the revisions of boards whose entries changed. Last in a transaction: it decides which published entries
+    verified ones replace, and counts the entries."""
+    locked = lock(board_ids)
+    replace_published(locked)
+    entries = Entry.objects.filter(board=OuterRef("pk"), replaced_by=None).order_by().values("board")
     sizes = {
         name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
         for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
     }
-    Board.objects.filter(pk__in=lock(board_ids)).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
+    Board.objects.filter(pk__in=locked).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
 
 
 def life_cycle(record: Record, inference: PhaseRecord, scope: Scope) -> LifeCycle:
@@ -184,7 +225,7 @@ def _metered_j(parts: list[PhaseEnergy]) -> float:
     return math.fsum(part.energy_j or 0.0 for part in parts if part.provenance == Provenance.METERED)
 
 
-def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> dict[str, object]:
+def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
     cycle = life_cycle(record, inference, scope)
     window = inference.inference
     shared = [part for part in cycle.one_time if part.phase in SHARED_PHASES]
@@ -205,7 +246,8 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> dict[str, 
         "quality": record.quality.value,
         "quality_metric": record.quality.metric,
         "quality_provenance": record.quality.provenance,
-        "submitters_weights": record.quality.finished_weights_sha256 is not None,
+        "hidden_quality": record.quality.hidden.value if record.quality.hidden else None,
+        "submitters_weights": bool(record.brought_weights),
         "mode": str(record.mode),
         "data": record.data,
         "phases": [

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Attempt, PhaseEnergy, Run
-from leaderboard.services.publication import publish
+from leaderboard.services.publication import lock_works, publish
 from leaderboard.services.review import reasons_to_hold
 from leaderboard.services.runs import Claim, end_attempt, move
 from measurement.record import COUNTED_SOURCES, PhaseRecord, Record, parse_record
@@ -30,6 +30,7 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
     """
     parsed = parse_record(text)
     with _removed_on_error(claim) as kept, transaction.atomic():
+        lock_works(Run.objects.filter(pk=claim.run_id).values_list("recipe__work", flat=True))
         moved = move(
             claim.run_id,
             RunState.RUNNING,
@@ -53,9 +54,8 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
                 attempt.trace.save(f"run-{run.pk}-{claim.token}.parquet", File(file), save=False)
             kept.append(attempt.trace)
             attempt.save(update_fields=["trace"])
-        withdrawn = run.submission is not None and run.submission.withdrawn_at is not None
-        if not run.held_for and not withdrawn:
-            publish(run, parsed)
+        if not run.held_for:
+            publish(run)
     return True
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from django.db.models import Max, Q
+from django.conf import settings
+from django.db.models import F, Max, Q
 
-from leaderboard.models import Entry, Run
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
 from leaderboard.services.evidence import is_of_known_kind
+from measurement.recipe import parse_recipe
 from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.techniques import DeclaredPhase
 from measurement.record import PhaseRecord, Record
 from measurement.tracks import find_track, quality_floor
-from measurement.vocabulary import HOLDING_FLAGS, Phase, Provenance, Scope
+from measurement.vocabulary import DISTURBED_FLAGS, HOLDING_FLAGS, Flag, Phase, Provenance, Scope
 
 REPORTED_TOO_LOW = "reported_energy_too_low"
 UNKNOWN_EVIDENCE = "evidence_of_unknown_kind"
@@ -25,20 +28,53 @@ QUALITY_MARGIN = 0.02
 
 
 def reasons_to_hold(run: Run, record: Record) -> list[str]:
-    """The quality flags that hold a result for review, and for a recipe's first results the submitter's own figures.
+    """The quality flags that hold a result for review, and for a work's first results the submitter's own figures.
 
     REPORTED_TOO_LOW: a reported energy is too low. UNKNOWN_EVIDENCE: its evidence is of no known kind.
-    QUALITY_TOO_HIGH: a reported quality is better than any of its track. SUBMITTERS_WEIGHTS: the quality is of the
-    submitter's weights. None holds results of administrators, nor once such a result is on a board of this hardware.
+    QUALITY_TOO_HIGH: a reported quality is better than any of its track. SUBMITTERS_WEIGHTS: the quality depends on
+    weights that the submitter brought. None holds results of administrators; nor once such a result of the work is on
+    a board of this hardware, or in the last case once one of the work with the same weights has been let pass.
     """
     reasons = {str(flag) for flag in record.flags & HOLDING_FLAGS}
+    if settings.HOLD_BUSY_RESULTS:
+        reasons |= _of_a_busy_machine(run, record)
     if not _is_by_staff(run):
         reasons |= _supplied_by_submitter(run, record)
     return sorted(reasons)
 
 
+def _of_a_busy_machine(run: Run, record: Record) -> set[str]:
+    """Other work on the machine changed a figure; or may have, and a result of a quiet machine would be replaced.
+
+    The evaluation doesn't count: nothing of it is charged.
+    """
+    flags = {flag for phase in record.phases if phase.phase != Phase.EVALUATE for flag in phase.flags}
+    reasons = {str(flag) for flag in flags & DISTURBED_FLAGS}
+    if Flag.BUSY_MACHINE in flags and not reasons and _has_quiet_result(run):
+        reasons.add(str(Flag.BUSY_MACHINE))
+    return reasons
+
+
+def _has_quiet_result(run: Run) -> bool:
+    """Whether a published result of the same work, hardware and mode, or a full one, is of a quiet machine."""
+    busy = {str(flag) for flag in (Flag.BUSY_MACHINE, *DISTURBED_FLAGS)}
+    others = Run.objects.filter(
+        recipe__work=run.recipe.work_id,
+        hardware=run.hardware,
+        mode__in={run.mode, "full"},
+        state=RunState.SUCCEEDED,
+        held_for=[],
+        submission__withdrawn_at=None,
+    ).exclude(pk=run.pk)
+    phases = PhaseEnergy.objects.filter(attempt__run__in=others, attempt__number=F("attempt__run__attempt"))
+    flags_of: dict[int, set[str]] = {}
+    for run_id, flags in phases.exclude(phase=Phase.EVALUATE).values_list("attempt__run", "flags"):
+        flags_of.setdefault(run_id, set()).update(flags)
+    return any(not flags & busy for flags in flags_of.values())
+
+
 def _supplied_by_submitter(run: Run, record: Record) -> set[str]:
-    on_boards = Entry.objects.filter(recipe=run.recipe, board__hardware=run.hardware)
+    on_boards = Entry.objects.filter(work=run.recipe.work_id, board__hardware=run.hardware)
     reasons = set()
     if not on_boards.exists():
         reasons |= {REPORTED_TOO_LOW} if _reports_too_little(record) else set()
@@ -46,10 +82,26 @@ def _supplied_by_submitter(run: Run, record: Record) -> set[str]:
     reported = on_boards.filter(quality_provenance="reported", quality__gte=record.quality.value)
     if _reports_too_much(record) and not reported.exists():
         reasons.add(QUALITY_TOO_HIGH)
-    # A full result shows what the recipe trains; it does not vouch for the weights that a sampled run gets.
-    if record.quality.finished_weights_sha256 and not on_boards.exclude(run__mode="full").exists():
+    if set(record.brought_weights) - _accepted_weights(run):
         reasons.add(SUBMITTERS_WEIGHTS)
     return reasons
+
+
+def _accepted_weights(run: Run) -> set[str]:
+    """The weights that results of the same work used which an administrator has let pass, on any hardware."""
+    accepted = Attempt.objects.filter(
+        run__recipe__work=run.recipe.work_id,
+        run__state=RunState.SUCCEEDED,
+        run__held_for=[],
+        number=F("run__attempt"),
+        record__isnull=False,
+    ).exclude(run=run)
+    found: set[str] = set()
+    for mode, document, finished in accepted.values_list(
+        "run__mode", "run__recipe__document", "record__quality__finished_weights_sha256"
+    ):
+        found.update(parse_recipe(document).brought_weights, [finished] if mode == "sampled" and finished else [])
+    return found
 
 
 def _lacks_evidence(record: Record) -> bool:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from leaderboard.database import clock
-from leaderboard.domain.runstate import RunState
-from leaderboard.models import Hardware, Method, Recipe, Run, Submission
+from leaderboard.domain.runstate import ACTIVE, RunState
+from leaderboard.models import Hardware, Recipe, Run, Submission, Work
+from leaderboard.services.claims import hear, new_method, standing_method
 from leaderboard.services.evidence import WANTED, is_of_known_kind
 from leaderboard.services.limits import check_active_runs, take_turn
-from leaderboard.services.publication import FULL_FIRST, boards_changed, replace_entries
+from leaderboard.services.publication import FULL_FIRST, boards_changed, lock_works, refresh_entries
+from leaderboard.services.published_models import FIELD, check_published_model
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import cancel, dispatch
 from measurement.documents import Fault
@@ -26,32 +30,39 @@ from measurement.recipe import parse_recipe
 def submit(
     recipe: RecipeDocument, *, hardware: Hardware, submitter: User | None, mode: str = "full"
 ) -> tuple[Submission, bool]:
-    """Store method, recipe and a queued run. The same recipe on the same hardware is found, not stored twice.
+    """Store method, recipe and a queued run. The same work on the same hardware is found, not run twice.
 
     If only a sampled run exists and `full` is asked for, a full run is queued, in a submission of the person who
     asks, so that nobody can withdraw what another asked for. Returns the submission, and whether a run was queued.
     Raises Refused for a family that the phases contradict, for a sampled run without the submitter's own figure or
-    without evidence of a known kind, or after a full result that the submitter
-    withdrew, and for more active runs than a person may have.
+    without evidence of a known kind, or after a full result that the submitter withdrew, for more active runs than a
+    person may have, for more seeds of a work than count, and for a published model that the recipe can't be said to
+    repeat; DocumentError with each field in which it differs from that model's training.
     """
     fault = recipe.why_not_family() or (_why_not_sampled(recipe) if mode == "sampled" else None)
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
+    check_published_model(recipe)
     if submitter is not None:
         take_turn(submitter)
-    stored = _stored_recipe(recipe, submitter)
-    valid = _valid_submissions(stored, hardware)
-    if valid and valid[0][1] in (mode, "full"):
-        return valid[0][0], False
+    stored, is_known = _stored_recipe(recipe, submitter)
+    found = _answer(stored, recipe, hardware, mode)
+    if found is not None:
+        _hear(stored, recipe, submitter, is_known)
+        _name_published_model(stored, recipe, submitter)
+        return found, False
     if mode == "sampled":
         _check_no_full_result_withdrawn(stored, hardware, submitter)
     if submitter is not None:
         check_active_runs(submitter)
     own_id = submitter.pk if submitter else None
+    valid = _valid_submissions(Q(recipe=stored), hardware)
     submission = next((found for found, _ in valid if found.submitter_id == own_id), None)
     if submission is None:
-        _rename(stored, recipe, submitter)
+        _check_seeds(stored.work, hardware, submitter)
+        _hear(stored, recipe, submitter, is_known)
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
+    _name_published_model(stored, recipe, submitter)
     _enqueue(submission, requested_by=submitter, mode=mode)
     return submission, True
 
@@ -64,41 +75,102 @@ def _why_not_sampled(recipe: RecipeDocument) -> Fault | None:
     return fault
 
 
-def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> Recipe:
-    # The lock makes two equal submissions at once take turns (SQLite takes turns anyhow).
-    found = Recipe.objects.select_for_update(no_key=True).filter(sha256=recipe.sha256).first()
+def _hear(stored: Recipe, recipe: RecipeDocument, submitter: User | None, is_known: bool) -> None:
+    if is_known:
+        hear(stored.work, recipe, submitter)
+        stored.refresh_from_db(fields=["method"])
+
+
+def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> tuple[Recipe, bool]:
+    """The recipe, and whether its work was known before; the work is locked until the transaction ends.
+
+    So equal submissions at once take turns (SQLite takes turns anyhow).
+    """
+    found = Recipe.objects.select_related("work").filter(sha256=recipe.sha256).first()
+    work = found.work if found else Work.objects.get_or_create(sha256=recipe.work_sha256)[0]
+    lock_works([work.pk])
+    is_known = work.recipes.exists()
+    # Once more: another may have stored it before the lock was ours.
+    found = found or Recipe.objects.select_related("work").filter(sha256=recipe.sha256).first()
     if found:
-        return found
-    method = _new_method(recipe, submitter)
-    stored, created = Recipe.objects.get_or_create(
-        sha256=recipe.sha256, defaults={"method": method, "track": recipe.track_key, "document": recipe.document()}
+        return found, is_known
+    method = standing_method(work) if is_known else new_method(recipe, submitter)
+    made = Recipe.objects.create(
+        sha256=recipe.sha256, work=work, method=method, track=recipe.track_key, document=recipe.document()
     )
-    if not created:
-        method.delete()
-    return stored
+    return made, is_known
 
 
-def _new_method(recipe: RecipeDocument, submitter: User | None) -> Method:
-    return Method.objects.create(
-        title=recipe.method.title,
-        family=recipe.method.family,
-        paper=recipe.method.paper or "",
-        authors=list(recipe.method.authors),
-        summary=recipe.method.summary,
-        submitter=submitter,
-    )
+def _answer(stored: Recipe, recipe: RecipeDocument, hardware: Hardware, mode: str) -> Submission | None:
+    """The submission that has what is asked for: of this recipe, or in full of the same work from the same seed.
+
+    Another budget or another writing is no other result. It must measure the scenarios that are asked for.
+    """
+    for found, of in _valid_submissions(Q(recipe=stored), hardware):
+        if of in (mode, "full"):
+            return found
+    same = Q(recipe__work=stored.work_id, recipe__document__seed=recipe.seed, mode="full")
+    asked = set(recipe.inference.scenarios)
+    for found, _ in _valid_submissions(same, hardware):
+        if asked <= set(found.recipe.document["inference"]["scenarios"]):
+            return found
+    return None
 
 
-def _rename(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
-    """If nobody else's submission of the recipe is left, it gets the names of the new submission."""
-    replaced = stored.method
-    others = Submission.objects.filter(recipe=stored, withdrawn_at=None).exclude(submitter=submitter)
-    if replaced.submitter == submitter or others.exists():
+def _check_seeds(work: Work, hardware: Hardware, submitter: User | None) -> None:
+    """Nobody draws until a lucky seed comes: so many submissions of a work count, and no more are run.
+
+    One that ended by a machine's fault is no draw. One that was withdrawn once begun is: its progress was seen. So is
+    one that failed under its own budget, which can be set so that only cheap runs end in time.
+    """
+    if submitter is not None and submitter.is_staff:
         return
-    stored.method = _new_method(recipe, submitter)
-    stored.save(update_fields=["method"])
-    Method.objects.filter(pk=replaced.pk, recipes=None).delete()
-    boards_changed(stored.method)
+    begun = Q(runs__state__in=[*ACTIVE, RunState.SUCCEEDED])
+    begun |= Q(runs__attempt__gt=0, withdrawn_at__isnull=False)
+    begun |= Q(runs__attempt__gt=0, runs__state=RunState.FAILED) & ~Q(
+        recipe__document__budget={"time_s": None, "energy_j": None}
+    )
+    drawn = Submission.objects.filter(begun, recipe__work=work, hardware=hardware).distinct().count()
+    if drawn >= settings.MAX_SEEDS:
+        raise Refused(
+            "seed",
+            f"this work has {drawn} results on this hardware, from other seeds or budgets, and {settings.MAX_SEEDS} "
+            "is the limit; its entry shows their mean. Change what is done, or ask an administrator for a re-run",
+        )
+
+
+def _others_submitted(stored: Recipe, submitter: User | None) -> bool:
+    return (
+        Submission.objects.filter(recipe__work=stored.work_id, withdrawn_at=None)
+        .exclude(submitter=submitter)
+        .exists()
+    )
+
+
+def _name_published_model(stored: Recipe, recipe: RecipeDocument, submitter: User | None) -> None:
+    """Note which published model a stored recipe repeats, if a later submission of it names one.
+
+    Refused if it repeats another already, and for somebody else's recipe, unless an administrator asks.
+    """
+    named, method = recipe.method.published_model, stored.method
+    if named is None or named == method.published_model:
+        return
+    if method.published_model:
+        raise Refused(
+            FIELD,
+            f"is {named}, but this recipe was submitted as the training of {method.published_model}; set what is "
+            f"{named}'s own, or leave it out",
+        )
+    is_staff = submitter is not None and submitter.is_staff
+    if method.submitter != submitter and not is_staff and _others_submitted(stored, submitter):
+        raise Refused(
+            FIELD,
+            "can only be added by the person who submitted this recipe without it, or by an administrator; leave it "
+            "out to see that submission",
+        )
+    method.published_model = named
+    method.save(update_fields=["published_model"])
+    boards_changed(method)
 
 
 def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitter: User | None) -> None:
@@ -120,21 +192,20 @@ def _check_no_full_result_withdrawn(recipe: Recipe, hardware: Hardware, submitte
         )
 
 
-def _valid_submissions(recipe: Recipe, hardware: Hardware) -> list[tuple[Submission, str]]:
-    """Submissions with an active or successful run of this recipe, each with its mode: full before sampled.
+def _valid_submissions(of: Q, hardware: Hardware) -> list[tuple[Submission, str]]:
+    """Submissions with an active or successful run, each with its mode: full before sampled. of: which runs.
 
     They are locked: none can be withdrawn before the transaction ends.
     """
     runs = (
-        Run.objects.filter(recipe=recipe, hardware=hardware, submission__withdrawn_at=None)
+        Run.objects.filter(of, hardware=hardware, submission__withdrawn_at=None)
         .exclude(state__in=[RunState.FAILED, RunState.CANCELLED])
         .order_by(FULL_FIRST, "pk")
     )
     modes = list(runs.values_list("submission", "mode"))
-    locked = Submission.objects.select_for_update(no_key=True).filter(
-        pk__in={pk for pk, _ in modes}, withdrawn_at=None
-    )
-    found = {submission.pk: submission for submission in locked.order_by("pk")}
+    locked = Submission.objects.select_for_update(no_key=True, of=("self",)).select_related("recipe")
+    standing = locked.filter(pk__in={pk for pk, _ in modes}, withdrawn_at=None).order_by("pk")
+    found = {submission.pk: submission for submission in standing}
     return [(found[pk], mode) for pk, mode in modes if pk in found]
 
 
@@ -165,7 +236,7 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
     # The locks order this with submissions and re-runs of the same recipe, and with withdrawing: there may be no run
     # yet that could be locked. Submitting takes them in the same order. They leave foreign keys to these rows free
     # (no_key).
-    Recipe.objects.select_for_update(no_key=True).get(pk=run.recipe_id)
+    lock_works([run.recipe.work_id])
     submissions = Submission.objects.select_for_update(no_key=True)
     submission = submissions.filter(pk=run.submission_id).first() if run.submission_id else None
     if submission is None:
@@ -193,14 +264,15 @@ def request_cancel(run: Run, *, by: User | None) -> None:
 
 @transaction.atomic
 def withdraw(submission: Submission, *, by: User | None) -> None:
-    """Withdraw a submission: its run is cancelled and its entries are removed from the boards. Results stay stored.
+    """Withdraw a submission: its run is cancelled. Results stay stored.
 
-    The best result of others' submissions of the recipe is published instead. Raises Refused if it was withdrawn
-    before.
+    Its work leaves the boards, unless another submission of the work is left: then its results still count in the
+    mean. Raises Refused if it was withdrawn before.
     """
+    lock_works([submission.recipe.work_id])
     if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=Now()):
         raise Refused("submission", "the submission was already withdrawn")
     for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
         with suppress(Refused):  # it has just ended; what it published is removed below
             request_cancel(run, by=by)
-    replace_entries(submission)
+    refresh_entries(submission.recipe.work_id, submission.hardware)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from leaderboard.models import Board, Entry, Hardware, Method, PublishedResult, Recipe, Run, Submission
+from leaderboard.models import Board, Entry, Hardware, Method, PublishedResult, Recipe, Run, Submission, Work
 from leaderboard.services.arrivals import (
     Arrived,
     Lookup,
@@ -40,7 +40,7 @@ def import_results(folder: Checked, progress: Callable[[str, int], None] = _no_p
     """Store the results in `folder` and put their entries on the boards, all of them or none.
 
     Importing the same again changes nothing. An empty site keeps the numbers of entries and runs; another gives its
-    own. If both sites have results of a recipe, the entry stays with this site's, unless that is sampled and the
+    own. If both sites have results of a work, the entry stays with this site's, unless that is sampled and the
     other full. Raises BadFolder for a line that can't be read, and Refused, naming it, for a result that is there
     with other figures. progress: called with the kind and the number of lines read.
     """
@@ -143,8 +143,9 @@ class _Import:
         """The methods of recipes, and those of published results, that are not on this site."""
         of_recipes, of_published = set(), set()
         for batch in self._batches("recipes"):
-            there = self._recipe_ids(batch, "sha256")
-            of_recipes |= {line["method"] for line in batch if line["sha256"] not in there}
+            there, named = self._recipe_ids(batch, "sha256"), self._named_works(batch)
+            new = [line for line in batch if line["sha256"] not in there]
+            of_recipes |= {line["method"] for line in new if line["work"] not in named}
         for batch in self._batches("published_results"):
             found = published_there(batch, self.numbers["boards"])
             of_published |= {line["method"] for line, row in zip(batch, found, strict=True) if row is None}
@@ -172,10 +173,15 @@ class _Import:
         found = Recipe.objects.filter(sha256__in=wanted).values_list("sha256", "pk")
         return Lookup("recipes", dict(found))
 
+    def _named_works(self, lines: list[Line]) -> dict[str, int]:
+        """The method of each work that has recipes here: all recipes of a work have its names."""
+        here = Recipe.objects.filter(work__sha256__in={line["work"] for line in lines})
+        return dict(here.values_list("work__sha256", "method_id"))
+
     def _recipes(self, lines: list[Line]) -> None:
         same = Recipe.objects.filter(sha256__in=[line["sha256"] for line in lines])
         there = {recipe.sha256: recipe for recipe in same}
-        new = []
+        named, new = self._named_works(lines), []
         for line in lines:
             values, found = from_line(Recipe, line), there.get(line["sha256"])
             if found is not None:
@@ -183,7 +189,9 @@ class _Import:
                 check_same(f"recipe {found.sha256[:12]}", found, values, ("track",))
                 self._there("recipes", line, found)
             else:
-                new.append((line, Recipe(**values, method_id=self.numbers["methods"][line["method"]])))
+                work, _ = Work.objects.get_or_create(sha256=line["work"])
+                method_id = named.get(line["work"]) or self.numbers["methods"][line["method"]]
+                new.append((line, Recipe(**values, work=work, method_id=method_id)))
         self._add("recipes", new)
 
     def _submissions(self, lines: list[Line]) -> None:
@@ -240,6 +248,7 @@ class _Import:
 
     def _entries(self, lines: list[Line]) -> None:
         recipes = self._recipe_ids([line for line in lines if line["recipe"]])
+        works = dict(Recipe.objects.filter(pk__in=recipes.values()).values_list("pk", "work_id"))
         published = self.numbers["published_results"]
         values = [
             from_line(Entry, line)
@@ -251,14 +260,16 @@ class _Import:
             }
             for line in lines
         ]
+        for figures in values:
+            figures["work_id"] = works[figures["recipe_id"]] if figures["recipe_id"] else None
         there = self._entries_there(values)
         new = []
         for line, figures in zip(lines, values, strict=True):
-            found = there.get((figures["board_id"], figures["recipe_id"], figures["published_id"]))
+            found = there.get((figures["board_id"], figures["work_id"], figures["published_id"]))
             if found is None:
                 new.append((line, Entry(**figures)))
                 self.touched.add(figures["board_id"])
-            elif found.run_id == figures["run_id"]:
+            elif (found.run_id, found.results) == (figures["run_id"], figures["results"]):
                 check_same(f"entry {line['id']} of the folder (here entry {found.pk})", found, figures, FIGURES)
                 self._there("entries", line, found)
             elif (found.mode, figures["mode"]) == ("sampled", "full"):
@@ -271,9 +282,9 @@ class _Import:
 
     def _entries_there(self, values: list[Line]) -> dict[tuple[Any, ...], Entry]:
         found: dict[tuple[Any, ...], Entry] = {}
-        for name in ("recipe_id", "published_id"):
+        for name in ("work_id", "published_id"):
             wanted = {line[name] for line in values} - {None}
             boards = {line["board_id"] for line in values}
             for entry in Entry.objects.filter(board__in=boards, **{f"{name}__in": wanted}):
-                found[entry.board_id, entry.recipe_id, entry.published_id] = entry
+                found[entry.board_id, entry.work_id, entry.published_id] = entry
         return found

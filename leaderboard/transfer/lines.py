@@ -39,7 +39,7 @@ KINDS: dict[str, type[models.Model]] = {
 # The columns that travel as they are. tests/services/test_results_move_between_sites.py names those that do not.
 FIELDS: dict[type[models.Model], tuple[str, ...]] = {
     Hardware: ("slug", "name", "kind", "created_at"),
-    Method: ("title", "family", "paper", "authors", "summary", "created_at"),
+    Method: ("title", "family", "paper", "authors", "summary", "published_model", "created_at"),
     Recipe: ("sha256", "track", "document", "created_at"),
     Submission: ("created_at", "withdrawn_at"),
     Run: (
@@ -62,8 +62,8 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
         *("source", "mode", "data", "shared_energy_j", "own_energy_j", "inference_energy_j"),
         *("shared_u95_j", "own_u95_j", "inference_u95_j", "metered_shared_j", "metered_own_j"),
         *("inference_provenance", "provenance", "complete", "quality", "quality_metric", "quality_provenance"),
-        *("submitters_weights", "phases", "parameters", "macs", "latency_p50_ms", "throughput_images_per_s"),
-        *("batch_size", "published_at"),
+        *("submitters_weights", "hidden_quality", "results", "phases", "parameters", "macs", "latency_p50_ms"),
+        *("throughput_images_per_s", "batch_size", "published_at"),
     ),
 }
 
@@ -71,7 +71,7 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
 NAMES: dict[str, tuple[str, ...]] = {
     "hardware": (),
     "methods": ("id", "submitter"),
-    "recipes": ("id", "method"),
+    "recipes": ("id", "method", "work"),
     "submissions": ("id", "submitter", "recipe", "hardware"),
     "runs": ("id", "submission", "recipe", "hardware", "requested_by"),
     "attempts": ("run", "trace", "phases"),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
@@ -53,12 +52,12 @@ def _claim(query: LeaderboardQuery) -> str:
 @require_safe
 def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     """One entry."""
-    entry = get_object_or_404(queries.entries(), pk=pk)
+    entry = queries.find_entry(pk)
+    if entry is None:
+        raise Http404
     query = query_of(entry.board, read_query(request.GET).query)
     ranked = queries.ranked_board(query)
-    row = ranked.find_any(pk)
-    if row is None:
-        return _answer(request, NO_WINNER)
+    row = ranked.find_any(pk) or queries.off_board(entry, query)
     place = (
         f"Rank {rows.rank_text(row.place)} of its group"
         if row.place.rank

@@ -19,6 +19,7 @@ from leaderboard.models import FAMILIES, Entry
 from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries
 from leaderboard.presentation.format import (
+    UNKNOWN,
     count,
     floor_percent,
     images,
@@ -127,7 +128,7 @@ def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list
         ("One-time share", [_ahead(e, totals[e.pk], query) for e in chosen]),
         ("Provenance", [e.provenance for e in chosen]),
         ("Source", [e.source for e in chosen]),
-        ("Mode", [sample(e.mode, e.data) or "full" for e in chosen]),
+        ("Mode", [UNKNOWN if e.source == "published" else sample(e.mode, e.data) or "full" for e in chosen]),
         ("Parameters", [f"{e.parameters:,}" for e in chosen]),
         ("Latency, median", [milliseconds(e.latency_p50_ms) for e in chosen]),
         ("Throughput", [f"{e.throughput_images_per_s:,.0f} images/s" for e in chosen]),

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import yaml
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
@@ -15,8 +15,8 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
+from leaderboard.presentation import comparison, rows
 from leaderboard.presentation import entry as entry_text
-from leaderboard.presentation import rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
 from leaderboard.presentation.format import floor_percent, sample
@@ -27,13 +27,16 @@ from measurement.tracks import find_track
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """An entry, phase by phase, and how to check it."""
-    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
+    found = _find(pk)
+    if found.pk != pk:  # it was joined with another entry of its work
+        return redirect(f"{found.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"), permanent=True)
     given = request.GET.copy()
     against = (given.pop("against", None) or [""])[-1]
     asked = read_query(given)
     ranked = queries.ranked_board(query_of(found.board, asked.query))
     query = ranked.query
-    mine = ranked.find_any(pk)
+    mine = ranked.find_any(pk) or queries.off_board(found, query)
+    other = queries.counterpart(found)
     site = request.build_absolute_uri("/").rstrip("/")
     context = {
         "entry": found,
@@ -46,18 +49,28 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "and_use": rows.use(query, "&"),
         "card_parameters": urlencode(_of_reader(query).parameters()),
         "notices": asked.notices,
-        "row": rows.row(mine, query) if mine else None,
+        "row": rows.row(mine, query),
         "floor": _floor(found, mine, query),
+        "comparison": comparison.comparison(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
+        "claims": list(queries.open_claims(found.work_id)),
         "siblings": list(queries.siblings(found)),
         "site": site,
         "source_title": rows.SOURCE_TITLES[found.source],
+        "badge": _badge(asked.query),
         "bibtex": bibtex(found, site + found.get_absolute_url()),
         **(_measured(found, found.run) if found.run else _published(found)),
         **_rivals(found, ranked, against),
     }
     return render(request, "leaderboard/entry.html", context)
+
+
+def _find(pk: int) -> Entry:
+    found = queries.find_entry(pk)
+    if found is None:
+        raise Http404
+    return found
 
 
 def _floor(found: Entry, mine: queries.RankedEntry | None, query: LeaderboardQuery) -> dict[str, Any]:
@@ -92,6 +105,19 @@ def _of_reader(query: LeaderboardQuery) -> LeaderboardQuery:
     return query.on(track="", hardware="", scenario="", scope="")
 
 
+def _badge(asked: LeaderboardQuery) -> dict[str, Any]:
+    """The badge that the reader chose: its address' parameters, and τ if it shows greenness."""
+    is_greenness = asked.order_by == "greenness"
+    parameters = {"usage_intensity": f"{asked.usage_intensity:.15g}"}
+    if is_greenness:
+        parameters |= {"metric": "greenness", "accuracy_weight": f"{asked.accuracy_weight:.15g}"}
+    return {
+        "is_greenness": is_greenness,
+        "accuracy_weight": f"{asked.accuracy_weight:.15g}",
+        "parameters": urlencode(parameters),
+    }
+
+
 def _published(found: Entry) -> dict[str, Any]:
     """Phases of a published result, each with how it was found and its sources."""
     assert found.published is not None, "the database holds a run or published figures"  # noqa: S101
@@ -109,7 +135,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
     record = attempt.record if attempt else None
     phases = list(queries.phases_of(run).filter(scenario__in=["", found.board.scenario]))
     marks = entry_text.power_marks(record, found.board.scope)
-    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), run.pk)
+    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), found)
     return {
         "recipe": _recipe_text(found),
         "attempt": attempt,
@@ -157,14 +183,16 @@ def _recipe_text(found: Entry) -> str:
 @require_safe
 def recipe(request: HttpRequest, pk: int) -> HttpResponse:
     """The recipe of an entry as a file that `python -m measurement run` takes."""
-    found = get_object_or_404(queries.entries().filter(recipe__isnull=False), pk=pk)
-    name = found.recipe.sha256[:12] if found.recipe else "recipe"
+    found = _find(pk)
+    if found.recipe is None:
+        raise Http404
+    name = found.recipe.sha256[:12]
     headers = {"Content-Disposition": f'attachment; filename="{name}.yaml"'}
     return HttpResponse(_recipe_text(found), "application/yaml; charset=utf-8", headers=headers)
 
 
 def _attempt_of(pk: int) -> Attempt | None:
-    found = queries.entries().select_related("run").filter(pk=pk).first()
+    found = queries.find_entry(pk)
     return queries.attempt_of(found.run) if found and found.run else None
 
 
@@ -178,7 +206,7 @@ def _trace_tag(request: HttpRequest, pk: int) -> str | None:
 @condition(etag_func=_trace_tag)
 def power(request: HttpRequest, pk: int) -> HttpResponse:
     """Power over time of an entry's run, thinned out, with its phases' marks; for its chart."""
-    found = get_object_or_404(queries.entries().select_related("run"), pk=pk)
+    found = _find(pk)
     attempt = queries.attempt_of(found.run) if found.run else None
     if attempt is None or not attempt.trace:
         return JsonResponse({"detail": "This entry's run stored no power trace."}, status=404)

@@ -86,7 +86,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
         workers.labels(hardware=hardware).set(number)
         lacking = [worker for worker in live if worker.hardware.slug == hardware and worker.out_of_service]
         out.labels(hardware=hardware).set(len(lacking))
-    Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(queries.entries().count())
+    Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(
+        queries.entries().filter(replaced_by=None).count()
+    )
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -28,7 +28,7 @@ from leaderboard.presentation import draft, rows
 from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation.glossary import OF_SUBMITTING
 from leaderboard.presentation.workers import worker_line
-from measurement.documents import MAX_DOCUMENT_BYTES
+from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError
 
 RUNS_PER_PAGE = 100
 MOST_DIGITS = 15
@@ -59,8 +59,12 @@ def submit(request: HttpRequest) -> HttpResponse:
     except services.Refused as refusal:
         form.refuse(refusal.field, refusal.message)
         return _submit_page(request, form)
+    except DocumentError as error:
+        for fault in error.faults:
+            form.refuse(fault.field, fault.message)
+        return _submit_page(request, form)
     if not created:
-        messages.info(request, "This recipe was already submitted for this hardware. This is its submission.")
+        messages.info(request, "This work was already submitted for this hardware. This is its submission.")
     return redirect(submission)
 
 
@@ -98,7 +102,9 @@ def _submit_page(
 @require_safe
 def submission(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A submission with its newest run."""
-    return render(request, "leaderboard/submission.html", _status(request, pk))
+    context = _status(request, pk)
+    claims = list(queries.open_claims(context["submission"].recipe.work_id))
+    return render(request, "leaderboard/submission.html", context | {"claims": claims})
 
 
 @never_cache

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from measurement.dataroot import DATA_ROOT_VARIABLE
+from measurement.tracks.hidden import KEY_VARIABLE
 
 
 class MachineError(Exception):
@@ -46,6 +48,15 @@ class Machine:
 def data_root_variable() -> dict[str, str]:
     """Where a measurement finds data sets and weights: in DATA_ROOT, unless the operator set another folder."""
     return {DATA_ROOT_VARIABLE: os.environ.get(DATA_ROOT_VARIABLE) or str(settings.DATA_ROOT)}
+
+
+def hidden_split_variable() -> dict[str, str]:
+    """The key of the hidden splits' draws: derived one-way from the site's secret, unless the operator set another.
+
+    So that all workers of a site draw the same images, which nobody outside can draw.
+    """
+    derived = salted_hmac("leaderboard.hidden_split", "", algorithm="sha256").hexdigest()
+    return {KEY_VARIABLE: os.environ.get(KEY_VARIABLE) or derived}
 
 
 def inspect_machine(device: str, timeout_s: float = 120) -> Machine:

@@ -29,6 +29,7 @@ from measurement.recipe.techniques import (
     SupernetPhase,
 )
 from measurement.recipe.training import TrainingOptions, early_stoppings
+from measurement.recipe.work import canonical_work, sha256_of_work
 from measurement.tracks import TRACKS, OpenTrack
 from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
@@ -54,6 +55,9 @@ class Method(Part):
     paper: WebAddress | None = Field(None, description="address of the paper, e.g. https://arxiv.org/abs/1905.02244")
     authors: Annotated[tuple[Annotated[PlainText, Field(max_length=100)], ...], Field(max_length=50)] = ()
     summary: Annotated[VisibleText, Field(max_length=1000)] = ""
+    published_model: Annotated[PlainText, Field(max_length=120)] | None = Field(
+        None, description="published model whose training this recipe repeats: timm's name with its tag"
+    )
 
 
 class Inference(Part):
@@ -258,6 +262,16 @@ class Recipe(Part):
     def sha256(self) -> str:
         """Hexadecimal SHA-256 of `canonical()`."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    @property
+    def work_sha256(self) -> str:
+        """Hexadecimal SHA-256 of the work: the same for recipes that differ in chances, limits or outcomes only."""
+        return sha256_of_work(canonical_work(self, self.phases, TRACKS[self.track].train_images))
+
+    @property
+    def brought_weights(self) -> tuple[str, ...]:
+        """SHA-256 of the weights files that the submitter brought and phases start from or learn from, sorted."""
+        return tuple(sorted({sha256 for spec in self.phases for sha256 in spec.brought_weights}))
 
     def canonical(self) -> str:
         """The hashed form: JSON with sorted keys, without `method` and without defaults."""

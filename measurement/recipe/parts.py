@@ -45,6 +45,11 @@ class PhasePart(Part):
         """The field that names weights whose training needs a `declared` phase; empty if there is none."""
         return ""
 
+    @property
+    def brought_weights(self) -> tuple[str, ...]:
+        """SHA-256 of the files in the worker's store that the phase uses: weights that the submitter brought."""
+        return ()
+
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: up to three close ones, or nothing."""

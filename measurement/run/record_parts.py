@@ -12,8 +12,9 @@ from measurement.accounting import repeat_uncertainty
 from measurement.errors import MeterFailure
 from measurement.meters import PhaseMeasurement
 from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase
-from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord
+from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord, Quality
 from measurement.run.sampling import StageSample, extrapolated, sample_details
+from measurement.tracks import HiddenSplit
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
 PACKAGES = (
@@ -62,9 +63,17 @@ def sampled(
 
 
 def inference(
-    position: int, scenario: Scenario, measured: PhaseMeasurement, figures: InferenceFigures, target: float = 0.01
+    position: int,
+    scenario: Scenario,
+    measured: PhaseMeasurement,
+    figures: InferenceFigures,
+    target: float = 0.01,
+    *,
+    repeats: int = 0,
 ) -> PhaseRecord:
     """One scenario. `detail` says how well the mean energy per image is known, and whether that reached `target`.
+
+    repeats: how many windows before this one the machine's other work disturbed.
 
     Raises MeterFailure if a scope has no joules: inference without a figure can't be ranked."""
     for scope in Scope:
@@ -82,7 +91,7 @@ def inference(
         energies=tuple(measured.to_energy(scope, images=figures.images) for scope in Scope),
         inference=figures,
         flags=tuple(sorted(measured.flags)),
-        detail=_half_width(measured, target) | _notes(measured),
+        detail=_half_width(measured, target) | ({"repeats": repeats} if repeats else {}) | _notes(measured),
     )
 
 
@@ -128,11 +137,27 @@ def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> Phase
     return phase.model_copy(update={"flags": tuple(sorted({*phase.flags, Flag.ABOVE_POWER_LIMIT}))})
 
 
-def with_torch_settings(hardware: Hardware) -> Hardware:
-    """Adds torch's settings that figures depend on: its threads, and on a GPU whether float32 may be TF32."""
+def checked_on_hidden_split(evaluation: PhaseRecord, quality: Quality, split: HiddenSplit | None) -> PhaseRecord:
+    """Flag a quality that is above that on the hidden split by more than its track allows and than chance gives.
+
+    Chance: three standard errors of a difference of two shares, of the images that each was found on.
+    """
+    if split is None or quality.hidden is None or quality.images is None:
+        return evaluation
+    counts = (quality.images, quality.hidden.images)
+    pooled = (quality.value * counts[0] + quality.hidden.value * counts[1]) / sum(counts)
+    standard_error = math.sqrt(pooled * (1 - pooled) * sum(1 / count for count in counts))
+    if quality.value - quality.hidden.value <= max(split.largest_gap, 3 * standard_error):
+        return evaluation
+    flags = tuple(sorted({*evaluation.flags, Flag.HIDDEN_SPLIT_DISAGREES}))
+    return evaluation.model_copy(update={"flags": flags})
+
+
+def with_torch_settings(hardware: Hardware, allocator: str) -> Hardware:
+    """Adds what figures depend on: torch's threads, on a GPU whether float32 may be TF32, and the allocator."""
     import torch
 
-    settings: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
+    settings: dict[str, Any] = {"torch_threads": torch.get_num_threads(), "allocator": allocator}
     if hardware.kind == "cuda":
         settings["tf32_matmul"] = torch.get_float32_matmul_precision() != "highest"
         settings["tf32_convolution"] = torch.backends.cudnn.allow_tf32

@@ -17,6 +17,7 @@ _NEAR = 0.25
 """Relative difference up to which two readings of one stamp may be one device's."""
 _SHORT_S = 0.05
 """Readings of one poll are less apart: a poll of eight GPUs takes some 4 ms a GPU."""
+_LEAST_BETWEEN_POLLS_S = 0.02
 _MOST_IN_A_POLL = 16
 _REMEDY = (
     "log a column that distinguishes the devices (nvidia-smi: --query-gpu=timestamp,index,power.draw), or one device "
@@ -90,15 +91,19 @@ def _polls(stamps: Sequence[Sequence[Sample]]) -> str:
             polls.append([])
         polls[-1].append(group[0])
     sizes = [len(poll) for poll in polls]
-    if max(sizes) > _MOST_IN_A_POLL or (len(polls) == 2 and sizes[0] != sizes[1]):
+    if max(sizes) > _MOST_IN_A_POLL or len(polls) < 3:
         return ""
     several = [size > 1 for size in sizes]
-    in_a_row = max((len(list(run)) for is_several, run in groupby(several) if is_several), default=0)
-    if sum(several) < 2 or not (4 * sum(several) >= len(polls) or in_a_row >= 3):
-        return ""
     starts = [after[0].time_s - before[0].time_s for before, after in pairwise(polls)]
+    in_a_row = max((len(list(run)) for is_several, run in groupby(several) if is_several), default=0)
+    if (sum(several) < 3 and not all(several)) or not (3 * (sum(sizes) - len(polls)) >= len(starts) or in_a_row >= 3):
+        return ""
     usual_s = sorted(starts)[len(starts) // 2]
-    if 2 * sum(0.6 * usual_s <= start <= 1.4 * usual_s for start in starts) < len(starts):
+    # Polls are regular; three of them show it only if they are alike.
+    near = 0.35 if len(starts) > 2 else 0.05
+    if 10 * sum(abs(start - usual_s) <= near * usual_s for start in starts) < 7 * len(starts):
+        return ""
+    if len(starts) == 2 and len(set(sizes)) > 1:
         return ""
     first = polls[several.index(True)]
     apart_ms = 1e3 * (first[1].time_s - first[0].time_s)
@@ -112,7 +117,7 @@ def _between_polls_s(steps: Sequence[float]) -> float | None:
     for position in range(1, len(ordered)):
         if ordered[position - 1] <= _SHORT_S and ordered[position] > best * ordered[position - 1]:
             best, at = ordered[position] / ordered[position - 1], position
-    return ordered[at] if at >= 2 else None
+    return ordered[at] if at >= 2 and ordered[at] >= _LEAST_BETWEEN_POLLS_S else None
 
 
 def _levels(samples: Sequence[Sample]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from measurement.errors import NOT_FOUND, BadInput
-from measurement.tracks.base import KEY_DIGITS, Batch, OpenTrack, Split, Track, batch_bounds, held_back
+from measurement.tracks.base import KEY_DIGITS, Batch, HiddenSplit, OpenTrack, Split, Track, batch_bounds, held_back
 from measurement.tracks.cifar10 import CIFAR10
 from measurement.tracks.cifar100 import CIFAR100
 from measurement.tracks.digits import DIGITS
@@ -75,6 +75,7 @@ __all__ = [
     "KEY_PATTERN",
     "TRACKS",
     "Batch",
+    "HiddenSplit",
     "OpenTrack",
     "Split",
     "Track",

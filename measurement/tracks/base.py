@@ -120,6 +120,21 @@ class TrackProtocol:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenSplit:
+    """A second test split, which is never published: weights that know the public one show by it.
+
+    `load` takes a resolution in pixels and the seed of the draw (`measurement.tracks.hidden`). `largest_gap`: by how
+    much the quality on the public split may be above that on this one before a person looks at the result, if chance
+    does not explain it. `description` says how it is drawn.
+    """
+
+    load: Callable[[int, int], Split]
+    images: int
+    largest_gap: float
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Track(TrackProtocol):
     """A board of its own: only models verified under one track's protocol are ranked together.
 
@@ -127,7 +142,7 @@ class Track(TrackProtocol):
     tracks can be shown without torch. They raise DataMissing if the data are not here, BadInput if a file of them is
     faulty; `lacks` says what is missing without loading any, and is empty if nothing is.
     `is_bundled`: the data come with the packages, so every worker has them. `data_notes`: files of the data set that
-    are not read, images that are not used.
+    are not read, images that are not used. `hidden`: the second test split, if any.
     """
 
     classes: int
@@ -138,6 +153,7 @@ class Track(TrackProtocol):
     lacks: Callable[[], str] = lambda: ""
     is_bundled: bool = False
     data_notes: tuple[str, ...] = ()
+    hidden: HiddenSplit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +168,7 @@ class OpenTrack(TrackProtocol):
     classes: ClassVar[None] = None
     train_images: ClassVar[None] = None
     test_images: ClassVar[None] = None
+    hidden: ClassVar[None] = None
 
     load: Callable[[str, str], Track]
     found: Callable[[], list[str]]

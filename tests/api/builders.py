@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from knox.models import AuthToken
 
-from leaderboard.models import Board, Entry, Hardware, Method, Recipe, Run, Submission
+from leaderboard.models import Board, Entry, Hardware, Method, Recipe, Run, Submission, Work
 
 _numbers = itertools.count(1)
 
@@ -33,7 +33,8 @@ def recipe(title: str | None = None, family: str = "compact") -> Recipe:
     number = next(_numbers)
     method = Method.objects.create(title=title or f"Method {number}", family=family)
     document = {"model": {"architecture": f"architecture_{number}", "resolution": 32}}
-    return Recipe.objects.create(sha256=f"{number:064x}", method=method, track="digits", document=document)
+    work = Work.objects.create(sha256=f"{number:064x}")
+    return Recipe.objects.create(sha256=work.sha256, work=work, method=method, track="digits", document=document)
 
 
 def run(of: Recipe | None = None, state: str = "succeeded", slug: str = "test-cpu", **fields: Any) -> Run:
@@ -76,7 +77,9 @@ def entry(title: str | None = None, *, on: Board | None = None, family: str = "c
     """An entry; joules and the like can be given."""
     on = on or board()
     its_run = run(recipe(title, family), slug=on.hardware.slug)
-    made = Entry.objects.create(board=on, recipe=its_run.recipe, run=its_run, **figures(**given))
+    made = Entry.objects.create(
+        board=on, work=its_run.recipe.work, recipe=its_run.recipe, run=its_run, **figures(**given)
+    )
     on.size += 1
     on.save(update_fields=["size", "changed_at"])
     return made
@@ -86,11 +89,19 @@ def many(number: int) -> Board:
     """A board of so many entries of one run, the cheaper to make the dearer to run."""
     on, its_run = board(), run()
     methods = Method.objects.bulk_create(Method(title=f"Method {n}", family="compact") for n in range(number))
+    works = Work.objects.bulk_create(Work(sha256=f"a{n:063x}") for n in range(number))
     recipes = Recipe.objects.bulk_create(
-        Recipe(sha256=f"a{n:063x}", method=method, track="digits", document={}) for n, method in enumerate(methods)
+        Recipe(sha256=work.sha256, work=work, method=method, track="digits", document={})
+        for work, method in zip(works, methods, strict=True)
     )
     Entry.objects.bulk_create(
-        Entry(board=on, recipe=recipe, run=its_run, **figures(own_energy_j=n + 1.0, inference_energy_j=1 / (n + 1)))
+        Entry(
+            board=on,
+            work=recipe.work,
+            recipe=recipe,
+            run=its_run,
+            **figures(own_energy_j=n + 1.0, inference_energy_j=1 / (n + 1)),
+        )
         for n, recipe in enumerate(recipes)
     )
     on.size += number

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import transaction
 from playwright.sync_api import Page
 
-from leaderboard.models import FAMILIES, Board
-from tests.factories import EntryFactory, RecipeFactory, make_board
+from leaderboard.models import FAMILIES, Board, Claim
+from tests.factories import EntryFactory, MethodFactory, RecipeFactory, make_board
 
 SHOWN = """
 () => {
@@ -78,11 +78,14 @@ def make_varied_board(entries: int = 14, seed: int = 7) -> Board:
             mode="sampled" if position % 3 == 0 else "full",
             data="synthetic" if position % 6 == 0 else "track",
             submitters_weights=position % 4 == 0,
+            results=1 + position % 3,
             phases=phases,
         )
     twin = board.entries.last()
     twin.recipe, twin.pk = RecipeFactory(method__title="Twin", method__family=twin.recipe.method.family), None
+    twin.work = twin.recipe.work
     twin.save()
+    Claim.objects.create(work=twin.work, method=MethodFactory(title="The other's twin"))
     return board
 
 

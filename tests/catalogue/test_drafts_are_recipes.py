@@ -30,6 +30,24 @@ def test_a_plain_schedule_is_said_whole() -> None:
     assert draft.document is not None
     assert draft.document["phases"] == [{"phase": "train", "technique": "supervised", "epochs": 600}]
     assert draft.not_said == ()
+    assert draft.document["method"]["published_model"] == "resnet50.a1_in1k"
+
+
+def test_training_images_of_another_size_are_said_if_they_are_smaller() -> None:
+    smaller = catalogue.recipe_of(CATALOGUE, "resnet50.a3_in1k", 224)
+    assert smaller is not None
+    assert smaller.document is not None
+    assert smaller.document["phases"][0]["progressive_resizing"] == [{"resolution": 160, "share": 1.0}]
+    assert smaller.not_said == ()
+    larger = [
+        draft
+        for draft in (catalogue.recipe_of(CATALOGUE, model, px) for model, px in MODELS)
+        if draft is not None and any("does not repeat" in sentence for sentence in draft.not_said)
+    ]
+    assert larger
+    for draft in larger:
+        assert draft.document is not None
+        assert "published_model" not in draft.document["method"]
 
 
 def test_every_declared_phase_has_its_reason() -> None:

@@ -9,6 +9,7 @@ from measurement.dataroot import DATA_ROOT_VARIABLE
 from measurement.meters.calibration import GAIN_VARIABLE, GAINS_VARIABLE
 from measurement.meters.device_lock import LOCK_FOLDER_VARIABLE
 from measurement.meters.estimate import TDP_VARIABLE
+from measurement.tracks.hidden import KEY_VARIABLE
 from measurement.tracks.streamed import READERS_VARIABLE
 from tests.docs.reading import DOCS, names, rows, sections, text_of
 
@@ -19,6 +20,7 @@ METER_VARIABLES = {
     LOCK_FOLDER_VARIABLE,
     DATA_ROOT_VARIABLE,
     READERS_VARIABLE,
+    KEY_VARIABLE,
 }
 PAGE = DOCS / "settings.md"
 TABLE = {names(row[0])[0]: row for row in rows(text_of(PAGE)) if names(row[0])}

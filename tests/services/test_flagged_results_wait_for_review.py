@@ -95,15 +95,56 @@ def test_a_quality_of_the_submitter_s_weights_waits_for_a_person(hardware, reque
 def test_weights_are_reviewed_until_a_sample_with_them_is_released(hardware, alice, bob, administrator):
     sampled, _ = services.submit(WEIGHED, hardware=hardware, submitter=alice, mode="sampled")
     first = sampled.runs.get()
-    full, _ = verify(WEIGHED, hardware, submitter=bob, quality=0.4)
     assert weigh(first) == ["submitters_weights"]
-    services.withdraw(full.submission, by=bob)
+    again = services.rerun(first, by=administrator)
+    assert weigh(again) == ["submitters_weights"]
     assert not Entry.objects.exists()
 
     assert len(services.release_hold(first)) == 4
     again = services.rerun(first, by=administrator)
     assert weigh(again) == []
     assert {entry.run_id for entry in Entry.objects.all()} == {again.pk}
+    # A full result vouches for what the recipe trains, and replaces the sample's.
+    full, _ = verify(WEIGHED, hardware, submitter=bob, quality=0.4)
+    assert {(entry.run_id, entry.submitters_weights) for entry in Entry.objects.all()} == {(full.pk, False)}
+
+
+STORE = {"phase": "pretrain", "technique": "pretrained", "source": "store"}
+TAUGHT = {"phase": "train", "technique": "distillation", "epochs": 1, "teacher": {"architecture": "resnet18"}}
+
+
+def from_store(sha256, **changes):
+    finetune = {"phase": "finetune", "technique": "supervised", "epochs": 1, "optimizer": {"learning_rate": 1e-6}}
+    return make_recipe(phases=[STORE | {"sha256": sha256}, finetune], **changes)
+
+
+def taught(sha256):
+    teacher = TAUGHT["teacher"] | {"weights": sha256}
+    return make_recipe(phases=[{"phase": "pretrain", "technique": "declared"}, TAUGHT | {"teacher": teacher}])
+
+
+@pytest.mark.parametrize("recipe", [from_store("a" * 64), taught("a" * 64)], ids=["to start from", "to learn from"])
+def test_weights_that_a_submitter_brought_mark_a_full_result_and_wait_the_first_time(hardware, alice, recipe):
+    run, _ = verify(recipe, hardware, submitter=alice, quality=1.0)
+    assert run.held_for == ["submitters_weights"]
+    assert not Entry.objects.exists()
+    services.release_hold(run)
+    assert {entry.submitters_weights for entry in Entry.objects.all()} == {True}
+
+
+def test_weights_are_let_pass_for_one_work_and_no_other_weights(hardware, alice, bob):
+    run, _ = verify(from_store("a" * 64), hardware, submitter=alice)
+    services.release_hold(run)
+    assert verify(from_store("a" * 64, seed=1), hardware, submitter=bob)[0].held_for == []
+    assert verify(from_store("b" * 64), hardware, submitter=alice)[0].held_for == ["submitters_weights"]
+    other = services.register_hardware("Another CPU", "cpu")
+    assert verify(from_store("a" * 64), other, submitter=alice)[0].held_for == []
+
+
+def test_a_result_that_knows_the_public_test_images_is_held_whoever_sent_it(hardware, administrator):
+    run, _ = verify(make_recipe(), hardware, submitter=administrator, flags=(Flag.HIDDEN_SPLIT_DISAGREES,))
+    assert run.held_for == ["hidden_split_disagrees"]
+    assert not Entry.objects.exists()
 
 
 def test_a_flag_that_holds_nothing_is_published(hardware):

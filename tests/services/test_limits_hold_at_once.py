@@ -33,7 +33,7 @@ def by_program(person):
     token = AuthToken.objects.create(person)[1]
 
     def post(seed: int) -> int:
-        body = json.dumps(make_recipe(seed=seed).document())
+        body = json.dumps(make_recipe(epochs=seed + 1).document())
         headers = {"Authorization": f"Token {token}"}
         return Client().post("/api/v1/submissions", body, "application/json", headers=headers).status_code
 
@@ -46,7 +46,7 @@ def by_form(person):
         client = Client()
         client.force_login(person)
         hardware = services.register_hardware(CPU, "cpu")
-        document = json.dumps(make_recipe(seed=seed).document())
+        document = json.dumps(make_recipe(epochs=seed + 1).document())
         return client.post(reverse("submit"), {"document": document, "hardware": hardware.pk}).status_code
 
     return post

@@ -27,7 +27,7 @@ def test_an_untrained_network_is_published_below_the_floor_and_ranked_only_on_re
     run, _ = verify(make_recipe("Untrained"), hardware, alice, one_time_j=0.001, per_image_j=1e-6, quality=0.15)
     assert (run.state, run.held_for) == ("succeeded", [])
     assert Entry.objects.count() == 4  # kept, with its figures
-    verify(make_recipe("Trained", seed=1), hardware, alice, quality=0.96)
+    verify(make_recipe("Trained", epochs=2), hardware, alice, quality=0.96)
     assert ranked() == ["Trained"]
     assert queries.ranked_board(LeaderboardQuery()).below_floor == 1
     assert ranked(min_quality=0.0) == ["Untrained", "Trained"]
@@ -103,12 +103,12 @@ def test_a_reported_quality_is_reviewed_once_and_never_of_administrators(hardwar
     record = make_record(reporting(1.0)).model_copy(update={"mode": "sampled", "quality": said})
     services.record(services.claim(again.pk, "worker"), record.model_dump_json().encode())
     assert set(Entry.objects.values_list("run", flat=True)) == {again.pk}
-    assert sample(reporting(1.0, seed=1), hardware, administrator).held_for == []
+    assert sample(reporting(1.0, epochs=2), hardware, administrator).held_for == []
 
 
 def test_a_reported_quality_is_left_out_of_the_evaluated_ones(hardware, alice):
     sample(reporting(0.96), hardware, alice)
-    verify(make_recipe("Evaluated", seed=1), hardware, alice)
+    verify(make_recipe("Evaluated", epochs=2), hardware, alice)
     assert ranked(quality_by=("evaluated",)) == ["Evaluated"]
     assert ranked(quality_by=("reported",)) == ["Plain training"]
     assert len(ranked()) == 2

@@ -110,7 +110,7 @@ def test_an_older_result_neither_replaces_a_newer_nor_raises_the_revision(run, a
     services.record(services.claim(newer.pk, "worker"), record_text(quality=0.7))
     before = set(Board.objects.values_list("pk", "revision"))
 
-    assert services.publish(run, make_record(make_recipe())) == []
+    assert services.publish(run) == []
 
     assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.7)}
     assert set(Board.objects.values_list("pk", "revision")) == before

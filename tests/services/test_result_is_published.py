@@ -149,8 +149,8 @@ def test_a_reported_phase_counts_in_its_own_scope_alone(hardware):
 
 
 def test_metered_joules_are_stored_apart_from_estimated_ones(hardware):
-    verify(make_recipe(seed=1), hardware, source=Source.RAPL)
-    verify(make_recipe(seed=2), hardware, source=Source.CPU_ESTIMATE)
+    verify(make_recipe(epochs=2), hardware, source=Source.RAPL)
+    verify(make_recipe(epochs=3), hardware, source=Source.CPU_ESTIMATE)
     shares = {row.entry.provenance: row.metered_share for row in queries.ranked_board(LeaderboardQuery()).rows}
     assert shares == {"metered": pytest.approx(1.0), "estimated": 0.0}
 
@@ -160,7 +160,7 @@ def test_a_record_of_another_recipe_changes_nothing(hardware):
     run = submission.runs.get()
     claim = services.claim(run.pk, "worker")
     with pytest.raises(ValueError, match="of recipe"):
-        services.record(claim, make_record(make_recipe(seed=7)).model_dump_json().encode())
+        services.record(claim, make_record(make_recipe(epochs=8)).model_dump_json().encode())
     with pytest.raises(ValueError, match=r"but run .* is for "):
         services.record(claim, make_record(make_recipe(), hardware="another").model_dump_json().encode())
     with pytest.raises(DocumentError):
@@ -191,7 +191,7 @@ def test_the_database_itself_refuses_a_dishonest_figure(hardware):
 
 def test_ranking_takes_two_queries_after_a_change_and_then_one(hardware, django_assert_num_queries):
     for seed in range(5):
-        verify(make_recipe(seed=seed), hardware)
+        verify(make_recipe(epochs=seed + 1), hardware)
     for number in (2, 1):
         with django_assert_num_queries(number):
             assert len(queries.ranked_board(LeaderboardQuery()).rows) == 5

@@ -89,7 +89,7 @@ def test_a_held_result_can_be_released_there_and_the_site_goes_on(exported, alic
     run = models.Run.objects.get(recipe__method__title="Held")
     assert len(services.release_hold(run)) == 4
     hardware = models.Hardware.objects.get(name=CPU)
-    new, _ = verify(make_recipe("New", seed=9), hardware, submitter=alice)
+    new, _ = verify(make_recipe("New", epochs=10), hardware, submitter=alice)
     assert new.entries.count() == 4
 
 
@@ -120,7 +120,7 @@ def test_another_site_s_own_results_stay_beside_them(exported, hardware, client)
     empty()
     hardware = services.register_hardware(CPU, "cpu")
     own, _ = verify(make_recipe("Own"), hardware, submitter=None, one_time_j=7.0)
-    other, _ = verify(make_recipe("Other", seed=5), hardware)
+    other, _ = verify(make_recipe("Other", epochs=6), hardware)
     revision = own.entries.first().board.revision
     enter(exported)
     # "Kept" is the recipe of "Own" under another name: its entry stays with this site's result.
@@ -205,7 +205,7 @@ def test_the_manifest_and_the_table_say_what_is_in_the_folder(exported):
 
 STAYS = {
     "Method": {"id", "submitter"},
-    "Recipe": {"id", "method"},
+    "Recipe": {"id", "method", "work"},
     "Hardware": {"id"},
     "Submission": {"id", "submitter", "recipe", "hardware"},
     # What a worker needs while it is at a run; the rest are names of other lines.
@@ -214,7 +214,7 @@ STAYS = {
     "PhaseEnergy": {"id", "attempt"},
     "Board": {"id", "hardware", "changed_at", "size", "verified_size"},  # counted again there
     "PublishedResult": {"id", "method", "board"},
-    "Entry": {"id", "board", "recipe", "run", "published"},
+    "Entry": {"id", "board", "work", "recipe", "run", "published", "replaced_by"},  # found again there
 }
 
 

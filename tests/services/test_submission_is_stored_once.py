@@ -3,7 +3,7 @@
 import pytest
 
 from leaderboard import services
-from leaderboard.models import Entry, Method, Recipe, Run, Submission
+from leaderboard.models import Claim, Entry, Method, Recipe, Run, Submission
 from leaderboard.services import Refused
 from tests.records import make_recipe, make_record
 
@@ -23,13 +23,15 @@ def test_a_submission_stores_method_recipe_and_a_queued_run(hardware, alice):
     assert (run.state, run.attempt, run.hardware) == ("queued", 0, hardware)
 
 
-def test_the_same_recipe_under_another_name_is_found(hardware, alice, bob):
+def test_the_same_recipe_under_another_name_is_found_and_the_name_kept_as_a_claim(hardware, alice, bob):
     first, _ = services.submit(make_recipe("Alice's"), hardware=hardware, submitter=alice)
 
     second, created = services.submit(make_recipe("Bob's"), hardware=hardware, submitter=bob)
 
     assert (second, created) == (first, False)
-    assert (Recipe.objects.count(), Method.objects.count(), Run.objects.count()) == (1, 1, 1)
+    assert (Recipe.objects.count(), Run.objects.count()) == (1, 1)
+    assert first.recipe.method == Method.objects.get(title="Alice's")
+    assert Claim.objects.get().method == Method.objects.get(title="Bob's")
 
 
 def test_a_failed_recipe_may_be_submitted_again(hardware, alice):
@@ -44,7 +46,7 @@ def test_a_failed_recipe_may_be_submitted_again(hardware, alice):
 
 
 def test_withdrawing_cancels_the_run_and_takes_the_entries_down(hardware, alice):
-    waiting, _ = services.submit(make_recipe(seed=1), hardware=hardware, submitter=alice)
+    waiting, _ = services.submit(make_recipe(epochs=2), hardware=hardware, submitter=alice)
     done, _ = services.submit(make_recipe(), hardware=hardware, submitter=alice)
     services.record(
         services.claim(done.runs.get().pk, "worker"), make_record(make_recipe()).model_dump_json().encode()
@@ -130,4 +132,4 @@ def test_full_runs_of_others_samples_count_as_the_share_of_who_asks(hardware, al
     asked(hardware, alice, "sampled")
     asked(hardware, bob, "full")
     with pytest.raises(Refused, match="which is the limit"):
-        services.submit(make_recipe(seed=1), hardware=hardware, submitter=bob)
+        services.submit(make_recipe(epochs=2), hardware=hardware, submitter=bob)

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.utils import timezone
 
 from leaderboard import services
 from leaderboard.models import Board, Entry, Hardware, Run
@@ -62,9 +61,9 @@ def then(gap: threading.Event, act):
 @pytest.mark.parametrize("boards_are_there", [True, False])
 def test_results_of_recipes_that_name_their_scenarios_in_another_order(cpu, monkeypatch, boards_are_there):
     if boards_are_there:
-        recorded(make_recipe(seed=9), cpu)
+        recorded(make_recipe(epochs=10), cpu)
     recipes = [
-        make_recipe(seed=seed, inference={"scenarios": order})
+        make_recipe(epochs=seed + 1, inference={"scenarios": order})
         for seed, order in enumerate((["single_stream", "offline"], ["offline", "single_stream"]))
     ]
     acts = [
@@ -81,23 +80,21 @@ def test_results_of_recipes_that_name_their_scenarios_in_another_order(cpu, monk
 
 def test_an_older_run_that_publishes_late_does_not_replace_the_newer(cpu, monkeypatch):
     recipe = make_recipe()
-    older = recorded(recipe, cpu)
-    services.take_down(Entry.objects.all())
-    newer = Run.objects.create(
-        submission=older.submission, recipe=older.recipe, hardware=cpu, queued_at=timezone.now()
-    )
+    older = recorded(recipe, cpu, quality=0.5, flags=(Flag.THROTTLED,))
+    newer = services.claim(services.rerun(older, by=None).pk, "worker")
+    result = make_record(recipe, quality=0.8).model_dump_json().encode()
     gap = slow_down(
         monkeypatch, publication, "_figures", lambda record, *_: 0.3 if record.quality.value == 0.5 else 0.0
     )
 
     together(
-        lambda: services.publish(older, make_record(recipe, quality=0.5)),
-        then(gap, lambda: services.publish(newer, make_record(recipe, quality=0.8))),
+        partial(services.release_hold, Run.objects.get(pk=older.pk)),
+        then(gap, partial(services.record, newer, result)),
     )
 
-    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.8)}
-    assert services.publish(older, make_record(recipe, quality=0.5)) == []
-    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.pk, 0.8)}
+    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.run_id, 0.8)}
+    assert services.publish(Run.objects.get(pk=older.pk)) == []
+    assert {(entry.run_id, entry.quality) for entry in Entry.objects.all()} == {(newer.run_id, 0.8)}
 
 
 def test_two_administrators_re_run_once(cpu, monkeypatch):
@@ -158,7 +155,7 @@ def test_of_those_who_withdraw_at_once_nobody_brings_the_other_s_result_back(cpu
         record = make_record(recipe).model_copy(update={"mode": mode})
         assert services.record(services.claim(submission.runs.get().pk, "worker"), record.model_dump_json().encode())
         asked.append(submission)
-    gap = slow_down(monkeypatch, publication, "publish", lambda *_: 0.3)
+    gap = slow_down(monkeypatch, publication, "counted_results", lambda *_: 0.3)
 
     together(
         partial(services.withdraw, asked[1], by=None),
@@ -181,7 +178,7 @@ def test_names_that_shorten_to_the_same_get_a_queue_each():
 
 def test_a_cancel_at_the_moment_of_a_claim_reaches_the_run(cpu):
     for seed in range(5):
-        submission, _ = services.submit(make_recipe(seed=seed), hardware=cpu, submitter=None)
+        submission, _ = services.submit(make_recipe(epochs=seed + 1), hardware=cpu, submitter=None)
         run = submission.runs.get()
         claim, cancelled = together(
             partial(services.claim, run.pk, "worker"), partial(services.request_cancel, run, by=None)

@@ -81,10 +81,10 @@ def test_a_name_that_deceives_is_refused(name):
 def test_one_submitter_can_t_fill_the_queue(hardware, alice, bob, settings):
     settings.MAX_ACTIVE_RUNS = 3
     for seed in range(3):
-        services.submit(make_recipe(seed=seed), hardware=hardware, submitter=alice)
+        services.submit(make_recipe(epochs=seed + 1), hardware=hardware, submitter=alice)
     with pytest.raises(Refused, match="which is the limit"):
-        services.submit(make_recipe(seed=3), hardware=hardware, submitter=alice)
-    assert services.submit(make_recipe(seed=4), hardware=hardware, submitter=bob)[1]
+        services.submit(make_recipe(epochs=4), hardware=hardware, submitter=alice)
+    assert services.submit(make_recipe(epochs=5), hardware=hardware, submitter=bob)[1]
 
 
 def test_a_name_goes_with_who_took_the_recipe_back(hardware, alice, bob):

@@ -10,6 +10,7 @@ import pytest
 
 from leaderboard.worker import child as child_module
 from leaderboard.worker.child import Child, Limits, scrubbed_environment, supervise
+from measurement.tracks.hidden import KEY_VARIABLE
 from tests.waiting import HANG_S, wait_until
 
 LIMITS = Limits(time_s=HANG_S, energy_j=1e6, memory_mb=4096, silence_s=HANG_S)
@@ -226,6 +227,17 @@ def test_an_error_in_the_watch_leaves_no_child(tmp_path):
     with pytest.raises(ZeroDivisionError):
         supervise(child, broken)
     assert child.process.poll() is not None
+
+
+def test_a_child_gets_a_key_of_the_hidden_splits_that_follows_from_the_site_s_secret(tmp_path, monkeypatch, settings):
+    settings.SECRET_KEY = "a secret"
+    key = scrubbed_environment(tmp_path)[KEY_VARIABLE]
+    assert scrubbed_environment(tmp_path)[KEY_VARIABLE] == key
+    assert "a secret" not in key
+    settings.SECRET_KEY = "another secret"
+    assert scrubbed_environment(tmp_path)[KEY_VARIABLE] != key
+    monkeypatch.setenv(KEY_VARIABLE, "the operator's own")
+    assert scrubbed_environment(tmp_path)[KEY_VARIABLE] == "the operator's own"
 
 
 def test_a_child_gets_no_secret(tmp_path, monkeypatch):

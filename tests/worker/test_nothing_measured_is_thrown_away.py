@@ -146,7 +146,7 @@ def test_a_database_that_stays_away_leaves_the_measurement_behind(run, child_mea
 
 
 def test_folders_of_killed_workers_are_removed_others_at_work_keep_theirs(run, hardware, child_measures, data):
-    other, _ = services.submit(make_recipe(seed=1), hardware=hardware, submitter=None)
+    other, _ = services.submit(make_recipe(epochs=2), hardware=hardware, submitter=None)
     at_work = services.claim(other.runs.get().pk, "beside")
     for name in (f"run-{at_work.run_id}-{at_work.token}", "run-999-1", f"run-{run.pk}-0"):
         (data / "work" / name).mkdir(parents=True)

@@ -54,7 +54,7 @@ def cpu() -> Hardware:
 
 
 def wait_in_line(hardware: Hardware, number: int) -> list[int]:
-    submission, _ = services.submit(make_recipe(seed=77), hardware=hardware, submitter=None)
+    submission, _ = services.submit(make_recipe(epochs=78), hardware=hardware, submitter=None)
     run = submission.runs.get()
     Run.objects.bulk_create(
         Run(submission=submission, recipe=run.recipe, hardware=hardware, queued_at=timezone.now())
@@ -126,7 +126,8 @@ def test_a_broker_that_hangs_is_asked_once_and_the_sweep_notifies(cpu, received,
     os.kill(pid, signal.SIGSTOP)
     try:
         line = [
-            services.submit(make_recipe(seed=seed), hardware=cpu, submitter=None)[0].runs.get() for seed in (1, 2, 3)
+            services.submit(make_recipe(epochs=epochs), hardware=cpu, submitter=None)[0].runs.get()
+            for epochs in (2, 3, 4)
         ]
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from leaderboard import queries
 from leaderboard.api.badge import METRICS, energy_badge, greenness_badge
 from leaderboard.api.base import PublicView, version_of
+from leaderboard.api.comparison import comparison
 from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parameters import read_badge, read_usage_intensity
@@ -23,7 +24,8 @@ from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer
 from leaderboard.api.rows import FIGURES
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
-from leaderboard.models import Entry
+from leaderboard.models import Claim, Entry, Run
+from leaderboard.presentation.entry import run_lines
 from leaderboard.presentation.rows import below_floor, entry_quality_by
 
 PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"
@@ -103,7 +105,7 @@ class BadgeView(PublicView):
 
 
 def _find(pk: int) -> Entry:
-    found = queries.entries().select_related("run").filter(pk=pk).first()
+    found = queries.find_entry(pk)
     if found is None:
         raise not_found("entry", "it may have been withdrawn")
     return found
@@ -112,6 +114,27 @@ def _find(pk: int) -> Entry:
 def _energy(entry: Entry, usage_intensity: float) -> ranking.Ranked:
     (place,) = ranking.rank([queries.candidate(entry)], usage_intensity)
     return place
+
+
+def _claimant(claim: Claim) -> dict[str, Any]:
+    method = claim.method
+    return {"title": method.title, "authors": method.authors, "paper": method.paper or None}
+
+
+def _result(line: dict[str, Any]) -> dict[str, Any]:
+    run: Run = line["run"]
+    return {
+        "run": run.pk,
+        "state": run.state,
+        "mode": run.mode,
+        "recipe": run.recipe.sha256,
+        "seed": line["seed"],
+        "counts": line["counts"],
+        "withdrawn": line["is_withdrawn"],
+        "held_for": run.held_for,
+        "quality": line["quality"],
+        "hidden_quality": line["hidden_quality"],
+    }
 
 
 def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str, Any]:
@@ -128,6 +151,11 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         },
         "model": entry.published.model if entry.published else None,
         "sources": entry.published.document["sources"] if entry.published else [],
+        "work": entry.work.sha256 if entry.work else None,
+        "also_claimed_as": [_claimant(claim) for claim in queries.open_claims(entry.work_id)],
+        "runs": [_result(line) for line in run_lines(queries.history(entry), (), entry)] if run else [],
+        "replaced_by": entry.replaced_by_id,
+        "comparison": comparison(entry, usage_intensity),
         "recipe": entry.recipe.sha256 if entry.recipe else None,
         "recipe_document": entry.recipe.document if entry.recipe else None,
         "track": board.track,

@@ -47,3 +47,7 @@ class DistillationPhase(TrainingOptions):
     @property
     def external_weights(self) -> str:
         return "teacher.weights" if self.teacher.weights else ""
+
+    @property
+    def brought_weights(self) -> tuple[str, ...]:
+        return (self.teacher.weights,) if self.teacher.weights else ()

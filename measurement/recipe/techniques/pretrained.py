@@ -29,6 +29,11 @@ class PretrainedPhase(DeclaredEnergy):
         description="which of timm's weights, e.g. `a1_in1k`; empty: its default",
     )
 
+    @property
+    def brought_weights(self) -> tuple[str, ...]:
+        """None for timm's own weights, which nobody who submits can choose the training of."""
+        return (self.sha256,) if self.sha256 else ()
+
     @model_validator(mode="after")
     def _names_one_file(self) -> PretrainedPhase:
         if (self.source == "store") != (self.sha256 is not None):

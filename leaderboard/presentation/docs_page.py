@@ -26,6 +26,7 @@ from leaderboard.models import Provenance
 DOCS = BASE_DIR / "docs"
 PAGE_SUFFIXES = (".md", ".ipynb")
 METHODOLOGY = DOCS / "methodology.md"
+COLUMNS_THAT_SCROLL = 5
 PURPOSE = "What this page is for: "
 PHASES = (*ONE_TIME_PHASES, "inference", "evaluate")
 
@@ -165,8 +166,11 @@ def _fence(_: object, tokens: Sequence[Token], number: int, *__: object) -> str:
 
 
 def _table_open(_: object, tokens: Sequence[Token], number: int, *__: object) -> str:
-    """A table scrolls in a box of its own, which takes the keyboard focus."""
-    return '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table class="cards">\n'
+    """A table scrolls in a box of its own; one of many columns, which will, takes the keyboard focus."""
+    head = next(number + past for past, token in enumerate(tokens[number:]) if token.type == "thead_close")
+    columns = sum(token.type == "th_open" for token in tokens[number:head])
+    focus = ' tabindex="0" role="group" aria-label="Wide table"' if columns >= COLUMNS_THAT_SCROLL else ""
+    return f'<div class="scroll"{focus}><table class="cards">\n'
 
 
 def _styled(tokens: Sequence[Token]) -> None:
@@ -233,7 +237,8 @@ def _target(href: str, page: Path, source_code: str) -> str:
     path, sign, anchor = href.partition("#")
     target = (page.parent / path).resolve()
     if target == page:
-        return sign + anchor
+        is_file = page.suffix == ".ipynb" and not anchor
+        return reverse("documentation-notebook", args=[page.stem]) if is_file else sign + anchor
     if target == DOCS / "openapi.yaml":
         return reverse("api-schema")
     if target.parent == DOCS and target.suffix in PAGE_SUFFIXES and target.exists():

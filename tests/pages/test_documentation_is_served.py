@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
+from leaderboard.configuration import read_settings
 from leaderboard.presentation import documentation
 from leaderboard.presentation.docs_page import read_page
 from tests.docs.reading import DOCS, HEADING, prose
@@ -57,8 +58,10 @@ def test_every_link_leads_to_a_page_and_its_anchor(path):
         assert not parts.fragment or parts.fragment in ids(address), href
 
 
-def test_links_into_the_repository_lead_to_its_code_host_if_there_is_one(client, settings, tmp_path):
-    assert ">CHANGELOG.md<" not in shown("/docs/command-line/")
+def test_links_into_the_repository_lead_to_its_code_host_if_there_is_one(client, settings):
+    assert "recipes/digits" not in "".join(
+        a["href"] for name in ADDRESSES for a in Elements(shown(ADDRESSES[name])).of("a")
+    )
     settings.SOURCE_CODE = WITH_CODE
     links = [a["href"] for name in ADDRESSES for a in Elements(client.get(ADDRESSES[name]).content.decode()).of("a")]
     inside = {href.removeprefix(f"{WITH_CODE}/blob/HEAD/") for href in links if href.startswith(WITH_CODE)}
@@ -98,6 +101,21 @@ def test_what_is_not_a_page_is_not_found(client, address):
     assert client.get(address).status_code == 404
 
 
+def test_source_code_that_is_no_address_stops_the_start(monkeypatch, capsys):
+    monkeypatch.setenv("SOURCE_CODE", "git@example.org:board")
+    with pytest.raises(SystemExit):
+        read_settings()
+    assert "SOURCE_CODE: must begin with https://" in capsys.readouterr().err
+
+
+def test_a_wide_table_scrolls_by_keyboard(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# T\n\n| a | b |\n|---|---|\n| c | d |\n\n| a | b | c | d | e |\n|---|---|---|---|---|\n")
+    boxes = Elements(read_page(page).opening).of("div")
+    assert [attributes.get("tabindex") for attributes in boxes] == [None, "0"]
+    assert {attributes["class"] for attributes in boxes} == {"scroll"}
+
+
 def test_the_methodology_keeps_its_address(client):
     assert client.get("/docs/methodology/").url == "/methodology/"
 
@@ -105,6 +123,8 @@ def test_the_methodology_keeps_its_address(client):
 def test_a_notebook_is_a_page_and_a_file(client):
     page = shown("/docs/board-in-a-notebook/")
     assert "pd.read_parquet" in page
+    links = [attributes["href"] for attributes in Elements(page.partition("<article")[2]).of("a")]
+    assert links.count("/docs/board-in-a-notebook.ipynb") == 2
     file = client.get("/docs/board-in-a-notebook.ipynb")
     assert b"".join(file.streaming_content) == (DOCS / "board-in-a-notebook.ipynb").read_bytes()
     assert "board-in-a-notebook.ipynb" in file["Content-Disposition"]

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from bench import MISSED, api, architectures, families, first_run, latency, meters, page, sampled, throughput
+from bench import MISSED, api, architectures, batches, families, first_run, latency, meters, page, sampled, throughput
 
 
 def main(words: list[str]) -> int:
@@ -22,6 +22,7 @@ def main(words: list[str]) -> int:
         "api": api.run,
         "page": page.run,
         "throughput": throughput.run,
+        "batches": batches.run,
         "families": families.run,
         "sampled": sampled.run,
         "architectures": lambda: architectures.run(every=asked.all, write=asked.write),

@@ -58,6 +58,12 @@ SETTINGS = (
     Setting("RUN_ENERGY_BUDGET_J", "float", 5e7, "Most that one run may spend, joules."),
     Setting("RUN_MEMORY_LIMIT_MB", "int", 8192, "Resident memory at which a run is stopped, MiB."),
     Setting("RUN_SILENCE_LIMIT_S", "float", 900.0, "A run that reports nothing for this many seconds is stopped."),
+    Setting(
+        "HOLD_BUSY_RESULTS",
+        "bool",
+        True,
+        "Hold results for review that other work on their machine disturbed; false: publish them, flagged.",
+    ),
     Setting("CELERY_LOG_LEVEL", "str", "WARNING", "Log level of Celery itself; runs are always logged."),
 )
 

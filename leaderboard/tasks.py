@@ -89,6 +89,7 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> str:
         energy_j=settings.RUN_ENERGY_BUDGET_J,
         memory_mb=settings.RUN_MEMORY_LIMIT_MB,
         silence_s=settings.RUN_SILENCE_LIMIT_S,
+        accept_busy=not settings.HOLD_BUSY_RESULTS,
     )
     watch = Watch(claim, worker, termination)
     ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)

@@ -110,6 +110,15 @@ def _add_run_arguments(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--events", action="store_true", help="print events on standard output, one JSON object per line"
     )
+    run.add_argument(
+        "--accept-busy", action="store_true", help="measure nothing again that other work on this machine disturbed"
+    )
+    run.add_argument(
+        "--memory-mb",
+        type=positive_number,
+        metavar="MIB",
+        help="the process's memory limit: near it, freed memory is given back",
+    )
     run.add_argument("--watch-stdin", action="store_true", help="end at once when standard input ends")
 
 
@@ -205,6 +214,8 @@ def _run_recipe(recipe: Recipe, options: argparse.Namespace) -> None:
                 require_metered=options.require == "metered",
                 force=options.force,
                 resume=options.resume,
+                accept_busy=options.accept_busy,
+                memory_mb=options.memory_mb,
                 reporter=reporter,
             ),
         )
@@ -286,4 +297,8 @@ def positive_number(text: str) -> float:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["run"]:
+        from measurement.run.memory import start_without_thread_cache
+
+        start_without_thread_cache()
     sys.exit(main())

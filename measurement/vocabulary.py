@@ -68,6 +68,10 @@ class Flag(StrEnum):
     NO_REPEATS = "no_repeats"
     ABOVE_POWER_LIMIT = "above_power_limit"
     HIDDEN_SPLIT_DISAGREES = "hidden_split_disagrees"
+    BUSY_MACHINE = "busy_machine"
+    OVERLOADED_MACHINE = "overloaded_machine"
+    REFERENCE_DRIFT = "reference_drift"
+    KERNEL_TIME = "kernel_time"
 
 
 HOLDING_FLAGS = frozenset(
@@ -79,6 +83,8 @@ HOLDING_FLAGS = frozenset(
         Flag.HIDDEN_SPLIT_DISAGREES,
     }
 )
+DISTURBED_FLAGS = frozenset({Flag.OVERLOADED_MACHINE, Flag.REFERENCE_DRIFT})
+"""The machine's other work changed a figure on a CPU: what can be measured again is; what remains is held."""
 
 Family = Literal[
     "compact",

@@ -21,6 +21,22 @@ FLAGS = {
     "mig": "The device was a MIG slice, which has no energy counter of its own.",
     "no_repeats": "Run once: a single training has no spread, so its uncertainty covers the meter only.",
     "above_power_limit": "The energy per image is more than the device's power limit allows, so it may be wrong.",
+    "busy_machine": (
+        "Other work took more than 10 % of the machine's CPU time, so latency is higher and throughput lower than on "
+        "a quiet one, and the energy may be higher. It replaces no result of a quiet machine."
+    ),
+    "overloaded_machine": (
+        "Other work took more than half of the machine's CPU time, or the run was denied a quarter of what it asked "
+        "for, so its times are not the model's, and its energy may not be. Run it again while the machine is quiet."
+    ),
+    "reference_drift": (
+        "The same piece of work took over 25 % more or less CPU time after this phase than before it, so the machine "
+        "itself had changed: its clock, or what its neighbours do. Run it again."
+    ),
+    "kernel_time": (
+        "More than 10 % of the CPU time went to the system, most likely for memory: part of the energy is not the "
+        "network's."
+    ),
     "taken_down_by_an_administrator": "An administrator took the result off the board.",
     "reported_energy_too_low": (
         "The reported energy of a search or pre-training is less than the finished network needs to process each "

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.models import F, Max, Q
 
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import Attempt, Entry, Run
+from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
 from leaderboard.services.evidence import is_of_known_kind
 from measurement.recipe import parse_recipe
 from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.techniques import DeclaredPhase
 from measurement.record import PhaseRecord, Record
 from measurement.tracks import find_track, quality_floor
-from measurement.vocabulary import HOLDING_FLAGS, Phase, Provenance, Scope
+from measurement.vocabulary import DISTURBED_FLAGS, HOLDING_FLAGS, Flag, Phase, Provenance, Scope
 
 REPORTED_TOO_LOW = "reported_energy_too_low"
 UNKNOWN_EVIDENCE = "evidence_of_unknown_kind"
@@ -35,9 +36,41 @@ def reasons_to_hold(run: Run, record: Record) -> list[str]:
     a board of this hardware, or in the last case once one of the work with the same weights has been let pass.
     """
     reasons = {str(flag) for flag in record.flags & HOLDING_FLAGS}
+    if settings.HOLD_BUSY_RESULTS:
+        reasons |= _of_a_busy_machine(run, record)
     if not _is_by_staff(run):
         reasons |= _supplied_by_submitter(run, record)
     return sorted(reasons)
+
+
+def _of_a_busy_machine(run: Run, record: Record) -> set[str]:
+    """Other work on the machine changed a figure; or may have, and a result of a quiet machine would be replaced.
+
+    The evaluation doesn't count: nothing of it is charged.
+    """
+    flags = {flag for phase in record.phases if phase.phase != Phase.EVALUATE for flag in phase.flags}
+    reasons = {str(flag) for flag in flags & DISTURBED_FLAGS}
+    if Flag.BUSY_MACHINE in flags and not reasons and _has_quiet_result(run):
+        reasons.add(str(Flag.BUSY_MACHINE))
+    return reasons
+
+
+def _has_quiet_result(run: Run) -> bool:
+    """Whether a published result of the same work, hardware and mode, or a full one, is of a quiet machine."""
+    busy = {str(flag) for flag in (Flag.BUSY_MACHINE, *DISTURBED_FLAGS)}
+    others = Run.objects.filter(
+        recipe__work=run.recipe.work_id,
+        hardware=run.hardware,
+        mode__in={run.mode, "full"},
+        state=RunState.SUCCEEDED,
+        held_for=[],
+        submission__withdrawn_at=None,
+    ).exclude(pk=run.pk)
+    phases = PhaseEnergy.objects.filter(attempt__run__in=others, attempt__number=F("attempt__run__attempt"))
+    flags_of: dict[int, set[str]] = {}
+    for run_id, flags in phases.exclude(phase=Phase.EVALUATE).values_list("attempt__run", "flags"):
+        flags_of.setdefault(run_id, set()).update(flags)
+    return any(not flags & busy for flags in flags_of.values())
 
 
 def _supplied_by_submitter(run: Run, record: Record) -> set[str]:

@@ -54,12 +54,16 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one child may take: seconds of wall time, joules, MiB of resident memory, seconds without an event."""
+    """What one child may take: seconds of wall time, joules, MiB of resident memory, seconds without an event.
+
+    accept_busy: not the time to measure again what other work on the machine disturbed.
+    """
 
     time_s: float
     energy_j: float
     memory_mb: int
     silence_s: float
+    accept_busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +222,12 @@ def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> l
         str(limits.time_s),
         "--budget-j",
         str(limits.energy_j),
+        "--memory-mb",
+        str(limits.memory_mb),
         "--resume",
         "--events",
         "--watch-stdin",
+        *(["--accept-busy"] if limits.accept_busy else []),
     ]
 
 
@@ -230,7 +237,14 @@ def scrubbed_environment(home: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name in KEPT_VARIABLES or name.startswith(KEPT_PREFIX)
     }
-    given = {"HOME": str(home), "TMPDIR": str(home), "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    given = {
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "PYTHONUNBUFFERED": "1",
+        "HF_HUB_OFFLINE": "1",
+        # As `measurement run` starts itself again with (measurement/run/memory.py): this saves the second start.
+        "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+    }
     return kept | data_root_variable() | hidden_split_variable() | given
 
 

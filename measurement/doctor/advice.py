@@ -13,6 +13,7 @@ from measurement.doctor import environment
 from measurement.doctor.environment import ROOT, TorchBuild
 from measurement.errors import MeasurementError
 from measurement.meters import nvml
+from measurement.meters.control_groups import cpu_quota
 from measurement.meters.rapl import POWERCAP_ROOT, RaplZones, find_zones
 
 RAPL_FILES = "/sys/class/powercap/intel-rapl:*/energy_uj /sys/class/powercap/intel-rapl:*/intel-rapl:*/energy_uj"
@@ -150,7 +151,7 @@ def of_torch(build: TorchBuild | None, gpus: int) -> Iterator[Advice]:
 
 def of_cpu_quota(root: Path = ROOT) -> Iterator[Advice]:
     """For a container whose share of CPU time is less than the cores that threads are started for."""
-    quota = environment.cpu_quota(root)
+    quota = cpu_quota(root)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if quota is not None and quota < cores - 0.01:
         yield Advice(

@@ -1,4 +1,4 @@
-"""The environment of the meters: container, virtual machine, CPU quota, cards without a driver, torch's build.
+"""The environment of the meters: container, virtual machine, cards without a driver, torch's build.
 
 Read from files, so that nothing is imported or started; `root` is for tests.
 """
@@ -42,17 +42,6 @@ def nvidia_cards(root: Path = ROOT) -> list[str]:
     ]
 
 
-def cpu_quota(root: Path = ROOT) -> float | None:
-    """CPU time, in cores, that this process's control groups allow; None without a limit."""
-    limits = [
-        limit
-        for line in (_text(root / "proc/self/cgroup") or "").splitlines()
-        for folder in _group_folders(line, root / "sys/fs/cgroup")
-        if (limit := _limit_of(folder)) is not None
-    ]
-    return min(limits, default=None)
-
-
 @dataclass(frozen=True, slots=True)
 class TorchBuild:
     """The torch that is installed; `cuda` is the CUDA version that it was built for, None for none."""
@@ -78,30 +67,6 @@ def read_torch_build(path: Path) -> TorchBuild | None:
     text = _text(path) or ""
     version, cuda = _TORCH_VERSION.search(text), _TORCH_CUDA.search(text)
     return None if version is None else TorchBuild(version[1], (cuda[1] or cuda[2]) if cuda else None)
-
-
-def _group_folders(line: str, mount: Path) -> list[Path]:
-    """The folders of one line of /proc/self/cgroup and of all groups above, if it limits CPU time."""
-    number, controllers, group = [*line.split(":", 2), "", ""][:3]
-    if number == "0" and not controllers:
-        tops = [mount, mount / "unified"]
-    elif "cpu" in controllers.split(","):
-        tops = [mount / controllers, mount / "cpu"]
-    else:
-        return []
-    parts = [part for part in group.split("/") if part not in ("", "..")]
-    return [top.joinpath(*parts[:depth]) for top in tops for depth in range(len(parts) + 1)]
-
-
-def _limit_of(folder: Path) -> float | None:
-    words = (_text(folder / "cpu.max") or "").split()
-    if not words:
-        words = [_text(folder / f"cpu.cfs_{what}_us") or "" for what in ("quota", "period")]
-    try:
-        quota, period = int(words[0]), int(words[1])
-    except (ValueError, IndexError):
-        return None
-    return quota / period if quota > 0 and period > 0 else None
 
 
 def _text(path: Path) -> str | None:

@@ -23,7 +23,7 @@ from measurement.meters.base import (
     provenance_of,
 )
 from measurement.meters.device_lock import DeviceLock
-from measurement.meters.disturbances import CpuObserver, GpuObserver
+from measurement.meters.disturbances import CpuObserver, GpuObserver, ReferenceObserver
 from measurement.meters.estimate import CpuPowerModel, CpuTimeCounter, MemoryCounter, ProcessTree, cpu_model
 from measurement.meters.nvml_instruments import instruments_of
 from measurement.meters.observation import Observer
@@ -110,8 +110,8 @@ def discover(device: str | Sequence[str], clock: Clock | None = None, powercap: 
     cpus, drams = zones.of_kind("cpu"), zones.of_kind("dram")
     found.counters += [*cpus, *drams]
     tree, model = ProcessTree(), CpuPowerModel.of_this_machine()
-    if cpus and found.device == "cpu":
-        found.observers.append(CpuObserver())
+    if found.device == "cpu":
+        found.observers += [ReferenceObserver(), CpuObserver(is_metered=bool(cpus))]
     if not cpus:
         found.counters.append(CpuTimeCounter(tree, model))
         found.remedies["cpu"] = zones.remedy or "no package zone found in the RAPL tree"

@@ -1,12 +1,14 @@
 """Observes what can disturb a measurement: other processes on the device, throttling, heat.
 
 NVML and RAPL read whole devices, so other processes on one are counted too. An estimate counts this process tree
-alone: there, other load is no reason to doubt a figure, and nothing is observed.
+alone, but its work is slower next to others.
 """
 
 from __future__ import annotations
 
 import math
+import os
+import resource
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,8 +17,11 @@ from typing import Any
 import psutil
 
 from measurement.meters import nvml
+from measurement.meters.control_groups import throttled_s
+from measurement.meters.cpu_load import CpuLoad, CpuTimes
 from measurement.meters.estimate import ProcessTree, descendants
 from measurement.meters.observation import Observation
+from measurement.meters.reference import ReferenceDrift, reference_s
 
 _INITIAL_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the Linux kernel
 
@@ -46,6 +51,9 @@ class GpuObserver:
     def begin(self) -> None:
         """Nothing to do: each observation is independent."""
 
+    def end(self) -> Observation:
+        return self.observe()
+
     def observe(self) -> Observation:
         questions = nvml.Questions(tries=1)
         reasons = questions.ask("nvmlDeviceGetCurrentClocksEventReasons", self._handle)
@@ -66,27 +74,65 @@ class GpuObserver:
 
 
 class CpuObserver:
-    """The share of the machine's CPU time that others use, for RAPL, which reads the whole package."""
+    """Observes the CPUs that this process may use. is_metered: whether RAPL reads them, with all that runs there."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_metered: bool) -> None:
+        self._is_metered = is_metered
         self._tree = ProcessTree()
-        self._began = self._times()
+        self._waits: dict[tuple[int, str], float] = {}
+        self._began = self._read()
 
     def begin(self) -> None:
-        self._began = self._times()
+        self._began = self._read()
 
     def observe(self) -> Observation:
-        total_s, busy_s, own_s = (now - began for now, began in zip(self._times(), self._began, strict=True))
-        # /proc counts in ticks of 10 ms: over less than this the share is noise.
-        share = max(0.0, busy_s - own_s) / total_s if total_s >= 0.5 else None
-        return Observation(foreign_cpu_share=share)
+        return self.end()
 
-    def _times(self) -> tuple[float, float, float]:
-        """CPU seconds of the machine: all, busy, and this process tree's."""
-        times = psutil.cpu_times()
-        guest_s = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # included in user and nice
-        total_s = math.fsum(times) - guest_s
-        return total_s, total_s - times.idle - getattr(times, "iowait", 0.0), self._tree.cpu_time_s()
+    def end(self) -> Observation:
+        return Observation(cpu=CpuLoad.between(self._began, self._read(), is_metered=self._is_metered))
+
+    def _read(self) -> CpuTimes:
+        total_s = busy_s = stolen_s = 0.0
+        for times in _of_usable_cpus():
+            guest_s = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # included in user and nice
+            stolen = getattr(times, "steal", 0.0)
+            every_s = math.fsum(times) - guest_s
+            total_s += every_s
+            stolen_s += stolen
+            busy_s += every_s - times.idle - getattr(times, "iowait", 0.0) - stolen
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return CpuTimes(
+            total_s, busy_s, stolen_s, self._tree.cpu_time_s(), self._waited_s(), usage.ru_utime, usage.ru_stime,
+            throttled_s(),
+        )  # fmt: skip
+
+    def _waited_s(self) -> float | None:
+        """Seconds that threads of this process tree, ended ones included, were ready to run without a CPU."""
+        root = psutil.Process()
+        for process in (root, *descendants(root)):
+            for path in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+                try:
+                    self._waits[process.pid, path.parent.name] = int(path.read_text("ascii").split()[1]) / 1e9
+                except (OSError, ValueError, IndexError):
+                    continue
+        return math.fsum(self._waits.values()) if self._waits else None
+
+
+class ReferenceObserver:
+    """Times the reference kernel before the window opens and after it has closed, never while it is open."""
+
+    def __init__(self) -> None:
+        self._before_s = 0.0
+
+    def begin(self) -> None:
+        self._before_s = reference_s()
+
+    def observe(self) -> Observation:
+        return Observation()
+
+    def end(self) -> Observation:
+        drift = reference_s() / self._before_s - 1 if self._before_s > 0 else None
+        return Observation(reference=ReferenceDrift(drift))
 
 
 def shares_host_pids() -> bool:
@@ -108,3 +154,10 @@ def foreign_pids(pids: Iterable[int], *, contained: bool) -> set[int]:
         return set()
     own = psutil.Process()
     return found - {own.pid, *(child.pid for child in descendants(own))}
+
+
+def _of_usable_cpus() -> list[Any]:
+    """Times of the CPUs that this process may use; of all of them if the system does not say which."""
+    every = psutil.cpu_times(percpu=True)
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(every))
+    return [every[number] for number in usable] if max(usable) < len(every) else every

@@ -6,6 +6,7 @@ import statistics
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -177,13 +178,19 @@ class EnergyMeter:
             raise
         else:
             window.end()
-            observations.observe()
+            observations.end()
             window.close(self._builder(observations))
             self._check(window.measurement)
         finally:
             self._window = self._observations = None
             if window.is_closed:
                 self._marks.append(_mark(window.measurement, self._builder(observations)))
+
+    def discard(self, name: str) -> None:
+        """Rename the last window of this name in the trace: another one of the same name takes its place."""
+        discarded = sum(mark.name.startswith(f"{name}-discarded-") for mark in self._marks)
+        position = max(at for at, mark in enumerate(self._marks) if mark.name == name)
+        self._marks[position] = replace(self._marks[position], name=f"{name}-discarded-{discarded + 1}")
 
     def measure_idle(self, seconds: float | None = None) -> dict[Scope, float | None]:
         """Mean watts per scope with nothing running, remembered in `idle_power_w`; None if a scope is missing.

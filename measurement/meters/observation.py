@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from measurement.meters.cpu_load import CpuLoad
+from measurement.meters.reference import ReferenceDrift
 from measurement.vocabulary import Flag
 
 OBSERVATION_PERIOD_S = 1.0
 """Seconds between two observations of the devices while a window is open."""
-
-MAX_FOREIGN_CPU_SHARE = 0.1
-"""Share of the machine's CPU time in a window that others may use before a RAPL figure is doubted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,8 @@ class Observation:
     slowdowns: frozenset[str] = frozenset()
     at_power_limit: bool | None = None
     temperature_c: float | None = None
-    foreign_cpu_share: float | None = None
+    cpu: CpuLoad | None = None
+    reference: ReferenceDrift | None = None
     unread: frozenset[str] = frozenset()
 
 
@@ -40,6 +40,9 @@ class Observer(Protocol):
 
     def observe(self) -> Observation:
         """The device's state now. Never raises: if it can't be read, the observation is empty."""
+
+    def end(self) -> Observation:
+        """The window has closed: the last observation of it. Never raises."""
 
 
 class WindowObservations:
@@ -54,7 +57,8 @@ class WindowObservations:
         self._unread: Counter[str] = Counter()
         self._at_limit = 0
         self._temperatures_c: list[float] = []
-        self._foreign_cpu_share: float | None = None
+        self._cpu = CpuLoad()
+        self._reference = ReferenceDrift()
 
     def begin(self) -> None:
         """The window opens: observe for the first time."""
@@ -64,7 +68,13 @@ class WindowObservations:
 
     def observe(self) -> None:
         """Observe each device once."""
-        seen_of_all = [observer.observe() for observer in self.observers]
+        self._add_all([observer.observe() for observer in self.observers])
+
+    def end(self) -> None:
+        """The window has closed: observe for the last time. What began first ends last."""
+        self._add_all([observer.end() for observer in reversed(self.observers)])
+
+    def _add_all(self, seen_of_all: Sequence[Observation]) -> None:
         with self._lock:
             self.count += 1
             for seen in seen_of_all:
@@ -77,14 +87,14 @@ class WindowObservations:
         self._at_limit += bool(seen.at_power_limit)
         if seen.temperature_c is not None:
             self._temperatures_c.append(seen.temperature_c)
-        if seen.foreign_cpu_share is not None:
-            self._foreign_cpu_share = seen.foreign_cpu_share
+        self._cpu = seen.cpu or self._cpu
+        self._reference = seen.reference or self._reference
 
     @property
     def flags(self) -> frozenset[Flag]:
-        """`foreign_process` and `throttled`, if observed at least once."""
-        flags = set()
-        if self._foreign or (self._foreign_cpu_share or 0.0) > MAX_FOREIGN_CPU_SHARE:
+        """`foreign_process` and `throttled`, if observed at least once, and those of the CPU's load."""
+        flags = {*self._cpu.flags, *self._reference.flags}
+        if self._foreign:
             flags.add(Flag.FOREIGN_PROCESS)
         if self._slowdowns:
             flags.add(Flag.THROTTLED)
@@ -97,8 +107,7 @@ class WindowObservations:
         if self._foreign:
             pids = ", ".join(map(str, sorted(self._foreign)))
             notes.append(f"another process computed on the GPU (pid {pids} of the host)")
-        if (self._foreign_cpu_share or 0.0) > MAX_FOREIGN_CPU_SHARE:
-            notes.append(f"other processes used {self._foreign_cpu_share:.0%} of this machine's CPU time")
+        notes += [*self._cpu.notes, *self._reference.notes]
         notes += [
             f"throttled: {word} in {count} of {self.count} observations, one a second"
             for word, count in sorted(self._slowdowns.items())
@@ -109,7 +118,7 @@ class WindowObservations:
     @property
     def conditions(self) -> dict[str, Any]:
         """Figures for the record: number of observations (`looks`), how often at the power limit, temperatures,
-        others' CPU share."""
+        the CPU's load."""
         found: dict[str, Any] = {"looks": self.count} if self.observers else {}
         if self._at_limit:
             found["looks_at_power_limit"] = self._at_limit
@@ -118,6 +127,4 @@ class WindowObservations:
                 "temperature_max_c": max(self._temperatures_c),
                 "temperature_mean_c": round(math.fsum(self._temperatures_c) / len(self._temperatures_c), 1),
             }
-        if self._foreign_cpu_share is not None:
-            found["foreign_cpu_share"] = round(self._foreign_cpu_share, 4)
-        return found
+        return found | self._cpu.conditions | self._reference.conditions

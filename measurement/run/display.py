@@ -14,10 +14,14 @@ from measurement.events import Event, PhaseEnded, PhaseStarted, Started
 from measurement.events import Progress as ProgressEvent
 from measurement.record import PhaseRecord, Record
 from measurement.run.steps import step_name
-from measurement.vocabulary import Provenance, Scope
+from measurement.vocabulary import DISTURBED_FLAGS, HOLDING_FLAGS, Flag, Provenance, Scope
 
 UNKNOWN = "—"
 PIPE_WIDTH = 118
+
+
+DOUBTS = HOLDING_FLAGS | DISTURBED_FLAGS | {Flag.BUSY_MACHINE, Flag.KERNEL_TIME}
+"""Flags that the summary explains."""
 
 
 class HumanDisplay:
@@ -128,9 +132,12 @@ def _row(phase: PhaseRecord) -> tuple[str, ...]:
 
 def _closing_lines(record: Record) -> list[str]:
     macs = UNKNOWN if record.model.macs is None else si(record.model.macs, "MAC")
+    quality = record.quality
+    # A reported quality is the submitter's figure: this run has seen no image for it.
+    basis = f"{quality.provenance} on {quality.images} images" if quality.images is not None else quality.provenance
     lines = [
-        f"quality: {record.quality.metric} {record.quality.value:.4f} ({record.quality.provenance} on "
-        f"{record.quality.images} images); {record.model.parameters:,} parameters, {macs} per image"
+        f"quality: {quality.metric} {quality.value:.4f} ({basis}); {record.model.parameters:,} parameters, "
+        f"{macs} per image"
     ]
     for phase in record.phases:
         if phase.inference:
@@ -140,6 +147,10 @@ def _closing_lines(record: Record) -> list[str]:
                 f"{figures.batch_size}, p99 {figures.latency_p99_ms:.2f} ms"
             )
     lines += record.data_notes
+    for phase in record.phases:
+        if doubts := sorted(DOUBTS.intersection(phase.flags)):
+            why = "; ".join(phase.detail.get("meter_notes", ()))
+            lines.append(f"{step_name(phase.phase, phase.scenario)}: {', '.join(doubts)}: {why}")
     used = {energy.provenance for phase in record.phases for energy in phase.energies}
     if Provenance.ESTIMATED in used:
         lines.append(

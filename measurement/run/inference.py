@@ -44,7 +44,8 @@ class InferencePlan:
 
     The window ends once `min_duration_s` and `min_blocks` are reached and the half-width of the mean energy per image
     (95 %) is under `target_half_width` of it, and at `max_duration_s` otherwise. Between blocks it is closed for a
-    random time up to `max_jitter_s`, so that blocks don't fall into step with the meter.
+    random time up to `max_jitter_s`, so that blocks don't fall into step with the meter. A window that the machine's
+    other work disturbed is repeated up to `repeats` times.
     """
 
     min_duration_s: float
@@ -55,6 +56,7 @@ class InferencePlan:
     min_blocks: int = 5
     target_half_width: float = 0.01
     max_jitter_s: float = 0.1
+    repeats: int = 0
     probing: ProbePlan = field(default_factory=ProbePlan)
 
     @classmethod
@@ -62,7 +64,7 @@ class InferencePlan:
         """At least 30 s in all on a GPU and 5 s on a CPU; the cap is 20 % above."""
         if device.type == "cuda":
             return cls(min_duration_s=30, max_duration_s=36, block_s=3, warm_up_s=3, max_warm_up_s=15)
-        return cls(min_duration_s=5, max_duration_s=6, block_s=0.5, warm_up_s=0.5, max_warm_up_s=2)
+        return cls(min_duration_s=5, max_duration_s=6, block_s=0.5, warm_up_s=0.5, max_warm_up_s=2, repeats=2)
 
 
 def across(split: Split, count: int) -> Tensor:

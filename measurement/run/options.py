@@ -17,7 +17,9 @@ class RunOptions:
 
     require_metered: fail unless the device has a meter. force: replace the record in the folder. resume: continue
     after the last phase that an earlier attempt in the folder has finished. reporter: gets the run's events. plan:
-    how inference is measured, by default as the device requires. sampling: how a sampled run samples.
+    how inference is measured, by default as the device requires. sampling: how a sampled run samples. accept_busy:
+    measure nothing again that the machine's other work disturbed. memory_mb: the process's limit, MiB, near which it
+    keeps no freed memory.
     """
 
     mode: Mode = "full"
@@ -30,6 +32,8 @@ class RunOptions:
     reporter: Reporter = silent
     plan: InferencePlan | None = None
     sampling: SamplingPlan = METHODOLOGY
+    accept_busy: bool = False
+    memory_mb: float | None = None
 
     @property
     def limits(self) -> Limits:

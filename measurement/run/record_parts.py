@@ -63,9 +63,17 @@ def sampled(
 
 
 def inference(
-    position: int, scenario: Scenario, measured: PhaseMeasurement, figures: InferenceFigures, target: float = 0.01
+    position: int,
+    scenario: Scenario,
+    measured: PhaseMeasurement,
+    figures: InferenceFigures,
+    target: float = 0.01,
+    *,
+    repeats: int = 0,
 ) -> PhaseRecord:
     """One scenario. `detail` says how well the mean energy per image is known, and whether that reached `target`.
+
+    repeats: how many windows before this one the machine's other work disturbed.
 
     Raises MeterFailure if a scope has no joules: inference without a figure can't be ranked."""
     for scope in Scope:
@@ -83,7 +91,7 @@ def inference(
         energies=tuple(measured.to_energy(scope, images=figures.images) for scope in Scope),
         inference=figures,
         flags=tuple(sorted(measured.flags)),
-        detail=_half_width(measured, target) | _notes(measured),
+        detail=_half_width(measured, target) | ({"repeats": repeats} if repeats else {}) | _notes(measured),
     )
 
 
@@ -145,11 +153,11 @@ def checked_on_hidden_split(evaluation: PhaseRecord, quality: Quality, split: Hi
     return evaluation.model_copy(update={"flags": flags})
 
 
-def with_torch_settings(hardware: Hardware) -> Hardware:
-    """Adds torch's settings that figures depend on: its threads, and on a GPU whether float32 may be TF32."""
+def with_torch_settings(hardware: Hardware, allocator: str) -> Hardware:
+    """Adds what figures depend on: torch's threads, on a GPU whether float32 may be TF32, and the allocator."""
     import torch
 
-    settings: dict[str, Any] = {"torch_threads": torch.get_num_threads()}
+    settings: dict[str, Any] = {"torch_threads": torch.get_num_threads(), "allocator": allocator}
     if hardware.kind == "cuda":
         settings["tf32_matmul"] = torch.get_float32_matmul_precision() != "highest"
         settings["tf32_convolution"] = torch.backends.cudnn.allow_tf32

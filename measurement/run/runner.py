@@ -33,6 +33,7 @@ from measurement.run.budget import NOTHING, Limits
 from measurement.run.checkpoint import Attempt, Checkpoint, Earlier, Origin
 from measurement.run.device import choose_device, leave_a_core, make_current, synchronizer_of
 from measurement.run.inference import InferencePlan, Inputs, across, measure, prepare, resident_images
+from measurement.run.memory import freed_memory_kept, give_back_freed_memory
 from measurement.run.options import RunOptions
 from measurement.run.output import RECORD, TRACE, WEIGHTS, OutputFolder
 from measurement.run.sampling import SampledPace, SamplingPlan
@@ -41,7 +42,7 @@ from measurement.run.workbench import Data, Workbench, explained, seed_all, set_
 from measurement.tracks.evaluation import evaluate
 from measurement.tracks.hidden import seed_of_draw
 from measurement.training.numerics import reproducible_cublas, tensor_float32
-from measurement.vocabulary import Phase, Scenario, Scope
+from measurement.vocabulary import DISTURBED_FLAGS, Flag, Phase, Scenario, Scope
 
 
 def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> Record:
@@ -68,6 +69,7 @@ def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> 
     if not meter.sources(Scope.ACCELERATOR):  # inference would have no figure in the end, whatever it cost until then
         raise missing_meter(meter.device, meter.remedies)
     with ExitStack() as held:
+        allocator = held.enter_context(freed_memory_kept(device, options.memory_mb))
         held.enter_context(reproducible_cublas(asks_for_determinism(recipe)))
         held.enter_context(tensor_float32(device))
         # Before the set-up: preparing work on the device would disturb another measurement too.
@@ -90,7 +92,7 @@ def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> 
             note_spent=attempt.note_spent,
         )
         attempt.steps = steps
-        run = _Run(recipe, workbench, steps, synchronize, options, started_at)
+        run = _Run(recipe, workbench, steps, synchronize, options, started_at, allocator)
         quality, phases = _measured(run, attempt)
         record = _written(run, attempt, folder, hardware, quality, phases)
         checkpoint.clear()
@@ -129,7 +131,7 @@ def _written(  # noqa: PLR0917 - the parts of a record
             mode=run.options.mode,
             data=workbench.data,
             data_notes=workbench.track.data_notes,
-            hardware=record_parts.with_torch_settings(hardware),
+            hardware=record_parts.with_torch_settings(hardware, run.allocator),
             software=record_parts.software_versions(),
             started_at=run.started_at,
             ended_at=datetime.now(UTC),
@@ -154,6 +156,7 @@ class _Run:
     synchronize: Callable[[], None]
     options: RunOptions
     started_at: datetime
+    allocator: str
 
     @property
     def sampling(self) -> SamplingPlan | None:
@@ -194,6 +197,7 @@ def _one_time(run: _Run, position: int) -> PhaseRecord:
     spec = run.recipe.phases[position]
     if isinstance(spec, DeclaredEnergy):
         return record_parts.declared(position, spec, _unmetered(run, position))
+    give_back_freed_memory()
     step = run.steps.begin(Phase(spec.phase))
     # A sample ends long before its schedule, and when a training will stop early is not known beforehand.
     step.length_is_known = run.sampling is None and not any(early_stoppings(spec))
@@ -248,6 +252,7 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
             )
             return quality, []
         finished_sha256 = reported.weights_sha256
+    give_back_freed_memory()
     step = run.steps.begin(Phase.EVALUATE)
     test = run.workbench.test
     counting = CountingExits(model) if isinstance(model, EarlyExitNetwork) else None
@@ -278,6 +283,7 @@ def _hidden_quality(workbench: Workbench, advance: Advance) -> HiddenQuality | N
 
 def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan) -> PhaseRecord:
     workbench = run.workbench
+    give_back_freed_memory()
     step = run.steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
     resident = resident_images(workbench.track.channels, workbench.test.resolution)
@@ -294,17 +300,26 @@ def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan
         )
         # Blocks must not start at the same moments as in an earlier run: from the system's randomness, not the seed.
         jitter = random.SystemRandom()
-        with step.metered(f"{position}-inference-{scenario}") as window:
-            figures = measure(
-                prepared,
-                workbench.model,
-                window,
-                plan,
-                synchronize=synchronize,
-                advance=step.advance,
-                jitter=jitter,
-            )
-    return record_parts.inference(position, scenario, window.measurement, figures, plan.target_half_width)
+        repeats = 0 if run.options.accept_busy else plan.repeats
+        name = f"{position}-inference-{scenario}"
+        for repeat in range(repeats + 1):
+            with step.window(name) as window:
+                figures = measure(
+                    prepared,
+                    workbench.model,
+                    window,
+                    plan,
+                    synchronize=synchronize,
+                    advance=step.advance,
+                    jitter=jitter,
+                )
+            if repeat == repeats or not window.measurement.flags & {*DISTURBED_FLAGS, Flag.FOREIGN_PROCESS}:
+                break
+            run.steps.meter.discard(name)
+        step.end(window)
+    return record_parts.inference(
+        position, scenario, window.measurement, figures, plan.target_half_width, repeats=repeat
+    )
 
 
 def _facts(workbench: Workbench, weights: Path) -> ModelFacts:

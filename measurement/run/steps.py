@@ -114,17 +114,28 @@ class Step:
 
     @contextmanager
     def metered(self, window_name: str, reads: Split | None = None) -> Iterator[Window]:
-        """Meter the body. Raises OverBudget if the step ends past a limit.
+        """Meter the body, and end the step. Raises OverBudget if it ends past a limit.
 
         reads: the split that the body takes its images from; the time it waits for them is reported to the window.
         """
-        with self._steps.meter.window(window_name) as window:
-            self._window = window
+        with self.window(window_name) as window:
             waited_s = reads.waited_s if reads is not None else 0.0
             yield window
             if reads is not None:
                 window.waited(reads.waited_s - waited_s)
+        self.end(window)
+
+    @contextmanager
+    def window(self, name: str) -> Iterator[Window]:
+        """Meter the body in a window that may not be the step's last; `end` follows with the one that counts."""
+        with self._steps.meter.window(name) as window:
+            self._window = window
+            yield window
+        self._window = None
         self._steps.close(window)
+
+    def end(self, window: Window) -> None:
+        """Report that the step has ended, with the figures of its window. Raises OverBudget."""
         self._steps.left_out, self._left_out = self._steps.left_out + self._left_out, NOTHING
         measured = window.measurement
         self._steps.reporter(

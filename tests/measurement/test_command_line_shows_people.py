@@ -13,6 +13,7 @@ from measurement.run.display import HumanDisplay, print_summary, si
 from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
 from tests.measurement.running import BRIEF, TRAIN, tiny_recipe
+from tests.records import make_recipe, make_record
 
 SEARCH = {"technique": "declared", "phase": "search"}
 
@@ -48,6 +49,18 @@ def test_an_estimate_is_called_one(tmp_path: Path) -> None:
     text, record = shown(tmp_path, terminal=False)
     estimated = any(energy.provenance == "estimated" for phase in record.phases for energy in phase.energies)
     assert ("ESTIMATED: this machine has no energy counter for some of these figures" in text) == estimated
+
+
+@pytest.mark.parametrize("flags", [(), ("kernel_time", "no_repeats")])
+def test_a_reported_quality_has_no_images_and_doubts_are_explained(flags: tuple[str, ...]) -> None:
+    record = make_record(make_recipe(), quality=0.75)
+    quality = record.quality.model_copy(update={"provenance": "reported", "images": None})
+    train = record.phases[0].model_copy(update={"flags": flags, "detail": {"meter_notes": ["memory"]}})
+    console = Console(file=io.StringIO())
+    print_summary(record.model_copy(update={"quality": quality, "phases": (train, *record.phases[1:])}), console)
+    text = console.file.getvalue()
+    assert "quality: top1 0.7500 (reported); " in text
+    assert ("train: kernel_time: memory" in text) == bool(flags)
 
 
 @pytest.mark.parametrize(

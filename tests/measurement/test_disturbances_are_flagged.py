@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from measurement.meters import EnergyMeter
+from measurement.meters.cpu_load import CpuLoad
 from measurement.meters.discovery import discover
 from measurement.meters.disturbances import CpuObserver, foreign_pids
 from measurement.meters.observation import Observation, WindowObservations
 from measurement.meters.options import MeterOptions
+from measurement.meters.reference import ReferenceDrift
 from measurement.meters.replay import ManualClock
 from measurement.vocabulary import Flag
 from tests.measurement.instruments import Steady
@@ -115,22 +117,25 @@ def test_in_a_container_one_process_is_taken_for_ours_and_more_are_foreign():
     assert foreign_pids([4_000_000], contained=False) == {4_000_000}
 
 
-class Load:
-    """An observer that sees a share of foreign CPU time."""
+class Seen:
+    """An observer that has seen something by the end of a window."""
 
-    def __init__(self, share):
-        self.share, self.begun = share, 0
+    def __init__(self, seen):
+        self.seen, self.begun = seen, 0
 
     def begin(self):
         self.begun += 1
 
     def observe(self):
-        return Observation(foreign_cpu_share=self.share)
+        return Observation()
+
+    def end(self):
+        return self.seen
 
 
 @pytest.mark.parametrize(("share", "flagged"), [(0.02, False), (0.3, True)])
 def test_others_load_on_a_metered_cpu_is_flagged(share, flagged):
-    clock, observer = ManualClock(), Load(share)
+    clock, observer = ManualClock(), Seen(Observation(cpu=CpuLoad(foreign_share=share, is_metered=True)))
     with (
         EnergyMeter(
             [Steady(clock, 50.0)], options=MeterOptions(clock=clock, sampling=False, observers=[observer])
@@ -143,19 +148,34 @@ def test_others_load_on_a_metered_cpu_is_flagged(share, flagged):
     assert window.measurement.conditions["foreign_cpu_share"] == share
 
 
-def test_load_is_observed_if_rapl_reads_the_cpu_and_not_if_it_is_estimated(tmp_path):
-    assert discover("cpu", powercap=tmp_path).observers == []
-    add_zone(tmp_path / "intel-rapl:0", "package-0")
-    (observer,) = discover("cpu", powercap=tmp_path).observers
-    assert isinstance(observer, CpuObserver)
+@pytest.mark.parametrize(("drift", "flagged"), [(None, False), (-0.2, False), (0.3, True), (-0.3, True)])
+def test_a_machine_that_changes_during_a_window_is_flagged(drift, flagged):
+    clock, observer = ManualClock(), Seen(Observation(reference=ReferenceDrift(drift)))
+    options = MeterOptions(clock=clock, sampling=False, observers=[observer])
+    with EnergyMeter([Steady(clock, 50.0)], options=options) as meter, meter.window("train") as window:
+        clock.sleep(5)
+    measured = window.measurement
+    assert (Flag.REFERENCE_DRIFT in measured.flags) == flagged
+    assert any(f"{drift:+.0%}" in note for note in measured.notes) if flagged else measured.notes == ()
+    assert measured.conditions.get("reference_drift") == drift
 
 
-def test_our_own_load_is_not_foreign():
-    observer = CpuObserver()
-    observer.begin()
-    while (share := observer.observe().foreign_cpu_share) is None:
-        sum(range(10**5))
-    assert 0 <= share <= 1
+def test_each_window_on_a_cpu_is_checked_against_the_reference_kernel():
+    with EnergyMeter.for_device("cpu") as meter:
+        for name in ("train", "evaluate"):
+            with meter.window(name) as window:
+                pass
+            assert window.measurement.conditions["reference_drift"] > -1
+
+
+def test_load_is_observed_whether_rapl_reads_the_cpu_or_it_is_estimated(tmp_path):
+    for expected in ({Flag.BUSY_MACHINE}, {Flag.BUSY_MACHINE, Flag.FOREIGN_PROCESS}):
+        (observer,) = [item for item in discover("cpu", powercap=tmp_path).observers if isinstance(item, CpuObserver)]
+        while (seen := observer.end().cpu).foreign_share is None:
+            sum(range(10**5))
+        assert 0 <= seen.foreign_share <= 1
+        assert CpuLoad(foreign_share=0.3, is_metered=seen.is_metered).flags == expected
+        add_zone(tmp_path / "intel-rapl:0", "package-0")
 
 
 def test_without_observers_nothing_is_observed():

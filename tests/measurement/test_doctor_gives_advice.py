@@ -12,13 +12,13 @@ from measurement.doctor import advice
 from measurement.doctor.diagnosis import diagnose, run_doctor
 from measurement.doctor.environment import (
     TorchBuild,
-    cpu_quota,
     in_container,
     in_virtual_machine,
     nvidia_cards,
     read_torch_build,
     torch_build,
 )
+from measurement.meters.control_groups import cpu_quota
 from measurement.meters.rapl import find_zones
 from tests.measurement.powercap import tree
 

@@ -1,0 +1,93 @@
+"""On a CPU what tensors free is kept for the next step: a figure is the network's, not the allocator's."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import psutil
+import pytest
+import torch
+
+from measurement.record import parse_record
+from measurement.run import memory
+from measurement.run.memory import freed_memory_kept, is_short
+from tests.measurement.running import ROOT, environment, measurement, tiny_document
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(memory.c_library() is None, reason="glibc's allocator")
+
+CPU = torch.device("cpu")
+PAGES_OF_TENSOR = 100 * 2**20 // resource.getpagesize()
+
+# Page faults in each of four steps that allocate and free three tensors, with freed memory kept and without.
+FAULTS = """
+import json, resource
+from contextlib import nullcontext
+import torch
+from measurement.run.memory import freed_memory_kept
+
+torch.set_num_threads(1)
+
+def faults():
+    counts = []
+    for _ in range(4):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        held = [torch.ones(size * 2**18) for size in (100, 40, 100)]
+        del held
+        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    return counts
+
+with freed_memory_kept(torch.device("cpu")):
+    kept = faults()
+print(json.dumps([kept, faults()]))
+"""
+
+
+def test_a_step_faults_no_memory_in_that_an_earlier_one_freed():
+    variables = environment() | {memory.TUNABLES: memory.NO_THREAD_CACHE}
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], cwd=ROOT, env=variables, capture_output=True, text=True, check=True
+    )
+    kept, default = json.loads(done.stdout)
+    assert max(kept[1:]) < PAGES_OF_TENSOR / 100
+    # Transparent huge pages, where they are on for all programs, take one fault for 512 pages.
+    assert min(default[1:]) > 10 * max(1, *kept[1:])
+
+
+def test_memory_is_given_back_at_the_end_and_near_the_limit(monkeypatch):
+    monkeypatch.setattr(memory, "CHECK_EVERY_S", 0.01)
+    process = psutil.Process()
+    size = 400 * 2**20
+    with freed_memory_kept(CPU):
+        torch.ones(size // 4)
+        kept = process.memory_info().rss
+    assert process.memory_info().rss < kept - size / 2
+    with freed_memory_kept(CPU, limit_mb=1):
+        torch.ones(size // 4)
+        wait_until(lambda: process.memory_info().rss < kept - size / 2, "freed memory to be given back")
+
+
+@pytest.mark.parametrize(
+    ("used", "limit_mb", "available", "short"),
+    [(700, 1000, 50, False), (900, 1000, 50, True), (900, None, 50, False), (10, 1000, 4, True)],
+)
+def test_memory_is_short_near_the_limit_or_if_the_machine_has_little(used, limit_mb, available, short):
+    assert is_short(used * 2**20, limit_mb, available, 100) == short
+
+
+def test_a_gpu_s_run_leaves_the_allocator_as_it_is():
+    with freed_memory_kept(torch.device("cuda")) as how:
+        assert how == "the system's default"
+
+
+def test_the_command_line_runs_with_it_and_the_record_says_so(tmp_path):
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps(tiny_document(inference={"scenarios": ["single_stream"]})))
+    ended = measurement("run", recipe, "--out", tmp_path / "out", "--device", "cpu")
+    assert ended.returncode == 0, ended.stderr
+    record = parse_record((tmp_path / "out" / "record.json").read_bytes())
+    expected = f"{memory.c_library()}, freed memory kept, {memory.NO_THREAD_CACHE}"
+    assert record.hardware.settings["allocator"] == expected

@@ -1,0 +1,73 @@
+"""A result that other work disturbed is held; one that it may have changed is published only if nothing better is."""
+
+import pytest
+
+from leaderboard import services
+from leaderboard.models import Entry
+from measurement.vocabulary import Flag, Phase
+from tests.records import make_recipe, make_record
+
+pytestmark = pytest.mark.django_db
+
+BUSY = (Flag.BUSY_MACHINE,)
+OVERLOADED = (Flag.BUSY_MACHINE, Flag.OVERLOADED_MACHINE)
+
+
+@pytest.fixture
+def measure(hardware, administrator):
+    """Verify one recipe again and again: the newest run with the flags asked for, held for or shown."""
+    recipe = make_recipe()
+    submission, _ = services.submit(recipe, hardware=hardware, submitter=None)
+    runs = [submission.runs.get()]
+
+    def _measure(*flags, of=Phase.INFERENCE):
+        run = runs[-1]
+        record = make_record(recipe, hardware=hardware.name)
+        phases = [phase.model_copy(update={"flags": flags if phase.phase == of else ()}) for phase in record.phases]
+        text = record.model_copy(update={"phases": tuple(phases)}).model_dump_json().encode()
+        assert services.record(services.claim(run.pk, "worker"), text)
+        run.refresh_from_db()
+        runs.append(services.rerun(run, by=administrator))
+        return run
+
+    return _measure
+
+
+def shown():
+    return set(Entry.objects.values_list("run", flat=True))
+
+
+def test_a_first_result_of_a_busy_machine_is_shown_until_a_quiet_one_replaces_it(measure):
+    first = measure(*BUSY)
+    assert (first.held_for, shown()) == ([], {first.pk})
+    quiet = measure()
+    assert shown() == {quiet.pk}
+
+
+@pytest.mark.parametrize("phase", [Phase.TRAIN, Phase.INFERENCE])
+def test_a_result_of_a_busy_machine_replaces_no_quiet_one_until_a_person_says_so(measure, phase):
+    quiet = measure()
+    busy = measure(*BUSY, of=phase)
+    assert (busy.held_for, shown()) == (["busy_machine"], {quiet.pk})
+    services.release_hold(busy)
+    assert shown() == {busy.pk}
+
+
+@pytest.mark.parametrize("flags", [OVERLOADED, (Flag.REFERENCE_DRIFT,)])
+def test_a_result_that_other_work_disturbed_is_held(measure, flags):
+    run = measure(*flags)
+    assert run.held_for == [str(flags[-1])]
+    assert not Entry.objects.exists()
+
+
+def test_the_evaluation_and_the_kernel_s_share_hold_nothing(measure):
+    assert measure(*OVERLOADED, of=Phase.EVALUATE).held_for == []
+    run = measure(Flag.KERNEL_TIME)
+    assert (run.held_for, shown()) == ([], {run.pk})
+
+
+def test_an_operator_whose_machines_are_always_busy_can_publish_all_the_same(measure, settings):
+    settings.HOLD_BUSY_RESULTS = False
+    measure()
+    run = measure(*OVERLOADED)
+    assert (run.held_for, shown()) == ([], {run.pk})

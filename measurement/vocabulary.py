@@ -67,11 +67,11 @@ class Flag(StrEnum):
     MIG = "mig"
     NO_REPEATS = "no_repeats"
     ABOVE_POWER_LIMIT = "above_power_limit"
-    HIDDEN_SPLIT_DISAGREES = "hidden_split_disagrees"
     BUSY_MACHINE = "busy_machine"
     OVERLOADED_MACHINE = "overloaded_machine"
     REFERENCE_DRIFT = "reference_drift"
     KERNEL_TIME = "kernel_time"
+    HIDDEN_SPLIT_DISAGREES = "hidden_split_disagrees"
 
 
 HOLDING_FLAGS = frozenset(

@@ -8,11 +8,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from tests.factories import make_board
 
 pytestmark = pytest.mark.django_db(transaction=True)
-sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL has pg_dump")
+sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has pg_dump")
 
 
 @sqlite
@@ -50,7 +51,7 @@ def test_a_folder_in_use_is_refused_and_a_fault_leaves_nothing(tmp_path, setting
     assert {path.name for path in tmp_path.iterdir()} == {"full", "media"}
 
 
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="of SQLite the other tests tell")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="of SQLite the other tests tell")
 def test_another_database_is_led_to_its_own_tool(tmp_path):
     with pytest.raises(CommandError, match="pg_dump"):
         call_command("backup", tmp_path / "copy")

@@ -11,8 +11,9 @@ class LeaderboardConfig(AppConfig):
     verbose_name = "Full-Cycle Energy Leaderboard"
 
     def ready(self) -> None:
-        """Connect the rules of accounts."""
+        """Connect the rules of accounts, and the system checks."""
         import_module("leaderboard.accounts")
+        import_module("leaderboard.serving.checks")
 
 
 class ServedFilesConfig(StaticFilesConfig):

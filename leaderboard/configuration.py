@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -120,6 +121,25 @@ def _check(values: dict[str, Any]) -> None:
     for name in ("RUN_TIME_BUDGET_S", "RUN_ENERGY_BUDGET_J", "RUN_SILENCE_LIMIT_S"):
         if not 0 < values[name] < float("inf"):
             stop(f"{name}: must be a number above 0 (got {values[name]}).")
+
+
+def weak_secret_key(key: str) -> str:
+    """Why a signing key can be guessed; empty if it can't."""
+    if len(key) < 32 or len(set(key)) < 10:
+        return f"has {len(key)} characters, {len(set(key))} of them different"
+    if found := re.search(r"insecure|change.?me|your.?secret|example|password", key, re.IGNORECASE):
+        return f"has {found[0]!r} in it, as in a template"
+    return ""
+
+
+REMEDY_OF_KEY = (
+    "Who guesses it can sign in as anybody. Make one, e.g. `openssl rand -hex 32`, or leave it empty to have one "
+    "made and kept."
+)
+ANY_HOST = (
+    "ALLOWED_HOSTS: * lets any client choose the host name in links, also in those of password mails. "
+    "Name the hosts that this site answers to."
+)
 
 
 def kept_secret_key(data_root: Path) -> str:

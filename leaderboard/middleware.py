@@ -1,11 +1,12 @@
-"""Rejects requests before their body is read, and answers for a database that is away."""
+"""Rules of HTTP that hold for every address, and the answer for a database that is away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from leaderboard.database.away import is_away
@@ -26,6 +27,24 @@ class BodyLimit:
         ):
             return render(request, "400.html", {"too_large": True}, status=413)
         return self.get_response(request)
+
+
+class NoBodyForHead:
+    """The answer to HEAD has the headers of GET and no body: servers may not send one, and complain of it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD":
+            if isinstance(response, StreamingHttpResponse):
+                response.streaming_content = iter(())
+                response.file_to_stream = None  # type: ignore[attr-defined]  # which a server would send by itself
+            elif isinstance(response, HttpResponse):
+                response.headers.setdefault("Content-Length", str(len(response.content)))
+                response.content = b""
+        return response
 
 
 def _declared_bytes(request: HttpRequest) -> int:

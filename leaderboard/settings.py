@@ -58,17 +58,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "leaderboard.middleware.BodyLimit",
+    "leaderboard.middleware.NoBodyForHead",
+    # Before everything that may refuse a request, so that refusals have their headers too.
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "leaderboard.middleware.BodyLimit",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "leaderboard.middleware.DatabaseAway",
@@ -172,6 +174,8 @@ ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "root", "staff", "leader
 # Rate limits count addresses; behind a proxy the reader's is the last but one.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _values["HTTPS"] else 0
 ACCOUNT_EMAIL_VERIFICATION = "optional"
+# Signing up with an address that has an account looks as with any other, and makes another account.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_LOGOUT_REDIRECT_URL = "leaderboard"
 globals().update({name: value for name, value in _values["EMAIL_URL"].items() if value is not None})
 
@@ -204,7 +208,6 @@ if _values["HTTPS"]:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ("/admin/",),
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],
@@ -229,26 +232,28 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour"},
+    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour", "cards": "60/minute"},
+    "NUM_PROXIES": 1 if _values["HTTPS"] else 0,  # who else writes X-Forwarded-For is the client
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Full-Cycle Energy Leaderboard",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # whose schemas are JSON Schema, as the recipe's is
     "DESCRIPTION": "Energy of the whole life of efficient computer-vision models, at the usage intensity you choose.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "leaderboard.api.documentation.describe_all",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "Provenance": "leaderboard.models.Provenance",
         "Scenario": "leaderboard.models.Scenario",
         "Scope": "leaderboard.models.Scope",
     },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "leaderboard.api.documentation.add_unavailable",
-    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -273,7 +278,11 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"celery": {"level": CELERY_LOG_LEVEL}, "django.server": {"level": "WARNING"}},
+    "loggers": {
+        "celery": {"level": CELERY_LOG_LEVEL},
+        "django.server": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},  # it warns of every request that waits for a thread
+    },
 }
 structlog.configure(
     processors=[

@@ -12,7 +12,7 @@ from pathlib import Path
 _folder = Path(tempfile.mkdtemp(prefix="leaderboard-tests-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["DATA_ROOT"] = str(_folder)
-os.environ["SECRET_KEY"] = "of-no-use-outside-the-tests"
+os.environ["SECRET_KEY"] = "of-no-use-outside-the-tests-0123456789"
 for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "HTTPS", "PORT", "ALLOWED_HOSTS"):
     os.environ.pop(name, None)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from leaderboard.api.serializers import ErrorsSerializer
@@ -13,7 +14,9 @@ from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_W
 from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
+from measurement.recipe import recipe_json_schema
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
+from measurement.vocabulary import Mode
 
 _MEANINGS = {
     400: "Invalid input. Each error names its field and what is allowed.",
@@ -23,10 +26,14 @@ _MEANINGS = {
     409: "The current state does not allow this.",
     411: "The request has a body but no Content-Length.",
     413: "The body is larger than the limit.",
+    414: "The address is longer than 8 KiB.",
     415: "This address does not take this content type.",
     429: "Too many requests; see Retry-After.",
+    431: "The headers are larger than 32 KiB.",
     503: "The database can't be reached; see Retry-After.",
 }
+# What any address may answer.
+_ANYWHERE = (400, 413, 414, 431, 503)
 
 
 def errors(*codes: int) -> dict[int, OpenApiResponse]:
@@ -34,22 +41,75 @@ def errors(*codes: int) -> dict[int, OpenApiResponse]:
     return {code: OpenApiResponse(ErrorsSerializer, _MEANINGS[code]) for code in codes}
 
 
-def add_unavailable(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular: every address answers 503 while the database is away."""
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
-    for address in result["paths"].values():
-        for operation in address.values():
-            operation["responses"].setdefault("503", {"content": content, "description": _MEANINGS[503]})
+def describe_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """For drf-spectacular: adds the recipe's schema, and to each operation the errors that any address may answer."""
+    schemas = result["components"]["schemas"]
+    schemas |= {_component(name): _moved(part) for name, part in _RECIPE_PARTS.items()}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            responses = operation["responses"]
+            if operation["operationId"] == "submit":
+                operation["requestBody"]["required"] = True
+            for code in _ANYWHERE:
+                content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
+                responses.setdefault(str(code), {"content": content, "description": _MEANINGS[code]})
+            operation["responses"] = dict(sorted(responses.items()))
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result
+
+
+_RECIPE_PARTS = recipe_json_schema()
+_RECIPE_PARTS = _RECIPE_PARTS.pop("$defs") | {"Recipe": _RECIPE_PARTS}
+
+
+def _component(name: str) -> str:
+    return name if name.startswith("Recipe") else f"Recipe{name}"
+
+
+def _moved(part: Any) -> Any:
+    """A part of the recipe's JSON Schema with its references led to the components of the OpenAPI document."""
+    if isinstance(part, dict):
+        return {key: _moved(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_moved(value) for value in part]
+    if isinstance(part, str) and (found := re.fullmatch(r"#/\$defs/(\w+)", part)):
+        return f"#/components/schemas/{_component(found[1])}"
+    return part
+
+
+HARDWARE: dict[str, Any] = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 100}
+SUBMITTED: dict[str, Any] = {
+    "anyOf": [
+        {"$ref": "#/components/schemas/Recipe"},
+        {
+            "type": "object",
+            "properties": {
+                "recipe": {"$ref": "#/components/schemas/Recipe"},
+                "hardware": {"anyOf": [HARDWARE, {"type": "null"}]},
+                "mode": {"enum": [*get_args(Mode), None]},
+            },
+            "required": ["recipe"],
+            "additionalProperties": False,
+        },
+    ]
+}
+"""The body of a submission: a recipe, or a recipe with its options."""
 
 
 def _number(minimum: float, maximum: float, **more: Any) -> dict[str, Any]:
     return {"type": "number", "format": "double", "minimum": minimum, "maximum": maximum, **more}
 
 
+def _several(choices: Iterable[str]) -> dict[str, Any]:
+    """Choices, each in a parameter of its own or with commas between them."""
+    either = f"({'|'.join(choices)})"
+    items = {"anyOf": [{"enum": list(choices)}, {"type": "string", "pattern": f"^{either}(,{either})+$"}]}
+    return {"type": "array", "minItems": 1, "items": items}
+
+
 USAGE_INTENSITY = OpenApiParameter(
     "usage_intensity",
-    _number(0, MAX_USAGE_INTENSITY, default=1e6, exclusiveMinimum=True),
+    {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_USAGE_INTENSITY, "default": 1e6},
     description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}.",
 )
 ACCURACY_WEIGHT = OpenApiParameter(
@@ -69,7 +129,9 @@ BOARD_PARAMETERS = [
         {"type": "string", "pattern": KEY_PATTERN},
         description=f"One of {', '.join(KEYS_IN_WORDS)}. Default: that of the largest board.",
     ),
-    OpenApiParameter("hardware", description="A slug of /api/v1/hardware. Default: that of the largest board."),
+    OpenApiParameter(
+        "hardware", HARDWARE, description="A slug of /api/v1/hardware. Default: that of the largest board."
+    ),
     OpenApiParameter("scenario", enum=Scenario.values, description="Default: offline, unless it has no results."),
     OpenApiParameter(
         "scope",
@@ -86,22 +148,24 @@ FILTER_PARAMETERS = [
         description="Deployments that share search and pre-training.",
     ),
     MIN_QUALITY,
-    OpenApiParameter("family", enum=list(FAMILIES), many=True, description="Only these families."),
+    OpenApiParameter("family", _several(FAMILIES), description="Only these families."),
     OpenApiParameter(
         "provenance",
-        enum=Provenance.values,
-        many=True,
+        _several(Provenance.values),
         description="Only entries whose weakest provenance is one of these.",
     ),
     OpenApiParameter(
         "quality_by",
-        enum=list(QUALITY_BY),
-        many=True,
+        _several(QUALITY_BY),
         description="Only entries whose quality is "
         + "; ".join(f"{name}: {meaning}" for name, meaning in QUALITY_BY.items())
         + ".",
     ),
-    OpenApiParameter("search", description="Words in title or architecture, or the start of a recipe's SHA-256."),
+    OpenApiParameter(
+        "search",
+        {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00]+$"},
+        description="Words in title or architecture, or the start of a recipe's SHA-256.",
+    ),
     OpenApiParameter(
         "order_by",
         enum=[*ORDERINGS, ENERGY_PER_CORRECT],
@@ -110,7 +174,7 @@ FILTER_PARAMETERS = [
     ACCURACY_WEIGHT,
     OpenApiParameter(
         "include_incomplete",
-        OpenApiTypes.BOOL,
+        {"type": "string", "enum": ["true", "false", "on", "off"]},
         description="Rank entries with a missing phase at their lower bound. Default: false.",
     ),
 ]
@@ -118,3 +182,5 @@ PAGE_PARAMETERS = [
     OpenApiParameter("page", {"type": "integer", "minimum": 1, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
 ]
+DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *PAGE_PARAMETERS]}
+"""By name."""

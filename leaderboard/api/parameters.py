@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 
 from django import forms
 from django.http import QueryDict
 
 from leaderboard.api.badge import METRICS
+from leaderboard.api.documentation import DOCUMENTED
 from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.board import AccuracyWeightField, LeaderboardForm, UsageIntensityField, one_of
@@ -51,8 +54,44 @@ def check_names(given: QueryDict, known: frozenset[str]) -> None:
             errors.append((name, f"is not a parameter; {allowed}"))
         elif len(values) > 1 and name not in REPEATABLE:
             errors.append((name, f"is given {len(values)} times; give it once"))
+    errors += [(name, fault) for name, values in given.lists() for value in values if (fault := _loose(name, value))]
     if errors:
         raise Faults(errors)
+
+
+# As JSON writes them. Python, and so a form, also reads "1_000", "٣" and " 5 ".
+_JSON_NUMBER = {
+    "number": (re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"), "a number such as 0.5, 1000 or 1e6"),
+    "integer": (re.compile(r"-?(0|[1-9][0-9]*)"), "a whole number such as 50"),
+}
+
+
+def _loose(name: str, value: str) -> str:
+    """What keeps a value from being what the OpenAPI document says, though a form would take it; empty if nothing.
+
+    Values that no form takes are left to it: it says what is allowed.
+    """
+    if not value:
+        return "is empty; give a value, or leave the parameter out"
+    if name == "search":
+        return f"has {len(value)} characters; give at most 100" if len(value) > 100 else ""
+    if any(part != part.strip() or not part for part in value.split(",")):
+        return f"is {value[:40]!r}; give it without spaces and empty parts"
+    documented = DOCUMENTED[name].type if name in DOCUMENTED else None
+    schema = documented if isinstance(documented, dict) else {}
+    pattern, what = _JSON_NUMBER.get(schema.get("type", ""), (None, ""))
+    if pattern and _is_finite(value) and not pattern.fullmatch(value):
+        return f"is {value[:40]!r}; write {what}"
+    if "enum" in schema and name == "include_incomplete" and value not in schema["enum"]:
+        return f"is {value[:40]!r}, but must be true or false"
+    return ""
+
+
+def _is_finite(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def board_query(given: QueryDict) -> LeaderboardQuery:

@@ -31,5 +31,5 @@ urlpatterns = [
     path("v1/carbon-intensities", reference.CarbonIntensitiesView.as_view(), name="api-carbon-intensities"),
     path("schema/", reference.SchemaView.as_view(), name="api-schema"),
     path("docs/", reference.DocsView.as_view(), name="api-docs"),
-    re_path(r"^v1(/.*)?$", UnknownAddress.as_view(), name="api-unknown"),
+    re_path(r"^v1(/[\s\S]*)?\Z", UnknownAddress.as_view(), name="api-unknown"),
 ]

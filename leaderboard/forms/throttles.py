@@ -1,10 +1,10 @@
-"""How often one person may submit."""
+"""How often one person may submit, and one address have pictures drawn."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.throttling import UserRateThrottle
+from rest_framework.throttling import SimpleRateThrottle, UserRateThrottle
 
 from leaderboard import services
 from leaderboard.forms.person import signed_in
@@ -29,3 +29,13 @@ class SubmissionThrottle(UserRateThrottle):
     def wait(self) -> float | None:
         """Seconds until the next submission is taken."""
         return self._wait_s
+
+
+class CardThrottle(SimpleRateThrottle):
+    """Pictures that are drawn for one address. One that was drawn before costs nothing."""
+
+    scope = "cards"
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        """One count for each address."""
+        return str(self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)})

@@ -20,7 +20,6 @@ WIDTH_PX, HEIGHT_PX = 1200, 630
 MARGIN_PX = 64
 FONTS = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}
 STYLE_SHEET = BASE_DIR / "static" / "leaderboard" / "site.css"
-MOST_CARDS_KEPT = 128
 # Replacements for a font that lacks them.
 SPELLED = {"≥": "at least", "±": "+/-", "µ": "u", "—": "-", "–": "-", "½": "1/2", "×": "x"}
 
@@ -42,7 +41,6 @@ class Card:
     foot: str
 
 
-@lru_cache(maxsize=MOST_CARDS_KEPT)
 def draw_card(card: Card) -> bytes:
     """A PNG of 1200 by 630 pixels."""
     colours = palette()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from http import HTTPStatus
+from threading import BoundedSemaphore
 
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -13,12 +17,17 @@ from leaderboard import queries
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
+from leaderboard.forms.throttles import CardThrottle
 from leaderboard.models import Entry
 from leaderboard.presentation import rows, summary
 from leaderboard.presentation.format import images, joules, provenance_words, relative, watt_hours, weight
 from leaderboard.presentation.link_card import Card, draw_card
 from leaderboard.views.compare import champion_of, read_entries
 from leaderboard.views.entries import query_of
+
+KEPT_S = 24 * 3600
+# So many threads of a process may draw; the others go on serving pages.
+_drawing = BoundedSemaphore(2)
 
 NO_WINNER = Card(
     kicker="Efficient vision models, ranked by full-cycle energy",
@@ -105,7 +114,31 @@ def card_of(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery, claim:
 
 
 def _answer(request: HttpRequest, card: Card) -> HttpResponseBase:
-    picture = draw_card(card)
-    tag = f'"{hashlib.sha256(picture).hexdigest()[:16]}"'
-    answer = HttpResponse(picture, "image/png", headers={"Cache-Control": "public, max-age=300", "ETag": tag})
-    return get_conditional_response(request, etag=tag, response=answer) or answer
+    """The picture, from the cache of all processes if it was drawn before."""
+    tag = f'"{hashlib.sha256(repr(card).encode("utf-8", "backslashreplace")).hexdigest()[:32]}"'
+    headers = {"Cache-Control": "public, max-age=300", "ETag": tag}
+    known = get_conditional_response(request, etag=tag, response=HttpResponse(headers=headers))
+    if known is not None and known.status_code == HTTPStatus.NOT_MODIFIED:
+        return known
+    kept = f"card-{tag}"
+    picture = cache.get(kept)
+    if picture is None:
+        throttle = CardThrottle()
+        if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # looks at the address alone
+            return _later(HTTPStatus.TOO_MANY_REQUESTS, throttle.wait() or 1)
+        if not _drawing.acquire(blocking=False):
+            return _later(HTTPStatus.SERVICE_UNAVAILABLE, 1)
+        try:
+            picture = draw_card(card)
+        finally:
+            _drawing.release()
+        cache.set(kept, picture, KEPT_S)
+    return HttpResponse(picture, "image/png", headers=headers)
+
+
+def _later(status: HTTPStatus, wait_s: float) -> HttpResponse:
+    seconds = math.ceil(wait_s)
+    words = f"Too many new pictures; try again in {seconds} s.\n"
+    return HttpResponse(
+        words, "text/plain", status, headers={"Retry-After": str(seconds), "Cache-Control": "no-store"}
+    )

@@ -105,7 +105,9 @@ class Recipe(Part):
 
     schema_version: Literal[1]
     method: Method
-    track: Annotated[str, Field(max_length=50), AfterValidator(_known_track)]
+    track: Annotated[
+        str, Field(max_length=50, json_schema_extra={"enum": sorted(TRACKS)}), AfterValidator(_known_track)
+    ]
     dataset: Dataset | None = None
     model: Model
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=20)]
@@ -293,7 +295,7 @@ def parse_recipe(document: dict[str, Any]) -> Recipe:
     A short document may be long with its defaults: the size limit applies to the written-out form too.
     """
     try:
-        recipe = Recipe.model_validate_json(as_json(document))
+        recipe = Recipe.model_validate_json(as_json(_with_integers(document)))
     except ValidationError as error:
         raise DocumentError([_split_field(fault) for fault in faults_of(error, TECHNIQUES)]) from None
     written = len(recipe.text().encode())
@@ -301,6 +303,15 @@ def parse_recipe(document: dict[str, Any]) -> Recipe:
         most = f"a recipe may have at most {MAX_DOCUMENT_BYTES:,}"
         raise DocumentError([Fault("", f"{written:,} bytes with every default written out as JSON; {most}")])
     return recipe
+
+
+def _with_integers(value: Any) -> Any:
+    """`value` with 20 for 20.0, which is an integer in JSON Schema too; number fields take either."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _with_integers(inner) for key, inner in value.items()}
+    return [_with_integers(inner) for inner in value] if isinstance(value, list) else value
 
 
 def read_recipe(text: str | bytes) -> Recipe:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
+from typing_extensions import TypeAliasType
 
 from measurement.recipe.parts import Part, did_you_mean
 
@@ -27,7 +28,15 @@ def _known_architecture(name: str) -> str:
     return name
 
 
-Architecture = Annotated[str, Field(max_length=100), AfterValidator(_known_architecture)]
+def _names(schema: dict[str, Any]) -> None:
+    schema["enum"] = sorted(known_architectures())
+
+
+Architecture = TypeAliasType(
+    "Architecture",
+    Annotated[str, Field(max_length=100, json_schema_extra=_names), AfterValidator(_known_architecture)],
+)
+"""A named type, so that the JSON Schema lists the names once."""
 
 
 class Model(Part):

@@ -75,9 +75,22 @@ def _plain_text(text: str) -> str:
     return text.strip()
 
 
-PlainText = Annotated[str, AfterValidator(_plain_text)]
-VisibleText = Annotated[str, AfterValidator(_visible)]
-WebAddress = Annotated[str, Field(max_length=300), AfterValidator(_web_address)]
+# The patterns are for the JSON Schema; no portable one names every character that can't be seen.
+PlainText = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"}),
+    AfterValidator(_plain_text),
+]
+VisibleText = Annotated[
+    str,
+    Field(json_schema_extra={"pattern": r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"}),
+    AfterValidator(_visible),
+]
+WebAddress = Annotated[
+    str,
+    Field(max_length=300, json_schema_extra={"pattern": r"^https?://[^\x00-\x20\x7f-\xa0]*$"}),
+    AfterValidator(_web_address),
+]
 
 
 class DeclaredEnergy(PhasePart):

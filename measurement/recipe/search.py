@@ -20,7 +20,11 @@ def _once_each(values: tuple[V, ...]) -> tuple[V, ...]:
 
 
 # Only the first wrong value is reported: finding similar names takes milliseconds, and there may be thousands.
-Axis = Annotated[tuple[V, ...], Field(min_length=1, max_length=100, fail_fast=True), AfterValidator(_once_each)]
+Axis = Annotated[
+    tuple[V, ...],
+    Field(min_length=1, max_length=100, fail_fast=True, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_once_each),
+]
 """The values of one dimension of a space, each once."""
 
 Resolution = Annotated[int, Field(ge=8, le=1024)]

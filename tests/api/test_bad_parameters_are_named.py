@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
+from django.urls import URLPattern
 
+from leaderboard.api import urls
 from tests.api import builders
 
 pytestmark = pytest.mark.django_db
@@ -69,10 +73,36 @@ def test_every_fault_is_named_at_once(client: Client) -> None:
     assert {error["field"] for error in errors} == {"usage_intensity", "scope"}
 
 
-def test_empty_parameters_are_left_out(client: Client) -> None:
-    answer = client.get(f"{ADDRESS}?usage_intensity=&track=&min_quality=&family=&search=&page=")
-    assert answer.status_code == 200
-    assert answer.json()["usage_intensity"] == 1e6
+@pytest.mark.parametrize("name", ["usage_intensity", "track", "min_quality", "family", "search", "page"])
+def test_an_empty_parameter_is_not_one_left_out(client: Client, name: str) -> None:
+    errors = client.get(f"{ADDRESS}?{name}=").json()["errors"]
+    assert errors == [{"field": name, "message": "is empty; give a value, or leave the parameter out"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "remedy"),
+    [
+        *[(f"usage_intensity={value}", "1e6") for value in ("1_000", "%D9%A3", "%2B5", "5.", "01")],
+        ("accuracy_weight=.5", "0.5"),
+        ("page=1_0", "whole number"),
+        ("page=%D9%A1", "whole number"),
+        *[
+            (f"{name}=%20{value}", "without spaces")
+            for name, value in (("track", "digits"), ("hardware", "test-cpu"))
+        ],
+        ("family=nas,,pruning", "empty parts"),
+        ("family=nas,%20pruning", "without spaces"),
+        ("include_incomplete=Yes", "true or false"),
+        ("search=" + "%20" * 101, "at most 100"),
+    ],
+)
+def test_what_python_would_read_and_the_document_does_not_allow(client: Client, query: str, remedy: str) -> None:
+    builders.entry()
+    answer = client.get(f"{ADDRESS}?{query}")
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["field"] == query.partition("=")[0]
+    assert remedy in error["message"]
 
 
 def test_hardware_on_an_empty_database(client: Client) -> None:
@@ -92,6 +122,16 @@ def test_accuracy_weight_on_other_views_of_the_board(client: Client, part: str, 
 def test_other_views_of_the_board(client: Client, part: str) -> None:
     assert client.get(f"{ADDRESS}{part}?scope=world").json()["errors"][0]["field"] == "scope"
     assert client.get(f"{ADDRESS}{part}?foo=1").json()["errors"][0]["field"] == "foo"
+
+
+@pytest.mark.parametrize("route", [route for route in urls.urlpatterns if route.name], ids=lambda route: route.name)
+def test_no_verb_breaks_an_address(client: Client, route: URLPattern) -> None:
+    address = "/api/" + re.sub(r"<int:pk>|<uuid:pk>|\^|\(.*", "1", str(route.pattern))
+    for verb in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FETCH"):
+        for given in ("", "application/json", "text/html", "x"):
+            answer = client.generic(verb, address, headers={"accept": given} if given else {})
+            assert answer.status_code < 500, (verb, given)
+            assert answer.status_code != 405 or "GET" in answer["Allow"] or "POST" in answer["Allow"]
 
 
 def test_other_verbs_and_addresses(client: Client) -> None:

@@ -23,7 +23,9 @@ def heading_of(name: str, part: dict) -> str:
 
 
 DEFINED = SCHEMA["$defs"] | TRAINING["$defs"] | {"TrainingOptions": TRAINING}
-PARTS = {"The recipe": SCHEMA} | {heading_of(name, part): part for name, part in DEFINED.items()}
+PARTS = {"The recipe": SCHEMA} | {
+    heading_of(name, part): part for name, part in DEFINED.items() if "properties" in part
+}
 RECIPES = [
     (page.name, block)
     for page in PAGES

@@ -3,8 +3,10 @@
 import io
 import re
 from html import unescape
+from threading import BoundedSemaphore
 
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 from PIL import Image
 
@@ -13,6 +15,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Entry
 from leaderboard.presentation import link_card
+from leaderboard.views import cards
 from leaderboard.views.cards import NO_WINNER, card_of
 from tests.factories import EntryFactory, make_board
 
@@ -29,6 +32,13 @@ HARD_NAMES = [
     " ".join(["Antidisestablishmentarianism"] * 10),
     "",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept():
+    cache.clear()
+    yield
+    cache.clear()
 
 
 @pytest.fixture
@@ -110,7 +120,7 @@ def test_nobody_wins_where_nobody_can(client, drawn):
         "/compare/card.png?entry=x&colour=blue",
     ):
         picture(client, address)
-    assert drawn == [NO_WINNER] * 4
+    assert drawn == [NO_WINNER], "drawn once, then kept"
     picture(client, reverse("entry-card", args=[bound.pk]))
     assert drawn[-1].figure.startswith("≥")
     assert client.get(reverse("entry-card", args=[10**9])).status_code == 404
@@ -123,6 +133,29 @@ def test_a_known_picture_costs_a_304(client):
     assert client.get("/card.png", headers={"If-None-Match": answer["ETag"]}).status_code == 304
     other = client.get("/card.png?usage_intensity=10", headers={"If-None-Match": answer["ETag"]})
     assert other.status_code == 200
+
+
+def test_drawing_is_limited_and_what_was_drawn_is_not(client, drawn, monkeypatch):
+    monkeypatch.setattr("leaderboard.forms.throttles.CardThrottle.rate", "5/minute", raising=False)
+    make_board(2)
+    for number in range(5):
+        picture(client, f"/card.png?usage_intensity={10**number}")
+    for address in ("/card.png?usage_intensity=7", "/compare/card.png"):
+        refused = client.get(address, headers={"x-forwarded-for": "10.1.2.3"})
+        assert refused.status_code == 429
+        assert int(refused["Retry-After"]) > 0
+    for number in range(5):
+        picture(client, f"/card.png?usage_intensity={10**number}")
+    assert len(drawn) == 5
+    assert client.get("/card.png?usage_intensity=7", REMOTE_ADDR="10.0.0.9").status_code == 200
+
+
+def test_threads_that_draw_leave_others_free(client, drawn, monkeypatch):
+    monkeypatch.setattr(cards, "_drawing", BoundedSemaphore(1))
+    with cards._drawing:
+        busy = client.get("/card.png")
+    assert (busy.status_code, busy["Retry-After"]) == (503, "1")
+    picture(client, "/card.png")
 
 
 @pytest.mark.parametrize("name", HARD_NAMES, ids=range(len(HARD_NAMES)))
@@ -153,7 +186,6 @@ def test_a_system_without_fonts_still_marks_a_lower_bound(monkeypatch):
         assert link_card.draw_card(NO_WINNER).startswith(b"\x89PNG")
     finally:
         link_card.font.cache_clear()
-        link_card.draw_card.cache_clear()
 
 
 def test_colours_are_the_style_sheets():

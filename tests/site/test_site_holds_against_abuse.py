@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.test import Client
 from knox.models import AuthToken
@@ -76,6 +77,22 @@ def test_a_name_that_deceives_is_refused(name):
         "password2": "a-long-passw0rd",
     }
     assert Client().post("/accounts/signup/", form).status_code == 200
+
+
+@pytest.mark.parametrize("verified", [None, False, True], ids=["unknown", "registered", "verified"])
+def test_signing_up_does_not_tell_whether_an_address_is_registered(alice, verified):
+    if verified is not None:
+        EmailAddress.objects.create(user=alice, email=alice.email, verified=verified, primary=True)
+    address = "nobody@example.org" if verified is None else alice.email
+    form = {"username": "carol", "email": address, "password1": "a-long-passw0rd", "password2": "a-long-passw0rd"}
+    client = Client()
+    answer = client.post("/accounts/signup/", form)
+    assert (answer.status_code, answer["Location"]) == (302, "/submit/")
+    page = client.get("/submit/").content.decode()
+    assert "carol" in page
+    assert address not in page
+    assert "onfirmation" not in page
+    cache.clear()
 
 
 def test_one_submitter_can_t_fill_the_queue(hardware, alice, bob, settings):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied, UnsupportedMediaType
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 from leaderboard import queries, services
 from leaderboard.api.actions import ActionView
 from leaderboard.api.base import ApiView, PublicView
-from leaderboard.api.documentation import errors
+from leaderboard.api.documentation import HARDWARE, SUBMITTED, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parsers import (
     JSONDocumentParser,
@@ -61,10 +60,12 @@ class SubmissionsView(ApiView):
         operation_id="submit",
         tags=["submissions"],
         parameters=[
-            OpenApiParameter("hardware", description="A slug of /api/v1/hardware; required if there are several."),
+            OpenApiParameter(
+                "hardware", HARDWARE, description="A slug of /api/v1/hardware; required if there are several."
+            ),
             OpenApiParameter("mode", enum=MODES, description="Default full."),
         ],
-        request={parser.media_type: OpenApiTypes.OBJECT for parser in parser_classes},
+        request={parser.media_type: SUBMITTED for parser in parser_classes},
         examples=[OpenApiExample("A recipe and its hardware", EXAMPLE, request_only=True)],
         responses={
             201: SubmissionSerializer,

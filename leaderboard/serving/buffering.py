@@ -1,0 +1,173 @@
+"""The web process: gunicorn starts, watches and renews it; waitress talks to its clients.
+
+Waitress reads a request to its end before a thread works on it, and sends the response after the thread is done: a
+client that sends or reads slowly holds a socket, and no thread. docs/benchmarks.md compares this with other servers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gunicorn.workers.base import Worker
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import create_server
+from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import RequestEntityTooLarge, RequestHeaderFieldsTooLarge
+
+MOST_CONNECTIONS = 4_000
+FILES_A_CONNECTION = 2  # its socket, and the file that is sent on it
+OTHER_FILES = 200
+MOST_HEADER_BYTES, MOST_ADDRESS_BYTES = 32 * 1024, 8 * 1024
+# More than every form takes; below it the site answers in its own words.
+MOST_BODY_BYTES = 1024 * 1024
+# Seconds in which a request must have arrived, and for which a connection may be silent.
+MOST_REQUEST_S, MOST_SILENCE_S = 120, 60
+MOST_SENT_AT_ONCE_BYTES = 64 * 1024
+# Of one response. Above it a thread would wait for the client; the buffer is on disk from 1 MB.
+MOST_UNSENT_BYTES = 2**40
+SECURITY_HEADERS = [
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+]
+
+
+class Request(HTTPRequestParser):
+    """One request. `ahead` is what its client sent after it without waiting for the response (pipelining)."""
+
+    ahead = b""
+    head = b""
+
+    def received(self, data: bytes) -> int:
+        if not self.headers_finished:
+            self.head = (self.head + data)[:MOST_ADDRESS_BYTES]
+        used: int = super().received(data)
+        if self.completed:
+            self.ahead, used = data[used:], len(data)
+        return used
+
+
+class Refusal(ErrorTask):
+    """The answer to what the site itself can't read: JSON under /api/, else a line of text."""
+
+    def execute(self) -> None:
+        error, (line, ends, _) = self.request.error, self.request.head.lstrip().partition(b"\r\n")
+        self.status, message = f"{error.code} {error.reason}", str(error.body)
+        if isinstance(error, RequestHeaderFieldsTooLarge) and ends:
+            message = f"the headers have more than {MOST_HEADER_BYTES:,} bytes; send fewer"
+        elif isinstance(error, RequestHeaderFieldsTooLarge):
+            self.status = "414 URI Too Long"
+            message = f"the address has more than {MOST_ADDRESS_BYTES:,} bytes; send fewer parameters"
+        kind, body = "text/plain; charset=utf-8", f"{message}\n"
+        if line.partition(b" ")[2].startswith(b"/api/"):
+            kind, body = "application/json", json.dumps({"errors": [{"field": None, "message": message}]})
+        self.response_headers += [("Content-Type", kind), *SECURITY_HEADERS]
+        self.set_close_on_finish()
+        self.content_length = len(body.encode())  # type: ignore[assignment]  # None until it is known
+        self.write(body.encode())
+
+
+def _refusal(channel: HTTPChannel, request: Request) -> Refusal | WSGITask:
+    """The site words the answer to a body that is too large; it looks at the length alone."""
+    if not isinstance(request.error, RequestEntityTooLarge):
+        return Refusal(channel, request)
+    request.headers.setdefault("CONTENT_LENGTH", str(request.body_bytes_received))
+    request.headers["CONNECTION"] = "close"
+    return WSGITask(channel, request)
+
+
+class Channel(HTTPChannel):
+    """A connection. Its requests are answered one after the other, each after the last response has been sent."""
+
+    parser_class = Request
+    error_task_class = staticmethod(_refusal)  # type: ignore[assignment]  # is only called
+    sendbuf_len: int
+    began_at = 0.0
+    _ahead = b""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.sendbuf_len = min(self.sendbuf_len, MOST_SENT_AT_ONCE_BYTES)
+
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.began_at = time.monotonic()
+        taken: bool = super().received(data)
+        if self.requests:
+            self._ahead = self.requests[-1].ahead
+        return taken
+
+    def readable(self) -> bool:
+        if not super().readable():
+            return False
+        if self._ahead:
+            data, self._ahead = self._ahead, b""
+            self.received(data)
+            return False
+        return True
+
+    def is_late(self) -> bool:
+        """Whether a request has been arriving for too long."""
+        return self.request is not None and time.monotonic() > self.began_at + MOST_REQUEST_S
+
+
+class BufferingWorker(Worker):
+    """gunicorn's worker process, with waitress inside."""
+
+    def run(self) -> None:
+        """Serve until a signal ends it, then finish what has begun, for as long as `graceful_timeout` allows."""
+        server = create_server(
+            self._counted,
+            sockets=[listener.sock for listener in self.sockets],
+            threads=self.cfg.threads,
+            connection_limit=_connections_possible(),
+            max_request_header_size=MOST_HEADER_BYTES,
+            max_request_body_size=MOST_BODY_BYTES,
+            channel_timeout=MOST_SILENCE_S,
+            outbuf_high_watermark=MOST_UNSENT_BYTES,
+            asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=False,  # Django reads them, if the setting HTTPS says so
+            log_socket_errors=False,
+            ident=None,
+        )
+        server.channel_class = Channel
+        while self.alive and os.getppid() == self.ppid:
+            self.notify()
+            wasyncore.poll2(1.0, server._map)
+            for channel in list(server.active_channels.values()):
+                channel.will_close = channel.will_close or channel.is_late()
+        server.accepting = False
+        ends_at = time.monotonic() + self.cfg.graceful_timeout
+        while time.monotonic() < ends_at and any(map(_is_busy, server.active_channels.values())):
+            self.notify()
+            wasyncore.poll2(0.1, server._map)
+        server.task_dispatcher.shutdown(timeout=max(0.0, ends_at - time.monotonic()))
+
+    def _counted(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+        response: Iterable[bytes] = self.wsgi(environ, start_response)
+        return response
+
+
+def _is_busy(channel: Channel) -> bool:
+    return bool(channel.requests or channel.total_outbufs_len)
+
+
+def _connections_possible() -> int:
+    """As many as files may be open; the soft limit of that is raised as far as this process may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS * FILES_A_CONNECTION + OTHER_FILES
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(1, min(MOST_CONNECTIONS, (most - OTHER_FILES) // FILES_A_CONNECTION))

@@ -179,7 +179,7 @@ FILTER_PARAMETERS = [
     ),
 ]
 PAGE_PARAMETERS = [
-    OpenApiParameter("page", {"type": "integer", "minimum": 1, "default": 1}),
+    OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**6, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
 ]
 DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *PAGE_PARAMETERS]}

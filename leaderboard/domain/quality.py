@@ -42,10 +42,10 @@ def parse_quality(text: str) -> float:
     digits, exponent, sign = found.groups()
     value = Decimal(digits.replace(",", ".")).scaleb(int(exponent or 0))
     # The decimal point is moved, not divided by: 70.1 % is the same number as 0.701.
-    fraction = float(value.scaleb(-2) if sign or value > 1 else value)
-    if not fraction <= 1:
+    fraction = value.scaleb(-2) if sign or value > 1 else value
+    if fraction > 1:  # before it is rounded to the nearest float
         raise refused
-    return fraction
+    return float(fraction)
 
 
 def typed_percent(quality: float | None) -> str:

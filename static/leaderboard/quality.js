@@ -9,8 +9,9 @@ export function parseQuality(text) {
   const [, digits, exponent = "0", sign] = found;
   // The decimal point is moved, not divided by: 70.1 % is the same number as 0.701.
   const moved = (places) => Number(`${digits.replace(",", ".")}e${Number(exponent) - places}`);
-  const fraction = sign !== undefined || moved(0) > 1 ? moved(2) : moved(0);
-  return fraction <= 1 ? fraction : NaN;
+  const isPercent = sign !== undefined || moved(0) > 1;
+  if (moved(0) > (isPercent ? 100 : 1)) return NaN; // before the point is moved, which rounds
+  return moved(isPercent ? 2 : 0);
 }
 
 /** Who evaluated an entry's quality: "evaluated" (by this site's worker), "supplied", "published" or "reported". */

@@ -7,9 +7,11 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from leaderboard import services
 from leaderboard.models import Entry, Run
 from tests.browser.boards import order
 from tests.factories import RunFactory, make_board, make_verified_entry
+from tests.records import make_recipe
 
 
 @pytest.fixture
@@ -95,3 +97,14 @@ def test_no_action_deletes_results(office):
 def test_alice_has_no_business_there(client, alice):
     client.force_login(alice)
     assert client.get("/admin/leaderboard/run/", follow=True).status_code == 403
+
+
+def test_pages_of_administrators_break_no_policy(open_reader, administrator, hardware):
+    services.submit(make_recipe(), hardware=hardware, submitter=administrator)
+    reader = open_reader()
+    reader.sign_in(administrator)
+    for address in ("", "leaderboard/run/", "leaderboard/submission/", "auth/user/add/", "account/emailaddress/add/"):
+        reader.open(f"/admin/{address}")
+    reader.open(f"/admin/auth/user/{administrator.pk}/change/")
+    reader.page.get_by_role("link", name="Today").first.click()
+    reader.open(f"/admin/auth/user/{administrator.pk}/delete/")

@@ -20,7 +20,7 @@ COPY manage.py ./
 COPY static ./static
 COPY templates ./templates
 COPY recipes ./recipes
-COPY docs/methodology.md ./docs/methodology.md
+COPY docs ./docs
 USER 10001
 RUN DATA_ROOT=/tmp/build SECRET_KEY=build python manage.py collectstatic --noinput --verbosity 0 \
     && mv /tmp/build/static /home/leaderboard/static && rm -rf /tmp/build

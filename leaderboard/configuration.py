@@ -48,6 +48,7 @@ SETTINGS = (
         "Where mail goes: console:, or smtp://user:password@host:port.",
     ),
     Setting("CONTACT", "str", "", "Who runs this site, for its About page: an e-mail or web address."),
+    Setting("SOURCE_CODE", "str", "", "Address of the source code's repository, which the documentation links into."),
     Setting("WEB_CONCURRENCY", "int", 2, "Web worker processes."),
     Setting("WORKER_DEVICE", "str", "auto", "Device this machine's worker measures: auto, cpu or cuda:N."),
     Setting("LEASE_SECONDS", "int", 30, "Seconds of silence after which a worker's run is queued again."),
@@ -102,6 +103,8 @@ def _check(values: dict[str, Any]) -> None:
         ("postgres://", "postgresql://", "sqlite://")
     ):
         stop("DATABASE_URL: must begin with postgres:// or sqlite:/// (got another scheme).")
+    if values["SOURCE_CODE"] and not values["SOURCE_CODE"].startswith(("https://", "http://")):
+        stop(f"SOURCE_CODE: must begin with https:// or http:// (got {values['SOURCE_CODE']}).")
     if "EMAIL_BACKEND" not in values["EMAIL_URL"]:
         stop("EMAIL_URL: must begin with console:, smtp:// or smtps:// (got another scheme).")
     for name in (

@@ -23,6 +23,7 @@ ALLOWED_HOSTS = [*_values["ALLOWED_HOSTS"], HOST, "127.0.0.1", "localhost"]
 CSRF_TRUSTED_ORIGINS = _values["TRUSTED_ORIGINS"]
 WEB_CONCURRENCY = _values["WEB_CONCURRENCY"]
 CONTACT = _values["CONTACT"].strip()
+SOURCE_CODE = _values["SOURCE_CODE"].rstrip("/")
 
 # Worker
 WORKER_DEVICE = _values["WORKER_DEVICE"]

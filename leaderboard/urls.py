@@ -4,7 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from leaderboard.views import board, cards, compare, entries, findings, site, submissions, tokens
+from leaderboard.views import board, cards, compare, documentation, entries, findings, site, submissions, tokens
 
 # The limits of the site's own sign-in hold here too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth's documentation does so
@@ -26,6 +26,9 @@ urlpatterns = [
     path("queue/", submissions.queue, name="queue"),
     path("findings/", findings.findings, name="findings"),
     path("methodology/", site.methodology, name="methodology"),
+    path("docs/", documentation.contents, name="documentation"),
+    path("docs/<slug:name>/", documentation.page, name="documentation-page"),
+    path("docs/<slug:name>.ipynb", documentation.notebook, name="documentation-notebook"),
     path("about/", site.about, name="about"),
     path("accounts/tokens/", tokens.tokens, name="tokens"),
     path("accounts/", include("allauth.urls")),

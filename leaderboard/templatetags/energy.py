@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from leaderboard.presentation import documentation
 from leaderboard.presentation import format as written
 
 register = template.Library()
@@ -20,6 +21,7 @@ for function in (
     written.words,
 ):
     register.filter(function.__name__, function)
+register.filter("with_links", documentation.with_links)
 
 
 @register.filter

@@ -155,6 +155,8 @@ PAGES: dict[str, Callable] = {
     "findings": findings,
     "findings of few": findings_of_few,
     "findings without entries": lambda _: "/findings/",
+    "documentation": lambda _: "/docs/?q=energy+budget",
+    "documentation of tracks": lambda _: "/docs/tracks/",
     "methodology": lambda _: "/methodology/",
     "about": lambda _: "/about/",
     "login": lambda _: "/accounts/login/",

@@ -39,8 +39,8 @@ def anchors(page: Path) -> set[str]:
     """The anchors that a page's headings get on a code host."""
     found = set()
     for heading in HEADING.findall(prose(page)):
-        plain = re.sub(r"[^\w\s-]", "", heading.lower())
-        found.add(re.sub(r"\s", "-", plain.strip()))
+        plain = re.sub(r"[^\w\s-]", "", heading.lower().strip())
+        found.add(re.sub(r"\s", "-", plain))
     return found
 
 

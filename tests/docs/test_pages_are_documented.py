@@ -14,7 +14,7 @@ TABLE = {names(row[0])[0]: row for row in rows(text_of(DOCS / "pages.md")) if na
 @pytest.mark.parametrize("name", sorted(PATTERNS))
 def test_page_is_there_with_its_address(name):
     assert name in TABLE
-    address = "/" + re.sub(r"<\w+:\w+>", "<id>", PATTERNS[name])
+    address = "/" + re.sub(r"<\w+:(\w+)>", r"<\1>", PATTERNS[name]).replace("<pk>", "<id>")
     assert names(TABLE[name][1])[0].partition("?")[0] == address
     assert TABLE[name][2]
 

@@ -20,7 +20,7 @@ import leaderboard.wsgi
 from django.test import Client
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-for path in ("/", "/submit/", "/queue/", "/methodology/", "/healthz", "/api/v1/tracks", "/api/v1/recipe-schema"):
+for path in ("/", "/submit/", "/queue/", "/docs/api/", "/healthz", "/api/v1/tracks", "/api/v1/recipe-schema"):
     answer = Client().get(path, headers={"host": "localhost"})
     assert answer.status_code in (200, 302), (path, answer.status_code)
 assert not [name for name in sys.modules if name.partition(".")[0] in ("torch", "timm") and sys.modules[name]]

@@ -59,9 +59,12 @@ def check_names(given: QueryDict, known: frozenset[str]) -> None:
         raise Faults(errors)
 
 
-# As JSON writes them. Python, and so a form, also reads "1_000", "٣" and " 5 ".
-_JSON_NUMBER = {
-    "number": (re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"), "a number such as 0.5, 1000 or 1e6"),
+# As the page takes them too, whose address can be handed on. Python, and so a form, also reads "1_000", "٣", " 5 ".
+_NUMBER = {
+    "number": (
+        re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"),
+        "a number such as 0.5, 1000 or 1e6",
+    ),
     "integer": (re.compile(r"-?(0|[1-9][0-9]*)"), "a whole number such as 50"),
 }
 
@@ -79,7 +82,7 @@ def _loose(name: str, value: str) -> str:
         return f"is {value[:40]!r}; give it without spaces and empty parts"
     documented = DOCUMENTED[name].type if name in DOCUMENTED else None
     schema = documented if isinstance(documented, dict) else {}
-    pattern, what = _JSON_NUMBER.get(schema.get("type", ""), (None, ""))
+    pattern, what = _NUMBER.get(schema.get("type", ""), (None, ""))
     if pattern and _is_finite(value) and not pattern.fullmatch(value):
         return f"is {value[:40]!r}; write {what}"
     if "enum" in schema and name == "include_incomplete" and value not in schema["enum"]:

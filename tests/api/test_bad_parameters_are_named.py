@@ -82,8 +82,8 @@ def test_an_empty_parameter_is_not_one_left_out(client: Client, name: str) -> No
 @pytest.mark.parametrize(
     ("query", "remedy"),
     [
-        *[(f"usage_intensity={value}", "1e6") for value in ("1_000", "%D9%A3", "%2B5", "5.", "01")],
-        ("accuracy_weight=.5", "0.5"),
+        *[(f"usage_intensity={value}", "1e6") for value in ("1_000", "%D9%A3", "1e1_0")],
+        ("accuracy_weight=1_0", "0.5"),
         ("page=1_0", "whole number"),
         ("page=%D9%A1", "whole number"),
         *[
@@ -103,6 +103,14 @@ def test_what_python_would_read_and_the_document_does_not_allow(client: Client, 
     (error,) = answer.json()["errors"]
     assert error["field"] == query.partition("=")[0]
     assert remedy in error["message"]
+
+
+@pytest.mark.parametrize(
+    "query", ["usage_intensity=%2B5e3", "usage_intensity=.5", "accuracy_weight=.5&order_by=greenness"]
+)
+def test_numbers_in_an_address_of_the_page_are_taken(client: Client, query: str) -> None:
+    builders.entry()
+    assert client.get(f"{ADDRESS}?{query}").status_code == 200
 
 
 def test_hardware_on_an_empty_database(client: Client) -> None:

@@ -30,7 +30,7 @@ def test_both_may_use_it_on_a_gpu_whatever_was_set_before_and_is_set_again_after
         with tensor_float32(GPU):
             assert torch.backends.cuda.matmul.allow_tf32
             assert torch.backends.cudnn.allow_tf32
-            settings = with_torch_settings(CARD).settings
+            settings = with_torch_settings(CARD, "default").settings
             assert (settings["tf32_matmul"], settings["tf32_convolution"]) == (True, True)
             assert settings["temperature_c"] == 40
         assert switches() == before
@@ -40,7 +40,7 @@ def test_both_may_use_it_on_a_gpu_whatever_was_set_before_and_is_set_again_after
 
 
 def test_the_record_has_torch_s_actual_settings_and_not_the_intended_ones():
-    settings = with_torch_settings(CARD).settings
+    settings = with_torch_settings(CARD, "default").settings
     assert settings["tf32_matmul"] is torch.backends.cuda.matmul.allow_tf32 is False
 
 

@@ -79,7 +79,7 @@ def test_a_floor_is_typed_in_per_cent_or_as_a_fraction(client, junk, typed):
     assert titles(page) == ["Better"]
     assert page.context["parameters"] == "min_quality=0.98"
     assert 'value="98 %"' in page.content.decode()
-    assert client.get(API, {"min_quality": typed}).json()["min_quality"] == 0.98
+    assert client.get(API, {"min_quality": typed.strip()}).json()["min_quality"] == 0.98
 
 
 @pytest.mark.parametrize("typed", ["0.95", "95 %", "95"])

@@ -14,7 +14,7 @@ from measurement.meters import PhaseMeasurement
 from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase
 from measurement.record import Energy, Hardware, InferenceFigures, PhaseRecord, Quality
 from measurement.run.sampling import StageSample, extrapolated, sample_details
-from measurement.tracks import HiddenSplit
+from measurement.tracks import Track
 from measurement.vocabulary import Flag, Phase, Provenance, Scenario, Scope
 
 PACKAGES = (
@@ -137,12 +137,14 @@ def checked_against_power_limit(phase: PhaseRecord, hardware: Hardware) -> Phase
     return phase.model_copy(update={"flags": tuple(sorted({*phase.flags, Flag.ABOVE_POWER_LIMIT}))})
 
 
-def checked_on_hidden_split(evaluation: PhaseRecord, quality: Quality, split: HiddenSplit | None) -> PhaseRecord:
+def checked_on_hidden_split(evaluation: PhaseRecord, quality: Quality, track: Track) -> PhaseRecord:
     """Flag a quality that is above that on the hidden split by more than its track allows and than chance gives.
 
-    Chance: three standard errors of a difference of two shares, of the images that each was found on.
+    Chance: three standard errors of a difference of two shares, of the images that each was found on. Below the
+    track's quality floor nothing is flagged: a network that has learnt little finds changed images harder by far.
     """
-    if split is None or quality.hidden is None or quality.images is None:
+    split = track.hidden
+    if split is None or quality.hidden is None or quality.images is None or quality.value < track.quality_floor:
         return evaluation
     counts = (quality.images, quality.hidden.images)
     pooled = (quality.value * counts[0] + quality.hidden.value * counts[1]) / sum(counts)

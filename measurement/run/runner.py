@@ -269,7 +269,7 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
     )
     detail = {"exit_shares": counting.shares()} if counting else {}
     evaluation = record_parts.metered(position, Phase.EVALUATE, "evaluate", window.measurement, detail)
-    return quality, [record_parts.checked_on_hidden_split(evaluation, quality, run.workbench.track.hidden)]
+    return quality, [record_parts.checked_on_hidden_split(evaluation, quality, run.workbench.track)]
 
 
 def _hidden_quality(workbench: Workbench, advance: Advance) -> HiddenQuality | None:

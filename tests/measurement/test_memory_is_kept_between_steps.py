@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(memory.c_library() is None, reason="glibc's allo
 CPU = torch.device("cpu")
 PAGES_OF_TENSOR = 100 * 2**20 // resource.getpagesize()
 
-# Page faults in each of four steps that allocate and free three tensors, with freed memory kept and without.
+# Page faults in each of five steps that allocate and free three tensors, with freed memory kept and without.
 FAULTS = """
 import json, resource
 from contextlib import nullcontext
@@ -33,7 +33,7 @@ torch.set_num_threads(1)
 
 def faults():
     counts = []
-    for _ in range(4):
+    for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         held = [torch.ones(size * 2**18) for size in (100, 40, 100)]
         del held
@@ -52,9 +52,10 @@ def test_a_step_faults_no_memory_in_that_an_earlier_one_freed():
         [sys.executable, "-c", FAULTS], cwd=ROOT, env=variables, capture_output=True, text=True, check=True
     )
     kept, default = json.loads(done.stdout)
-    assert max(kept[1:]) < PAGES_OF_TENSOR / 100
+    # The heap has found its size after the second step: where small blocks lie in the first differs from run to run.
+    assert max(kept[2:]) < PAGES_OF_TENSOR / 100
     # Transparent huge pages, where they are on for all programs, take one fault for 512 pages.
-    assert min(default[1:]) > 10 * max(1, *kept[1:])
+    assert min(default[2:]) > 10 * max(1, *kept[2:])
 
 
 def test_memory_is_given_back_at_the_end_and_near_the_limit(monkeypatch):

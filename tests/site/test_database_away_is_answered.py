@@ -43,7 +43,10 @@ def visitor() -> Client:
 
 
 def pages() -> list[str]:
-    values = {"pk": {"submission": SUBMISSION, "submission-status": SUBMISSION, "submission-withdraw": SUBMISSION}}
+    values = {
+        "pk": {"submission": SUBMISSION, "submission-status": SUBMISSION, "submission-withdraw": SUBMISSION},
+        "name": {"documentation-page": "recipes", "documentation-notebook": "board-in-a-notebook"},
+    }
     names = [pattern.name for pattern in get_resolver().url_patterns if getattr(pattern, "name", None)]
     found = []
     for name in names:
@@ -74,7 +77,8 @@ def test_every_page(visitor):
             assert "Content-Security-Policy" in answer or address.startswith("/admin/")
     well = {address for address, answer in answers.items() if answer.status_code == 200}
     assert "/healthz" in well
-    assert well <= {"/healthz", "/robots.txt", "/methodology/", "/about/", "/compare/card.png"}
+    documentation = {"/docs/", "/docs/recipes/", "/docs/board-in-a-notebook.ipynb"}
+    assert well <= {"/healthz", "/robots.txt", "/methodology/", "/about/", "/compare/card.png"} | documentation
     assert visitor.get(reverse("queue")).status_code == 200, "the database is back"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
-from leaderboard.domain.usage import usage_intensity_from_rate
-from leaderboard.forms.board import SeveralChoicesField, a_number, one_of
+from leaderboard.domain.usage import MAX_USAGE_INTENSITY, RATE_UNITS, usage_intensity_from_rate
+from leaderboard.forms.board import SeveralChoicesField, one_of
+from leaderboard.forms.numbers import NumberField
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
@@ -19,12 +20,18 @@ MOST_PUE = 10
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending."""
+    """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
+
+    rate: images per `per` over `years`, from which the usage intensity is; None if the reader gave that itself.
+    """
 
     columns: tuple[str, ...] = DEFAULT
     sort: str = "rank"
     region: str = "world"
     pue: float = 1.0
+    rate: float | None = None
+    per: str = "second"
+    years: float | None = None
 
     def parameters(self) -> dict[str, Any]:
         """The view as address parameters, without those at their default."""
@@ -32,8 +39,8 @@ class View:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
-        if "pue" in changed:
-            changed["pue"] = f"{self.pue:.15g}"
+        for name in changed.keys() & {"pue", "rate", "years"}:
+            changed[name] = f"{changed[name]:.15g}"
         return changed
 
     def on(self, **changes: Any) -> View:
@@ -70,33 +77,48 @@ class ViewForm(forms.Form):
         choices=[(slug, region.name) for slug, region in REGIONS.items()],
         error_messages=one_of(REGIONS),
     )
-    pue = forms.FloatField(
-        required=False, min_value=1, max_value=MOST_PUE, error_messages=a_number(f"a number from 1 to {MOST_PUE}")
+    pue = NumberField(f"a number from 1 to {MOST_PUE}", least=1, most=MOST_PUE, decimal_comma=True)
+    rate = NumberField(
+        f"a number above 0, at most {MAX_USAGE_INTENSITY:g} images over the lifetime", least=0, is_above=True
     )
-    rate = forms.FloatField(required=False, min_value=0, error_messages=a_number("images per second, above 0"))
-    years = forms.FloatField(required=False, min_value=0, error_messages=a_number("a number of years, above 0"))
+    per = forms.ChoiceField(
+        required=False, choices=[(unit, unit) for unit in RATE_UNITS], error_messages=one_of(RATE_UNITS)
+    )
+    years = NumberField("a number of years, above 0", least=0, is_above=True, decimal_comma=True)
 
     def clean(self) -> dict[str, Any]:
         """Check that rate times lifetime is a valid usage intensity."""
         data = super().clean() or self.cleaned_data
         rate, years = data.get("rate"), data.get("years")
-        if rate is not None and years is not None:
+        if rate is not None and "per" in self.errors:
+            self.add_error("rate", f"must be per {', '.join(RATE_UNITS)}")
+        elif rate is not None and years is not None:
             try:
-                data["usage_intensity"] = usage_intensity_from_rate(rate, years)
+                usage_intensity = usage_intensity_from_rate(rate / RATE_UNITS[data.get("per") or "second"], years)
             except ValueError as error:
                 self.add_error("rate", str(error))
+            else:
+                data["usage_intensity"] = float(f"{usage_intensity:.15g}")
+        elif rate is not None and "years" not in self.errors:
+            self.add_error("years", "must be given with a rate: a number of years, above 0")
+        elif years is not None and "rate" not in self.errors:
+            self.add_error("rate", "must be given with a lifetime: images per second, minute, hour, day or month")
         return data
 
     def view(self) -> View:
         """The view, with defaults for what was not given."""
         data = self.cleaned_data
         default = View()
+        has_rate = self.usage_intensity() is not None
         chosen = {ALWAYS, *(data.get("columns") or DEFAULT)}
         return View(
             columns=tuple(column.key for column in COLUMNS if column.key in chosen),
             sort=data.get("sort") or default.sort,
             region=data.get("region") or default.region,
             pue=data.get("pue") or default.pue,
+            rate=data["rate"] if has_rate else None,
+            per=data["per"] or default.per if has_rate else default.per,
+            years=data["years"] if has_rate else None,
         )
 
     def usage_intensity(self) -> float | None:

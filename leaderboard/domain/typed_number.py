@@ -35,15 +35,15 @@ _OTHERS = (
 )
 _EITHER = re.compile(rf"{_THOUSANDS}(?:[ ']\d{{3}})+[.,]\d{{3}}")
 _PLAIN = r"\d+(?:[.,]\d*)?|[.,]\d+"
-_SCALE = r"(?:e ?(?P<exponent>[+-]?\d{1,4})| ?[×x*·] ?10 ?(?:\^|\*\*) ?(?P<power>[+-]?\d{1,4})| ?(?P<size>[a-z]+)\.?)?"
+_SCALE = (
+    r"(?:e ?(?P<exponent>[+-]?\d{1,4})| ?[×x*·] ?10 ?(?:\^|\*\*) ?(?P<power>[+-]?\d{1,4})| ?(?P<size>[a-z]+)\.?)?"
+)
 _NOUN = r"(?: (?:images?|inferences?|requests?))?"
 _NUMBER, _NUMBER_WITH_DECIMAL_COMMA = (
     re.compile(rf"(?P<sign>[+-]?) ?(?P<digits>{digits}){_SCALE}{_NOUN}", re.ASCII | re.IGNORECASE)
     for digits in (f"{_COMMAS}|{_OTHERS}|{_PLAIN}", f"{_OTHERS}|{_PLAIN}")
 )
-_ALIKE = str.maketrans(
-    {space: " " for space in "\t\u00a0\u2007\u2009\u202f"} | {"’": "'", "ʼ": "'", "\u2212": "-"}
-)
+_ALIKE = str.maketrans({space: " " for space in "\t\u00a0\u2007\u2009\u202f"} | {"’": "'", "ʼ": "'", "\u2212": "-"})
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 

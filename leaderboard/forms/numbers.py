@@ -76,7 +76,11 @@ class NumberField(TypedField):
             number = read_number(text, decimal_comma=self.decimal_comma)
         except Unreadable:
             number = math.nan
-        if not self._least <= number <= self._most or number == math.inf or (self._is_above and number == self._least):
+        if (
+            not self._least <= number <= self._most
+            or number == math.inf
+            or (self._is_above and number == self._least)
+        ):
             raise ValueError(f"must be {self.allowed}")
         return number
 

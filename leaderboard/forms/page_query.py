@@ -14,7 +14,7 @@ from leaderboard.forms.numbers import TypedField
 from leaderboard.forms.table_view import View, ViewForm
 
 # `was`: the numbers of the page that a form was sent from, as an address; they stay where a new one can't be read.
-PAGE_PARAMETERS = frozenset({"page", "revision", "was", *ViewForm.base_fields})
+PAGE_PARAMETERS = frozenset({"page", "revision", "was", "guide", *ViewForm.base_fields})
 # The numbers that a reader types.
 TYPED: dict[str, TypedField] = {
     name: field
@@ -70,7 +70,8 @@ def read_query(given: QueryDict) -> PageQuery:
         messages.setdefault(name, []).append(message)
     kept = {name: f"stays {shown(was[name])}" for name in messages if name in was and name not in OF_RATE}
     stays = [
-        f"“{name}” {kept.get(name, 'was reset to its default')}: {' '.join(texts)}" for name, texts in messages.items()
+        f"“{name}” {kept.get(name, 'was reset to its default')}: {' '.join(texts)}"
+        for name, texts in messages.items()
     ]
     typed = {name: given.get(name, "") for name in messages if name in TYPED}
     return PageQuery(query, view_form.view(), faults, ignored + stays, typed)

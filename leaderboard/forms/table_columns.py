@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `width` is a CSS grid track; `is_best_high` sorts from the top down at first.
+    """One column. `hint` is its help, one sentence; `term` the term of the glossary that says more. `width` is a CSS
+    grid track; `is_best_high` sorts from the top down at first.
 
     `order_by`: the ranking that the column belongs to. It is shown with that one alone, and can't be chosen.
     """
@@ -24,63 +25,139 @@ class Column:
     is_default: bool = True
     is_best_high: bool = False
     order_by: str = ""
+    term: str = "entry"
 
 
 COLUMNS = (
-    Column("rank", "Rank", "2–4: within uncertainty the entry may have any of these ranks", "4.75rem"),
-    Column("method", "Method", "What was submitted", "minmax(10rem, 1.6fr)"),
-    Column("family", "Family", "What kind of method it is", "9.5rem", is_default=False),
-    Column("quality", "Quality", "On the track's test set", "4.5rem", is_number=True, is_best_high=True),
+    Column(
+        "rank",
+        "Rank",
+        "The entry's place; 2–4 means that it may have any of these places within the uncertainty.",
+        "4.75rem",
+        term="rank",
+    ),
+    Column(
+        "method",
+        "Method",
+        "What was submitted or published, with its source; the name leads to everything that is known of it.",
+        "minmax(10rem, 1.6fr)",
+    ),
+    Column(
+        "family",
+        "Family",
+        "What kind of method made the model, such as pruning or distillation.",
+        "9.5rem",
+        is_default=False,
+        term="family",
+    ),
+    Column(
+        "quality",
+        "Quality",
+        "How well the model does on the track's test set, by the track's metric.",
+        "4.5rem",
+        is_number=True,
+        is_best_high=True,
+        term="quality",
+    ),
     Column(
         "quality_by",
         "Quality by",
-        "Who evaluated the quality; evaluated: by this site's worker, on the weights that the recipe trained",
+        "Who evaluated the quality; evaluated means this site's worker, on the weights that the recipe trained.",
         "6rem",
         is_default=False,
+        term="quality",
     ),
     Column(
         "greenness",
         "Greenness",
-        "Quality to the power τ over full-cycle energy, as a percentage of the greenest entry's",
+        "Quality to the power τ over full-cycle energy, as a percentage of the greenest entry's.",
         "5.5rem",
         is_number=True,
         is_best_high=True,
         order_by="greenness",
+        term="greenness",
     ),
     Column(
         "energy",
         "Full-cycle energy",
-        "One-time phases and inference; ± is the repeatability at 95 % coverage, a dash if it is unknown",
+        "The energy of the one-time phases and of all images; ± is the repeatability at 95 % coverage, a dash if it is unknown.",
         "6.25rem",
         is_number=True,
+        term="full-cycle energy",
     ),
     Column(
         "phases",
         "Phases",
-        "The energy by phase; sorts by the one-time share",
+        "How the energy is divided among the phases; sorts by the one-time share.",
         "minmax(5rem, 1fr)",
+        term="phase",
     ),
-    Column("one_time", "One-time", "Energy of all one-time phases", "5rem", is_number=True),
-    Column("per_image", "Per image", "Joules for one image", "5rem", is_number=True),
+    Column(
+        "one_time",
+        "One-time",
+        "The energy of all phases before the first use.",
+        "5rem",
+        is_number=True,
+        term="one-time energy",
+    ),
+    Column(
+        "per_image",
+        "Per image",
+        "The energy of one image in the chosen scenario.",
+        "5rem",
+        is_number=True,
+        term="inference energy",
+    ),
     Column(
         "carbon",
         "Carbon",
-        "CO₂-equivalent of the full-cycle energy, for the chosen grid and PUE",
+        "The CO₂-equivalent of the full-cycle energy, for the chosen grid and PUE.",
         "5rem",
         is_number=True,
+        term="carbon",
     ),
-    Column("provenance", "Provenance", "The weakest provenance of the entry's figures", "7rem"),
+    Column(
+        "provenance",
+        "Provenance",
+        "Where the least trusted of the entry's figures comes from: metered, extrapolated, reported, estimated or missing.",
+        "7rem",
+        term="provenance",
+    ),
     Column(
         "metered",
         "Metered",
-        "How much of the full-cycle energy was metered",
+        "How much of the full-cycle energy was read from an energy meter.",
         "4.5rem",
         is_number=True,
         is_best_high=True,
+        term="provenance",
     ),
-    Column("parameters", "Parameters", "Parameters of the final model", "5.75rem", is_number=True, is_default=False),
-    Column("macs", "MACs", "Multiply-accumulates for one image", "5rem", is_number=True, is_default=False),
-    Column("latency", "Latency", "Median for one batch", "5rem", is_number=True, is_default=False),
+    Column(
+        "parameters",
+        "Parameters",
+        "How many parameters the final model has.",
+        "5.75rem",
+        is_number=True,
+        is_default=False,
+    ),
+    Column(
+        "macs",
+        "MACs",
+        "Multiply-accumulate operations for one image.",
+        "5rem",
+        is_number=True,
+        is_default=False,
+        term="MACs",
+    ),
+    Column(
+        "latency",
+        "Latency",
+        "The median time for one batch.",
+        "5rem",
+        is_number=True,
+        is_default=False,
+        term="latency",
+    ),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling, trigger_client_event
 
@@ -18,13 +19,13 @@ from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.quality import QUALITY_BY, typed_percent
 from leaderboard.domain.runstate import RunState
-from leaderboard.domain.usage import USAGE_PRESETS
-from leaderboard.forms.page_query import PageQuery, read_query, shown
+from leaderboard.forms.page_query import OF_RATE, PageQuery, read_query, shown
 from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, widths
 from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
-from leaderboard.presentation import rows, summary, table
-from leaderboard.presentation.format import count
+from leaderboard.presentation import controls, rows, summary, table
+from leaderboard.presentation import help as help_texts
+from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from measurement.tracks import find_track
 
@@ -32,6 +33,11 @@ ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is too large for a browser.
 MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
+MOST_HARDWARE_NAMED = 8
+# The parameter and the cookie of who has read how the board is read.
+GUIDE = "guide"
+GUIDE_READ_FOR = timedelta(days=3650)
+FOR_FORMS = {"was", GUIDE}
 SOURCE_CHOICES = {"verified": "verified by this site's workers", "published": "published by others"}
 TITLES = {
     "energy": "Which model spends the least energy over its whole life?",
@@ -43,6 +49,8 @@ TITLES = {
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """The ranked table."""
     asked = read_query(request.GET)
+    if not asked.faults and FOR_FORMS & set(request.GET):
+        return _to_a_link(request, asked)
     known = list(queries.boards().order_by("-size", "pk"))
     _reset_unknown_hardware(asked, known)
     ranked = queries.ranked_board(asked.query)
@@ -54,12 +62,12 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "ranked": ranked,
         "query": query,
         "view": view,
-        "usage_intensity": f"{query.usage_intensity:.15g}",
-        "shared_by": f"{query.shared_by:.15g}",
+        "numbers": controls.numbers(asked),
+        "was": asked.numbers(),
+        "rate_units": controls.rate_units(asked),
+        "assumptions": controls.assumptions(asked, ranked.board),
         "floor": _floor(asked, ranked),
         "evaluated": _evaluated(asked),
-        "pue": f"{view.pue:.15g}",
-        "grid_intensity": f"{view.grid.intensity_g_per_kwh:g}\u00a0g/kWh",
         "notices": asked.notices,
         "board": ranked.board,
         "title": _title(ranked.board),
@@ -71,7 +79,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "chosen": dict.fromkeys(columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
         "widths": widths(columns),
-        "accuracy_weight": f"{query.accuracy_weight:.15g}",
+        "helps": {help_text.key: help_text for help_text in (*help_texts.CONTROLS, *help_texts.OF_COLUMNS)},
+        "how_to_read": help_texts.HOW_TO_READ if GUIDE not in request.COOKIES else (),
         "titles": TITLES,
         "is_by_greenness": query.order_by == "greenness",
         "worth": summary.worth(query.accuracy_weight),
@@ -86,10 +95,11 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "filters": sum(map(len, (query.families, query.provenance, query.quality_by)))
         + query.include_incomplete
         + bool(query.source),
-        "presets": _presets(asked),
+        "presets": controls.presets(asked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
-        "other_boards": known,
+        "no_results": no_results(query, known) if ranked.board is None else None,
+        "empty_tracks": controls.empty_tracks(known),
         "fullest": _fullest(ranked.board, known),
         "site_is_empty": not known,
         # Preloaded, so that the browser fetches them at once instead of one by one.
@@ -122,7 +132,7 @@ def _columns(asked: PageQuery, chosen: Sequence[str]) -> list[dict[str, Any]]:
         {
             "key": column.key,
             "label": column.label,
-            "hint": column.hint,
+            "help_key": f"column-{column.key}",
             "width": column.width,
             "is_number": column.is_number,
             "is_chosen": column.key in chosen,
@@ -153,8 +163,10 @@ def _next_sort(view: View, column: Column) -> str:
 def _reset_unknown_hardware(asked: PageQuery, known: list[Board]) -> None:
     slugs = {board.hardware.slug for board in known}
     if asked.query.hardware and known and asked.query.hardware not in slugs:
+        names = sorted({board.hardware.name for board in known})
         asked.notices.append(
-            f"“hardware” was reset to its default: there are no results for {shown(asked.query.hardware)} yet."
+            f"“hardware” was reset to its default: there are no results for {shown(asked.query.hardware)} yet, but for "
+            f"{', '.join(names[:MOST_HARDWARE_NAMED])}{' and others' if len(names) > MOST_HARDWARE_NAMED else ''}."
         )
         asked.query = asked.query.on(hardware="")
 
@@ -170,7 +182,9 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
     track = board.track if board else query.track
-    hardware = {item.hardware.slug: item.hardware.name for item in known if not track or item.track == track}
+    tracks |= {item["slug"]: f"{item['title']} (no results yet)" for item in controls.empty_tracks(known) if not item["is_open"]}
+    here = [item for item in known if item.track == track] or known
+    hardware = {item.hardware.slug: item.hardware.name for item in here}
     return {
         "track": _menu(sorted(tracks.items()), track),
         "hardware": _menu(sorted(hardware.items()), board.hardware.slug if board else query.hardware),
@@ -219,7 +233,6 @@ def _floor(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, str]:
     track = find_track(board.track) if board else None
     removed = None if not query.floor else 0.0
     return {
-        "typed": typed_percent(query.min_quality),
         "placeholder": typed_percent(query.default_floor),
         "default": f"{query.default_floor or 0.0:.15g}",
         "reason": track.floor_reason if track else "",
@@ -236,17 +249,17 @@ def _evaluated(asked: PageQuery) -> dict[str, Any]:
     return {"chosen": chosen, "url": "?" + replace(asked, query=query).parameters()}
 
 
-def _presets(asked: PageQuery) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": preset.name,
-            "images": count(preset.usage_intensity),
-            "value": f"{preset.usage_intensity:.0f}",
-            "url": "?" + replace(asked, query=asked.query.on(usage_intensity=preset.usage_intensity)).parameters(),
-            "chosen": preset.usage_intensity == asked.query.usage_intensity,
-        }
-        for preset in USAGE_PRESETS
-    ]
+def _to_a_link(request: HttpRequest, asked: PageQuery) -> HttpResponse:
+    """To the same address without what only the form needs: empty parameters, and a rate that is not used."""
+    kept = request.GET.copy()
+    for name in list(kept):
+        is_unused = not any(kept.getlist(name)) or (name in OF_RATE and asked.view.rate is None)
+        if name in FOR_FORMS or is_unused:
+            del kept[name]
+    response = redirect(f"{request.path}?{kept.urlencode()}".rstrip("?"))
+    if GUIDE in request.GET:
+        response.set_cookie(GUIDE, "read", max_age=GUIDE_READ_FOR, samesite="Lax")
+    return response
 
 
 def _address(asked: PageQuery) -> str:

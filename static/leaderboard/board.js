@@ -3,31 +3,30 @@
  * slider without a request, and keeps the address up to date. The server's page is complete without it.
  */
 
-import { beforeLeaving, setAddress } from "./address.js";
+import { begin, beforeLeaving, onBack, setView, settle, settleDrawn } from "./address.js";
 import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
 import { drawFloor, takeLink } from "./floor.js";
-import { SPACE, images } from "./format.js";
+import { images } from "./format.js";
 import { List } from "./list.js";
-import { addressOf, filtersSet, forgetRate, parameters, readQuery, shownColumns, usageOfRate } from "./controls.js";
-import { drawOrder, takeWeight } from "./order.js";
+import { addressOf, filtersSet, forgetRate, formState, parameters, readQuery } from "./controls.js";
+import { restore, shownColumns } from "./controls.js";
+import "./menus.js";
+import { drawAssumptions, drawOrder, takeWeight } from "./order.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
 import { crossings, following, summary, why } from "./summary.js";
+import { moveSlider, setUsage, takeUsage } from "./usage_controls.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
 
 const form = document.getElementById("controls");
 const table = document.getElementById("board");
-const slider = document.getElementById("usage_slider");
-const number = document.getElementById("usage_intensity");
-const search = document.getElementById("search");
 const sort = document.getElementById("sort");
 const usageWords = document.getElementById("usage_words");
-const gridIntensity = document.getElementById("grid-intensity");
 const region = document.getElementById("board-window");
 const pageSize = Number(form.dataset.pageSize);
 const families = JSON.parse(document.getElementById("families").textContent);
@@ -76,9 +75,8 @@ async function fetchSnapshot() {
 /** `moves`: the reader may see the rows on their way. */
 function draw(moves = true) {
   const query = readQuery();
-  if (query === null) return;
   write(usageWords, images(query.usageIntensity));
-  write(gridIntensity, `${query.gramsPerKwh}${SPACE}g/kWh`);
+  drawAssumptions(query);
   markPreset(query.usageIntensity);
   if (board === null) return;
   const wasShown = shown !== null;
@@ -113,8 +111,14 @@ function filter(query) {
 /** Show which lines are in sight, in the page and in the address. */
 function drawPlace() {
   const page = Math.floor(list.topLine / pageSize) + 1;
-  drawPages(list.count, list.topLine, list.bottomLine, (target) => addressOf(parameters({ page: target })), pageSize);
-  setAddress(addressOf(parameters({ page })));
+  const wanted = parameters();
+  const addressOfPage = (number) => {
+    if (number > 1) wanted.set("page", number);
+    else wanted.delete("page");
+    return addressOf(wanted);
+  };
+  drawPages(list.count, list.topLine, list.bottomLine, addressOfPage, pageSize);
+  setView({ key: addressOfPage(1), address: addressOfPage(page), state: formState() });
 }
 
 /** Notify the charts (charts/board.js). They draw later than this frame, so `places` is made when they read it. */
@@ -164,34 +168,19 @@ function redraw() {
 
 /* Input */
 
-function setUsage(value) {
-  number.value = String(value);
-  moveSlider();
-}
-
-function moveSlider() {
-  const exponent = Math.log10(Number(number.value));
-  if (Number.isFinite(exponent)) slider.value = String(exponent);
-  slider.setAttribute("aria-valuetext", images(Number(number.value)));
-}
-
-function takeRate() {
-  const usageIntensity = usageOfRate();
-  if (usageIntensity > 0) setUsage(Number(usageIntensity.toPrecision(15)));
-}
+// Controls that change no line's place by much, or none.
+const KEEPS_THE_PLACE = "#usage_slider, #usage_intensity, #rate, #per, #years, [name=region], [name=pue]";
+let lastChanged = null;
+let keyed = null; // the slider that keys move
 
 form.addEventListener("input", ({ target }) => {
   if (target.matches("[data-board]")) return;
-  if (target === slider) {
-    number.value = String(Number((10 ** Number(slider.value)).toPrecision(3)));
-    slider.setAttribute("aria-valuetext", images(Number(number.value)));
-  }
-  if (target === number) moveSlider();
+  if (target !== lastChanged) settle();
+  lastChanged = target;
+  takeUsage(target);
   const isWeight = takeWeight(target);
-  if (target === slider || target === number) forgetRate();
-  else if (target.matches("#rate, #years")) takeRate();
-  else if (target.matches("[name=columns], #order_by")) changeColumns();
-  else if (!isWeight && !target.matches("[name=region], [name=pue]") && list.isLive) list.scrollTo(0);
+  if (target.matches("[name=columns], #order_by")) changeColumns();
+  else if (!isWeight && !target.matches(KEEPS_THE_PLACE) && list.isLive) list.scrollTo(0);
   redraw();
 });
 
@@ -207,7 +196,11 @@ form.addEventListener("change", ({ target }) => {
   // Another board is another page, and the server ranks a board that is too large for the browser.
   if (target.matches("[data-board]")) form.requestSubmit();
   else if (!isRankedHere) location.assign(addressOf(parameters()));
+  else if (target !== keyed) settleDrawn(); // a key that is held changes a slider many times
 });
+
+form.addEventListener("keydown", ({ target }) => (keyed = target.type === "range" ? target : null));
+form.addEventListener("pointerdown", () => (keyed = null));
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -235,6 +228,7 @@ form.addEventListener("click", (event) => {
   else setUsage(link.dataset.usage);
   if (link.dataset.usage) forgetRate();
   redraw();
+  settleDrawn();
 });
 
 table.tHead.addEventListener("click", (event) => {
@@ -244,6 +238,7 @@ table.tHead.addEventListener("click", (event) => {
   const [key, other] = [head.dataset.column, `-${head.dataset.column}`];
   sort.value = { [key]: other, [other]: key }[sort.value] ?? head.dataset.first;
   redraw();
+  settleDrawn();
 });
 
 document.getElementById("pages").addEventListener("click", (event) => {
@@ -259,23 +254,16 @@ list.onscroll = () => {
   else drawPlace();
 };
 
-document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.matches("input, textarea, select");
-  if (event.key === "Escape") closeMenus();
-  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  search.focus();
+onBack((state) => {
+  restore(state);
+  moveSlider();
+  takeWeight(form.elements.accuracy_weight);
+  changeColumns();
+  load().then(() => {
+    drawNow();
+    list.scrollTo((Number(new URLSearchParams(location.search).get("page") ?? 1) - 1) * pageSize);
+  });
 });
-
-function closeMenus(but = null) {
-  for (const menu of form.querySelectorAll("details[open]")) {
-    if (menu.contains(but)) continue;
-    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
-    menu.open = false;
-  }
-}
-
-document.addEventListener("click", (event) => closeMenus(event.target));
 
 for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
@@ -296,6 +284,8 @@ document.addEventListener("boardrevision", async (event) => {
 
 chooseColumns(shownColumns());
 moveSlider();
+readQuery();
+begin({ key: addressOf(parameters()), address: location.pathname + location.search, state: formState() });
 // Charts are drawn from the snapshot.
 if (!isRankedHere) for (const part of document.querySelectorAll(".chart-frame, .chart-pair")) part.hidden = true;
 if (entries <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(() => load().then(drawNextFrame));

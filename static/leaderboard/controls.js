@@ -1,59 +1,76 @@
-/** The reader's query and view, read from the form and written as an address. */
+/** The reader's query and view, read from the form, written as an address, and put back into the form. */
 
 import { parseQuality } from "./quality.js";
+import { readNumber, shortened } from "./typed_number.js";
 
-// What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
-const NUMBER = /^\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const MOST_IMAGES = 1e15;
 const SECONDS_PER_YEAR = 365.25 * 86_400;
-const DEFAULT_USAGE = 1e6;
-const MOST_WEIGHT = 100;
+const SECONDS_PER = { second: 1, minute: 60, hour: 3600, day: 86_400, month: SECONDS_PER_YEAR / 12 };
+const DEFAULTS = { usage_intensity: 1e6, shared_by: 1, accuracy_weight: 1, pue: 1 };
 // Parameters of the page alone; the API has no columns.
 const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue"]);
-const HELPERS = new Set(["rate", "years"]);
+const OF_THE_RATE = new Set(["rate", "per", "years"]);
+const LAST = ["region", "pue", "sort"]; // in the address
 
 const form = document.getElementById("controls");
 const number = document.getElementById("usage_intensity");
 const rate = document.getElementById("rate");
 const years = document.getElementById("years");
-const weight = document.getElementById("accuracy_weight");
 const floor = form.elements.min_quality;
 // Of the track: in force while the field is empty.
 const defaultFloor = Number(floor.dataset.floor);
 const columnBoxes = [...form.querySelectorAll("input[name=columns]")];
 
-const read = (text) => (NUMBER.test(text.trim()) ? Number(text) : NaN);
 const within = (value, least, most) => value >= least && value <= most;
+const ALLOWED = {
+  usage_intensity: (value) => value > 0 && value <= MOST_IMAGES,
+  shared_by: (value) => within(value, 1, 1e9),
+  min_quality: (value) => within(value, 0, 1),
+  accuracy_weight: (value) => within(value, 0, 100),
+  pue: (value) => within(value, 1, 10),
+};
 
-function mark(field, isValid) {
+/** What a field's text says: {value, why}. An empty field says its default. */
+function read(field, text = field.value) {
+  if (text.trim() === "") return { value: field === floor ? defaultFloor : DEFAULTS[field.name], why: "" };
+  if (field === floor) return { value: parseQuality(text), why: "" };
+  return readNumber(text, { decimalComma: "decimalComma" in field.dataset });
+}
+
+// The numbers in force: the last of each that could be read.
+const inForce = Object.fromEntries(
+  Object.keys(ALLOWED).map((name) => [name, read(form.elements[name], form.elements[name].dataset.good).value]),
+);
+
+/** Say beside a field why its number can't be taken, or that it can. */
+function mark(field, isValid, why = "") {
   const text = String(!isValid);
   if (field.getAttribute("aria-invalid") !== text) field.setAttribute("aria-invalid", text);
+  const because = why && ` (${why})`;
+  const words = isValid ? "" : `Can't take “${shortened(field.value)}”${because}: it must be ${field.dataset.allowed}.`;
+  const line = document.getElementById(`${field.name}-error`);
+  if (line.textContent !== words) line.textContent = words;
   return isValid;
 }
 
-/** The form as a query; null if a field holds an invalid value. */
+/** The number of a field; if it can't be read, the last that could. */
+function take(name, isUsed = true) {
+  const field = form.elements[name];
+  const { value, why } = read(field);
+  const isAllowed = ALLOWED[name](value);
+  if (isAllowed) inForce[name] = value;
+  mark(field, isAllowed || !isUsed, why);
+  return inForce[name];
+}
+
+/** The form as a query. */
 export function readQuery() {
   const data = new FormData(form);
-  const usageIntensity = number.value.trim() ? read(number.value) : DEFAULT_USAGE;
-  const sharedBy = Number(data.get("shared_by") || 1);
-  const minQuality = readFloor();
-  const pue = Number(data.get("pue") || 1);
   const orderBy = data.get("order_by") || "energy";
-  const accuracyWeight = weight.value.trim() ? read(weight.value) : 1;
-  const isWeight = within(accuracyWeight, 0, MOST_WEIGHT);
-  const { region } = form.elements;
-  const valid = [
-    mark(number, usageIntensity > 0 && usageIntensity <= MOST_IMAGES),
-    mark(form.elements.shared_by, within(sharedBy, 1, 1e9)),
-    mark(floor, within(minQuality, 0, 1)),
-    mark(form.elements.pue, within(pue, 1, 10)),
-    mark(weight, isWeight || orderBy === "energy"),
-  ];
-  if (valid.includes(false)) return null;
   return {
-    usageIntensity,
-    sharedBy,
-    minQuality,
+    usageIntensity: take("usage_intensity"),
+    sharedBy: take("shared_by"),
+    minQuality: take("min_quality"),
     defaultFloor,
     families: new Set(data.getAll("family")),
     provenance: new Set(data.getAll("provenance")),
@@ -61,32 +78,33 @@ export function readQuery() {
     source: data.get("source") ?? "",
     words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
     orderBy,
-    accuracyWeight: isWeight ? accuracyWeight : 1,
+    accuracyWeight: take("accuracy_weight", orderBy !== "energy"),
     includeIncomplete: data.has("include_incomplete"),
     sort: data.get("sort"),
-    pue,
-    gramsPerKwh: Number(region.selectedOptions[0].dataset.intensity),
+    pue: take("pue"),
+    gramsPerKwh: Number(form.elements.region.selectedOptions[0].dataset.intensity),
   };
 }
 
-/** The quality floor, 0 to 1; NaN if it can't be read. */
-const readFloor = () => (floor.value.trim() ? parseQuality(floor.value) : defaultFloor);
+/** The number that a field says now, or the last that it said. */
+export const numberInForce = (name) => take(name);
 
 /** How many filters of the menu are set. */
 export function filtersSet({ families, provenance, qualityBy, source, includeIncomplete }) {
   return families.size + provenance.size + qualityBy.size + Number(source !== "") + Number(includeIncomplete);
 }
 
-/** A rate over a lifetime as a usage intensity; null while either is missing, NaN if the result is out of range. */
+/** A rate over a lifetime as a usage intensity; null while either is missing, NaN if it can't be read or is too large. */
 export function usageOfRate() {
   const typed = [rate, years].map((field) => field.value.trim());
-  const [perSecond, lifetime] = typed.map(read);
-  const images = perSecond * lifetime * SECONDS_PER_YEAR;
-  const isUsage = images > 0 && images <= MOST_IMAGES;
+  const [often, long] = [read(rate), read(years)];
+  const images = ((often.value / SECONDS_PER[form.elements.per.value]) * long.value) * SECONDS_PER_YEAR;
   const isWhole = typed.every(Boolean);
-  mark(rate, !typed[0] || (perSecond > 0 && (!isWhole || isUsage)));
-  mark(years, !typed[1] || (lifetime > 0 && (!isWhole || isUsage)));
-  return isWhole ? (isUsage ? images : NaN) : null;
+  const isTooMuch = isWhole && images > MOST_IMAGES;
+  const isRate = mark(rate, !typed[0] || (often.value > 0 && often.value < Infinity && !isTooMuch), often.why);
+  const isYears = mark(years, !typed[1] || (long.value > 0 && long.value < Infinity && !isTooMuch), long.why);
+  if (!isWhole) return null;
+  return isRate && isYears ? Number(images.toPrecision(15)) : NaN;
 }
 
 /** Empty the rate: another usage intensity was chosen. */
@@ -106,31 +124,49 @@ export function shownColumns() {
 }
 
 /** The form as parameters, without those at their default; of the query alone, or of the view too. */
-export function parameters({ ofView = true, page = 1 } = {}) {
+export function parameters({ ofView = true } = {}) {
   const wanted = new URLSearchParams();
   const given = new URLSearchParams(location.search);
-  for (const [name, value] of new FormData(form)) {
-    if (HELPERS.has(name) || name === "columns" || (!ofView && OF_THE_VIEW.has(name))) continue;
+  const data = [...new FormData(form)].sort(([a], [b]) => LAST.indexOf(a) - LAST.indexOf(b));
+  const hasRate = rate.value.trim() !== "" && usageOfRate() === inForce.usage_intensity;
+  for (const [name, value] of data) {
+    if (["columns", "was"].includes(name) || (!ofView && (OF_THE_VIEW.has(name) || OF_THE_RATE.has(name)))) continue;
+    if (OF_THE_RATE.has(name) && !hasRate) continue;
     const isOpen = ["track", "hardware"].includes(name) && !given.has(name);
-    if (isOpen || isDefault(name, value)) continue;
-    wanted.append(name, name === "min_quality" && readFloor() >= 0 ? String(readFloor()) : value.trim());
+    if (!isOpen && !isDefault(name, value)) wanted.append(name, written(name, value));
   }
   if (ofView && columnBoxes.some((box) => box.checked !== ("default" in box.dataset))) {
     wanted.set("columns", chosenColumns().join() || "method");
   }
-  if (page > 1) wanted.set("page", page);
   return wanted;
 }
 
+/** A parameter as it stands in the address; numbers as programs write them. */
+function written(name, value) {
+  if (name in inForce) return String(inForce[name]);
+  return OF_THE_RATE.has(name) && name !== "per" ? String(read(form.elements[name]).value) : value.trim();
+}
+
 function isDefault(name, value) {
-  if (value === "" || value === form.elements[name].dataset?.default) return true;
-  if (name === "min_quality") return readFloor() === defaultFloor;
-  if (name === "usage_intensity") return Number(value) === DEFAULT_USAGE;
-  if (name === "accuracy_weight" && !within(Number(value), 0, MOST_WEIGHT)) return true; // hidden, and not valid
-  return ["shared_by", "pue", "accuracy_weight"].includes(name) && Number(value) === 1;
+  if (name === "min_quality") return inForce[name] === defaultFloor;
+  if (name in DEFAULTS) return inForce[name] === DEFAULTS[name];
+  return value === "" || value === form.elements[name].dataset?.default;
 }
 
 export function addressOf(wanted) {
   const text = wanted.toString();
   return location.pathname + (text ? `?${text}` : "");
+}
+
+/** What stands in the form, as [name, value] pairs, to be put back by `restore`. */
+export const formState = () => [...new FormData(form)].filter(([name]) => name !== "was");
+
+/** Put back what stood in the form. Another board is another page, so the board's own controls stay. */
+export function restore(state) {
+  for (const control of form.elements) {
+    if (!control.name || control.name === "was" || control.matches("[data-board]")) continue;
+    const values = state.filter(([name]) => name === control.name).map(([, value]) => value);
+    if (["checkbox", "radio"].includes(control.type)) control.checked = values.includes(control.value);
+    else control.value = values[0] ?? "";
+  }
 }

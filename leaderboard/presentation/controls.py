@@ -1,0 +1,116 @@
+"""The controls of the leaderboard as they are shown: numbers with what is wrong with them, presets, assumptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from leaderboard.domain.quality import typed_percent
+from leaderboard.domain.typed_number import Unreadable, read_number, shortened
+from leaderboard.domain.usage import RATE_UNITS, USAGE_PRESETS
+from leaderboard.forms.page_query import OF_RATE, TYPED, PageQuery
+from leaderboard.models import Board, Scope
+from leaderboard.presentation.format import count
+from measurement.tracks import TRACKS, Track
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number's field. `value`: what stands in it; `error`: why it can't be taken, empty if it can; `good`: the number
+    that is in force. `allowed`: what it takes, in words."""
+
+    name: str
+    value: str
+    good: str
+    allowed: str
+    error: str = ""
+    decimal_comma: bool = False
+
+
+def numbers(asked: PageQuery) -> dict[str, Number]:
+    """Every number that a reader types, by name."""
+    query, view = asked.query, asked.view
+    good = {
+        "usage_intensity": f"{query.usage_intensity:.15g}",
+        "shared_by": f"{query.shared_by:.15g}",
+        "min_quality": typed_percent(query.min_quality),
+        "accuracy_weight": f"{query.accuracy_weight:.15g}",
+        "pue": f"{view.pue:.15g}",
+        "rate": "" if view.rate is None else f"{view.rate:.15g}",
+        "years": "" if view.years is None else f"{view.years:.15g}",
+    }
+    return {
+        name: Number(
+            name,
+            value=asked.typed.get(name, good[name]),
+            good=good[name],
+            allowed=field.allowed,
+            error=_error(asked, name),
+            decimal_comma=field.decimal_comma,
+        )
+        for name, field in TYPED.items()
+    }
+
+
+def _error(asked: PageQuery, name: str) -> str:
+    """Why a typed number can't be taken, as controls.js says it."""
+    if name not in asked.typed:
+        return ""
+    typed, field = asked.typed[name], TYPED[name]
+    if not typed.strip():  # a rate without a lifetime, or a lifetime without a rate
+        return next(message for fault, message in asked.faults if fault == name).capitalize() + "."
+    why = ""
+    if name != "min_quality":
+        try:
+            read_number(typed, decimal_comma=field.decimal_comma)
+        except Unreadable as refused:
+            why = f" ({refused.why})" if refused.why else ""
+    return f"Can't take “{shortened(typed)}”{why}: it must be {field.allowed}."
+
+
+def presets(asked: PageQuery) -> list[dict[str, Any]]:
+    """Usage intensities with a name, each with what it stands for and the link that sets it."""
+    view = asked.view.on(**dict.fromkeys(OF_RATE[::2]), per="second")
+    return [
+        {
+            "name": preset.name,
+            "images": count(preset.usage_intensity),
+            "stands_for": preset.stands_for,
+            "value": f"{preset.usage_intensity:.0f}",
+            "url": "?"
+            + replace(asked, query=asked.query.on(usage_intensity=preset.usage_intensity), view=view).parameters(),
+            "chosen": preset.usage_intensity == asked.query.usage_intensity,
+        }
+        for preset in USAGE_PRESETS
+    ]
+
+
+def rate_units(asked: PageQuery) -> list[tuple[str, str, bool]]:
+    """What a rate may be per, as (value, label, chosen)."""
+    return [(unit, f"{'images' if unit == 'second' else 'requests'} per {unit}", unit == asked.view.per) for unit in RATE_UNITS]
+
+
+def assumptions(asked: PageQuery, board: Board | None) -> dict[str, str]:
+    """The assumptions in force in a few words each."""
+    return {
+        "scope": board.scope if board else asked.query.scope or Scope.ACCELERATOR,
+        "shared_by": shared_words(asked.query.shared_by),
+        "pue": f"PUE {asked.view.pue:.15g}",
+        "region": asked.view.grid.name,
+        "intensity": f"{asked.view.grid.intensity_g_per_kwh:g}\u00a0g/kWh",
+    }
+
+
+def shared_words(shared_by: float) -> str:
+    """Who shares search and pre-training; `controls.js` says the same."""
+    return "search not shared" if shared_by == 1 else f"search shared by {shared_by:.15g}"
+
+
+def empty_tracks(known: list[Board]) -> list[dict[str, Any]]:
+    """The tracks that have no results: slug and title; `is_open` if each data set of the track is a board of its own."""
+    filled = {board.track for board in known}
+    return [
+        {"slug": track.slug, "title": track.title, "is_open": not isinstance(track, Track)}
+        for track in TRACKS.values()
+        if not any(key == track.slug or key.startswith(f"{track.slug}-") for key in filled)
+    ]

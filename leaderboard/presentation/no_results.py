@@ -1,0 +1,29 @@
+"""A group without results: what was asked for, and what there is instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.models import Board
+from leaderboard.presentation.format import words
+from leaderboard.presentation.rows import track_title
+
+MOST_OFFERED = 20
+
+
+def no_results(query: LeaderboardQuery, known: list[Board]) -> dict[str, Any]:
+    """What has no results in words, its track if that has none at all, and the nearest boards; `known`: fullest first."""
+    names = {board.hardware.slug: board.hardware.name for board in known}
+    asked = [
+        track_title(query.track) if query.track else "",
+        f"on {names.get(query.hardware, query.hardware)}" if query.hardware else "",
+        ", ".join(words(part) for part in (query.scenario, query.scope) if part),
+    ]
+    nearest = sorted(known, key=lambda board: (board.track != query.track, board.hardware.slug != query.hardware))
+    has_track = any(board.track == query.track for board in known)
+    return {
+        "asked": " ".join(part for part in asked[:2] if part) + (f" ({asked[2]})" if asked[2] else ""),
+        "empty_track": query.track if query.track and not has_track else "",
+        "boards": nearest[:MOST_OFFERED],
+    }

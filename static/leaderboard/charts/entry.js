@@ -2,7 +2,7 @@
 
 import { whenNear } from "./lazy.js";
 
-const given = JSON.parse(document.getElementById("chart-data").textContent);
+let given = JSON.parse(document.getElementById("chart-data").textContent);
 
 /** The page's entries as a board of their own, which energy.js and tables.js take. */
 async function ownBoard() {
@@ -40,7 +40,9 @@ async function draw(element) {
     return;
   }
   const chart = new Chart(element);
-  onWidthChange(async () => chart.draw(await make(element)));
+  const redraw = async () => chart.draw(await make(element));
+  onWidthChange(redraw);
+  if (element.dataset.chart !== "power") document.addEventListener("usagechanged", redraw);
   await chart.draw(figure);
 }
 
@@ -48,6 +50,9 @@ async function fillTable(details, kind) {
   const make = await import("./tables.js");
   make.fillTable(details.querySelector("table"), (kind === "phases" ? make.phasesTable : make.energyTable)(await ownBoard()));
 }
+
+// Before the charts hear of it.
+document.addEventListener("usagechanged", ({ detail }) => (given = detail));
 
 for (const element of document.querySelectorAll("[data-chart]")) {
   whenNear(element, () => draw(element));

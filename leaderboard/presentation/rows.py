@@ -219,8 +219,13 @@ def quality_label(metric: str) -> str:
 
 def quality(entry: Entry) -> str:
     """An entry's quality with its metric; marked if reported, of the submitter's weights, or below the floor."""
+    return f"{percent(entry.quality)} {quality_words(entry)}"
+
+
+def quality_words(entry: Entry) -> str:
+    """A quality's metric and marks, without its figure."""
     marks = {"published": "published", "reported": "reported", "supplied": "on the submitter’s weights"}
-    words = [f"{percent(entry.quality)} {quality_label(entry.quality_metric)}"]
+    words = [quality_label(entry.quality_metric)]
     words += [marks[note] for note in [quality_note(entry)] if note]
     words += [f"below the floor of {floor_percent(track_floor(entry))}"] if below_floor(entry) else []
     return ", ".join(words)

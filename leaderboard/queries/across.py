@@ -37,9 +37,9 @@ def of_same_model(entry: Entry) -> QuerySet[Entry]:
 
 
 def of_model_named(name: str) -> QuerySet[Entry]:
-    """Entries whose title or published model is exactly `name`, upper and lower case alike."""
+    """Entries whose title, published model or architecture is exactly `name`, upper and lower case alike."""
     titles = ("recipe__method__title", "published__method__title")
-    models = ("recipe__method__published_model", "published__model")
+    models = ("recipe__method__published_model", "published__model", "recipe__document__model__architecture")
     named = Q()
     for field in (*titles, *models):
         named |= Q(**{f"{field}__iexact": name})
@@ -47,13 +47,17 @@ def of_model_named(name: str) -> QuerySet[Entry]:
 
 
 def titles_like(text: str, most: int) -> list[str]:
-    """Titles of entries that contain `text`, in their order, at most `most`."""
-    found = _lines()
-    own = found.filter(recipe__method__title__icontains=text).values_list("recipe__method__title", flat=True)
-    published = found.filter(
-        Q(published__method__title__icontains=text) | Q(published__model__icontains=text)
-    ).values_list("published__method__title", flat=True)
-    return [title for title in own.union(published).order_by(1)[:most] if title is not None]
+    """Titles of entries that contain `text`, or of models whose name does, sorted, at most `most`."""
+    found = Entry.objects.order_by()
+    published = Q(published__method__title__icontains=text) | Q(published__model__icontains=text)
+    named_by = {
+        "recipe__method__title": Q(recipe__method__title__icontains=text),
+        "published__method__title": published,
+    }
+    titles: set[str] = set()
+    for field, named in named_by.items():
+        titles |= set(found.filter(named).values_list(field, flat=True).distinct().order_by(field)[:most])
+    return sorted(titles)[:most]
 
 
 def of_track(query: LeaderboardQuery) -> QuerySet[Entry]:
@@ -79,6 +83,7 @@ def of_track(query: LeaderboardQuery) -> QuerySet[Entry]:
             Q(recipe__method__title__icontains=word)
             | Q(published__method__title__icontains=word)
             | Q(published__model__icontains=word)
+            | Q(recipe__document__model__architecture__icontains=word)
             | Q(recipe__sha256__startswith=word.lower())
         )
     return found

@@ -21,6 +21,7 @@ from measurement.tracks import quality_floor
 
 LINES_PER_PAGE = 50
 MOST_TITLES = 20
+MOST_RESULTS = 200
 # What a page across hardware can't do: only a group has ranks.
 _OF_GROUPS = ("order_by", "accuracy_weight", "quality_by")
 _OF_TABLE = ("columns", "sort")
@@ -38,7 +39,10 @@ def models(request: HttpRequest) -> HttpResponse:
     if number and entry is None:
         asked.notices.append(f"“entry” is {shown(number)!r}, but no entry has that number.")
     found = queries.of_same_model(entry) if entry else queries.of_model_named(name) if name else None
-    every = list(queries.at_usage(found, asked.query)) if found is not None else []
+    every = list(queries.at_usage(found, asked.query)[: MOST_RESULTS + 1]) if found is not None else []
+    if len(every) > MOST_RESULTS:
+        every.pop()
+        asked.notices.append(f"More than {MOST_RESULTS} results have this name; those of the least energy are shown.")
     query = _of_group(every, entry, asked.query)
     here = [line for line in every if (line.board.scenario, line.board.scope) == (query.scenario, query.scope)]
     context = _context(asked, query) | {

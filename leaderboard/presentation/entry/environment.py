@@ -22,7 +22,7 @@ _UNITS = (
 _BYTES_IN_GIB = 2**30
 # Words that are written otherwise than in the record.
 _WRITTEN = {"cpu": "CPU", "gpu": "GPU", "sm": "SM", "tf32": "TF32", "uuid": "UUID", "cuda": "CUDA", "mig": "MIG"}
-# Packages that only a GPU uses, though they are installed beside a CPU too.
+# Packages that only a GPU uses, though they are installed on a machine without one too.
 _OF_GPUS = {"cuda", "nvidia-ml-py", "tf32_matmul", "tf32_convolution"}
 _NAMES = {"full-cycle-energy-leaderboard": "This site's software", "python": "Python", "platform": "Operating system"}
 

@@ -92,6 +92,70 @@ def test_run_with_a_number_that_is_none(client: Client) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "runs/1",
+        f"runs/{'9' * 30}",
+        "runs/1/record",
+        "submissions/00000000-0000-4000-8000-000000000000",
+        "submissions/abc",
+    ],
+)
+def test_what_is_not_there(client: Client, address: str) -> None:
+    answer = client.get(f"/api/v1/{address}")
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["message"]
+
+
+def test_queue_is_in_order(client: Client, django_assert_num_queries: Any) -> None:
+    now = timezone.now()
+    later = builders.run(state="queued", queued_at=now)
+    sooner = builders.run(state="queued", queued_at=now - timedelta(minutes=1))
+    running = builders.run(state="running", queued_at=now)
+    builders.run(state="succeeded")
+    with django_assert_num_queries(2):
+        answer = client.get("/api/v1/queue").json()
+    assert [line["id"] for line in answer["results"]] == [running.pk, sooner.pk, later.pk]
+    assert answer["count"] == 3
+    assert set(answer["results"][0]) == set(resources.QueueLineSerializer().fields)
+    for _ in range(47):
+        builders.run(state="queued")
+    with django_assert_num_queries(2):
+        assert len(client.get("/api/v1/queue").json()["results"]) == 50
+    assert client.get("/api/v1/queue?page_size=1&page=2").json()["results"][0]["id"] == sooner.pk
+    assert client.get("/api/v1/queue?page=9").status_code == 400
+
+
+def test_workers_and_hardware(client: Client) -> None:
+    hardware, now = builders.hardware(), timezone.now()
+    for name, seen_at in (("awake", now), ("silent", now - timedelta(hours=1))):
+        Worker.objects.create(name=name, hardware=hardware, device="cpu", started_at=now, seen_at=seen_at)
+    workers = client.get("/api/v1/workers").json()
+    assert [(line["name"], line["hardware"], line["live"]) for line in workers] == [
+        ("awake", "test-cpu", True),
+        ("silent", "test-cpu", False),
+    ]
+    assert client.get("/api/v1/hardware").json() == [
+        {"slug": "test-cpu", "name": "TEST-CPU", "kind": "cpu", "live_workers": 1}
+    ]
+
+
+def test_tracks_schema_and_carbon(client: Client) -> None:
+    track, *_, dense = client.get("/api/v1/tracks").json()
+    assert set(track) == set(serializers.TrackSerializer().fields)
+    assert (track["slug"], track["metric"], track["classes"]) == ("digits", "top1", 10)
+    assert (dense["slug"], dense["metric"], dense["classes"]) == ("segmentation", "miou", None)
+    assert client.get("/api/v1/recipe-schema").json() == recipe_json_schema()
+    carbon = client.get("/api/v1/carbon-intensities").json()
+    assert len(carbon["regions"]) == len(GRID_REGIONS)
+    assert set(carbon["regions"][0]) == set(serializers.GridRegionSerializer().fields)
+    assert carbon["source_url"].startswith("https://")
+    prices = client.get("/api/v1/electricity-prices").json()["regions"]
+    assert {price["slug"] for price in prices} == {region.slug for region in PRICE_REGIONS}
+    assert set(prices[0]) == set(serializers.PriceRegionSerializer().fields)
+
+
 OPEN = ["queue", "workers", "tracks", "hardware", "recipe-schema", "carbon-intensities", "electricity-prices"]
 
 

@@ -59,7 +59,11 @@ async function settle() {
     document.getElementById(id).textContent = page.getElementById(id).textContent;
   }
   number.value = page.getElementById("usage_intensity").value;
-  moveSlider();
+  addEventListener("beforeprint", () => {
+  document.querySelector(".printed-address").textContent = location.href;
+});
+
+moveSlider();
   shown = wanted;
   history.pushState(null, "", location.pathname + wanted);
   const given = page.getElementById("chart-data");
@@ -109,6 +113,10 @@ form.addEventListener("submit", (event) => {
 });
 addEventListener("popstate", () => {
   if (location.search !== shown) location.reload();
+});
+
+addEventListener("beforeprint", () => {
+  document.querySelector(".printed-address").textContent = location.href;
 });
 
 moveSlider();

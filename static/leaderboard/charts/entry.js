@@ -54,8 +54,17 @@ async function fillTable(details, kind) {
 // Before the charts hear of it.
 document.addEventListener("usagechanged", ({ detail }) => (given = detail));
 
+const drawn = new Map();
+const drawOnce = (element) => drawn.get(element) ?? drawn.set(element, draw(element)).get(element);
+
+document.addEventListener("click", async ({ target }) => {
+  if (!target.closest("[data-print]")) return;
+  await Promise.all([...document.querySelectorAll("[data-chart]")].map(drawOnce));
+  window.print();
+});
+
 for (const element of document.querySelectorAll("[data-chart]")) {
-  whenNear(element, () => draw(element));
+  whenNear(element, () => drawOnce(element));
   const details = element.closest("figure").querySelector("details");
   details?.addEventListener("toggle", () => fillTable(details, element.dataset.chart), { once: true });
 }

@@ -1,4 +1,4 @@
-"""How a board is displayed: its columns, their order, the grid for carbon. The API has none of this."""
+"""How a board is displayed: its columns, their order, the grid for carbon, the price for cost. The API has none."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
+from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion, parse_price
 from leaderboard.domain.usage import usage_intensity_from_rate
 from leaderboard.forms.board import SeveralChoicesField, a_number, one_of
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
+PRICES = {region.slug: region for region in PRICE_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
 MOST_PUE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending."""
+    """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
+
+    price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
+    reader typed, which goes before it, in `currency`.
+    """
 
     columns: tuple[str, ...] = DEFAULT
     sort: str = "rank"
     region: str = "world"
     pue: float = 1.0
+    price_region: str = ""
+    price_per_kwh: float | None = None
+    currency: str = ""
 
     def parameters(self) -> dict[str, Any]:
         """The view as address parameters, without those at their default."""
@@ -32,9 +41,13 @@ class View:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
-        if "pue" in changed:
-            changed["pue"] = f"{self.pue:.15g}"
+        for name in {"pue", "price_per_kwh"} & changed.keys():
+            changed[name] = f"{changed[name]:.15g}"
         return changed
+
+    def assumptions(self) -> dict[str, Any]:
+        """The parameters that a page of one entry takes too: grid, PUE and price."""
+        return {name: value for name, value in self.parameters().items() if name not in ("columns", "sort")}
 
     def on(self, **changes: Any) -> View:
         """The same view with some parts replaced."""
@@ -55,6 +68,33 @@ class View:
         """The grid whose carbon is counted."""
         return grid_region(self.region)
 
+    @property
+    def published_price(self) -> PriceRegion | None:
+        """The published price that is charged; None if the reader typed one, or wants none."""
+        return PRICES.get(self.price_region) if self.price_per_kwh is None else None
+
+    @property
+    def price(self) -> Price | None:
+        """The price that is charged, None if there is none."""
+        if self.price_per_kwh is not None:
+            return Price(self.price_per_kwh, self.currency)
+        published = self.published_price
+        return Price(published.price_per_kwh, published.currency) if published else None
+
+
+class PriceField(forms.Field):
+    """A price per kWh: 0.25 or 0,25."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> float | None:
+        if value in self.empty_values or not str(value).strip():
+            return None
+        try:
+            return parse_price(str(value))
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
 
 class ViewForm(forms.Form):
     """Validates a view, and the rate and lifetime that give a usage intensity."""
@@ -72,6 +112,19 @@ class ViewForm(forms.Form):
     )
     pue = forms.FloatField(
         required=False, min_value=1, max_value=MOST_PUE, error_messages=a_number(f"a number from 1 to {MOST_PUE}")
+    )
+    price_region = forms.ChoiceField(
+        required=False,
+        choices=[(slug, region.name) for slug, region in PRICES.items()],
+        error_messages=one_of(PRICES),
+    )
+    price_per_kwh = PriceField(required=False)
+    currency = forms.RegexField(
+        # A code, a name or a sign: EUR, kr, €.
+        r"^[^\W\d_]+\Z|^[^\w\s<>&\"']\Z",
+        required=False,
+        max_length=MAX_CURRENCY_CHARACTERS,
+        error_messages={"invalid": "must be a code, a name or a sign, such as EUR, kr or €"},
     )
     rate = forms.FloatField(required=False, min_value=0, error_messages=a_number("images per second, above 0"))
     years = forms.FloatField(required=False, min_value=0, error_messages=a_number("a number of years, above 0"))
@@ -97,6 +150,9 @@ class ViewForm(forms.Form):
             sort=data.get("sort") or default.sort,
             region=data.get("region") or default.region,
             pue=data.get("pue") or default.pue,
+            price_region=data.get("price_region") or default.price_region,
+            price_per_kwh=data.get("price_per_kwh"),
+            currency=data.get("currency") or default.currency,
         )
 
     def usage_intensity(self) -> float | None:

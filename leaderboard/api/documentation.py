@@ -141,8 +141,8 @@ MIN_QUALITY = OpenApiParameter(
             {"type": "string", "pattern": r"^[0-9]{1,2},[0-9]+$"},
         ]
     },
-    description=f"Quality floor: {ALLOWED_QUALITY}; a comma is decimal. Default: the track's quality_floor (see /api/v1/tracks); "
-    "0 turns it off.",
+    description=f"Quality floor: {ALLOWED_QUALITY}; a comma is decimal. Default: the track's quality_floor (see "
+    "/api/v1/tracks); 0 turns it off.",
 )
 BOARD_PARAMETERS = [
     OpenApiParameter(

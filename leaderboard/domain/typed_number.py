@@ -2,7 +2,8 @@
 
 What the marks mean (tests/vectors/typed_numbers.json holds every rule):
 
-- Spaces and apostrophes divide thousands. So do commas and points that stand more than once, and the first of two kinds.
+- Spaces and apostrophes divide thousands. So do commas and points that stand more than once, and the first of
+  two kinds.
 - One comma divides thousands if exactly three digits follow it and no zero stands before it: 1,500 is 1500, and 1,5
   and 0,125 are decimals. Where `decimal_comma` says that nobody would type thousands, it is always decimal.
 - One point is always decimal, as programs write numbers: 1.500 is 1.5.
@@ -43,7 +44,7 @@ _NUMBER, _NUMBER_WITH_DECIMAL_COMMA = (
     re.compile(rf"(?P<sign>[+-]?) ?(?P<digits>{digits}){_SCALE}{_NOUN}", re.ASCII | re.IGNORECASE)
     for digits in (f"{_COMMAS}|{_OTHERS}|{_PLAIN}", f"{_OTHERS}|{_PLAIN}")
 )
-_ALIKE = str.maketrans({space: " " for space in "\t\u00a0\u2007\u2009\u202f"} | {"’": "'", "ʼ": "'", "\u2212": "-"})
+_ALIKE = str.maketrans(dict.fromkeys("\t\xa0\u2007\u2009\u202f", " ") | {"’": "'", "ʼ": "'", "\u2212": "-"})
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 

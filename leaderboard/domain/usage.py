@@ -57,8 +57,8 @@ def check_min_quality(min_quality: float | None) -> float | None:
 def parse_usage_intensity(text: str) -> float:
     """Read a usage intensity (images) as people write it: "2,000,000", "3 million" or "3.4e6".
 
-    Raises ValueError, with the text given, why it can't be read and what is allowed, for anything but a number above 0
-    and at most 1e15.
+    Raises ValueError, with the text given, why it can't be read and what is allowed, for anything but a number above
+    0 and at most 1e15.
     """
     why = ""
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from leaderboard.domain.cost import ALLOWED_PRICE, parse_price
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, parse_quality
 from leaderboard.domain.typed_number import Unreadable, read_number
@@ -52,6 +53,15 @@ class QualityField(TypedField):
 
     def read(self, text: str) -> float:
         return parse_quality(text)
+
+
+class PriceField(TypedField):
+    """A price per kWh: 0.25 or 0,25."""
+
+    allowed = ALLOWED_PRICE
+
+    def read(self, text: str) -> float:
+        return parse_price(text)
 
 
 class NumberField(TypedField):

@@ -14,7 +14,8 @@ class Column:
     """One column. `hint` is its help, one sentence; `term` the term of the glossary that says more. `width` is a CSS
     grid track; `is_best_high` sorts from the top down at first.
 
-    `order_by`: the ranking that the column belongs to. It is shown with that one alone, and can't be chosen.
+    `order_by`: the ranking that the column belongs to. It is shown with that one alone, and can't be chosen;
+    a column that `needs_price` is shown while there is a price of electricity.
     """
 
     key: str
@@ -26,6 +27,12 @@ class Column:
     is_best_high: bool = False
     order_by: str = ""
     term: str = "entry"
+    needs_price: bool = False
+
+    @property
+    def follows(self) -> bool:
+        """Whether the column is shown because of something else, and can't be chosen."""
+        return bool(self.order_by) or self.needs_price
 
 
 COLUMNS = (
@@ -80,7 +87,7 @@ COLUMNS = (
     Column(
         "energy",
         "Full-cycle energy",
-        "The energy of the one-time phases and of all images; ± is the repeatability at 95 % coverage, a dash if it is unknown.",
+        "The energy of one-time phases and all images; ± is the repeatability at 95 % coverage, a dash if unknown.",
         "6.25rem",
         is_number=True,
         term="full-cycle energy",
@@ -119,9 +126,18 @@ COLUMNS = (
     Column(
         "provenance",
         "Provenance",
-        "Where the least trusted of the entry's figures comes from: metered, extrapolated, reported, estimated or missing.",
+        "Where the least trusted figure comes from: metered, extrapolated, reported, estimated or missing.",
         "7rem",
         term="provenance",
+    ),
+    Column(
+        "cost",
+        "Cost",
+        "What the full-cycle energy costs at the chosen price and PUE.",
+        "6rem",
+        is_number=True,
+        needs_price=True,
+        term="cost",
     ),
     Column(
         "metered",
@@ -161,17 +177,21 @@ COLUMNS = (
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"
-CHOICES = tuple(column.key for column in COLUMNS if not column.order_by)
-DEFAULT = tuple(column.key for column in COLUMNS if column.is_default and not column.order_by)
+CHOICES = tuple(column.key for column in COLUMNS if not column.follows)
+DEFAULT = tuple(column.key for column in COLUMNS if column.is_default and not column.follows)
 # Columns that a card on a phone shows large, outside its list of figures.
 _LARGE = {"rank", "method", "energy", "phases"}
 
 
-def visible(chosen: Sequence[str], order_by: str) -> tuple[str, ...]:
-    """Keys of the chosen columns and of the ranking's own, in the table's order."""
-    return tuple(
-        column.key for column in COLUMNS if (column.order_by == order_by if column.order_by else column.key in chosen)
-    )
+def visible(chosen: Sequence[str], order_by: str, *, has_price: bool) -> tuple[str, ...]:
+    """Keys of the chosen columns, of the ranking's own and of a price's, in the table's order."""
+    following = {
+        column.key
+        for column in COLUMNS
+        if column.follows and column.order_by in ("", order_by)
+        if has_price or not column.needs_price
+    }
+    return tuple(column.key for column in COLUMNS if column.key in following or column.key in chosen)
 
 
 def widths(chosen: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""How a board is displayed: its columns, their order, the grid for carbon. The API has none of this."""
+"""How a board is displayed: its columns, their order, the grid for carbon, the price for cost. The API has none."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
+from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion
 from leaderboard.domain.usage import MAX_USAGE_INTENSITY, RATE_UNITS, usage_intensity_from_rate
 from leaderboard.forms.board import SeveralChoicesField, one_of
-from leaderboard.forms.numbers import NumberField
+from leaderboard.forms.numbers import NumberField, PriceField
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
+PRICES = {region.slug: region for region in PRICE_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
 MOST_PUE = 10
 
@@ -23,6 +25,8 @@ class View:
     """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
 
     rate: images per `per` over `years`, from which the usage intensity is; None if the reader gave that itself.
+    price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
+    reader typed, which goes before it, in `currency`.
     """
 
     columns: tuple[str, ...] = DEFAULT
@@ -32,6 +36,9 @@ class View:
     rate: float | None = None
     per: str = "second"
     years: float | None = None
+    price_region: str = ""
+    price_per_kwh: float | None = None
+    currency: str = ""
 
     def parameters(self) -> dict[str, Any]:
         """The view as address parameters, without those at their default."""
@@ -39,9 +46,13 @@ class View:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
-        for name in changed.keys() & {"pue", "rate", "years"}:
+        for name in changed.keys() & {"pue", "rate", "years", "price_per_kwh"}:
             changed[name] = f"{changed[name]:.15g}"
         return changed
+
+    def assumptions(self) -> dict[str, Any]:
+        """The parameters that a page of one entry takes too: grid, PUE and price."""
+        return {name: value for name, value in self.parameters().items() if name not in ("columns", "sort")}
 
     def on(self, **changes: Any) -> View:
         """The same view with some parts replaced."""
@@ -61,6 +72,19 @@ class View:
     def grid(self) -> GridRegion:
         """The grid whose carbon is counted."""
         return grid_region(self.region)
+
+    @property
+    def published_price(self) -> PriceRegion | None:
+        """The published price that is charged; None if the reader typed one, or wants none."""
+        return PRICES.get(self.price_region) if self.price_per_kwh is None else None
+
+    @property
+    def price(self) -> Price | None:
+        """The price that is charged, None if there is none."""
+        if self.price_per_kwh is not None:
+            return Price(self.price_per_kwh, self.currency)
+        published = self.published_price
+        return Price(published.price_per_kwh, published.currency) if published else None
 
 
 class ViewForm(forms.Form):
@@ -85,6 +109,19 @@ class ViewForm(forms.Form):
         required=False, choices=[(unit, unit) for unit in RATE_UNITS], error_messages=one_of(RATE_UNITS)
     )
     years = NumberField("a number of years, above 0", least=0, is_above=True, decimal_comma=True)
+    price_region = forms.ChoiceField(
+        required=False,
+        choices=[(slug, region.name) for slug, region in PRICES.items()],
+        error_messages=one_of(PRICES),
+    )
+    price_per_kwh = PriceField()
+    currency = forms.RegexField(
+        # A code, a name or a sign: EUR, kr, €.
+        r"^[^\W\d_]+\Z|^[^\w\s<>&\"']\Z",
+        required=False,
+        max_length=MAX_CURRENCY_CHARACTERS,
+        error_messages={"invalid": "must be a code, a name or a sign, such as EUR, kr or €"},
+    )
 
     def clean(self) -> dict[str, Any]:
         """Check that rate times lifetime is a valid usage intensity."""
@@ -119,6 +156,9 @@ class ViewForm(forms.Form):
             rate=data["rate"] if has_rate else None,
             per=data["per"] or default.per if has_rate else default.per,
             years=data["years"] if has_rate else None,
+            price_region=data.get("price_region") or default.price_region,
+            price_per_kwh=data.get("price_per_kwh"),
+            currency=data.get("currency") or default.currency,
         )
 
     def usage_intensity(self) -> float | None:

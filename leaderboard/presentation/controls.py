@@ -10,14 +10,16 @@ from leaderboard.domain.typed_number import Unreadable, read_number, shortened
 from leaderboard.domain.usage import RATE_UNITS, USAGE_PRESETS
 from leaderboard.forms.page_query import OF_RATE, TYPED, PageQuery
 from leaderboard.models import Board, Scope
+from leaderboard.presentation import prices, summary
 from leaderboard.presentation.format import count
-from measurement.tracks import TRACKS, Track
+from leaderboard.queries import RankedBoard
+from measurement.tracks import TRACKS, Track, find_track
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number's field. `value`: what stands in it; `error`: why it can't be taken, empty if it can; `good`: the number
-    that is in force. `allowed`: what it takes, in words."""
+    """A number's field. `value`: what stands in it; `error`: why it can't be taken, empty if it can; `good`: the
+    number that is in force. `allowed`: what it takes, in words."""
 
     name: str
     value: str
@@ -38,6 +40,7 @@ def numbers(asked: PageQuery) -> dict[str, Number]:
         "pue": f"{view.pue:.15g}",
         "rate": "" if view.rate is None else f"{view.rate:.15g}",
         "years": "" if view.years is None else f"{view.years:.15g}",
+        "price_per_kwh": "" if view.price_per_kwh is None else f"{view.price_per_kwh:.15g}",
     }
     return {
         name: Number(
@@ -60,7 +63,7 @@ def _error(asked: PageQuery, name: str) -> str:
     if not typed.strip():  # a rate without a lifetime, or a lifetime without a rate
         return next(message for fault, message in asked.faults if fault == name).capitalize() + "."
     why = ""
-    if name != "min_quality":
+    if name not in ("min_quality", "price_per_kwh"):
         try:
             read_number(typed, decimal_comma=field.decimal_comma)
         except Unreadable as refused:
@@ -87,27 +90,48 @@ def presets(asked: PageQuery) -> list[dict[str, Any]]:
 
 def rate_units(asked: PageQuery) -> list[tuple[str, str, bool]]:
     """What a rate may be per, as (value, label, chosen)."""
-    return [(unit, f"{'images' if unit == 'second' else 'requests'} per {unit}", unit == asked.view.per) for unit in RATE_UNITS]
+    return [
+        (unit, f"{'images' if unit == 'second' else 'requests'} per {unit}", unit == asked.view.per)
+        for unit in RATE_UNITS
+    ]
 
 
 def assumptions(asked: PageQuery, board: Board | None) -> dict[str, str]:
     """The assumptions in force in a few words each."""
     return {
         "scope": board.scope if board else asked.query.scope or Scope.ACCELERATOR,
-        "shared_by": shared_words(asked.query.shared_by),
+        "shared_by": prices.sharing(asked.query),
         "pue": f"PUE {asked.view.pue:.15g}",
         "region": asked.view.grid.name,
+        "price": prices.words(asked.view) or "no price",
         "intensity": f"{asked.view.grid.intensity_g_per_kwh:g}\u00a0g/kWh",
     }
 
 
-def shared_words(shared_by: float) -> str:
-    """Who shares search and pre-training; `controls.js` says the same."""
-    return "search not shared" if shared_by == 1 else f"search shared by {shared_by:.15g}"
+def floor(asked: PageQuery, ranked: RankedBoard) -> dict[str, str]:
+    """The quality floor in force, the track's own with its reason, and the link that removes it or puts it back."""
+    query, board = ranked.query, ranked.board
+    track = find_track(board.track) if board else None
+    removed = None if not query.floor else 0.0
+    return {
+        "placeholder": typed_percent(query.default_floor),
+        "default": f"{query.default_floor or 0.0:.15g}",
+        "reason": track.floor_reason if track else "",
+        "below": summary.below_words(ranked.below_floor),
+        "url": "?" + replace(asked, query=query.on(min_quality=removed)).parameters(),
+        "link_words": summary.floor_link_words(query),
+    }
+
+
+def evaluated(asked: PageQuery) -> dict[str, Any]:
+    """The link that shows only evaluated qualities, or all again."""
+    chosen = asked.query.quality_by == ("evaluated",)
+    query = asked.query.on(quality_by=() if chosen else ("evaluated",))
+    return {"chosen": chosen, "url": "?" + replace(asked, query=query).parameters()}
 
 
 def empty_tracks(known: list[Board]) -> list[dict[str, Any]]:
-    """The tracks that have no results: slug and title; `is_open` if each data set of the track is a board of its own."""
+    """The tracks that have no results: slug and title; `is_open` if each data set is a board of its own."""
     filled = {board.track for board in known}
     return [
         {"slug": track.slug, "title": track.title, "is_open": not isinstance(track, Track)}

@@ -42,7 +42,7 @@ def example() -> Start:
 
 
 def of_track(key: str) -> Start | None:
-    """A recipe for a track: the first of its examples, or the shortest of all with another track; None if it is unknown."""
+    """A recipe for a track: the first of its examples, or the shortest with another track; None if it is unknown."""
     if not isinstance(find_track(key), Track):
         return None
     own = sorted((settings.BASE_DIR / "recipes" / key).glob("*.yaml"))

@@ -59,20 +59,18 @@ GLOSSARY = (
     Term("track", "A data set with a quality metric and an evaluation protocol."),
     Term(
         "hardware",
-        "The accelerator or CPU that a run used, as its driver names it; figures of different hardware are not compared.",
+        "The accelerator or CPU that a run used; figures of different hardware are not compared.",
     ),
     Term(
         "usage intensity",
-        "How many images a model processes over its whole life, written N; the more there are, the more the energy of "
-        "each image counts.",
+        "How many images a model processes over its whole life, written N; the more there are, the more the energy "
+        "of each image counts.",
     ),
-    Term(
-        "full-cycle energy", "The energy of a model's whole life: all one-time phases, and N times that of an image."
-    ),
+    Term("full-cycle energy", "The energy of a model's whole life: all one-time phases and N times an image."),
     Term(
         "one-time energy",
-        "The energy of all phases before the first use; that of search and pre-training is divided by the deployments "
-        "that share them.",
+        "The energy of all phases before the first use; that of search and pre-training is divided by the "
+        "deployments that share them.",
     ),
     Term("inference energy", "The energy of one image, in joules, in the chosen scenario."),
     Term(
@@ -97,6 +95,7 @@ GLOSSARY = (
         "carbon",
         "The CO₂-equivalent of the full-cycle energy: energy times PUE times the carbon intensity of a grid.",
     ),
+    Term("cost", "What the full-cycle energy costs: energy times PUE times a price per kWh."),
     Term(
         "grid", "Where the electricity is made: its lifecycle grams of CO₂-equivalent per kWh, with year and source."
     ),

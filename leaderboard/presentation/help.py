@@ -39,13 +39,13 @@ CONTROLS = (
     Help(
         "min_quality",
         "Quality floor",
-        "Only models of at least this quality are ranked: 75, 75 % or 0.75; 0 ranks every entry, empty is the track's own.",
+        "Only models of at least this quality are ranked: 75, 75 % or 0.75; 0 ranks all, empty is the track's own.",
         "quality floor",
     ),
     Help(
         "accuracy_weight",
         "How much accuracy counts",
-        "The τ of greenness: at 0 the order is that of energy, and the higher it is, the more accuracy outweighs energy.",
+        "The τ of greenness: at 0 the order is that of energy; the higher it is, the more accuracy counts.",
         "greenness",
     ),
     Help("track", "Track", "The data set and the metric; only models of one track are compared.", "track"),
@@ -87,6 +87,7 @@ CONTROLS = (
         "How much energy the data centre uses for each joule of its computers, from 1 to 10; it multiplies carbon.",
         "PUE",
     ),
+    Help("price_region", "Electricity price", "What a kWh costs; with a price, the table shows the cost.", "cost"),
     Help("family", "Family", "Only methods of these kinds; none chosen shows all.", "family"),
     Help(
         "provenance",
@@ -113,9 +114,9 @@ CONTROLS = (
 OF_COLUMNS = tuple(Help(f"column-{column.key}", column.label, column.hint, column.term) for column in COLUMNS)
 # On the first visit: what the page says, in three sentences.
 HOW_TO_READ = (
-    "Each line is a model, ranked by the energy of its whole life: what was spent once to make it, and what it spends "
-    "on every image.",
-    "Say how many images yours will process, and the order changes: what is dear to make pays off only with much use.",
+    "Each line is a model, ranked by the energy of its whole life: what was spent once to make it, and what it "
+    "spends on every image.",
+    "Say how many images yours will process, and the order changes: what is dear to make pays off with much use.",
     "A figure that this site's own workers did not meter says so: published, extrapolated, reported or estimated; "
     "what is missing is never counted as zero.",
 )

@@ -13,7 +13,7 @@ MOST_OFFERED = 20
 
 
 def no_results(query: LeaderboardQuery, known: list[Board]) -> dict[str, Any]:
-    """What has no results in words, its track if that has none at all, and the nearest boards; `known`: fullest first."""
+    """What has no results in words, its track if that has none, and the nearest boards; `known`: fullest first."""
     names = {board.hardware.slug: board.hardware.name for board in known}
     asked = [
         track_title(query.track) if query.track else "",

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling, trigger_client_event
@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling,
 from leaderboard import queries
 from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.energy import ONE_TIME_PHASES
-from leaderboard.domain.quality import QUALITY_BY, typed_percent
+from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.runstate import RunState
 from leaderboard.forms.page_query import OF_RATE, PageQuery, read_query, shown
 from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, widths
@@ -27,7 +27,6 @@ from leaderboard.presentation import controls, rows, summary, table
 from leaderboard.presentation import help as help_texts
 from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
-from measurement.tracks import find_track
 
 ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is too large for a browser.
@@ -57,7 +56,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     asked.query = ranked.query
     page = _page(request, asked, table.in_order(ranked, asked.view))
     query, view = asked.query, asked.view
-    columns = visible(view.columns, query.order_by)
+    columns = visible(view.columns, query.order_by, has_price=view.price is not None)
     context = {
         "ranked": ranked,
         "query": query,
@@ -66,8 +65,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "was": asked.numbers(),
         "rate_units": controls.rate_units(asked),
         "assumptions": controls.assumptions(asked, ranked.board),
-        "floor": _floor(asked, ranked),
-        "evaluated": _evaluated(asked),
+        "floor": controls.floor(asked, ranked),
+        "evaluated": controls.evaluated(asked),
         "notices": asked.notices,
         "board": ranked.board,
         "title": _title(ranked.board),
@@ -85,10 +84,10 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "is_by_greenness": query.order_by == "greenness",
         "worth": summary.worth(query.accuracy_weight),
         "why": summary.why(ranked),
-        "summary": summary.summary(ranked),
-        "following": summary.following(ranked),
+        "summary": summary.summary(ranked, view),
+        "following": summary.following(ranked, view),
         "crossings_title": summary.crossings_title(query),
-        "crossings": summary.crossings(ranked),
+        "crossings": summary.crossings(ranked, view),
         "options": _options(ranked, known, view),
         "defaults": _defaults(ranked, known),
         "facets": table.facets(ranked),
@@ -100,6 +99,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "parameters": urlencode(query.parameters(), doseq=True),
         "no_results": no_results(query, known) if ranked.board is None else None,
         "empty_tracks": controls.empty_tracks(known),
+        "across_parameters": _across(ranked, view),
         "fullest": _fullest(ranked.board, known),
         "site_is_empty": not known,
         # Preloaded, so that the browser fetches them at once instead of one by one.
@@ -107,6 +107,13 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)
+
+
+def _across(ranked: queries.RankedBoard, view: View) -> str:
+    """The same track, scenario and scope on all hardware, at the reader's assumptions."""
+    board = ranked.board
+    group = {"track": board.track, "scenario": board.scenario, "scope": board.scope} if board else {}
+    return urlencode(group) + rows.use(ranked.query, view, "&")
 
 
 def _fullest(shown_board: Board | None, known: list[Board]) -> list[Board]:
@@ -137,7 +144,7 @@ def _columns(asked: PageQuery, chosen: Sequence[str]) -> list[dict[str, Any]]:
             "is_number": column.is_number,
             "is_chosen": column.key in chosen,
             "is_default": column.is_default,
-            "is_fixed": column.key == ALWAYS or bool(column.order_by),
+            "is_fixed": column.key == ALWAYS or column.follows,
             "first": f"{'-' if column.is_best_high else ''}{column.key}",
             "direction": _direction(asked.view, column.key),
             "url": _address(replace(asked, view=asked.view.on(sort=_next_sort(asked.view, column))))[:-1] or "?",
@@ -164,9 +171,10 @@ def _reset_unknown_hardware(asked: PageQuery, known: list[Board]) -> None:
     slugs = {board.hardware.slug for board in known}
     if asked.query.hardware and known and asked.query.hardware not in slugs:
         names = sorted({board.hardware.name for board in known})
+        others = " and others" if len(names) > MOST_HARDWARE_NAMED else ""
         asked.notices.append(
-            f"“hardware” was reset to its default: there are no results for {shown(asked.query.hardware)} yet, but for "
-            f"{', '.join(names[:MOST_HARDWARE_NAMED])}{' and others' if len(names) > MOST_HARDWARE_NAMED else ''}."
+            f"“hardware” was reset to its default: there are no results for {shown(asked.query.hardware)} yet, but "
+            f"for {', '.join(names[:MOST_HARDWARE_NAMED])}{others}."
         )
         asked.query = asked.query.on(hardware="")
 
@@ -182,7 +190,11 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
     track = board.track if board else query.track
-    tracks |= {item["slug"]: f"{item['title']} (no results yet)" for item in controls.empty_tracks(known) if not item["is_open"]}
+    tracks |= {
+        item["slug"]: f"{item['title']} (no results yet)"
+        for item in controls.empty_tracks(known)
+        if not item["is_open"]
+    }
     here = [item for item in known if item.track == track] or known
     hardware = {item.hardware.slug: item.hardware.name for item in here}
     return {
@@ -225,28 +237,6 @@ def _defaults(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, str]
 
 def _menu(choices: list[tuple[str, str]], *chosen: str) -> list[tuple[str, str, bool]]:
     return [(value, label, value in chosen) for value, label in choices]
-
-
-def _floor(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, str]:
-    """The quality floor in force, the track's own with its reason, and the link that removes it or puts it back."""
-    query, board = ranked.query, ranked.board
-    track = find_track(board.track) if board else None
-    removed = None if not query.floor else 0.0
-    return {
-        "placeholder": typed_percent(query.default_floor),
-        "default": f"{query.default_floor or 0.0:.15g}",
-        "reason": track.floor_reason if track else "",
-        "below": summary.below_words(ranked.below_floor),
-        "url": "?" + replace(asked, query=query.on(min_quality=removed)).parameters(),
-        "link_words": summary.floor_link_words(query),
-    }
-
-
-def _evaluated(asked: PageQuery) -> dict[str, Any]:
-    """The link that shows only evaluated qualities, or all again."""
-    chosen = asked.query.quality_by == ("evaluated",)
-    query = asked.query.on(quality_by=() if chosen else ("evaluated",))
-    return {"chosen": chosen, "url": "?" + replace(asked, query=query).parameters()}
 
 
 def _to_a_link(request: HttpRequest, asked: PageQuery) -> HttpResponse:

@@ -6,6 +6,7 @@
 import { begin, beforeLeaving, onBack, setView, settle, settleDrawn } from "./address.js";
 import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
+import { drawPrice } from "./cost.js";
 import { drawFloor, takeLink } from "./floor.js";
 import { images } from "./format.js";
 import { List } from "./list.js";
@@ -76,6 +77,7 @@ async function fetchSnapshot() {
 function draw(moves = true) {
   const query = readQuery();
   write(usageWords, images(query.usageIntensity));
+  drawPrice(form, query.price);
   drawAssumptions(query);
   markPreset(query.usageIntensity);
   if (board === null) return;
@@ -169,7 +171,7 @@ function redraw() {
 /* Input */
 
 // Controls that change no line's place by much, or none.
-const KEEPS_THE_PLACE = "#usage_slider, #usage_intensity, #rate, #per, #years, [name=region], [name=pue]";
+const KEEPS_THE_PLACE = "#usage_slider, #usage_intensity, #rate, #per, #years, [name=region], [name=pue], [name=currency]";
 let lastChanged = null;
 let keyed = null; // the slider that keys move
 
@@ -179,7 +181,7 @@ form.addEventListener("input", ({ target }) => {
   lastChanged = target;
   takeUsage(target);
   const isWeight = takeWeight(target);
-  if (target.matches("[name=columns], #order_by")) changeColumns();
+  if (target.matches("[name=columns], #order_by, [name^=price_]")) changeColumns();
   else if (!isWeight && !target.matches(KEEPS_THE_PLACE) && list.isLive) list.scrollTo(0);
   redraw();
 });

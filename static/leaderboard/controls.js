@@ -1,5 +1,6 @@
 /** The reader's query and view, read from the form, written as an address, and put back into the form. */
 
+import { assumptions, readPrice } from "./cost.js";
 import { parseQuality } from "./quality.js";
 import { readNumber, shortened } from "./typed_number.js";
 
@@ -8,9 +9,9 @@ const SECONDS_PER_YEAR = 365.25 * 86_400;
 const SECONDS_PER = { second: 1, minute: 60, hour: 3600, day: 86_400, month: SECONDS_PER_YEAR / 12 };
 const DEFAULTS = { usage_intensity: 1e6, shared_by: 1, accuracy_weight: 1, pue: 1 };
 // Parameters of the page alone; the API has no columns.
-const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue"]);
+const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency"]);
 const OF_THE_RATE = new Set(["rate", "per", "years"]);
-const LAST = ["region", "pue", "sort"]; // in the address
+const LAST = ["region", "pue", "price_region", "price_per_kwh", "currency", "sort"]; // in the address
 
 const form = document.getElementById("controls");
 const number = document.getElementById("usage_intensity");
@@ -49,7 +50,7 @@ function mark(field, isValid, why = "") {
   const because = why && ` (${why})`;
   const words = isValid ? "" : `Can't take “${shortened(field.value)}”${because}: it must be ${field.dataset.allowed}.`;
   const line = document.getElementById(`${field.name}-error`);
-  if (line.textContent !== words) line.textContent = words;
+  if (line !== null && line.textContent !== words) line.textContent = words;
   return isValid;
 }
 
@@ -61,6 +62,15 @@ function take(name, isUsed = true) {
   if (isAllowed) inForce[name] = value;
   mark(field, isAllowed || !isUsed, why);
   return inForce[name];
+}
+
+let priceInForce = { price: null, typed: null, sign: "" };
+
+function takePrice() {
+  const found = readPrice(form);
+  const valid = [mark(form.elements.price_per_kwh, found.isPrice), mark(form.elements.currency, found.isCurrency)];
+  if (!valid.includes(false)) priceInForce = found;
+  return priceInForce.price;
 }
 
 /** The form as a query. */
@@ -83,6 +93,8 @@ export function readQuery() {
     sort: data.get("sort"),
     pue: take("pue"),
     gramsPerKwh: Number(form.elements.region.selectedOptions[0].dataset.intensity),
+    price: takePrice(),
+    assumptions: assumptions(form.elements, inForce.pue, priceInForce),
   };
 }
 
@@ -118,9 +130,11 @@ export function forgetRate() {
 /** Keys of the chosen columns, in the table's order. */
 const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
 
-/** The chosen columns, and the one of the ranking's order. */
+/** The chosen columns, and those of the ranking's order and of a price. */
 export function shownColumns() {
-  return form.elements.order_by.value === "greenness" ? [...chosenColumns(), "greenness"] : chosenColumns();
+  const following = form.elements.order_by.value === "greenness" ? ["greenness"] : [];
+  if (readPrice(form).price !== null) following.push("cost");
+  return [...chosenColumns(), ...following];
 }
 
 /** The form as parameters, without those at their default; of the query alone, or of the view too. */
@@ -141,15 +155,19 @@ export function parameters({ ofView = true } = {}) {
   return wanted;
 }
 
-/** A parameter as it stands in the address; numbers as programs write them. */
+/** A parameter as the server writes it; numbers as programs write them. */
 function written(name, value) {
   if (name in inForce) return String(inForce[name]);
+  if (name === "price_per_kwh") return String(priceInForce.typed);
+  if (name === "currency") return priceInForce.sign;
   return OF_THE_RATE.has(name) && name !== "per" ? String(read(form.elements[name]).value) : value.trim();
 }
 
 function isDefault(name, value) {
   if (name === "min_quality") return inForce[name] === defaultFloor;
   if (name in DEFAULTS) return inForce[name] === DEFAULTS[name];
+  if (name === "price_per_kwh") return priceInForce.typed === null;
+  if (name === "currency") return priceInForce.sign === "";
   return value === "" || value === form.elements[name].dataset?.default;
 }
 

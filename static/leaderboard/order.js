@@ -11,8 +11,8 @@ const box = document.getElementById("accuracy_weight");
 const worthWords = document.getElementById("worth");
 const reason = document.getElementById("why");
 const winners = document.getElementById("crossings")?.closest("table");
-const [sharedWords, pueWords, gridWords, gridIntensity, region] = ["shared-words", "pue-words", "grid-words"]
-  .concat("grid-intensity", "region")
+const [sharedWords, pueWords, gridWords, gridIntensity, priceAssumed, region] = ["shared-words", "pue-words"]
+  .concat("grid-words", "grid-intensity", "price-assumed", "region")
   .map((id) => document.getElementById(id));
 let drawnOrder = "";
 
@@ -25,10 +25,11 @@ export function takeWeight(target) {
 
 /** Say the assumptions in a few words each, as presentation/controls.py does. */
 export function drawAssumptions({ sharedBy, pue, gramsPerKwh }) {
-  write(sharedWords, sharedBy === 1 ? "search not shared" : `search shared by ${sharedBy}`);
+  write(sharedWords, sharedBy === 1 ? "search not shared" : `search shared by ${weight(sharedBy)}`);
   write(pueWords, `PUE ${pue}`);
   write(gridWords, region.selectedOptions[0].text);
   write(gridIntensity, `${gramsPerKwh}${SPACE}g/kWh`);
+  write(priceAssumed, document.getElementById("price-words").textContent || "no price");
 }
 
 /** Show what the order and its τ mean; `why`: the sentence that says why this entry wins. */

@@ -39,6 +39,7 @@ ADDRESSES = [
     "hardware",
     "recipe-schema",
     "carbon-intensities",
+    "electricity-prices",
 ]
 names = st.sampled_from([*LeaderboardForm.base_fields, "page", "page_size"]) | st.text(max_size=8)
 values = st.one_of(

@@ -6,6 +6,7 @@ The browser is held to the same vectors in tests/browser/test_browser_ranks_as_p
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,5 @@ def test_the_words_that_the_site_writes_are_read_back(number):
 
 @given(st.text(alphabet="0123456789.,' e+-kmbx^*⁶", max_size=90))
 def test_any_text_is_a_number_or_refused(text):
-    try:
+    with suppress(Unreadable):
         assert isinstance(read_number(text), float)
-    except Unreadable as refused:
-        assert len(str(refused)) < 200

@@ -287,6 +287,7 @@ document.addEventListener("boardrevision", async (event) => {
 chooseColumns(shownColumns());
 moveSlider();
 readQuery();
+form.elements.was?.remove(); // here the last good numbers stay by themselves
 begin({ key: addressOf(parameters()), address: location.pathname + location.search, state: formState() });
 // Charts are drawn from the snapshot.
 if (!isRankedHere) for (const part of document.querySelectorAll(".chart-frame, .chart-pair")) part.hidden = true;

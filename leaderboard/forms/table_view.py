@@ -18,6 +18,7 @@ REGIONS = {region.slug: region for region in GRID_REGIONS}
 PRICES = {region.slug: region for region in PRICE_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
 MOST_PUE = 10
+ASSUMPTIONS = {"region", "pue", "price_region", "price_per_kwh", "currency"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class View:
 
     def assumptions(self) -> dict[str, Any]:
         """The parameters that a page of one entry takes too: grid, PUE and price."""
-        return {name: value for name, value in self.parameters().items() if name not in ("columns", "sort")}
+        return {name: value for name, value in self.parameters().items() if name in ASSUMPTIONS}
 
     def on(self, **changes: Any) -> View:
         """The same view with some parts replaced."""

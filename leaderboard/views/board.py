@@ -140,6 +140,7 @@ def _columns(asked: PageQuery, chosen: Sequence[str]) -> list[dict[str, Any]]:
             "key": column.key,
             "label": column.label,
             "help_key": f"column-{column.key}",
+            "help_name": "places" if column.key == "rank" else column.label,  # "Rank" is the form's button
             "width": column.width,
             "is_number": column.is_number,
             "is_chosen": column.key in chosen,

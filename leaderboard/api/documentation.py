@@ -13,6 +13,7 @@ from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
+from leaderboard.domain.usage_range import ALLOWED_RANGE_END, LEAST_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, SOURCES, Provenance, Scenario, Scope
 from measurement.recipe import recipe_json_schema
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
@@ -115,12 +116,13 @@ _MARKED = "|".join(
     f"[1-9][0-9]{{0,2}}({mark}[0-9]{{3}}){{{least},4}}"
     for mark, least in ((",", 1), ("[.]", 2), (" ", 1), ("'", 1), ("’", 1))
 )
+_USAGE_IN_WORDS = {"type": "string", "pattern": f"^({_MARKED}|{_UP_TO_3_DIGITS} ?({_SIZES}))$"}
 USAGE_INTENSITY = OpenApiParameter(
     "usage_intensity",
     {
         "anyOf": [
             {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_USAGE_INTENSITY},
-            {"type": "string", "pattern": f"^({_MARKED}|{_UP_TO_3_DIGITS} ?({_SIZES}))$"},
+            _USAGE_IN_WORDS,
         ],
         "default": 1e6,
     },
@@ -204,9 +206,18 @@ FILTER_PARAMETERS = [
         description="Only results verified by this site's workers, or only those published by others. Default: both.",
     ),
 ]
+RANGE_PARAMETERS = [
+    OpenApiParameter(
+        name,
+        {"anyOf": [_number(LEAST_USAGE_INTENSITY, MAX_USAGE_INTENSITY), _USAGE_IN_WORDS]},
+        required=True,
+        description=f"{which} usage intensity that is possible, images: {ALLOWED_RANGE_END}{more}.",
+    )
+    for name, which, more in (("n_from", "Least", ""), ("n_to", "Greatest", ", at least n_from"))
+]
 PAGE_PARAMETERS = [
     OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**6, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
 ]
-DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *PAGE_PARAMETERS]}
+DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *RANGE_PARAMETERS, *PAGE_PARAMETERS]}
 """By name."""

@@ -10,8 +10,9 @@ from django import forms
 from leaderboard.domain.cost import ALLOWED_PRICE, parse_price
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, parse_quality
-from leaderboard.domain.typed_number import Unreadable, read_number
+from leaderboard.domain.typed_number import Unreadable, read_number, shortened
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, parse_usage_intensity
+from leaderboard.domain.usage_range import ALLOWED_RANGE_END, LEAST_USAGE_INTENSITY
 
 
 class TypedField(forms.Field):
@@ -44,6 +45,21 @@ class UsageIntensityField(TypedField):
 
     def read(self, text: str) -> float:
         return parse_usage_intensity(text)
+
+
+class RangeEndField(UsageIntensityField):
+    """One end of a range of usage intensities."""
+
+    allowed = ALLOWED_RANGE_END
+
+    def read(self, text: str) -> float:
+        try:
+            number = super().read(text)
+        except ValueError:
+            number = math.nan
+        if not number >= LEAST_USAGE_INTENSITY:
+            raise ValueError(f"is {shortened(text)!r}, but must be {ALLOWED_RANGE_END}")
+        return number
 
 
 class QualityField(TypedField):

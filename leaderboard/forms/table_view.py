@@ -1,4 +1,7 @@
-"""How a board is displayed: its columns, their order, the grid for carbon, the price for cost. The API has none."""
+"""How a board is displayed: its columns and order, the grid for carbon, the price for cost, a range of an unknown N.
+
+Of this the API has the range alone, at an address of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from django import forms
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
 from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion
 from leaderboard.domain.usage import MAX_USAGE_INTENSITY, RATE_UNITS, usage_intensity_from_rate
+from leaderboard.domain.usage_range import check_usage_range
 from leaderboard.forms.board import SeveralChoicesField, one_of
-from leaderboard.forms.numbers import NumberField, PriceField
+from leaderboard.forms.numbers import NumberField, PriceField, RangeEndField
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
@@ -28,6 +32,7 @@ class View:
     rate: images per `per` over `years`, from which the usage intensity is; None if the reader gave that itself.
     price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
     reader typed, which goes before it, in `currency`.
+    n_from, n_to: the range of an unknown usage intensity, images; both None if none is asked for.
     """
 
     columns: tuple[str, ...] = DEFAULT
@@ -40,6 +45,8 @@ class View:
     price_region: str = ""
     price_per_kwh: float | None = None
     currency: str = ""
+    n_from: float | None = None
+    n_to: float | None = None
 
     def parameters(self) -> dict[str, Any]:
         """The view as address parameters, without those at their default."""
@@ -47,7 +54,7 @@ class View:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
-        for name in changed.keys() & {"pue", "rate", "years", "price_per_kwh"}:
+        for name in changed.keys() & {"pue", "rate", "years", "price_per_kwh", "n_from", "n_to"}:
             changed[name] = f"{changed[name]:.15g}"
         return changed
 
@@ -68,6 +75,11 @@ class View:
     def is_descending(self) -> bool:
         """Whether the greatest value comes first."""
         return self.sort.startswith("-")
+
+    @property
+    def usage_range(self) -> tuple[float, float] | None:
+        """From how many images to how many, None if no range is asked for."""
+        return None if self.n_from is None or self.n_to is None else (self.n_from, self.n_to)
 
     @property
     def grid(self) -> GridRegion:
@@ -123,9 +135,11 @@ class ViewForm(forms.Form):
         max_length=MAX_CURRENCY_CHARACTERS,
         error_messages={"invalid": "must be a code, a name or a sign, such as EUR, kr or €"},
     )
+    n_from = RangeEndField()
+    n_to = RangeEndField()
 
     def clean(self) -> dict[str, Any]:
-        """Check that rate times lifetime is a valid usage intensity."""
+        """Check that rate times lifetime is a valid usage intensity, and that a range has two ends in order."""
         data = super().clean() or self.cleaned_data
         rate, years = data.get("rate"), data.get("years")
         if rate is not None and "per" in self.errors:
@@ -141,7 +155,20 @@ class ViewForm(forms.Form):
             self.add_error("years", "must be given with a rate: a number of years, above 0")
         elif years is not None and "rate" not in self.errors:
             self.add_error("rate", "must be given with a lifetime: images per second, minute, hour, day or month")
+        self._check_range(data)
         return data
+
+    def _check_range(self, data: dict[str, Any]) -> None:
+        ends = {name: data.get(name) for name in ("n_from", "n_to")}
+        given = [end for end in ends.values() if end is not None]
+        if len(given) == 2:
+            try:
+                check_usage_range(*given)
+            except ValueError as error:
+                self.add_error("n_to", str(error))
+        elif given and not {"n_from", "n_to"} & set(self.errors):
+            missing = next(name for name, end in ends.items() if end is None)
+            self.add_error(missing, "is missing; a range needs both n_from and n_to")
 
     def view(self) -> View:
         """The view, with defaults for what was not given."""
@@ -160,7 +187,12 @@ class ViewForm(forms.Form):
             price_region=data.get("price_region") or default.price_region,
             price_per_kwh=data.get("price_per_kwh"),
             currency=data.get("currency") or default.currency,
+            **self._range(),
         )
+
+    def _range(self) -> dict[str, float | None]:
+        ends = {name: self.cleaned_data.get(name) for name in ("n_from", "n_to")}
+        return ends if None not in ends.values() else {}
 
     def usage_intensity(self) -> float | None:
         """Images of the rate over the lifetime, None if either was not given."""

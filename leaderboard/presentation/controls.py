@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from leaderboard.domain.usage import RATE_UNITS, USAGE_PRESETS
 from leaderboard.forms.page_query import OF_RATE, TYPED, PageQuery
 from leaderboard.models import Board, Scope
 from leaderboard.presentation import prices, summary
-from leaderboard.presentation.format import count
+from leaderboard.presentation.format import count, images
+from leaderboard.presentation.usage_range import usage_range
 from leaderboard.queries import RankedBoard
 from measurement.tracks import TRACKS, Track, find_track
 
@@ -40,6 +42,8 @@ def numbers(asked: PageQuery) -> dict[str, Number]:
         "pue": f"{view.pue:.15g}",
         "rate": "" if view.rate is None else f"{view.rate:.15g}",
         "years": "" if view.years is None else f"{view.years:.15g}",
+        "n_from": "" if view.n_from is None else f"{view.n_from:.15g}",
+        "n_to": "" if view.n_to is None else f"{view.n_to:.15g}",
         "price_per_kwh": "" if view.price_per_kwh is None else f"{view.price_per_kwh:.15g}",
     }
     return {
@@ -60,8 +64,11 @@ def _error(asked: PageQuery, name: str) -> str:
     if name not in asked.typed:
         return ""
     typed, field = asked.typed[name], TYPED[name]
-    if not typed.strip():  # a rate without a lifetime, or a lifetime without a rate
-        return next(message for fault, message in asked.faults if fault == name).capitalize() + "."
+    message = next(message for fault, message in asked.faults if fault == name)
+    if not typed.strip():  # the other half of a rate, or of a range
+        return f"{message[0].upper()}{message[1:]}."
+    if name == "n_to" and message.startswith("n_to"):
+        return f"Can't take “{shortened(typed)}”: {message}."
     why = ""
     if name not in ("min_quality", "price_per_kwh"):
         try:
@@ -94,6 +101,27 @@ def rate_units(asked: PageQuery) -> list[tuple[str, str, bool]]:
         (unit, f"{'images' if unit == 'second' else 'requests'} per {unit}", unit == asked.view.per)
         for unit in RATE_UNITS
     ]
+
+
+def usage_range_fields(asked: PageQuery, ranked: RankedBoard) -> dict[str, Any]:
+    """The range of a usage intensity that the reader does not know, the answer for it, and its link."""
+    view = asked.view
+    typed = numbers(asked)
+    given = (("n_from", "Least usage", view.n_from), ("n_to", "Greatest usage", view.n_to))
+    return {
+        "ends": [
+            {
+                "name": name,
+                "label": label,
+                "number": typed[name],
+                "exponent": f"{math.log10(end or 1):.15g}",
+                "words": "" if end is None else images(end),
+            }
+            for name, label, end in given
+        ],
+        "answer": usage_range(ranked, view.usage_range) if view.usage_range else [],
+        "url": "?" + asked.parameters(),
+    }
 
 
 def assumptions(asked: PageQuery, board: Board | None) -> dict[str, str]:

@@ -95,6 +95,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         + query.include_incomplete
         + bool(query.source),
         "presets": controls.presets(asked),
+        "range": controls.usage_range_fields(asked, ranked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
         "no_results": no_results(query, known) if ranked.board is None else None,

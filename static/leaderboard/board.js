@@ -10,8 +10,8 @@ import { drawPrice } from "./cost.js";
 import { drawFloor, takeLink } from "./floor.js";
 import { images } from "./format.js";
 import { List } from "./list.js";
-import { addressOf, filtersSet, forgetRate, formState, parameters, readQuery } from "./controls.js";
-import { restore, shownColumns } from "./controls.js";
+import { addressOf, filtersSet, forgetRate, formState, parameters, readQuery, restore } from "./controls.js";
+import { shownColumns } from "./controls.js";
 import "./menus.js";
 import { drawAssumptions, drawOrder, takeWeight } from "./order.js";
 import { weightInOrder } from "./ranking.js";
@@ -19,7 +19,7 @@ import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
 import { crossings, following, summary, why } from "./summary.js";
-import { moveSlider, setUsage, takeUsage } from "./usage_controls.js";
+import { moveSlider, openRangeOnRequest, setUsage, takeUsage } from "./usage_controls.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
@@ -132,6 +132,8 @@ function notifyCharts() {
     query,
     champions,
     byKey,
+    ranking,
+    eligible,
     get energyChampions() {
       return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
     },
@@ -179,6 +181,10 @@ form.addEventListener("input", ({ target }) => {
   if (target.matches("[data-board]")) return;
   if (target !== lastChanged) settle();
   lastChanged = target;
+  if (target.closest("#range")) {
+    if (board !== null) drawPlace(); // the ranking is the same; its own module has the answer
+    return;
+  }
   takeUsage(target);
   const isWeight = takeWeight(target);
   if (target.matches("[name=columns], #order_by, [name^=price_]")) changeColumns();
@@ -258,6 +264,7 @@ list.onscroll = () => {
 
 onBack((state) => {
   restore(state);
+  document.getElementById("range").open = form.elements.n_from.value !== "";
   moveSlider();
   takeWeight(form.elements.accuracy_weight);
   changeColumns();
@@ -270,6 +277,8 @@ onBack((state) => {
 for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
+
+openRangeOnRequest(redraw);
 
 // A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));

@@ -9,8 +9,12 @@ const SECONDS_PER_YEAR = 365.25 * 86_400;
 const SECONDS_PER = { second: 1, minute: 60, hour: 3600, day: 86_400, month: SECONDS_PER_YEAR / 12 };
 const DEFAULTS = { usage_intensity: 1e6, shared_by: 1, accuracy_weight: 1, pue: 1 };
 // Parameters of the page alone; the API has no columns.
-const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency"]);
+const OF_THE_VIEW = new Set(
+  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to"]
+    .concat("rate", "per", "years"),
+);
 const OF_THE_RATE = new Set(["rate", "per", "years"]);
+const OF_THE_RANGE = ["n_from", "n_to"];
 const LAST = ["region", "pue", "price_region", "price_per_kwh", "currency", "sort"]; // in the address
 
 const form = document.getElementById("controls");
@@ -22,6 +26,8 @@ const floor = form.elements.min_quality;
 const defaultFloor = Number(floor.dataset.floor);
 const columnBoxes = [...form.querySelectorAll("input[name=columns]")];
 
+/** A usage intensity as the server reads it, NaN if the text is none. */
+export const read = (text) => readNumber(text).value;
 const within = (value, least, most) => value >= least && value <= most;
 const ALLOWED = {
   usage_intensity: (value) => value > 0 && value <= MOST_IMAGES,
@@ -32,7 +38,7 @@ const ALLOWED = {
 };
 
 /** What a field's text says: {value, why}. An empty field says its default. */
-function read(field, text = field.value) {
+function readField(field, text = field.value) {
   if (text.trim() === "") return { value: field === floor ? defaultFloor : DEFAULTS[field.name], why: "" };
   if (field === floor) return { value: parseQuality(text), why: "" };
   return readNumber(text, { decimalComma: "decimalComma" in field.dataset });
@@ -40,7 +46,7 @@ function read(field, text = field.value) {
 
 // The numbers in force: the last of each that could be read.
 const inForce = Object.fromEntries(
-  Object.keys(ALLOWED).map((name) => [name, read(form.elements[name], form.elements[name].dataset.good).value]),
+  Object.keys(ALLOWED).map((name) => [name, readField(form.elements[name], form.elements[name].dataset.good).value]),
 );
 
 /** Say beside a field why its number can't be taken, or that it can. */
@@ -57,7 +63,7 @@ function mark(field, isValid, why = "") {
 /** The number of a field; if it can't be read, the last that could. */
 function take(name, isUsed = true) {
   const field = form.elements[name];
-  const { value, why } = read(field);
+  const { value, why } = readField(field);
   const isAllowed = ALLOWED[name](value);
   if (isAllowed) inForce[name] = value;
   mark(field, isAllowed || !isUsed, why);
@@ -109,7 +115,7 @@ export function filtersSet({ families, provenance, qualityBy, source, includeInc
 /** A rate over a lifetime as a usage intensity; null while either is missing, NaN if it can't be read or is too large. */
 export function usageOfRate() {
   const typed = [rate, years].map((field) => field.value.trim());
-  const [often, long] = [read(rate), read(years)];
+  const [often, long] = [readField(rate), readField(years)];
   const images = ((often.value / SECONDS_PER[form.elements.per.value]) * long.value) * SECONDS_PER_YEAR;
   const isWhole = typed.every(Boolean);
   const isTooMuch = isWhole && images > MOST_IMAGES;
@@ -144,7 +150,7 @@ export function parameters({ ofView = true } = {}) {
   const data = [...new FormData(form)].sort(([a], [b]) => LAST.indexOf(a) - LAST.indexOf(b));
   const hasRate = rate.value.trim() !== "" && usageOfRate() === inForce.usage_intensity;
   for (const [name, value] of data) {
-    if (["columns", "was"].includes(name) || (!ofView && (OF_THE_VIEW.has(name) || OF_THE_RATE.has(name)))) continue;
+    if (["columns", "was"].includes(name) || (!ofView && OF_THE_VIEW.has(name))) continue;
     if (OF_THE_RATE.has(name) && !hasRate) continue;
     const isOpen = ["track", "hardware"].includes(name) && !given.has(name);
     if (!isOpen && !isDefault(name, value)) wanted.append(name, written(name, value));
@@ -159,14 +165,21 @@ export function parameters({ ofView = true } = {}) {
 function written(name, value) {
   if (name in inForce) return String(inForce[name]);
   if (name === "price_per_kwh") return String(priceInForce.typed);
+  if (OF_THE_RANGE.includes(name)) return String(read(value));
   if (name === "currency") return priceInForce.sign;
-  return OF_THE_RATE.has(name) && name !== "per" ? String(read(form.elements[name]).value) : value.trim();
+  return OF_THE_RATE.has(name) && name !== "per" ? String(readField(form.elements[name]).value) : value.trim();
+}
+
+function isRange() {
+  const [from, to] = OF_THE_RANGE.map((name) => read(form.elements[name].value));
+  return from >= 1 && to >= from && to <= MOST_IMAGES;
 }
 
 function isDefault(name, value) {
   if (name === "min_quality") return inForce[name] === defaultFloor;
   if (name in DEFAULTS) return inForce[name] === DEFAULTS[name];
   if (name === "price_per_kwh") return priceInForce.typed === null;
+  if (OF_THE_RANGE.includes(name)) return !isRange();
   if (name === "currency") return priceInForce.sign === "";
   return value === "" || value === form.elements[name].dataset?.default;
 }

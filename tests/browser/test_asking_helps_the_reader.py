@@ -35,7 +35,9 @@ def test_a_number_that_cannot_be_read_says_why_and_the_last_answer_stays(board_p
     before = shown(board_page)
     number.fill("5 zillion")
     expect(number).to_have_attribute("aria-invalid", "true")
-    expect(number).to_have_accessible_description(re.compile("Can't take “5 zillion” .*“zillion” is not a known size"))
+    expect(number).to_have_accessible_description(
+        re.compile("Can't take “5 zillion” .*“zillion” is not a known size")
+    )
     expect(board_page.locator("#usage_words")).to_have_text("50,000 images")
     assert shown(board_page) == before
     server = "/?usage_intensity=5+zillion&min_quality=0&was=usage_intensity%3D50000%26min_quality%3D0"

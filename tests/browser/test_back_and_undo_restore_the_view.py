@@ -37,7 +37,9 @@ def test_back_goes_through_the_changes_one_by_one_and_forward_again(board_page):
     start, views = entries_of(board_page), [shown(board_page)]
     changes = {
         "/?usage_intensity=1000000000&min_quality=0": lambda: board_page.locator("#usage_slider").fill("9"),
-        "/?usage_intensity=1000000000&min_quality=0&search=varied": lambda: board_page.locator("#search").fill("varied"),
+        "/?usage_intensity=1000000000&min_quality=0&search=varied": lambda: board_page.locator("#search").fill(
+            "varied"
+        ),
         "/?usage_intensity=1000000000&min_quality=0&search=varied&region=norway": lambda: (
             board_page.locator("#assumptions summary").click(),
             board_page.locator("#region").select_option("norway"),

@@ -25,7 +25,9 @@ def control(page, name: str) -> dict[str, str]:
     return {key: html.unescape(value) for key, value in {**found, "error": error}.items()}
 
 
-@pytest.mark.parametrize("typed", ["2,000,000", "2.000.000", "2 000 000", "2 million", "2 Mio.", "2e6", "2M", "2 × 10⁶"])
+@pytest.mark.parametrize(
+    "typed", ["2,000,000", "2.000.000", "2 000 000", "2 million", "2 Mio.", "2e6", "2M", "2 × 10⁶"]
+)
 def test_a_usage_intensity_as_people_write_it(client, typed):
     make_board(2)
     page = client.get("/", {"usage_intensity": typed})
@@ -38,7 +40,11 @@ def test_a_usage_intensity_as_people_write_it(client, typed):
 @pytest.mark.parametrize(
     ("name", "typed", "why"),
     [
-        ("usage_intensity", "5 zillion", "(“zillion” is not a known size): it must be a number above 0, at most 1e15"),
+        (
+            "usage_intensity",
+            "5 zillion",
+            "(“zillion” is not a known size): it must be a number above 0, at most 1e15",
+        ),
         ("usage_intensity", "2e20", "it must be a number above 0, at most 1e15"),
         ("usage_intensity", "2 000,000", "(its last mark may divide thousands or be decimal)"),
         ("shared_by", "0,5", "it must be a number from 1 to 1e9"),
@@ -82,7 +88,14 @@ def test_without_a_page_before_the_default_stays(client):
 
 def test_a_form_that_can_be_read_leads_to_a_short_address(client):
     make_board(2)
-    sent = {"usage_intensity": "3 million", "min_quality": "", "rate": "", "per": "second", "years": "", "was": "pue=1.5"}
+    sent = {
+        "usage_intensity": "3 million",
+        "min_quality": "",
+        "rate": "",
+        "per": "second",
+        "years": "",
+        "was": "pue=1.5",
+    }
     answer = client.get("/", sent)
     assert (answer.status_code, answer["Location"]) == (302, "/?usage_intensity=3+million")
 

@@ -66,7 +66,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "source_title": rows.SOURCE_TITLES[found.source],
         "badge": _badge(asked.query),
         "bibtex": bibtex(found, site + found.get_absolute_url()),
-        **(_measured(found, found.run) if found.run else _published(found)),
+        **(_measured(found, found.run) if found.run else _published(found, other)),
         **_rivals(found, ranked, against),
     }
     context["contents"] = _contents(context)
@@ -166,7 +166,7 @@ def _badge(asked: LeaderboardQuery) -> dict[str, Any]:
     }
 
 
-def _published(found: Entry) -> dict[str, Any]:
+def _published(found: Entry, other: Entry | None) -> dict[str, Any]:
     """Phases of a published result, each with how it was found and its sources."""
     assert found.published is not None, "the database holds a run or published figures"  # noqa: S101
     document = found.published.document
@@ -174,7 +174,7 @@ def _published(found: Entry) -> dict[str, Any]:
         "published": document,
         "published_phases": phases.published_phases(document),
         "quality_evidence": phases.quality_source(document)["address"],
-        "submitted": submitted.submitted(found, []),
+        "submitted": submitted.submitted(found, [], other),
     }
 
 

@@ -15,7 +15,11 @@ const OF_THE_VIEW = new Set(
 );
 const OF_THE_RATE = new Set(["rate", "per", "years"]);
 const OF_THE_RANGE = ["n_from", "n_to"];
-const LAST = ["region", "pue", "price_region", "price_per_kwh", "currency", "sort"]; // in the address
+const NUMBERS = new Set(["rate", "years", ...OF_THE_RANGE]);
+// In the address; the filters follow.
+const ORDER = ["usage_intensity", "rate", "per", "years", "n_from", "n_to", "accuracy_weight", "track", "hardware", "scenario"]
+  .concat("scope", "min_quality", "shared_by", "region", "pue", "price_region", "price_per_kwh", "currency", "search")
+  .concat("order_by", "sort");
 
 const form = document.getElementById("controls");
 const number = document.getElementById("usage_intensity");
@@ -147,7 +151,7 @@ export function shownColumns() {
 export function parameters({ ofView = true } = {}) {
   const wanted = new URLSearchParams();
   const given = new URLSearchParams(location.search);
-  const data = [...new FormData(form)].sort(([a], [b]) => LAST.indexOf(a) - LAST.indexOf(b));
+  const data = [...new FormData(form)].sort(([a], [b]) => placeOf(a) - placeOf(b));
   const hasRate = rate.value.trim() !== "" && usageOfRate() === inForce.usage_intensity;
   for (const [name, value] of data) {
     if (["columns", "was"].includes(name) || (!ofView && OF_THE_VIEW.has(name))) continue;
@@ -161,13 +165,17 @@ export function parameters({ ofView = true } = {}) {
   return wanted;
 }
 
-/** A parameter as the server writes it; numbers as programs write them. */
+const placeOf = (name) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+
+/** A parameter as programs read it: a number as it is typed if they would, else as they write it. */
 function written(name, value) {
-  if (name in inForce) return String(inForce[name]);
-  if (name === "price_per_kwh") return String(priceInForce.typed);
-  if (OF_THE_RANGE.includes(name)) return String(read(value));
+  const typed = value.trim();
+  if (name === "min_quality") return String(inForce[name]);
   if (name === "currency") return priceInForce.sign;
-  return OF_THE_RATE.has(name) && name !== "per" ? String(readField(form.elements[name]).value) : value.trim();
+  const asNumber = (number) => (Number(typed) === number ? typed : String(number));
+  if (name in inForce) return asNumber(inForce[name]);
+  if (name === "price_per_kwh") return asNumber(priceInForce.typed);
+  return NUMBERS.has(name) ? asNumber(readField(form.elements[name]).value) : typed;
 }
 
 function isRange() {

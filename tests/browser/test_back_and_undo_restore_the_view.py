@@ -40,11 +40,11 @@ def test_back_goes_through_the_changes_one_by_one_and_forward_again(board_page):
         "/?usage_intensity=1000000000&min_quality=0&search=varied": lambda: board_page.locator("#search").fill(
             "varied"
         ),
-        "/?usage_intensity=1000000000&min_quality=0&search=varied&region=norway": lambda: (
+        "/?usage_intensity=1000000000&min_quality=0&region=norway&search=varied": lambda: (
             board_page.locator("#assumptions summary").click(),
             board_page.locator("#region").select_option("norway"),
         ),
-        "/?usage_intensity=1000000000&min_quality=0&search=varied&region=norway&sort=-quality": lambda: (
+        "/?usage_intensity=1000000000&min_quality=0&region=norway&search=varied&sort=-quality": lambda: (
             board_page.get_by_role("link", name="Quality", exact=True).click()
         ),
     }

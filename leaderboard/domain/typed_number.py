@@ -2,9 +2,9 @@
 
 What the marks mean (tests/vectors/typed_numbers.json holds every rule):
 
-- Spaces and apostrophes divide thousands. So do commas and points that stand more than once, and the first of
+- Spaces and apostrophes divide thousands. So do commas and points that occur more than once, and the first of
   two kinds.
-- One comma divides thousands if exactly three digits follow it and no zero stands before it: 1,500 is 1500, and 1,5
+- One comma divides thousands if exactly three digits follow it and no zero comes before it: 1,500 is 1500, and 1,5
   and 0,125 are decimals. Where `decimal_comma` says that nobody would type thousands, it is always decimal.
 - One point is always decimal, as programs write numbers: 1.500 is 1.5.
 - Three digits after a comma or point behind spaces or apostrophes, as in 2 000,000, may be either: it is refused.

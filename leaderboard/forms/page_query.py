@@ -56,7 +56,8 @@ def read_query(given: QueryDict) -> PageQuery:
     faults: list[tuple[str, str]] = []
     was = QueryDict(given.get("was", ""))
     given = _without_stale_rate(given, was)
-    board_form, view_form = (_readable(form, given, was, faults) for form in (LeaderboardForm, ViewForm))
+    board_form = _readable(LeaderboardForm, given, was, faults)
+    view_form = _readable(ViewForm, given, was, faults)
     query = board_form.query()
     if (usage_intensity := view_form.usage_intensity()) is not None:
         query = query.on(usage_intensity=usage_intensity)
@@ -100,7 +101,7 @@ def _readable(form_class: type[FormT], given: QueryDict, was: QueryDict, faults:
         for name, errors in form.errors.items():
             kept.pop(name, None)
             if name in TYPED and name not in OF_RATE and name in stands_in:
-                kept[name] = stands_in[name]
+                kept[name] = str(stands_in[name])
             if stands_in is was:
                 faults.extend((name, str(error)) for error in errors)
         form = form_class(kept)

@@ -20,7 +20,7 @@ from measurement.tracks import TRACKS, Track, find_track
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number's field. `value`: what stands in it; `error`: why it can't be taken, empty if it can; `good`: the
+    """A number's field. `value`: its text; `error`: why it can't be taken, empty if it can; `good`: the
     number that is in force. `allowed`: what it takes, in words."""
 
     name: str

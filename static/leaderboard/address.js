@@ -29,8 +29,8 @@ export function begin(view) {
 }
 
 /**
- * Set the view that is drawn. `key`: its address without the place in the table; `address`: with it; `state`: what stands
- * in the form. The address is written once the input pauses, or when the reader leaves.
+ * Set the view that is drawn. `key`: its address without the place in the table; `address`: with it; `state`: the form's
+ * contents. The address is written once the input pauses, or when the reader leaves.
  */
 export function setView(view) {
   shown = view;

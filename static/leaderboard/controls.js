@@ -53,7 +53,7 @@ const inForce = Object.fromEntries(
   Object.keys(ALLOWED).map((name) => [name, readField(form.elements[name], form.elements[name].dataset.good).value]),
 );
 
-/** Say beside a field why its number can't be taken, or that it can. */
+/** Say next to a field why its number can't be taken, or that it can. */
 function mark(field, isValid, why = "") {
   const text = String(!isValid);
   if (field.getAttribute("aria-invalid") !== text) field.setAttribute("aria-invalid", text);
@@ -197,10 +197,10 @@ export function addressOf(wanted) {
   return location.pathname + (text ? `?${text}` : "");
 }
 
-/** What stands in the form, as [name, value] pairs, to be put back by `restore`. */
+/** The form's contents, as [name, value] pairs, to be put back by `restore`. */
 export const formState = () => [...new FormData(form)].filter(([name]) => name !== "was");
 
-/** Put back what stood in the form. Another board is another page, so the board's own controls stay. */
+/** Put them back. Another board is another page, so the board's own controls stay. */
 export function restore(state) {
   for (const control of form.elements) {
     if (!control.name || control.name === "was" || control.matches("[data-board]")) continue;

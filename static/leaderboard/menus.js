@@ -1,4 +1,4 @@
-/** What opens and closes beside the table: menus, help, and the words on how the page is read; and the key for search. */
+/** What opens and closes around the table: menus, help, and the words on how the page is read; and the key for search. */
 
 const form = document.getElementById("controls");
 const search = document.getElementById("search");

@@ -1,4 +1,4 @@
-/** Numbers as people type them, as leaderboard/domain/typed_number.py reads them; the rules stand there. */
+/** Numbers as people type them, as leaderboard/domain/typed_number.py reads them; the rules are there. */
 
 const MOST_CHARACTERS = 80;
 const SHOWN_CHARACTERS = 40;

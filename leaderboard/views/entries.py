@@ -15,7 +15,7 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
-from leaderboard.presentation import comparison, rows
+from leaderboard.presentation import comparison, repeats, rows
 from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
@@ -136,14 +136,16 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
     phases = list(queries.phases_of(run).filter(scenario__in=["", found.board.scenario]))
     marks = entry_text.power_marks(record, found.board.scope)
     runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), found)
+    flags = entry_text.flag_list(phases, run.held_for)
     return {
         "recipe": _recipe_text(found),
         "attempt": attempt,
         "phases": entry_text.phase_table(phases, record),
-        "flags": entry_text.flag_list(phases, run.held_for),
+        "flags": [flag for flag in flags if found.results == 1 or flag["flag"] != "no_repeats"],
         "power_lines": entry_text.power_table(marks),
         "runs": runs,
         "spread": entry_text.spread(runs, run.mode),
+        "uncertainties": repeats.uncertainties(found),
         "losses": entry_text.losses(record, found.board.scope, _attempts(runs)),
         "environment": entry_text.environment(record),
         "quality_evidence": entry_text.quality_evidence(record),

@@ -31,7 +31,7 @@ from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.repeats import Basis
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import DATA, MODES, SOURCES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
-from leaderboard.presentation.repeats import QUANTITY_CHOICES
+from leaderboard.presentation.entry.repeats import QUANTITY_CHOICES
 from leaderboard.routing import tracks_in
 
 STATES = [(state.value, state.value) for state in RunState]

@@ -6,6 +6,7 @@
 import { beforeLeaving, setAddress } from "./address.js";
 import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
+import { drawPrice } from "./cost.js";
 import { drawFloor, takeLink } from "./floor.js";
 import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
@@ -29,6 +30,7 @@ const sort = document.getElementById("sort");
 const usageWords = document.getElementById("usage_words");
 const gridIntensity = document.getElementById("grid-intensity");
 const region = document.getElementById("board-window");
+const unknownUsage = document.getElementById("range");
 const pageSize = Number(form.dataset.pageSize);
 const families = JSON.parse(document.getElementById("families").textContent);
 const entries = Number(table.dataset.entries);
@@ -79,6 +81,7 @@ function draw(moves = true) {
   if (query === null) return;
   write(usageWords, images(query.usageIntensity));
   write(gridIntensity, `${query.gramsPerKwh}${SPACE}g/kWh`);
+  drawPrice(form, query.price);
   markPreset(query.usageIntensity);
   if (board === null) return;
   const wasShown = shown !== null;
@@ -126,6 +129,8 @@ function notifyCharts() {
     query,
     champions,
     byKey,
+    ranking,
+    eligible,
     get energyChampions() {
       return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
     },
@@ -182,6 +187,10 @@ function takeRate() {
 
 form.addEventListener("input", ({ target }) => {
   if (target.matches("[data-board]")) return;
+  if (target.closest("#range")) {
+    if (board !== null) drawPlace(); // the ranking is the same; its own module has the answer
+    return;
+  }
   if (target === slider) {
     number.value = String(Number((10 ** Number(slider.value)).toPrecision(3)));
     slider.setAttribute("aria-valuetext", images(Number(number.value)));
@@ -190,8 +199,8 @@ form.addEventListener("input", ({ target }) => {
   const isWeight = takeWeight(target);
   if (target === slider || target === number) forgetRate();
   else if (target.matches("#rate, #years")) takeRate();
-  else if (target.matches("[name=columns], #order_by")) changeColumns();
-  else if (!isWeight && !target.matches("[name=region], [name=pue]") && list.isLive) list.scrollTo(0);
+  else if (target.matches("[name=columns], #order_by, [name^=price_]")) changeColumns();
+  else if (!isWeight && !target.matches("[name=region], [name=pue], [name=currency]") && list.isLive) list.scrollTo(0);
   redraw();
 });
 
@@ -268,7 +277,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function closeMenus(but = null) {
-  for (const menu of form.querySelectorAll("details[open]")) {
+  for (const menu of form.querySelectorAll(".menu[open]")) {
     if (menu.contains(but)) continue;
     if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
     menu.open = false;
@@ -280,6 +289,12 @@ document.addEventListener("click", (event) => closeMenus(event.target));
 for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
+
+/* An unknown usage intensity */
+
+const openRange = () => import("./range.js").then(redraw);
+if (unknownUsage.open) openRange();
+else unknownUsage.addEventListener("toggle", openRange, { once: true });
 
 // A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));

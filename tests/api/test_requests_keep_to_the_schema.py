@@ -119,8 +119,11 @@ def reason(error: dict[str, str], case: Any, recipe: Any) -> str:
         return "which hardware there is depends on the workers that have registered"
     if field == "page" and "must be from 1 to" in message:
         return "how many pages there are depends on the entries"
-    if field == "accuracy_weight" and case.query.get("order_by") == "energy_per_correct":
+    is_of_order = field == "accuracy_weight" and case.query.get("order_by") == "energy_per_correct"
+    if is_of_order or (field == "n_to" and "must be at least n_from" in message):
         return "one parameter depends on another"
+    if field == "method.family" and "but the phases make this" in message:
+        return "the family follows from the phases"
     if field in ("hardware", "mode") and "differs between body and query string" in message:
         return "a parameter depends on the body"
     if case.method == "POST" and case.path == "/api/v1/submissions" and isinstance(recipe, dict):

@@ -26,8 +26,8 @@ from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.domain.repeats import Basis
 from leaderboard.models import Claim, Entry, Run
-from leaderboard.presentation.entry import run_lines
-from leaderboard.presentation.repeats import Uncertainty, uncertainties
+from leaderboard.presentation.entry.repeats import Uncertainty, uncertainties
+from leaderboard.presentation.entry.runs import run_lines
 from leaderboard.presentation.rows import below_floor, entry_quality_by
 
 PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"

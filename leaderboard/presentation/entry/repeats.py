@@ -66,12 +66,6 @@ def uncertainties(entry: Entry) -> list[Uncertainty]:
     return found
 
 
-def weights(entry: Entry) -> dict[int, float]:
-    """The runs that an entry's figures are the mean of, each with its part of it."""
-    runs: list[int] = entry.repeats.get("runs", [])
-    return {run: 1 / len(runs) for run in runs}
-
-
 def outlying(entry: Entry) -> dict[int, dict[str, str]]:
     """The runs that lie far from the others, by the other works' spread: run -> quantity -> how far, in words."""
     found: dict[int, dict[str, str]] = {}

@@ -27,7 +27,9 @@ from measurement.tracks import find_track
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """An entry, phase by phase, and how to check it."""
-    found = _find(pk)
+    found = queries.find_entry(pk)
+    if found is None:
+        return _gone(request, pk)
     if found.pk != pk:  # it was joined with another entry of its work
         return redirect(f"{found.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"), permanent=True)
     given = request.GET.copy()
@@ -69,6 +71,18 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     }
     context["contents"] = _contents(context)
     return render(request, "leaderboard/entry.html", context)
+
+
+def _gone(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why an entry was taken down, with status 410; or a way to the one that has come in its place."""
+    line = queries.taken_down(pk)
+    if line is None:
+        raise Http404
+    if (now := queries.in_place_of(line)) is not None:
+        return redirect(f"{now.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"))
+    run = queries.runs().with_names().filter(pk=line.details.get("run")).first()
+    context = {"line": line, "decisions": [line], "submission": run.submission if run else None}
+    return render(request, "leaderboard/entry_gone.html", context, status=410)
 
 
 def _kept(asked: LeaderboardQuery, against: str) -> list[tuple[str, str]]:
@@ -178,6 +192,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "flags": flags.flag_list(figures, run.held_for),
         "power_lines": power.power_table(marks),
         "runs": lines,
+        "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),
         "environment": environment.environment(record),

@@ -17,13 +17,14 @@ def no_results(query: LeaderboardQuery, known: list[Board]) -> dict[str, Any]:
     names = {board.hardware.slug: board.hardware.name for board in known}
     asked = [
         track_title(query.track) if query.track else "",
-        f"on {names.get(query.hardware, query.hardware)}" if query.hardware else "",
-        ", ".join(words(part) for part in (query.scenario, query.scope) if part),
+        names.get(query.hardware, query.hardware),
+        words(query.scenario),
+        f"scope {query.scope}" if query.scope else "",
     ]
     nearest = sorted(known, key=lambda board: (board.track != query.track, board.hardware.slug != query.hardware))
     has_track = any(board.track == query.track for board in known)
     return {
-        "asked": " ".join(part for part in asked[:2] if part) + (f" ({asked[2]})" if asked[2] else ""),
+        "asked": ", ".join(filter(None, asked)),
         "empty_track": query.track if query.track and not has_track else "",
         "boards": nearest[:MOST_OFFERED],
     }

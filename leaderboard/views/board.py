@@ -192,7 +192,7 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
     track = board.track if board else query.track
-    tracks |= {
+    empty = {
         item["slug"]: f"{item['title']} (no results yet)"
         for item in controls.empty_tracks(known)
         if not item["is_open"]
@@ -200,7 +200,7 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
     here = [item for item in known if item.track == track] or known
     hardware = {item.hardware.slug: item.hardware.name for item in here}
     return {
-        "track": _menu(sorted(tracks.items()), track),
+        "track": _menu([*sorted(tracks.items()), *empty.items()], track or (known[0].track if known else "")),
         "hardware": _menu(sorted(hardware.items()), board.hardware.slug if board else query.hardware),
         "scenario": _menu(Scenario.choices, board.scenario if board else query.scenario or Scenario.OFFLINE),
         "scope": _menu(Scope.choices, board.scope if board else query.scope or Scope.ACCELERATOR),

@@ -18,6 +18,7 @@ from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
 from leaderboard.presentation import comparison, prices, rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
+from leaderboard.presentation.controls import numbers
 from leaderboard.presentation.entry import environment, flags, phases, power, repeats, runs, submitted
 from leaderboard.presentation.format import floor_percent, sample
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
@@ -49,6 +50,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "kept": _kept(asked.query, against),
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
+        "numbers": numbers(asked),
+        "was": asked.numbers(),
         "use": rows.use(query, view),
         "carried": parse_qsl(rows.use(query, view, "")),
         "price": prices.price_line(view),

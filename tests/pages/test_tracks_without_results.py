@@ -42,7 +42,7 @@ def test_a_group_without_results_offers_the_nearest_first(client):
     make_board(1, hardware__slug="other-gpu")
     make_board(3, track="cifar10", hardware__slug="test-cpu")
     said = text(client.get("/", {"track": "digits", "hardware": "test-cpu", "scope": "system"}))
-    assert "There are none for Handwritten digits on Test Cpu (system)." in said
+    assert "There are none for Handwritten digits, Test Cpu, scope system." in said
     assert said.index("digits on Other Gpu") < said.index("cifar10 on Test Cpu")
 
 

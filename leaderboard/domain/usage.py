@@ -29,7 +29,7 @@ USAGE_PRESETS = (
         "app", "A phone app", 1e8, "an app with 10,000 users, each of whom takes ten photos a day for three years"
     ),
     UsagePreset("city-cameras", "A city's cameras", 1e10, "300 cameras that look once a second for a year"),
-    UsagePreset("web-scale", "A web service", 1e12, "a service with 10,000 requests a second for three years"),
+    UsagePreset("web-scale", "Web scale", 1e12, "a service with 10,000 requests a second for three years"),
 )
 
 

@@ -66,7 +66,7 @@ def test_a_rate_is_restored_by_its_link(board_page, plain):
     plain.page.get_by_role("button", name="Rank").click()
     expect(plain.page).to_have_url(re.compile("usage_intensity=3\\+thousand&min_quality=0"))
     expect(plain.page.get_by_label("Years")).to_have_value("")
-    board_page.get_by_role("link", name="A web service").click()
+    board_page.get_by_role("link", name="Web scale").click()
     expect(board_page).to_have_url("/?usage_intensity=1000000000000&min_quality=0")
     board_page.go_back()
     expect(board_page).to_have_url(wanted)

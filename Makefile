@@ -14,23 +14,24 @@ help:
 	@echo "make check  linters, types, import contracts"
 	@echo "make bench  measure speed and the meter's accuracy, and print tables"
 
-# A stamp for each set of packages, renewed when pyproject.toml changes.
+# A stamp for each set of packages, renewed when pyproject.toml changes. Python compiles what it imports; compiling all
+# of the packages beforehand, torch's among them, is two fifths of pip's processor time.
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; name another: make run PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 
 .venv/.run: pyproject.toml | .venv/bin/python
-	@echo "Installing (about two minutes, torch is large) …"
-	$(BIN)/pip install --quiet --editable '.[worker]'
+	@echo "Installing (a minute or two, torch is large) …"
+	$(BIN)/pip install --quiet --no-compile --editable '.[worker]'
 	@touch $@
 
 .venv/.dev: pyproject.toml | .venv/bin/python
-	@echo "Installing (about two minutes, torch is large) …"
-	$(BIN)/pip install --quiet --editable '.[worker,dev]'
+	@echo "Installing (a minute or two, torch is large) …"
+	$(BIN)/pip install --quiet --no-compile --editable '.[worker,dev]'
 	@touch .venv/.run $@
 
 .venv/.bench: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --editable '.[worker,dev,bench]'
+	$(BIN)/pip install --quiet --no-compile --editable '.[worker,dev,bench]'
 	@touch .venv/.run .venv/.dev $@
 
 run: .venv/.run
@@ -60,7 +61,7 @@ bench: .venv/.bench
 	$(BIN)/python -m bench
 
 screenshots: .venv/.dev
-	$(BIN)/python -m pytest tests/live/test_first_run.py
+	SCREENSHOTS=1 $(BIN)/python -m pytest tests/live/test_first_run.py
 	cp build/screenshots/leaderboard-1280-light.png docs/images/leaderboard.png
 
 format: .venv/.dev

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.validators import RegexValidator
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
@@ -19,6 +22,24 @@ USERNAME_VALIDATORS = [
         r"^[A-Za-z0-9][A-Za-z0-9_.-]*\Z", "Use only letters from A to Z, digits, dots, dashes and underscores."
     )
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSite:
+    """What allauth's mails say of the site."""
+
+    name: str
+    domain: str
+
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """Mail is from the site by its name, and not by the address that it happens to be served at."""
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Render and send; `current_site` is what allauth's texts call the site."""
+        domain = get_current_site(self.request).domain
+        named = {"current_site": NamedSite(settings.SITE_NAME, domain)}
+        super().send_mail(template_prefix, email, named | context)
 
 
 @receiver(pre_save, sender=settings.AUTH_USER_MODEL)

@@ -17,6 +17,7 @@ _values = read_settings()
 DATA_ROOT: Path = _values["DATA_ROOT"].resolve()
 SECRET_KEY = _values["SECRET_KEY"] or kept_secret_key(DATA_ROOT)
 DEBUG = _values["DEBUG"]
+SITE_NAME = "Full-Cycle Energy Leaderboard"
 HOST, PORT = _values["HOST"], _values["PORT"]
 # Loopback always, so that health checks on the machine itself need no name.
 ALLOWED_HOSTS = [*_values["ALLOWED_HOSTS"], HOST, "127.0.0.1", "localhost"]
@@ -177,6 +178,8 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 # Signing up with an address that has an account looks as with any other, and makes another account.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_LOGOUT_REDIRECT_URL = "leaderboard"
+ACCOUNT_ADAPTER = "leaderboard.accounts.Adapter"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 globals().update({name: value for name, value in _values["EMAIL_URL"].items() if value is not None})
 
 LANGUAGE_CODE = "en-gb"

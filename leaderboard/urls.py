@@ -4,7 +4,18 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from leaderboard.views import board, cards, compare, documentation, entries, findings, site, submissions, tokens
+from leaderboard.views import (
+    board,
+    cards,
+    compare,
+    documentation,
+    entries,
+    findings,
+    hardware,
+    site,
+    submissions,
+    tokens,
+)
 
 # The limits of the site's own sign-in hold here too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # allauth's documentation does so
@@ -14,10 +25,12 @@ urlpatterns = [
     path("activity/", board.activity, name="leaderboard-activity"),
     path("entries/<int:pk>/", entries.entry, name="entry"),
     path("entries/<int:pk>/recipe.yaml", entries.recipe, name="entry-recipe"),
-    path("entries/<int:pk>/power.json", entries.power, name="entry-power"),
+    path("entries/<int:pk>/power.json", entries.power_over_time, name="entry-power"),
     path("entries/<int:pk>/card.png", cards.entry_card, name="entry-card"),
     path("compare/", compare.compare, name="compare"),
     path("compare/card.png", cards.compare_card, name="compare-card"),
+    path("models/", hardware.models, name="models"),
+    path("hardware/", hardware.across, name="across"),
     path("card.png", cards.board_card, name="card"),
     path("submit/", submissions.submit, name="submit"),
     path("submissions/<uuid:pk>/", submissions.submission, name="submission"),
@@ -37,6 +50,7 @@ urlpatterns = [
     path("healthz", site.healthz, name="healthz"),
     path("readyz", site.readyz, name="readyz"),
     path("metrics", site.metrics, name="metrics"),
+    path("favicon.ico", site.favicon, name="favicon"),
     path("robots.txt", site.robots, name="robots"),
 ]
 

@@ -6,9 +6,10 @@ from html import escape
 
 from leaderboard.domain.greenness import greenness
 from leaderboard.models import Entry
-from leaderboard.presentation.format import floor_percent, images, joules, per_megajoule, provenance_words
+from leaderboard.presentation.format import floor_percent, images, joules, per_megajoule, percent, provenance_words
 from leaderboard.presentation.rows import below_floor, track_floor
 
+MOST_CHARACTERS = 32
 LABEL_COLOUR, PLAIN_COLOUR, METERED_COLOUR = "#3c4248", "#5b6770", "#1f6f43"
 CHARACTER_PX, PADDING_PX, HEIGHT_PX = 6.6, 7, 20
 
@@ -31,12 +32,17 @@ def greenness_badge(entry: Entry, usage_intensity: float, energy_j: float, accur
 
 
 def _badge(entry: Entry, label: str, value: str) -> str:
-    """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere."""
-    below = f", below the quality floor of {floor_percent(track_floor(entry))}" if below_floor(entry) else ""
-    figure = f"{value}, {provenance_words(entry)}{below}, {entry.published_at:%Y-%m-%d}"
-    title = f"{entry.method.title}: {label}: {figure}, on {entry.board.hardware.name}"
-    label_px, figure_px = _width(label), _width(figure)
-    colour = METERED_COLOUR if entry.provenance == "metered" and not below else PLAIN_COLOUR
+    """SVG. Text only in system fonts, no script, no style sheet, nothing fetched from elsewhere.
+
+    What is seen says N, the hardware, the figure, its provenance and the track's quality floor; the title names the
+    method too.
+    """
+    hardware = entry.board.hardware.name
+    seen = f"{label}, {_short(hardware)}"
+    figure = f"{value}, {provenance_words(entry)}, {_quality(entry)}, {entry.published_at:%Y-%m-%d}"
+    title = f"{entry.method.title}: {label}: {figure}, on {hardware}"
+    label_px, figure_px = _px(seen), _px(figure)
+    colour = METERED_COLOUR if entry.provenance == "metered" and not below_floor(entry) else PLAIN_COLOUR
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{label_px + figure_px}" height="{HEIGHT_PX}" '
         f'role="img" aria-label="{escape(title)}">'
@@ -44,12 +50,25 @@ def _badge(entry: Entry, label: str, value: str) -> str:
         f'<rect width="{label_px}" height="{HEIGHT_PX}" fill="{LABEL_COLOUR}"/>'
         f'<rect x="{label_px}" width="{figure_px}" height="{HEIGHT_PX}" fill="{colour}"/>'
         f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">'
-        f"{_text(label, label_px / 2, label_px)}{_text(figure, label_px + figure_px / 2, figure_px)}"
+        f"{_text(seen, label_px / 2, label_px)}{_text(figure, label_px + figure_px / 2, figure_px)}"
         "</g></svg>\n"
     )
 
 
-def _width(text: str) -> int:
+def _quality(entry: Entry) -> str:
+    """The quality, and its track's floor if there is one."""
+    floor = floor_percent(track_floor(entry))
+    if below_floor(entry):
+        return f"quality {percent(entry.quality)}, below the quality floor of {floor}"
+    return f"quality {percent(entry.quality)}" + (f" (floor {floor})" if track_floor(entry) else "")
+
+
+def _short(name: str) -> str:
+    """A hardware's name at a length that fits a badge; the title has it whole."""
+    return name if len(name) <= MOST_CHARACTERS else name[: MOST_CHARACTERS - 1].rstrip() + "…"
+
+
+def _px(text: str) -> int:
     return round(len(text) * CHARACTER_PX) + 2 * PADDING_PX
 
 

@@ -319,3 +319,17 @@ class CarbonIntensitiesSerializer(serializers.Serializer[Any]):
     source = serializers.CharField()  # type: ignore[assignment]  # as above
     source_url = serializers.URLField()
     regions = GridRegionSerializer(many=True)
+
+
+class PriceRegionSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    price_per_kwh = serializers.FloatField(help_text="what businesses paid on average, in `currency`")
+    currency = serializers.CharField(help_text="ISO 4217")
+    period = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # as above
+    source_url = serializers.URLField()
+
+
+class ElectricityPricesSerializer(serializers.Serializer[Any]):
+    regions = PriceRegionSerializer(many=True)

@@ -30,6 +30,7 @@ urlpatterns = [
     path("v1/hardware", reference.HardwareView.as_view(), name="api-hardware"),
     path("v1/recipe-schema", reference.RecipeSchemaView.as_view(), name="api-recipe-schema"),
     path("v1/carbon-intensities", reference.CarbonIntensitiesView.as_view(), name="api-carbon-intensities"),
+    path("v1/electricity-prices", reference.ElectricityPricesView.as_view(), name="api-electricity-prices"),
     path("schema/", reference.SchemaView.as_view(), name="api-schema"),
     path("docs/", reference.DocsView.as_view(), name="api-docs"),
     re_path(r"^v1(/[\s\S]*)?\Z", UnknownAddress.as_view(), name="api-unknown"),

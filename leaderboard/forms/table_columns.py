@@ -13,7 +13,8 @@ from dataclasses import dataclass
 class Column:
     """One column. `width` is a CSS grid track; `is_best_high` sorts from the top down at first.
 
-    `order_by`: the ranking that the column belongs to. It is shown with that one alone, and can't be chosen.
+    `order_by`: the ranking that the column belongs to. It is shown with that one alone, and can't be chosen;
+    a column that `needs_price` is shown while there is a price of electricity.
     """
 
     key: str
@@ -24,6 +25,12 @@ class Column:
     is_default: bool = True
     is_best_high: bool = False
     order_by: str = ""
+    needs_price: bool = False
+
+    @property
+    def follows(self) -> bool:
+        """Whether the column is shown because of something else, and can't be chosen."""
+        return bool(self.order_by) or self.needs_price
 
 
 COLUMNS = (
@@ -69,6 +76,14 @@ COLUMNS = (
         "5rem",
         is_number=True,
     ),
+    Column(
+        "cost",
+        "Cost",
+        "What the full-cycle energy costs at the chosen price and PUE",
+        "6rem",
+        is_number=True,
+        needs_price=True,
+    ),
     Column("provenance", "Provenance", "The weakest provenance of the entry's figures", "7rem"),
     Column(
         "metered",
@@ -84,17 +99,21 @@ COLUMNS = (
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"
-CHOICES = tuple(column.key for column in COLUMNS if not column.order_by)
-DEFAULT = tuple(column.key for column in COLUMNS if column.is_default and not column.order_by)
+CHOICES = tuple(column.key for column in COLUMNS if not column.follows)
+DEFAULT = tuple(column.key for column in COLUMNS if column.is_default and not column.follows)
 # Columns that a card on a phone shows large, outside its list of figures.
 _LARGE = {"rank", "method", "energy", "phases"}
 
 
-def visible(chosen: Sequence[str], order_by: str) -> tuple[str, ...]:
-    """Keys of the chosen columns and of the ranking's own, in the table's order."""
-    return tuple(
-        column.key for column in COLUMNS if (column.order_by == order_by if column.order_by else column.key in chosen)
-    )
+def visible(chosen: Sequence[str], order_by: str, *, has_price: bool) -> tuple[str, ...]:
+    """Keys of the chosen columns, of the ranking's own and of a price's, in the table's order."""
+    following = {
+        column.key
+        for column in COLUMNS
+        if column.follows and column.order_by in ("", order_by)
+        if has_price or not column.needs_price
+    }
+    return tuple(column.key for column in COLUMNS if column.key in following or column.key in chosen)
 
 
 def widths(chosen: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""How a board is displayed: its columns, their order, the grid for carbon, and the range of an unknown N.
+"""How a board is displayed: its columns, their order, the grid for carbon, the price for cost, an unknown N's range.
 
 Of this the API has the range alone, at an address of its own.
 """
@@ -11,12 +11,14 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
+from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion, parse_price
 from leaderboard.domain.usage import usage_intensity_from_rate
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END, check_usage_range
 from leaderboard.forms.board import SeveralChoicesField, UsageIntensityField, a_number, one_of
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
+PRICES = {region.slug: region for region in PRICE_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
 MOST_PUE = 10
 
@@ -26,12 +28,17 @@ class View:
     """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
 
     n_from, n_to: the range of an unknown usage intensity, images; both None if none is asked for.
+    price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
+    reader typed, which goes before it, in `currency`.
     """
 
     columns: tuple[str, ...] = DEFAULT
     sort: str = "rank"
     region: str = "world"
     pue: float = 1.0
+    price_region: str = ""
+    price_per_kwh: float | None = None
+    currency: str = ""
     n_from: float | None = None
     n_to: float | None = None
 
@@ -41,10 +48,14 @@ class View:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
-        for name in ("pue", "n_from", "n_to"):
-            if name in changed:
-                changed[name] = f"{changed[name]:.15g}"
+        for name in {"pue", "price_per_kwh", "n_from", "n_to"} & changed.keys():
+            changed[name] = f"{changed[name]:.15g}"
         return changed
+
+    def assumptions(self) -> dict[str, Any]:
+        """The parameters that a page of one entry takes too: grid, PUE and price."""
+        own = {"columns", "sort", "n_from", "n_to"}
+        return {name: value for name, value in self.parameters().items() if name not in own}
 
     def on(self, **changes: Any) -> View:
         """The same view with some parts replaced."""
@@ -69,6 +80,33 @@ class View:
     def grid(self) -> GridRegion:
         """The grid whose carbon is counted."""
         return grid_region(self.region)
+
+    @property
+    def published_price(self) -> PriceRegion | None:
+        """The published price that is charged; None if the reader typed one, or wants none."""
+        return PRICES.get(self.price_region) if self.price_per_kwh is None else None
+
+    @property
+    def price(self) -> Price | None:
+        """The price that is charged, None if there is none."""
+        if self.price_per_kwh is not None:
+            return Price(self.price_per_kwh, self.currency)
+        published = self.published_price
+        return Price(published.price_per_kwh, published.currency) if published else None
+
+
+class PriceField(forms.Field):
+    """A price per kWh: 0.25 or 0,25."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> float | None:
+        if value in self.empty_values or not str(value).strip():
+            return None
+        try:
+            return parse_price(str(value))
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class RangeEndField(UsageIntensityField):
@@ -100,6 +138,19 @@ class ViewForm(forms.Form):
     )
     pue = forms.FloatField(
         required=False, min_value=1, max_value=MOST_PUE, error_messages=a_number(f"a number from 1 to {MOST_PUE}")
+    )
+    price_region = forms.ChoiceField(
+        required=False,
+        choices=[(slug, region.name) for slug, region in PRICES.items()],
+        error_messages=one_of(PRICES),
+    )
+    price_per_kwh = PriceField(required=False)
+    currency = forms.RegexField(
+        # A code, a name or a sign: EUR, kr, €.
+        r"^[^\W\d_]+\Z|^[^\w\s<>&\"']\Z",
+        required=False,
+        max_length=MAX_CURRENCY_CHARACTERS,
+        error_messages={"invalid": "must be a code, a name or a sign, such as EUR, kr or €"},
     )
     rate = forms.FloatField(required=False, min_value=0, error_messages=a_number("images per second, above 0"))
     years = forms.FloatField(required=False, min_value=0, error_messages=a_number("a number of years, above 0"))
@@ -140,6 +191,9 @@ class ViewForm(forms.Form):
             sort=data.get("sort") or default.sort,
             region=data.get("region") or default.region,
             pue=data.get("pue") or default.pue,
+            price_region=data.get("price_region") or default.price_region,
+            price_per_kwh=data.get("price_per_kwh"),
+            currency=data.get("currency") or default.currency,
             **self._range(),
         )
 

@@ -16,6 +16,8 @@ FIGURES = (
     "shared_u95_j",
     "own_u95_j",
     "inference_u95_j",
+    "metered_shared_j",
+    "metered_own_j",
     "inference_provenance",
     "provenance",
     "complete",

@@ -1,9 +1,21 @@
-"""How to cite an entry: BibTeX, with the submitter's text escaped for LaTeX."""
+"""How to cite: BibTeX of this site for a measurement, and of the paper for the method. Others' text is escaped."""
 
 from __future__ import annotations
 
 from leaderboard.models import Entry
 from leaderboard.presentation.format import joules, sample
+
+SITE_AUTHOR = "{Full-Cycle Energy Leaderboard}"
+# Where the idea is from: the life cycle's energy, at a usage intensity.
+PAPER = """@misc{li2021fullcycle,
+  title = {{Full-Cycle Energy Consumption Benchmark for Low-Carbon Computer Vision}},
+  author = {Li, Bo and Jiang, Xinyang and Bai, Donglin and Zhang, Yuge and Zheng, Ningxin and Dong, Xuanyi and Liu, Lu
+            and Yang, Yuqing and Li, Dongsheng},
+  year = {2021},
+  eprint = {2108.13465},
+  archivePrefix = {arXiv},
+  url = {https://arxiv.org/abs/2108.13465},
+}"""
 
 # TeX's special characters, as TeX writes them.
 _TEX = {
@@ -27,7 +39,11 @@ def tex(text: str) -> str:
 
 
 def bibtex(entry: Entry, address: str) -> str:
-    """The entry as a `@misc` of this site. address: the entry's page, scheme and host included."""
+    """Two references: this site's measurement of the entry, and the paper whose method of counting it follows.
+
+    address: the entry's page, scheme and host included. The measurement is by this site, so its authors are too; who
+    submitted or published the model is in the note.
+    """
     method, board = entry.method, entry.board
     at_least = "" if entry.complete else "at least "
     one_time = at_least + joules(entry.shared_energy_j + entry.own_energy_j)
@@ -37,10 +53,12 @@ def bibtex(entry: Entry, address: str) -> str:
         f"{board.get_scope_display().lower()} scope: {one_time} one-time, "
         f"{joules(entry.inference_energy_j)} per image ({qualifiers}); {_identity(entry)}"
     )
+    if method.authors:
+        note += f"; model by {', '.join(method.authors)}"
     fields = {
-        "title": f"{{{tex(method.title)}}} on the Full-Cycle Energy Leaderboard",
+        "title": f"{{{tex(method.title)}}}: full-cycle energy on {{{tex(board.hardware.name)}}}",
         # Braces keep a name as one, commas in it included.
-        "author": " and ".join(f"{{{tex(author)}}}" for author in method.authors),
+        "author": SITE_AUTHOR,
         "year": f"{entry.published_at:%Y}",
         "month": f"{entry.published_at:%b}".lower(),
         "howpublished": rf"\url{{{address}}}",
@@ -50,7 +68,7 @@ def bibtex(entry: Entry, address: str) -> str:
     for name, value in fields.items():
         if value:
             lines.append(f"  {name} = {value}," if name == "month" else f"  {name} = {{{value}}},")
-    return "\n".join([f"@misc{{fullcycleenergy-entry-{entry.pk},", *lines, "}"])
+    return "\n".join([f"@misc{{fullcycleenergy-entry-{entry.pk},", *lines, "}", "", PAPER])
 
 
 def _identity(entry: Entry) -> str:

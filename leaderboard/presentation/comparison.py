@@ -11,8 +11,8 @@ from leaderboard.domain.comparison import Figure, phase_pairs, ratio
 from leaderboard.domain.energy import INFERENCE, one_time_energy_j
 from leaderboard.domain.ranking import Ranked
 from leaderboard.models import Entry
-from leaderboard.presentation import entry as entry_text
 from leaderboard.presentation import rows
+from leaderboard.presentation.entry.phases import published_phases
 from leaderboard.presentation.format import SPACE, UNKNOWN, fixed, images, joules, number, percent, relative, si
 from leaderboard.queries import RankedEntry, off_board
 
@@ -85,7 +85,7 @@ def _total(place: Ranked) -> str:
 
 
 def _phases(published: Entry, verified: Entry, document: dict[str, Any]) -> list[Line]:
-    there = {line["phase"]: line for line in entry_text.published_phases(document)}
+    there = {line["phase"]: line for line in published_phases(document)}
     return [
         Line(
             name="inference, per image" if pair.phase == INFERENCE else pair.phase,

@@ -22,6 +22,7 @@ PROVENANCE_WORDS = {
     "missing": "a lower bound",
 }
 TONNE_FROM_KG = 999.5  # with three digits that is a tonne
+LEAST_IN_WORDS = 999_500.0  # with three digits that is a million
 SPACE = "\u00a0"  # a figure and its unit stay on one line
 _PREFIXES = {-5: "f", -4: "p", -3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P", 6: "E"}
 _PREFIXES |= {7: "Z", 8: "Y"}
@@ -169,6 +170,12 @@ def carbon(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return si(value * 1000, "g") if value < TONNE_FROM_KG else si(value / 1000, "t")
+
+
+def cost(value: float, currency: str) -> str:
+    """Money, three significant digits: "0.0123 EUR", "12,300 kr", "1.23 million USD", without a currency "12.3"."""
+    amount = number(value) if value < LEAST_IN_WORDS else count(value)
+    return f"{amount}{SPACE}{currency}" if currency else amount
 
 
 def milliseconds(value: float | None) -> str:

@@ -28,8 +28,8 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the picture says. `bar` holds (phase, share of the whole, label) in order; `fallback` names the entry
-    if its title has no character that can be drawn."""
+    """What the picture says. `figure` and `quality` are large, each with its words below; `bar` holds (phase, share
+    of the whole, label) in order; `fallback` names the entry if its title has no character that can be drawn."""
 
     kicker: str
     title: str
@@ -39,6 +39,8 @@ class Card:
     bar: tuple[tuple[str, float, str], ...]
     provenance: str
     foot: str
+    quality: str = ""
+    quality_detail: str = ""
 
 
 def draw_card(card: Card) -> bytes:
@@ -51,12 +53,11 @@ def draw_card(card: Card) -> bytes:
     small, ink, soft = font(28), colours["ink"], colours["ink-soft"]
     draw.text((MARGIN_PX, 128), fitted(drawable(card.kicker, small), small, inner_px), font=small, fill=soft)
     bottom_px = _title(draw, card, ink, inner_px)
-    large = font(52, bold=True)
-    figure = drawable(card.figure, large)
-    draw.text((MARGIN_PX, bottom_px + 20), figure, font=large, fill=colours["accent"])
-    left_px = MARGIN_PX + large.getlength(figure) + 24
-    detail = fitted(drawable(card.detail, small), small, WIDTH_PX - MARGIN_PX - left_px)
-    draw.text((left_px, bottom_px + 40), detail, font=small, fill=soft)
+    half_px = inner_px // 2
+    _figure(draw, (MARGIN_PX, bottom_px), half_px, (card.figure, card.detail), (colours["accent"], soft))
+    if card.quality:
+        place = (MARGIN_PX + half_px + 24, bottom_px)
+        _figure(draw, place, half_px - 24, (card.quality, card.quality_detail), (ink, soft))
     if card.bar:
         _bar(draw, card, colours)
     _foot(draw, card, colours, inner_px)
@@ -131,10 +132,23 @@ def two_lines(text: str, face: Font, most_px: float) -> list[str]:
     return [first, fitted(" ".join(words), face, most_px)]
 
 
-def _wordmark(draw: ImageDraw.ImageDraw, colours: dict[str, str]) -> None:
-    box = (MARGIN_PX, 52, MARGIN_PX + 40, 92)
+@cache
+def site_icon() -> bytes:
+    """The site's mark as an ICO of 16, 32 and 48 pixels."""
+    image = Image.new("RGBA", (192, 192))
+    _mark(ImageDraw.Draw(image), (12, 12, 180, 180), 40, palette())
+    file = io.BytesIO()
+    image.resize((48, 48), Image.Resampling.LANCZOS).save(file, "ICO", sizes=[(size, size) for size in (16, 32, 48)])
+    return file.getvalue()
+
+
+def _mark(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], width_px: int, colours: dict[str, str]) -> None:
     for start, end, phase in ((-86, -20, "search"), (-8, 68, "train"), (80, 262, "inference")):
-        draw.arc(box, start, end, fill=colours[phase], width=9)
+        draw.arc(box, start, end, fill=colours[phase], width=width_px)
+
+
+def _wordmark(draw: ImageDraw.ImageDraw, colours: dict[str, str]) -> None:
+    _mark(draw, (MARGIN_PX, 52, MARGIN_PX + 40, 92), 9, colours)
     draw.text((MARGIN_PX + 56, 56), "Full-Cycle Energy Leaderboard", font=font(26, bold=True), fill=colours["ink"])
 
 
@@ -146,6 +160,15 @@ def _title(draw: ImageDraw.ImageDraw, card: Card, ink: str, inner_px: int) -> in
     for number, line in enumerate(lines):
         draw.text((MARGIN_PX, 176 + 74 * number), line, font=face, fill=ink)
     return 176 + 74 * len(lines)
+
+
+def _figure(
+    draw: ImageDraw.ImageDraw, place: tuple[int, int], most_px: int, words: tuple[str, str], fills: tuple[str, str]
+) -> None:
+    """A large figure, and small words below it."""
+    for text, face, below_px, fill in zip(words, (font(56, bold=True), font(24)), (8, 76), fills, strict=True):
+        shown = fitted(drawable(text, face), face, most_px)
+        draw.text((place[0], place[1] + below_px), shown, font=face, fill=fill)
 
 
 def _bar(draw: ImageDraw.ImageDraw, card: Card, colours: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from leaderboard.domain import cost as money
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.carbon import carbon_kg
 from leaderboard.domain.energy import SHARED_PHASES, one_time_energy_j
@@ -18,6 +19,7 @@ from leaderboard.presentation.format import (
     SPACE,
     UNKNOWN,
     carbon,
+    cost,
     floor_percent,
     joules,
     milliseconds,
@@ -93,7 +95,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
     view = view or View()
     return {
         "entry": entry.pk,
-        "url": entry.get_absolute_url() + use(query),
+        "url": entry.get_absolute_url() + use(query, view),
         "rank": rank_text(place),
         "rank_title": rank_title(place) if place.rank else f"not ranked: {why_not_ranked(ranked, query)}",
         "method": names(entry.method.title, getattr(entry, "also_claimed_as", None)),
@@ -118,11 +120,24 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "results": results(entry.results),
         "claimed": "two claims" if getattr(entry, "also_claimed_as", None) else "",
         "metered": share(ranked.metered_share),
-        "carbon": at_least(entry) + carbon(carbon_kg(place.energy_j, view.pue, view.grid.intensity_g_per_kwh)),
+        "carbon": carbon_text(entry, place.energy_j, view),
+        "cost": cost_text(entry, place.energy_j, view),
         "parameters": si(entry.parameters),
         "macs": si(entry.macs),
         "latency": milliseconds(entry.latency_p50_ms),
     }
+
+
+def carbon_text(entry: Entry, energy_j: float, view: View) -> str:
+    """CO2-equivalent of an entry's energy in the reader's grid."""
+    return at_least(entry) + carbon(carbon_kg(energy_j, view.pue, view.grid.intensity_g_per_kwh))
+
+
+def cost_text(entry: Entry, energy_j: float, view: View) -> str:
+    """What an entry's energy costs; empty without a price."""
+    if view.price is None:
+        return ""
+    return at_least(entry) + cost(money.cost(energy_j, view.pue, view.price.per_kwh), view.price.currency)
 
 
 def results(number: int) -> str:
@@ -135,8 +150,8 @@ def names(title: str, also_claimed_as: str | None) -> str:
     return f"{title} / {also_claimed_as}" if also_claimed_as else title
 
 
-def use(query: LeaderboardQuery, lead: str = "?") -> str:
-    """Usage intensity, sharing and floor of `query` as address parameters. lead: "&" if others come before them."""
+def use(query: LeaderboardQuery, view: View | None = None, lead: str = "?") -> str:
+    """Usage intensity, sharing, floor, grid and price as address parameters. lead: "&" if others come before them."""
     default = LeaderboardQuery()
     asked = {
         name: f"{value:.15g}"
@@ -147,6 +162,7 @@ def use(query: LeaderboardQuery, lead: str = "?") -> str:
         )
         if value is not None and value != usual
     }
+    asked |= view.assumptions() if view else {}
     return f"{lead}{urlencode(asked)}" if asked else ""
 
 
@@ -203,8 +219,13 @@ def quality_label(metric: str) -> str:
 
 def quality(entry: Entry) -> str:
     """An entry's quality with its metric; marked if reported, of the submitter's weights, or below the floor."""
+    return f"{percent(entry.quality)} {quality_words(entry)}"
+
+
+def quality_words(entry: Entry) -> str:
+    """A quality's metric and marks, without its figure."""
     marks = {"published": "published", "reported": "reported", "supplied": "on the submitter’s weights"}
-    words = [f"{percent(entry.quality)} {quality_label(entry.quality_metric)}"]
+    words = [quality_label(entry.quality_metric)]
     words += [marks[note] for note in [quality_note(entry)] if note]
     words += [f"below the floor of {floor_percent(track_floor(entry))}"] if below_floor(entry) else []
     return ", ".join(words)

@@ -6,6 +6,7 @@ from typing import Any
 
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.greenness import accuracy_factor
+from leaderboard.forms.table_view import View
 from leaderboard.presentation.format import (
     count,
     fixed,
@@ -22,7 +23,7 @@ from leaderboard.presentation.rows import one_time, quality_label, quality_marks
 from leaderboard.queries import RankedBoard, RankedEntry
 
 
-def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
+def summary(ranked: RankedBoard, view: View | None = None) -> list[dict[str, Any]]:
     """The result in words, in pieces: {"text"}, with {"strong"} or {"url"} if it is one."""
     query, board = ranked.query, ranked.board
     if board is None:
@@ -42,7 +43,7 @@ def summary(ranked: RankedBoard) -> list[dict[str, Any]]:
     bound = "" if entry.complete else "at least "
     ahead = first.one_time_energy_j / first.place.energy_j if first.place.energy_j > 0 else 0.0
     known = ", ".join([f"{percent(entry.quality)} {quality_label(entry.quality_metric)}", *quality_marks(entry)])
-    pieces.append({"text": entry.method.title, "url": entry.get_absolute_url() + use(query)})
+    pieces.append({"text": entry.method.title, "url": entry.get_absolute_url() + use(query, view)})
     pieces.append({"text": f" ({known}) {_best_of(ranked)}: {bound}"})
     pieces.append({"text": joules(first.place.energy_j), "strong": True})
     details = watt_hours(first.place.energy_j) + trusted(entry)
@@ -62,7 +63,7 @@ def _best_of(ranked: RankedBoard) -> str:
     return f"is the greenest at τ = {weight(query.accuracy_weight)} {among}"
 
 
-def following(ranked: RankedBoard) -> list[dict[str, Any]]:
+def following(ranked: RankedBoard, view: View | None = None) -> list[dict[str, Any]]:
     """What comes next, in pieces: the runner-up and its distance, and where the answer changes."""
     first, second = [*ranked.rows[:2], None, None][:2]
     if first is None or first.place.rank is None:
@@ -71,9 +72,9 @@ def following(ranked: RankedBoard) -> list[dict[str, Any]]:
         return [{"text": "No other entry is ranked."}]
     return [
         {"text": "Next: "},
-        {"text": second.entry.method.title, "url": second.entry.get_absolute_url() + use(ranked.query)},
+        {"text": second.entry.method.title, "url": second.entry.get_absolute_url() + use(ranked.query, view)},
         {"text": f" ({percent(second.entry.quality)}){_distance(ranked.query, first, second)}."},
-        *_changes(ranked, first),
+        *_changes(ranked, first, view),
     ]
 
 
@@ -90,7 +91,7 @@ def _distance(query: LeaderboardQuery, first: RankedEntry, second: RankedEntry) 
     return f" with {bound}{share(times - 1)} more" if times < 2 else f" with {bound}{number(times)} times the energy"
 
 
-def _changes(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any]]:
+def _changes(ranked: RankedBoard, first: RankedEntry, view: View | None) -> list[dict[str, Any]]:
     """Who wins at lower and at higher usage; nothing if the winner is not on the envelope."""
     champions, usage_intensity = ranked.champions, ranked.query.usage_intensity
     here = sum(champion.from_usage_intensity <= usage_intensity for champion in champions) - 1
@@ -99,7 +100,7 @@ def _changes(ranked: RankedBoard, first: RankedEntry) -> list[dict[str, Any]]:
 
     def named(position: int) -> dict[str, Any]:
         entry = ranked.champion_rows[int(champions[position].key)].entry
-        return {"text": entry.method.title, "url": entry.get_absolute_url() + use(ranked.query)}
+        return {"text": entry.method.title, "url": entry.get_absolute_url() + use(ranked.query, view)}
 
     is_last = here + 1 == len(champions)
     if here == 0:
@@ -212,7 +213,7 @@ def crossings_title(query: LeaderboardQuery) -> str:
     )
 
 
-def crossings(ranked: RankedBoard) -> list[dict[str, Any]]:
+def crossings(ranked: RankedBoard, view: View | None = None) -> list[dict[str, Any]]:
     """The champion of each usage interval, and which interval is the reader's."""
     usage_intensity = ranked.query.usage_intensity
     lines = []
@@ -223,7 +224,7 @@ def crossings(ranked: RankedBoard) -> list[dict[str, Any]]:
             {
                 "span": span(start, end),
                 "method": entry.method.title,
-                "url": entry.get_absolute_url() + use(ranked.query),
+                "url": entry.get_absolute_url() + use(ranked.query, view),
                 "one_time": one_time(entry, ranked.query.shared_by),
                 "per_image": joules(entry.inference_energy_j),
                 "here": start <= usage_intensity and (end is None or usage_intensity < end),

@@ -1,5 +1,6 @@
 """Every read of the database, by name."""
 
+from leaderboard.queries.across import at_usage, of_model_named, of_same_model, of_track, titles_like
 from leaderboard.queries.boards import (
     RankedBoard,
     RankedEntry,
@@ -52,6 +53,7 @@ __all__ = [
     "RunQuerySet",
     "active_runs",
     "ahead_in_queue",
+    "at_usage",
     "attempt_of",
     "boards",
     "candidate",
@@ -72,6 +74,9 @@ __all__ = [
     "lines",
     "live_workers",
     "moved",
+    "of_model_named",
+    "of_same_model",
+    "of_track",
     "off_board",
     "open_claims",
     "phases_of",
@@ -84,6 +89,7 @@ __all__ = [
     "siblings",
     "snapshot",
     "submissions",
+    "titles_like",
     "trace_of",
     "waits_for",
     "workers",

@@ -104,6 +104,7 @@ SORT_VALUES: dict[str, Callable[[Placing], pa.Array]] = {
     "one_time": lambda placing: placing.one_time_energy_j,
     "per_image": _per_image,
     "carbon": lambda placing: placing.energy_j,
+    "cost": lambda placing: placing.energy_j,
     "provenance": _provenance,
     "metered": _metered_share,
     "parameters": _stored("parameters"),

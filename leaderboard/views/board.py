@@ -51,7 +51,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     asked.query = ranked.query
     page = _page(request, asked, table.in_order(ranked, asked.view))
     query, view = asked.query, asked.view
-    columns = visible(view.columns, query.order_by)
+    columns = visible(view.columns, query.order_by, has_price=view.price is not None)
     context = {
         "ranked": ranked,
         "query": query,
@@ -78,10 +78,10 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "is_by_greenness": query.order_by == "greenness",
         "worth": summary.worth(query.accuracy_weight),
         "why": summary.why(ranked),
-        "summary": summary.summary(ranked),
-        "following": summary.following(ranked),
+        "summary": summary.summary(ranked, view),
+        "following": summary.following(ranked, view),
         "crossings_title": summary.crossings_title(query),
-        "crossings": summary.crossings(ranked),
+        "crossings": summary.crossings(ranked, view),
         "options": _options(ranked, known, view),
         "defaults": _defaults(ranked, known),
         "facets": table.facets(ranked),
@@ -93,6 +93,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
+        "across_parameters": _across(ranked, view),
         "fullest": _fullest(ranked.board, known),
         "site_is_empty": not known,
         # Preloaded, so that the browser fetches them at once instead of one by one.
@@ -100,6 +101,13 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)
+
+
+def _across(ranked: queries.RankedBoard, view: View) -> str:
+    """The same track, scenario and scope on all hardware, at the reader's assumptions."""
+    board = ranked.board
+    group = {"track": board.track, "scenario": board.scenario, "scope": board.scope} if board else {}
+    return urlencode(group) + rows.use(ranked.query, view, "&")
 
 
 def _fullest(shown_board: Board | None, known: list[Board]) -> list[Board]:
@@ -130,7 +138,7 @@ def _columns(asked: PageQuery, chosen: Sequence[str]) -> list[dict[str, Any]]:
             "is_number": column.is_number,
             "is_chosen": column.key in chosen,
             "is_default": column.is_default,
-            "is_fixed": column.key == ALWAYS or bool(column.order_by),
+            "is_fixed": column.key == ALWAYS or column.follows,
             "first": f"{'-' if column.is_best_high else ''}{column.key}",
             "direction": _direction(asked.view, column.key),
             "url": _address(replace(asked, view=asked.view.on(sort=_next_sort(asked.view, column))))[:-1] or "?",
@@ -267,7 +275,7 @@ def _range(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, Any]:
             }
             for name, label, end in given
         ],
-        "answer": usage_range(ranked, view.usage_range) if view.usage_range else [],
+        "answer": usage_range(ranked, view.usage_range, view) if view.usage_range else [],
         "url": "?" + asked.parameters(),
     }
 

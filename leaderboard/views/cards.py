@@ -20,7 +20,7 @@ from leaderboard.forms.page_query import read_query
 from leaderboard.forms.throttles import CardThrottle
 from leaderboard.models import Entry
 from leaderboard.presentation import rows, summary
-from leaderboard.presentation.format import images, joules, provenance_words, relative, watt_hours, weight
+from leaderboard.presentation.format import images, joules, percent, provenance_words, relative, watt_hours, weight
 from leaderboard.presentation.link_card import Card, draw_card
 from leaderboard.views.compare import champion_of, read_entries
 from leaderboard.views.entries import query_of
@@ -103,7 +103,9 @@ def card_of(entry: Entry, place: ranking.Ranked, query: LeaderboardQuery, claim:
         title=entry.method.title,
         fallback=f"Entry {entry.pk}",
         figure=rows.at_least(entry) + joules(place.energy_j),
-        detail=f"{uncertainty}, {watt_hours(place.energy_j)} · {rows.quality(entry)}",
+        detail=f"for {images(query.usage_intensity)}, {uncertainty}, {watt_hours(place.energy_j)}",
+        quality=percent(entry.quality),
+        quality_detail=f"quality: {rows.quality_words(entry)}",
         bar=tuple(
             (segment.phase, (segment.energy_j or 0.0) / known_j if known_j > 0 else 0.0, segment.label)
             for segment in segments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -14,9 +14,10 @@ from leaderboard import queries
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
-from leaderboard.forms.page_query import read_query
+from leaderboard.forms.page_query import PageQuery, read_query
+from leaderboard.forms.table_view import View
 from leaderboard.models import FAMILIES, Entry
-from leaderboard.presentation import rows
+from leaderboard.presentation import prices, rows
 from leaderboard.presentation.charts import chart_entries
 from leaderboard.presentation.format import (
     UNKNOWN,
@@ -46,7 +47,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     found = {entry.pk: entry for entry in queries.entries().filter(pk__in=wanted).defer("recipe__document")}
     chosen = [found[pk] for pk in wanted if pk in found]
     unknown = [pk for pk in wanted if pk not in found]
-    query = asked.query
+    query, view = asked.query, asked.view
     candidates = _add(chosen, added, query) if chosen and len(chosen) < MOST_COMPARED else Against()
     boards = {entry.board_id for entry in chosen}
     context = {
@@ -56,14 +57,18 @@ def compare(request: HttpRequest) -> HttpResponse:
         "query": query,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
-        "use": rows.use(query),
+        "use": rows.use(query, view),
+        "carried": parse_qsl(rows.use(query, view, "")),
+        "price": prices.price_line(view),
+        "view": view,
+        "kept": _kept(chosen, query),
         "entries": chosen,
-        "heads": [(entry, _address([e for e in chosen if e is not entry], query)) for entry in chosen],
-        "found": [(entry, _address([*chosen, entry], query)) for entry in candidates.found],
+        "heads": [(entry, _address([e for e in chosen if e is not entry], asked)) for entry in chosen],
+        "found": [(entry, _address([*chosen, entry], asked)) for entry in candidates.found],
         "add_notice": candidates.notice,
         "may_add": 0 < len(chosen) < MOST_COMPARED,
-        "lines": _table(chosen, query),
-        "card_parameters": _address(chosen, query).removeprefix("?"),
+        "lines": _table(chosen, query, view),
+        "card_parameters": _address(chosen, asked).removeprefix("?"),
         "verdict": _verdict(chosen, query) if len(boards) == 1 else [],
         "chart": {
             "entries": chart_entries(chosen),
@@ -85,9 +90,16 @@ def _add(chosen: list[Entry], asked: str, query: LeaderboardQuery) -> Against:
     return against
 
 
-def _address(entries: list[Entry], query: LeaderboardQuery) -> str:
-    """The page's address with these entries, at the reader's usage intensity."""
-    return "?" + urlencode({"entry": [entry.pk for entry in entries]} | query.parameters(), doseq=True)
+def _address(entries: list[Entry], asked: PageQuery) -> str:
+    """The page's address with these entries, at the reader's usage intensity and assumptions."""
+    chosen = {"entry": [entry.pk for entry in entries]}
+    return "?" + urlencode(chosen | asked.query.parameters() | asked.view.assumptions(), doseq=True)
+
+
+def _kept(entries: list[Entry], query: LeaderboardQuery) -> list[tuple[str, str]]:
+    """What the address says besides the assumptions, so that a form that changes those keeps it."""
+    kept = [("entry", str(entry.pk)) for entry in entries]
+    return kept + ([("min_quality", f"{query.min_quality:.15g}")] if query.min_quality is not None else [])
 
 
 def read_entries(given: QueryDict) -> tuple[list[int], list[str]]:
@@ -112,9 +124,10 @@ def ranked_among(chosen: list[Entry], query: LeaderboardQuery) -> list[ranking.R
     return ranking.rank(candidates, query.usage_intensity, query.shared_by, include_incomplete=True)
 
 
-def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list[str]]]:
+def _table(chosen: list[Entry], query: LeaderboardQuery, view: View) -> list[tuple[str, list[str]]]:
     """A line for each figure, a column for each entry."""
     totals = {row.key: row for row in ranked_among(chosen, query)}
+    priced = [("Cost", [rows.cost_text(e, totals[e.pk].energy_j, view) for e in chosen])] if view.price else []
     return [
         ("Family", [FAMILIES.get(e.method.family, "") for e in chosen]),
         ("Track", [rows.track_title(e.board.track) for e in chosen]),
@@ -126,6 +139,8 @@ def _table(chosen: list[Entry], query: LeaderboardQuery) -> list[tuple[str, list
         ("One-time energy", [rows.one_time(e, query.shared_by) for e in chosen]),
         ("Energy per image", [joules(e.inference_energy_j) for e in chosen]),
         ("One-time share", [_ahead(e, totals[e.pk], query) for e in chosen]),
+        ("Carbon", [rows.carbon_text(e, totals[e.pk].energy_j, view) for e in chosen]),
+        *priced,
         ("Provenance", [e.provenance for e in chosen]),
         ("Source", [e.source for e in chosen]),
         ("Mode", [UNKNOWN if e.source == "published" else sample(e.mode, e.data) or "full" for e in chosen]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import yaml
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -15,10 +15,10 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
-from leaderboard.presentation import comparison, rows
-from leaderboard.presentation import entry as entry_text
+from leaderboard.presentation import comparison, prices, rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
+from leaderboard.presentation.entry import environment, flags, phases, power, runs, submitted
 from leaderboard.presentation.format import floor_percent, sample
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
 from measurement.tracks import find_track
@@ -34,7 +34,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     against = (given.pop("against", None) or [""])[-1]
     asked = read_query(given)
     ranked = queries.ranked_board(query_of(found.board, asked.query))
-    query = ranked.query
+    query, view = ranked.query, asked.view
     mine = ranked.find_any(pk) or queries.off_board(found, query)
     other = queries.counterpart(found)
     site = request.build_absolute_uri("/").rstrip("/")
@@ -43,13 +43,17 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "method": found.method,
         "family": FAMILIES.get(found.method.family, found.method.family),
         "query": query,
+        "view": view,
+        "kept": _kept(asked.query, against),
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
-        "use": rows.use(query),
-        "and_use": rows.use(query, "&"),
+        "use": rows.use(query, view),
+        "carried": parse_qsl(rows.use(query, view, "")),
+        "price": prices.price_line(view),
+        "and_use": rows.use(query, view, "&"),
         "card_parameters": urlencode(_of_reader(query).parameters()),
         "notices": asked.notices,
-        "row": rows.row(mine, query),
+        "row": rows.row(mine, query, view),
         "floor": _floor(found, mine, query),
         "comparison": comparison.comparison(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
@@ -63,7 +67,37 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         **(_measured(found, found.run) if found.run else _published(found)),
         **_rivals(found, ranked, against),
     }
+    context["contents"] = _contents(context)
     return render(request, "leaderboard/entry.html", context)
+
+
+def _kept(asked: LeaderboardQuery, against: str) -> list[tuple[str, str]]:
+    """What the address says besides the assumptions, so that a form that changes those keeps it."""
+    kept = [("against", against)] if against else []
+    if asked.min_quality is not None:
+        kept.append(("min_quality", f"{asked.min_quality:.15g}"))
+    if asked.order_by == "greenness":
+        kept += [("order_by", asked.order_by), ("accuracy_weight", f"{asked.accuracy_weight:.15g}")]
+    return kept
+
+
+def _contents(context: dict[str, Any]) -> list[tuple[str, str]]:
+    """The sections that the page has: their anchors and titles."""
+    is_measured = context["entry"].run_id is not None
+    sections = [
+        ("figures", "Figures", True),
+        ("comparison", "Published and verified", context["comparison"]),
+        ("phases", "Phases", True),
+        ("sources", "Sources", not is_measured),
+        ("power", "Power over time", context.get("power_lines")),
+        ("flags", "Quality flags", context.get("flags")),
+        ("against", "Other entries", True),
+        ("runs", "Runs", is_measured),
+        ("check", "Check it yourself", is_measured),
+        ("environment", "Environment", is_measured),
+        ("cite", "Cite and embed", True),
+    ]
+    return [(anchor, title) for anchor, title, is_there in sections if is_there]
 
 
 def _find(pk: int) -> Entry:
@@ -124,8 +158,9 @@ def _published(found: Entry) -> dict[str, Any]:
     document = found.published.document
     return {
         "published": document,
-        "published_phases": entry_text.published_phases(document),
-        "quality_evidence": entry_text.quality_source(document)["address"],
+        "published_phases": phases.published_phases(document),
+        "quality_evidence": phases.quality_source(document)["address"],
+        "submitted": submitted.submitted(found, []),
     }
 
 
@@ -133,20 +168,21 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
     """Phases, quality flags, power over time, runs and environment."""
     attempt = queries.attempt_of(run)
     record = attempt.record if attempt else None
-    phases = list(queries.phases_of(run).filter(scenario__in=["", found.board.scenario]))
-    marks = entry_text.power_marks(record, found.board.scope)
-    runs = entry_text.run_lines(queries.history(found), queries.figures_of_runs(found), found)
+    figures = list(queries.phases_of(run).filter(scenario__in=["", found.board.scenario]))
+    marks = power.power_marks(record, found.board.scope)
+    lines = runs.run_lines(queries.history(found), queries.figures_of_runs(found), found)
     return {
         "recipe": _recipe_text(found),
         "attempt": attempt,
-        "phases": entry_text.phase_table(phases, record),
-        "flags": entry_text.flag_list(phases, run.held_for),
-        "power_lines": entry_text.power_table(marks),
-        "runs": runs,
-        "spread": entry_text.spread(runs, run.mode),
-        "losses": entry_text.losses(record, found.board.scope, _attempts(runs)),
-        "environment": entry_text.environment(record),
-        "quality_evidence": entry_text.quality_evidence(record),
+        "phases": phases.phase_table(figures, record),
+        "flags": flags.flag_list(figures, run.held_for),
+        "power_lines": power.power_table(marks),
+        "runs": lines,
+        "spread": runs.spread(lines, run.mode),
+        "losses": runs.losses(record, found.board.scope, _attempts(lines)),
+        "environment": environment.environment(record),
+        "quality_evidence": phases.quality_evidence(record),
+        "submitted": submitted.submitted(found, lines),
     }
 
 
@@ -167,6 +203,7 @@ def _rivals(found: Entry, ranked: queries.RankedBoard, asked: str) -> dict[str, 
         "verdict": words,
         "rivals": rival_lines(found, ranked),
         "chart": {
+            "own": chart_entries([found]),
             "entries": chart_entries(chosen),
             "usage_intensity": ranked.query.usage_intensity,
             "shared_by": ranked.query.shared_by,
@@ -204,7 +241,7 @@ def _trace_tag(request: HttpRequest, pk: int) -> str | None:
 
 @require_safe
 @condition(etag_func=_trace_tag)
-def power(request: HttpRequest, pk: int) -> HttpResponse:
+def power_over_time(request: HttpRequest, pk: int) -> HttpResponse:
     """Power over time of an entry's run, thinned out, with its phases' marks; for its chart."""
     found = _find(pk)
     attempt = queries.attempt_of(found.run) if found.run else None
@@ -215,6 +252,6 @@ def power(request: HttpRequest, pk: int) -> HttpResponse:
             trace = power_trace(file)
     except (OSError, ValueError, KeyError):
         return JsonResponse({"detail": "The power trace can't be read."}, status=404)
-    response = JsonResponse(trace | {"phases": entry_text.power_marks(attempt.record, found.board.scope)})
+    response = JsonResponse(trace | {"phases": power.power_marks(attempt.record, found.board.scope)})
     patch_cache_control(response, public=True, max_age=300)
     return response

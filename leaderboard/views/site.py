@@ -18,9 +18,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from leaderboard import queries
 from leaderboard.domain.runstate import RunState
-from leaderboard.presentation.citation import bibtex_of_site
+from leaderboard.presentation.citation import PAPER, bibtex_of_site
 from leaderboard.presentation.docs_page import read_page
 from leaderboard.presentation.glossary import GLOSSARY
+from leaderboard.presentation.link_card import site_icon
 from measurement.tracks import TRACKS
 
 log = structlog.get_logger()
@@ -37,7 +38,11 @@ def methodology(request: HttpRequest) -> HttpResponse:
 def about(request: HttpRequest) -> HttpResponse:
     """Why this site exists, who had the idea, how to cite it, how to take part, and contact."""
     site = request.build_absolute_uri("/").rstrip("/")
-    context = {"contact": contact_of(settings.CONTACT), "bibtex": bibtex_of_site(site, timezone.now().year)}
+    context = {
+        "contact": contact_of(settings.CONTACT),
+        "paper": PAPER,
+        "bibtex": bibtex_of_site(site, timezone.now().year),
+    }
     return render(request, "leaderboard/about.html", context)
 
 
@@ -90,6 +95,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
         queries.entries().filter(replaced_by=None).count()
     )
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """The site's mark for browsers and programs that ask for this address and take no SVG."""
+    return HttpResponse(site_icon(), "image/x-icon", headers={"Cache-Control": "public, max-age=86400"})
 
 
 @require_safe

@@ -25,7 +25,7 @@ from leaderboard.forms.submission import SubmissionForm
 from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Submission
 from leaderboard.presentation import draft, rows
-from leaderboard.presentation import entry as entry_text
+from leaderboard.presentation.entry.flags import flag_meanings
 from leaderboard.presentation.glossary import OF_SUBMITTING
 from leaderboard.presentation.workers import worker_line
 from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError
@@ -134,7 +134,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "entries": [(entry, rows.one_time(entry, 1), rows.below_floor(entry)) for entry in entries],
         "is_below_floor": any(map(rows.below_floor, entries)),
         "waits_for": queries.waits_for(run),
-        "held_for": entry_text.flag_meanings(run.held_for) if run else [],
+        "held_for": flag_meanings(run.held_for) if run else [],
         "is_mine": _is_mine(request, submission),
     }
 

@@ -30,6 +30,11 @@ function leave() {
   write();
 }
 
+addEventListener("beforeprint", () => {
+  leave();
+  document.querySelector(".printed-address").textContent = location.href;
+});
+
 // A link is followed after its click: by then the address must be the one that Back returns to.
 document.addEventListener("click", leave, { capture: true });
 addEventListener("pagehide", leave);

@@ -6,6 +6,7 @@
 import { beforeLeaving, setAddress } from "./address.js";
 import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
+import { drawPrice } from "./cost.js";
 import { drawFloor, takeLink } from "./floor.js";
 import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
@@ -80,6 +81,7 @@ function draw(moves = true) {
   if (query === null) return;
   write(usageWords, images(query.usageIntensity));
   write(gridIntensity, `${query.gramsPerKwh}${SPACE}g/kWh`);
+  drawPrice(form, query.price);
   markPreset(query.usageIntensity);
   if (board === null) return;
   const wasShown = shown !== null;
@@ -197,8 +199,8 @@ form.addEventListener("input", ({ target }) => {
   const isWeight = takeWeight(target);
   if (target === slider || target === number) forgetRate();
   else if (target.matches("#rate, #years")) takeRate();
-  else if (target.matches("[name=columns], #order_by")) changeColumns();
-  else if (!isWeight && !target.matches("[name=region], [name=pue]") && list.isLive) list.scrollTo(0);
+  else if (target.matches("[name=columns], #order_by, [name^=price_]")) changeColumns();
+  else if (!isWeight && !target.matches("[name=region], [name=pue], [name=currency]") && list.isLive) list.scrollTo(0);
   redraw();
 });
 

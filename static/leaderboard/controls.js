@@ -1,5 +1,6 @@
 /** The reader's query and view, read from the form and written as an address. */
 
+import { assumptions, parsePrice, readPrice } from "./cost.js";
 import { parseQuality } from "./quality.js";
 
 // What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
@@ -9,7 +10,9 @@ const SECONDS_PER_YEAR = 365.25 * 86_400;
 const DEFAULT_USAGE = 1e6;
 const MOST_WEIGHT = 100;
 // Parameters of the page alone; the API has no columns.
-const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue", "n_from", "n_to"]);
+const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency"].concat(
+  ["n_from", "n_to"],
+));
 const HELPERS = new Set(["rate", "years"]);
 
 const form = document.getElementById("controls");
@@ -43,12 +46,15 @@ export function readQuery() {
   const accuracyWeight = weight.value.trim() ? read(weight.value) : 1;
   const isWeight = within(accuracyWeight, 0, MOST_WEIGHT);
   const { region } = form.elements;
+  const { price, isPrice, isCurrency } = readPrice(form);
   const valid = [
     mark(number, usageIntensity > 0 && usageIntensity <= MOST_IMAGES),
     mark(form.elements.shared_by, within(sharedBy, 1, 1e9)),
     mark(floor, within(minQuality, 0, 1)),
     mark(form.elements.pue, within(pue, 1, 10)),
     mark(weight, isWeight || orderBy === "energy"),
+    mark(form.elements.price_per_kwh, isPrice),
+    mark(form.elements.currency, isCurrency),
   ];
   if (valid.includes(false)) return null;
   return {
@@ -67,6 +73,8 @@ export function readQuery() {
     sort: data.get("sort"),
     pue,
     gramsPerKwh: Number(region.selectedOptions[0].dataset.intensity),
+    price,
+    assumptions: assumptions(form),
   };
 }
 
@@ -101,9 +109,11 @@ export function forgetRate() {
 /** Keys of the chosen columns, in the table's order. */
 const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
 
-/** The chosen columns, and the one of the ranking's order. */
+/** The chosen columns, and those of the ranking's order and of a price. */
 export function shownColumns() {
-  return form.elements.order_by.value === "greenness" ? [...chosenColumns(), "greenness"] : chosenColumns();
+  const following = form.elements.order_by.value === "greenness" ? ["greenness"] : [];
+  if (readPrice(form).price !== null) following.push("cost");
+  return [...chosenColumns(), ...following];
 }
 
 /** The form as parameters, without those at their default; of the query alone, or of the view too. */
@@ -114,13 +124,19 @@ export function parameters({ ofView = true, page = 1 } = {}) {
     if (HELPERS.has(name) || name === "columns" || (!ofView && OF_THE_VIEW.has(name))) continue;
     const isOpen = ["track", "hardware"].includes(name) && !given.has(name);
     if (isOpen || isDefault(name, value)) continue;
-    wanted.append(name, name === "min_quality" && readFloor() >= 0 ? String(readFloor()) : value.trim());
+    wanted.append(name, inAddress(name, value));
   }
   if (ofView && columnBoxes.some((box) => box.checked !== ("default" in box.dataset))) {
     wanted.set("columns", chosenColumns().join() || "method");
   }
   if (page > 1) wanted.set("page", page);
   return wanted;
+}
+
+/** A field's value as the server writes it. */
+function inAddress(name, value) {
+  if (name === "min_quality" && readFloor() >= 0) return String(readFloor());
+  return name === "price_per_kwh" && parsePrice(value) >= 0 ? String(parsePrice(value)) : value.trim();
 }
 
 function isDefault(name, value) {

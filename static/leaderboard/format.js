@@ -10,6 +10,7 @@ export const SPACE = "\u00a0";
 const TONNE_FROM_KG = 999.5; // with three digits that is a tonne
 const PREFIXES = ["f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E", "Z", "Y"];
 const FIRST_STEP = -5;
+const LEAST_IN_WORDS = 999_500; // with three digits that is a million
 const SUPERSCRIPTS = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹";
 const COUNT_WORDS = { 2: "million", 3: "billion", 4: "trillion", 5: "quadrillion" };
 
@@ -73,6 +74,12 @@ export const wattHours = (value) => si(value === null ? null : value / 3600, "Wh
 export function carbon(value) {
   if (value === null) return UNKNOWN;
   return value < TONNE_FROM_KG ? si(value * 1000, "g") : si(value / 1000, "t");
+}
+
+/** Money, three significant digits: "0.0123 EUR", "12,300 kr", "1.23 million USD", without a currency "12.3". */
+export function cost(value, currency) {
+  const amount = value < LEAST_IN_WORDS ? number(value) : count(value);
+  return currency ? `${amount}${SPACE}${currency}` : amount;
 }
 
 /** A latency given in milliseconds, three significant digits: "4.20 ms", "1.50 s". */

@@ -9,6 +9,7 @@ import { Motion } from "./motion.js";
 
 const BEYOND = 3; // rows kept ready outside of either edge
 const ALL = 1e9;
+const ON_PAPER = 50;
 
 export class List {
   /**
@@ -31,6 +32,8 @@ export class List {
     region.addEventListener("scroll", () => this.#scroll(), { passive: true });
     region.addEventListener("keydown", (event) => this.#key(event));
     region.addEventListener("focusin", (event) => this.#focus(event));
+    addEventListener("beforeprint", () => this.#print());
+    addEventListener("afterprint", () => this.#endPrint());
   }
 
   /** Read the sizes that the stylesheet gives; the only place that does, so that drawing never waits for a layout. */
@@ -58,6 +61,7 @@ export class List {
 
   /** The window, or a row, has another size: the line at the top stays there. */
   resize() {
+    if (this.isPrinting) return;
     const line = this.pitchPx ? this.scrollTop / this.pitchPx : 0;
     const before = this.pitchPx;
     this.measure();
@@ -106,7 +110,20 @@ export class List {
     this.onscroll?.();
   }
 
+  /** Paper does not scroll: the lines from the top one on, as many as the server's page has. */
+  #print() {
+    if (!this.isLive) return;
+    this.isPrinting = true;
+    this.#put(this.topLine, Math.min(ON_PAPER, this.count - this.topLine));
+  }
+
+  #endPrint() {
+    this.isPrinting = false;
+    if (this.isLive) this.#arrange();
+  }
+
   #arrange() {
+    if (this.isPrinting) return;
     const wanted = Math.min(this.count, (this.atOnce ?? BEYOND) + 2 * BEYOND + 1);
     const top = Math.floor(this.scrollTop / (this.pitchPx || 1)) - BEYOND;
     this.#put(Math.max(0, Math.min(top, this.count - wanted)), wanted);

@@ -7,6 +7,7 @@ import {
   SPACE,
   UNKNOWN,
   carbon,
+  cost,
   floorPercent,
   joules,
   milliseconds,
@@ -37,17 +38,18 @@ const QUALITY_NOTES = {
 };
 const BELOW_FLOOR = "below floor";
 
-/** An entry's page, at the reader's usage intensity, sharing and quality floor. */
-export function entryUrl(entry, { usageIntensity, sharedBy, minQuality, defaultFloor }) {
+/** An entry's page, at the reader's usage intensity, sharing, quality floor, grid and price. */
+export function entryUrl(entry, { usageIntensity, sharedBy, minQuality, defaultFloor, assumptions }) {
   const use = [];
   if (usageIntensity !== 1e6) use.push(`usage_intensity=${plain(usageIntensity)}`);
   if (sharedBy !== 1) use.push(`shared_by=${plain(sharedBy)}`);
   if (minQuality !== defaultFloor) use.push(`min_quality=${plain(minQuality)}`);
+  use.push(...assumptions);
   return `/entries/${entry}/${use.length > 0 ? `?${use.join("&")}` : ""}`;
 }
 
 /** A number as Python's ".15g" writes it, for an address. */
-function plain(value) {
+export function plain(value) {
   const [mantissa, exponent] = value.toExponential(14).split("e");
   const digits = mantissa.replace(/\.?0+$/, "");
   if (Number(exponent) >= 15 || Number(exponent) < -4) {
@@ -59,6 +61,10 @@ function plain(value) {
 
 /** Kilograms of CO2-equivalent of joules, in the reader's grid. */
 const carbonKg = (energyJ, { pue, gramsPerKwh }) => ((energyJ / JOULES_PER_KWH) * pue * gramsPerKwh) / 1000;
+
+/** What joules cost, empty without a price. */
+const costText = (energyJ, { pue, price }, atLeast) =>
+  price === null ? "" : atLeast + cost((energyJ / JOULES_PER_KWH) * pue * price.perKwh, price.currency);
 
 /** The phases of an entry's life as parts of its full-cycle energy, shared phases divided by K. */
 export function bar(entry, usageIntensity, sharedBy) {
@@ -88,10 +94,25 @@ export function meteredShare(entry, energyJ, query) {
   return energyJ > 0 ? Math.min(1, meteredJ / energyJ) : 0;
 }
 
-/** The texts of one line, ready to show. `greenness`: per joule and in per cent of the greenest. */
-export function row(entry, place, greenness, query, families) {
+/** The texts that follow the usage intensity, sharing, grid and price. */
+export function figures(entry, place, query) {
   const atLeast = entry.complete ? "" : `≥${SPACE}`;
   const segments = bar(entry, query.usageIntensity, query.sharedBy);
+  return {
+    energy: atLeast + joules(place.energy_j),
+    energy_title: wattHours(place.energy_j),
+    u95: relative(place.u95_j, place.energy_j),
+    bar: segments,
+    bar_label: segments.map((segment) => segment.label).join(", "),
+    one_time: atLeast + joules(oneTimeEnergyJ(entry, query.sharedBy)),
+    metered: share(meteredShare(entry, place.energy_j, query)),
+    carbon: atLeast + carbon(carbonKg(place.energy_j, query)),
+    cost: costText(place.energy_j, query, atLeast),
+  };
+}
+
+/** The texts of one line, ready to show. `greenness`: per joule and in per cent of the greenest. */
+export function row(entry, place, greenness, query, families) {
   const family = families[entry.family] ?? entry.family;
   return {
     entry: entry.entry,
@@ -107,12 +128,7 @@ export function row(entry, place, greenness, query, families) {
     quality_by: qualityBy(entry),
     greenness: atMost(entry, greenness.percent) + number(greenness.percent),
     greenness_title: atMost(entry, greenness.per_joule) + perMegajoule(greenness.per_joule),
-    energy: atLeast + joules(place.energy_j),
-    energy_title: wattHours(place.energy_j),
-    u95: relative(place.u95_j, place.energy_j),
-    bar: segments,
-    bar_label: segments.map((segment) => segment.label).join(", "),
-    one_time: atLeast + joules(oneTimeEnergyJ(entry, query.sharedBy)),
+    ...figures(entry, place, query),
     per_image: entry.inference_provenance === "missing" ? UNKNOWN : joules(entry.inference_energy_j),
     provenance: entry.provenance,
     source: entry.source,
@@ -120,8 +136,6 @@ export function row(entry, place, greenness, query, families) {
     sample: sample(entry.mode, entry.data),
     results: entry.results > 1 ? `mean of ${entry.results}` : "",
     claimed: entry.also_claimed_as ? "two claims" : "",
-    metered: share(meteredShare(entry, place.energy_j, query)),
-    carbon: atLeast + carbon(carbonKg(place.energy_j, query)),
     parameters: si(entry.parameters),
     macs: si(entry.macs),
     latency: milliseconds(entry.latency_p50_ms),

@@ -85,6 +85,7 @@ const VALUES = {
   per_image: ({ columns }) => (index) =>
     columns.inference_provenance[index] === "missing" ? NaN : columns.inference_energy_j[index],
   carbon: energy,
+  cost: energy,
   provenance: ({ columns }) => (index) => TRUST.indexOf(columns.provenance[index]),
   metered: meteredShare,
   parameters: stored("parameters"),

@@ -40,6 +40,7 @@ ADDRESSES = [
     "hardware",
     "recipe-schema",
     "carbon-intensities",
+    "electricity-prices",
 ]
 names = st.sampled_from([*LeaderboardForm.base_fields, "page", "page_size", "n_from", "n_to"]) | st.text(max_size=8)
 values = st.one_of(

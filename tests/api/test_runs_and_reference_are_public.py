@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from leaderboard.api import resources, serializers
 from leaderboard.domain.carbon import GRID_REGIONS
+from leaderboard.domain.cost import PRICE_REGIONS
 from leaderboard.models import Attempt, PhaseEnergy, Run, Worker
 from measurement.recipe import recipe_json_schema
 from measurement.record import parse_record
@@ -150,12 +151,15 @@ def test_tracks_schema_and_carbon(client: Client) -> None:
     assert len(carbon["regions"]) == len(GRID_REGIONS)
     assert set(carbon["regions"][0]) == set(serializers.GridRegionSerializer().fields)
     assert carbon["source_url"].startswith("https://")
+    prices = client.get("/api/v1/electricity-prices").json()["regions"]
+    assert {price["slug"] for price in prices} == {region.slug for region in PRICE_REGIONS}
+    assert set(prices[0]) == set(serializers.PriceRegionSerializer().fields)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["queue", "workers", "tracks", "hardware", "recipe-schema", "carbon-intensities", "runs/1", "runs/1/record"],
-)
+OPEN = ["queue", "workers", "tracks", "hardware", "recipe-schema", "carbon-intensities", "electricity-prices"]
+
+
+@pytest.mark.parametrize("address", [*OPEN, "runs/1", "runs/1/record"])
 def test_no_parameter_is_ignored(client: Client, address: str) -> None:
     answer = client.get(f"/api/v1/{address}?foo=1")
     assert answer.status_code == 400

@@ -18,7 +18,15 @@ from playwright.sync_api import Page, expect
 from leaderboard.models import Entry
 from tests.browser.boards import make_varied_board
 from tests.browser.reader import DESK, PHONE
-from tests.factories import AttemptFactory, RunFactory, SubmissionFactory, WorkerFactory, make_verified_entry
+from tests.factories import (
+    AttemptFactory,
+    EntryFactory,
+    RunFactory,
+    SubmissionFactory,
+    WorkerFactory,
+    make_board,
+    make_verified_entry,
+)
 from tests.pages.test_findings_page import make_findings_board
 from tests.pages.test_power_over_time import trace
 
@@ -90,6 +98,17 @@ def compare(_) -> str:
     return "/compare/?" + "&".join(f"entry={pk}" for pk in Entry.objects.values_list("pk", flat=True)[:6])
 
 
+def model(_) -> str:
+    recipe = make_varied_board().entries.first().recipe
+    EntryFactory(board=make_board(0, hardware__slug="another-gpu"), recipe=recipe)
+    return f"/models/?entry={recipe.work.entries.last().pk}&price_region=finland"
+
+
+def across(_) -> str:
+    model(_)
+    return "/hardware/?min_quality=0"
+
+
 def compare_unknown(_) -> str:
     make_varied_board()
     return f"/compare/?entry=999999999&entry={Entry.objects.values_list('pk', flat=True)[0]}"
@@ -145,6 +164,9 @@ PAGES: dict[str, Callable] = {
     "leaderboard of an empty group": empty_group,
     "entry": entry,
     "compare": compare,
+    "model": model,
+    "model that nobody has": lambda _: "/models/",
+    "across hardware": across,
     "compare nothing": lambda _: "/compare/",
     "compare unknown": compare_unknown,
     "submission": submission,

@@ -92,6 +92,27 @@ def test_grid_and_pue_make_the_carbon(loaded, plain):
     assert_as_the_server(loaded, plain)
 
 
+def test_a_price_brings_the_cost_as_a_column(loaded, plain):
+    loaded.locator("#price_region").select_option("virginia")
+    expect(loaded.get_by_role("columnheader", name="Cost")).to_be_visible()
+    expect(loaded).to_have_url(re.compile("price_region=virginia$"))
+    expect(loaded.locator("#price-source")).to_contain_text("Virginia, USA, 2023")
+    assert_as_the_server(loaded, plain)
+    loaded.locator("#price_per_kwh").fill("0,25")
+    loaded.get_by_label("Currency").fill("€")
+    expect(loaded.locator("#price-words")).to_have_text("0.250\u00a0€/kWh")
+    expect(loaded).to_have_url(re.compile("price_per_kwh=0.25&currency=%E2%82%AC$"))
+    assert_as_the_server(loaded, plain)
+    assert loaded.locator("#price-source").inner_text() == plain.page.locator("#price-source").inner_text() == ""
+    shown_before = shown(loaded)["rows"]
+    loaded.locator("#price_per_kwh").fill("1,500")  # of which nobody knows what it means
+    expect(loaded.locator("#price_per_kwh")).to_have_attribute("aria-invalid", "true")
+    assert shown(loaded)["rows"] == shown_before
+    loaded.locator("#price_per_kwh").fill("")
+    loaded.locator("#price_region").select_option("")
+    expect(loaded.get_by_role("columnheader", name="Cost")).to_be_hidden()
+
+
 def test_rate_over_a_lifetime_is_a_usage_intensity(loaded, plain):
     loaded.get_by_label("Images per second").fill("20")
     loaded.get_by_label("Years").fill("3")

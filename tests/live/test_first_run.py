@@ -1,6 +1,6 @@
 """What a stranger sees after `make run` on an empty folder: published figures at once, and recipes being verified."""
 
-from pathlib import Path
+import os
 from urllib.parse import urlencode
 
 import pytest
@@ -143,20 +143,34 @@ def _show_charts(page: Page) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
-def test_pictures_for_the_readme(verified, chromium):
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="`make screenshots` takes pictures of every page")
+def test_pictures_of_every_page(verified, chromium):
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    entry = board(verified)[0]["entry"]
-    paths = {"leaderboard": "/", "entry": f"/entries/{entry}/", "queue": "/queue/", "methodology": "/methodology/"}
-    for width, look in ((1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")):
-        context = new_context(chromium, viewport={"width": width, "height": 900}, color_scheme=look)
-        page = context.new_page()
-        for name, path in paths.items():
-            page.goto(verified.address + path)
-            page.wait_for_load_state("networkidle")
-            _show_charts(page)
-            picture = SCREENSHOTS / f"{name}-{width}-{look}.png"
-            page.screenshot(path=picture, full_page=True)
-            assert Path(picture).stat().st_size > 10_000
-            overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert overflow <= 0, f"{path} scrolls sideways by {overflow} px at {width} px"
-        context.close()
+    first, second = (row["entry"] for row in board(verified)[:2])
+    pages = {
+        "leaderboard": "/",
+        "digits": "/?track=digits",
+        "entry": f"/entries/{first}/",
+        "compare": f"/compare/?entry={first}&entry={second}",
+        "findings": "/findings/",
+        "queue": "/queue/",
+        "methodology": "/methodology/",
+        "documentation": "/docs/",
+        "about": "/about/",
+        "sign-in": "/accounts/login/",
+    }
+    for width in (390, 1280, 1920):
+        for look in ("light", "dark", "print"):
+            dress = {"media": "print"} if look == "print" else {"color_scheme": look}
+            page = new_context(chromium, viewport={"width": width, "height": 900}).new_page()
+            for name, path in pages.items():
+                assert page.goto(verified.address + path).status == 200
+                page.wait_for_load_state("networkidle")
+                _show_charts(page)
+                page.emulate_media(**dress)
+                picture = SCREENSHOTS / f"{name}-{width}-{look}.png"
+                page.screenshot(path=picture, full_page=True)
+                assert picture.stat().st_size > 10_000
+                wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                assert wide <= 0, f"{path} scrolls sideways by {wide} px at {width} px, {look}"
+            page.context.close()

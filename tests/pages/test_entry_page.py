@@ -259,15 +259,18 @@ def test_history_leaves_the_records_of_other_attempts_in_the_database(client, dj
 def test_bibtex_holds_whatever_a_method_is_called(name):
     entry = EntryFactory()
     entry.recipe.method.title, entry.recipe.method.authors = name, [name, "Ada, Countess"]
-    cited = bibtex(entry, "https://example.org/entries/7/")
+    cited, paper = bibtex(entry, "https://example.org/entries/7/").split("\n\n")
+    assert "2108.13465" in paper
+    assert "author = {Li, Bo and" in paper
     inner = cited.removeprefix("@misc{").removesuffix("}")
     depths = [0, *accumulate({"{": 1, "}": -1}.get(letter, 0) for letter in re.sub(r"\\[{}]", "", inner))]
     assert depths[-1] == 0
     assert min(depths) == 0  # nothing closes what it has not opened
     assert not re.search(r"(?<!\\)[$&#%_~^]", cited)
     assert set(re.findall(r"\\([a-z]+)", cited)) <= {"url", "textbackslash", "textasciitilde", "textasciicircum"}
-    assert "author = {{" in cited
-    assert "} and {Ada, Countess}}," in cited
+    assert "author = {{Full-Cycle Energy Leaderboard}}," in cited  # of the measurement
+    assert "; model by " in cited
+    assert "Ada, Countess}," in cited
 
 
 def test_badge_and_link_carry_the_readers_usage_intensity(client):
@@ -292,3 +295,55 @@ def test_a_badge_of_greenness_is_chosen_on_the_page(client):
     assert f"[![Greenness](http://testserver{escape(badge)})]" in page
     assert "greenness, τ = 5" in client.get(badge).content.decode()
     assert 'name="accuracy_weight" value="5"' in page
+
+
+def test_the_environment_is_in_words_and_has_nothing_of_gpus_on_a_cpu(client):
+    entry = make_verified_entry(make_board(1))
+    settings = {
+        "power_model": {"cpu_model": "Some CPU", "cpu_power_per_busy_cpu_w": 4.0, "memory_power_w_per_gib": 0.37},
+        "torch_threads": 1,
+        "persistence_mode": False,
+        "unanswered": ["a", "b"],
+    }
+    hardware = {"name": "Some CPU", "kind": "cpu", "uuid": None, "memory_bytes": 25276510208, "settings": settings}
+    software = {"python": "3.11.7", "torch": "2.14.1", "nvidia-ml-py": "13.6", "cuda": "13.0"}
+    entry.run.attempts.update(record={"hardware": hardware, "software": software})
+    answer = client.get(entry.get_absolute_url())
+    lines = {name: value.replace("\u00a0", " ") for name, value in answer.context["environment"]}
+    assert lines == {
+        "Hardware": "Some CPU",
+        "Memory": "23.5 GiB",
+        "Power model: CPU model": "Some CPU",
+        "Power model: CPU power per busy CPU": "4 W",
+        "Power model: memory power": "0.37 W/GiB",
+        "Torch threads": "1",
+        "Persistence mode": "no",
+        "Unanswered": "a, b",
+        "Python": "3.11.7",
+        "torch": "2.14.1",
+    }
+    assert "{'" not in text(answer)
+    entry.run.attempts.update(record={"hardware": hardware | {"kind": "cuda"}, "software": software})
+    assert ("cuda", "13.0") in client.get(entry.get_absolute_url()).context["environment"]
+
+
+def test_it_says_who_submitted_when_and_how_often_it_was_verified(client):
+    entry = make_verified_entry(make_board(1))
+    name, day = entry.run.submission.submitter.username, f"{entry.run.submission.created_at:%Y-%m-%d}"
+    page = text(client.get(entry.get_absolute_url()))
+    assert f"{name}, {day}" in page
+    assert f"once, last on {day}" in page
+    RunFactory(submission=entry.run.submission, state="succeeded", finished_at=entry.run.finished_at)
+    RunFactory(submission=entry.run.submission, state="failed", finished_at=entry.run.finished_at)
+    assert f"2 times, last on {day}" in text(client.get(entry.get_absolute_url()))
+    entry.run.submission.submitter.delete()
+    assert "no named account" in text(client.get(entry.get_absolute_url()))
+
+
+def test_the_contents_lead_to_every_section(client):
+    html = client.get(make_verified_entry(make_board(2)).get_absolute_url()).content.decode()
+    contents = re.findall(r'href="#([\w-]+)"', html.partition('class="contents"')[2].partition("</nav>")[0])
+    assert {"figures", "phases", "flags", "against", "runs", "check", "environment", "cite"} <= set(contents)
+    titles = set(re.findall(r'<(?:h2|section)[^>]* id="([\w-]+)"', html))
+    assert set(contents) <= titles
+    assert titles - {"figures"} <= set(contents)

@@ -15,6 +15,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Entry
 from leaderboard.presentation import link_card
+from leaderboard.presentation.format import percent
 from leaderboard.views import cards
 from leaderboard.views.cards import NO_WINNER, card_of
 from tests.factories import EntryFactory, make_board
@@ -84,6 +85,8 @@ def test_every_view_has_its_own_picture(client, drawn):
         card = drawn[-1]
         assert card.title == entry.recipe.method.title, address
         assert usage in card.kicker.replace("\u00a0", " "), address
+        assert f"for {usage}, " in card.detail.replace("\u00a0", " "), address
+        assert card.quality.replace("\u00a0", " ") == percent(entry.quality).replace("\u00a0", " "), address
         assert card.provenance == "estimated"
         assert f"{entry.published_at:%Y-%m-%d}" in card.foot
 
@@ -211,7 +214,7 @@ def test_a_card_says_which_quality_is_only_reported(db):
         entry = EntryFactory(quality_provenance=provenance)
         (place,) = ranking.rank([queries.candidate(entry)], 1e6)
         card = card_of(Entry.objects.get(pk=entry.pk), place, LeaderboardQuery(), "Least energy")
-        assert card.detail.endswith("top-1, reported" if provenance == "reported" else "top-1")
+        assert card.quality_detail.endswith("top-1, reported" if provenance == "reported" else "top-1")
 
 
 def test_a_card_never_shows_an_estimate_as_metered(db):

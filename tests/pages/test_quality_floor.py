@@ -126,7 +126,7 @@ def test_an_entry_below_the_floor_says_so_and_is_ranked_on_request(client, junk)
     said = text(client.get(junk.get_absolute_url()))
     assert "Below the floor: the quality is 15.0 %, and this track's floor is 95 %" in said
     assert "Rank — below the quality floor, in its group" in said
-    assert "Full-cycle energy 1.10 J" in said  # its figures are there
+    assert "Full-cycle energy, for 1 million images 1.10 J" in said  # its figures are there
     asked = text(client.get(junk.get_absolute_url() + "?min_quality=0"))
     assert "Rank 1 in its group" in asked
     submission = text(client.get(junk.run.submission.get_absolute_url()))

@@ -128,7 +128,7 @@ def test_an_entrys_page_card_and_badge_say_it(client, published):
         badge = client.get(f"/api/v1/entries/{entry.pk}/badge.svg").content.decode()
         for words in (card.foot, badge):
             assert ("sampled" in words, "synthetic" in words) == (is_sample, is_noise), kind
-        assert ("on the submitter’s weights" in card.detail) == entry.submitters_weights, kind
+        assert ("on the submitter’s weights" in card.quality_detail) == entry.submitters_weights, kind
 
 
 @pytest.mark.parametrize(

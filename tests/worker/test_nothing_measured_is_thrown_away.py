@@ -25,7 +25,7 @@ from measurement.meters.device_lock import DeviceLock
 from tests.records import CPU, make_recipe, make_record
 from tests.waiting import HANG_S
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PHASE = PhaseStarted(position=0, phase="train")
 AWAY = [OperationalError("the server closed the connection"), InterfaceError("connection already closed")]
 

@@ -25,7 +25,7 @@ from leaderboard.api.rows import FIGURES
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.models import Claim, Entry, Run
-from leaderboard.presentation.entry import run_lines
+from leaderboard.presentation.entry.runs import run_lines
 from leaderboard.presentation.rows import below_floor, entry_quality_by
 
 PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"

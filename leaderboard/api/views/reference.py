@@ -1,4 +1,4 @@
-"""Reference data: tracks, hardware, the recipe's schema, carbon intensities; and the OpenAPI document."""
+"""Reference data: tracks, hardware, the recipe's schema, carbon, prices; and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rest_framework.response import Response
 from leaderboard import queries
 from leaderboard.api.base import PublicView
 from leaderboard.api.resources import HardwareSerializer
-from leaderboard.api.serializers import CarbonIntensitiesSerializer, TrackSerializer
-from leaderboard.domain import carbon
+from leaderboard.api.serializers import CarbonIntensitiesSerializer, ElectricityPricesSerializer, TrackSerializer
+from leaderboard.domain import carbon, cost
 from measurement.recipe import recipe_json_schema
 from measurement.tracks import TRACKS
 
@@ -60,6 +60,17 @@ class CarbonIntensitiesView(PublicView):
         """Grams of CO2-equivalent per kWh, with year and source."""
         regions: list[dict[str, Any]] = [asdict(region) for region in carbon.GRID_REGIONS]
         return Response({"source": carbon.SOURCE, "source_url": carbon.SOURCE_URL, "regions": regions})
+
+
+class ElectricityPricesView(PublicView):
+    """Prices of electricity by region."""
+
+    @extend_schema(
+        operation_id="electricity_prices", tags=["reference"], responses={200: ElectricityPricesSerializer}
+    )
+    def get(self, request: Request) -> Response:
+        """Average prices per kWh for businesses, with period and source."""
+        return Response({"regions": [asdict(region) for region in cost.PRICE_REGIONS]})
 
 
 class SchemaView(SpectacularAPIView):

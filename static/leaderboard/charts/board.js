@@ -41,7 +41,7 @@ class BoardChart {
     this.frame = element.closest("figure");
     this.isNear = false;
     this.isDue = true;
-    this.isFollowing = false;
+    this.following = null; // while it is being drawn
     this.pauseMs = LEAST_PAUSE_MS;
     this.timer = 0;
     this.frame.querySelector("details").addEventListener("toggle", () => this.fillTable());
@@ -88,14 +88,15 @@ class BoardChart {
   }
 
   /** Draw the board as it is; once more if it has changed meanwhile. */
-  async follow() {
-    if (this.isFollowing) return;
-    this.isFollowing = true;
+  follow() {
+    return (this.following ??= this.drawDue().finally(() => (this.following = null)));
+  }
+
+  async drawDue() {
     while (this.isDue && this.isNear && view !== null) {
       this.isDue = false;
       await this.drawView();
     }
-    this.isFollowing = false;
   }
 
   async drawView() {
@@ -124,6 +125,19 @@ class BoardChart {
 }
 
 const charts = [...document.querySelectorAll("[data-board-chart]")].map((element) => new BoardChart(element));
+
+// Paper has no charts that come into sight: all that the order has are drawn first.
+document.addEventListener("click", async ({ target }) => {
+  if (!target.closest("[data-print]")) return;
+  if (view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
+  const wanted = charts.filter(({ frame }) => frame.checkVisibility());
+  while (view === null) await new Promise((done) => document.addEventListener("boarddrawn", done, { once: true }));
+  for (const chart of wanted) {
+    chart.isNear = true;
+    await chart.follow();
+  }
+  window.print();
+});
 
 function changeAll() {
   for (const chart of charts) chart.change();

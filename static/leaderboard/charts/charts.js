@@ -6,9 +6,15 @@
  */
 
 const PICTURE = { width: 1200, height: 700 };
+const ON_PAPER = { width: 700, height: 330 }; // within the margins of A4
 const CONFIG = { responsive: true, displayModeBar: false, displaylogo: false };
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const root = document.documentElement;
 let plotly = null;
+
+// Paper is light: the colours of the light scheme are in force from here on, before any chart is painted for it.
+addEventListener("beforeprint", () => root.classList.add("is-printing"));
+addEventListener("afterprint", () => root.classList.remove("is-printing"));
 
 function loadPlotly(address) {
   plotly ??= new Promise((resolve, reject) => {
@@ -68,6 +74,8 @@ export class Chart {
     this.element = element;
     this.figure = null;
     dark.addEventListener("change", () => this.paint());
+    addEventListener("beforeprint", () => this.paint());
+    addEventListener("afterprint", () => this.paint());
     const frame = element.closest("figure");
     for (const button of frame.querySelectorAll("[data-save]")) {
       button.addEventListener("click", () => this.save(button.dataset.save));
@@ -94,7 +102,8 @@ export class Chart {
   async paint(library = window.Plotly) {
     if (this.figure === null || !library) return;
     const tokens = getComputedStyle(document.documentElement);
-    await library.react(this.element, withColours(this.figure.data, tokens), withLayout(this.figure.layout, tokens), CONFIG);
+    const layout = root.classList.contains("is-printing") ? { ...this.figure.layout, ...ON_PAPER } : this.figure.layout;
+    await library.react(this.element, withColours(this.figure.data, tokens), withLayout(layout, tokens), CONFIG);
     this.placeMarker();
     for (const button of this.element.closest("figure").querySelectorAll("[data-save]")) button.disabled = false;
   }

@@ -2,7 +2,7 @@
 
 import { whenNear } from "./lazy.js";
 
-const given = JSON.parse(document.getElementById("chart-data").textContent);
+let given = JSON.parse(document.getElementById("chart-data").textContent);
 
 /** The page's entries as a board of their own, which energy.js and tables.js take. */
 async function ownBoard() {
@@ -40,7 +40,9 @@ async function draw(element) {
     return;
   }
   const chart = new Chart(element);
-  onWidthChange(async () => chart.draw(await make(element)));
+  const redraw = async () => chart.draw(await make(element));
+  onWidthChange(redraw);
+  if (element.dataset.chart !== "power") document.addEventListener("usagechanged", redraw);
   await chart.draw(figure);
 }
 
@@ -49,8 +51,20 @@ async function fillTable(details, kind) {
   make.fillTable(details.querySelector("table"), (kind === "phases" ? make.phasesTable : make.energyTable)(await ownBoard()));
 }
 
+// Before the charts hear of it.
+document.addEventListener("usagechanged", ({ detail }) => (given = detail));
+
+const drawn = new Map();
+const drawOnce = (element) => drawn.get(element) ?? drawn.set(element, draw(element)).get(element);
+
+document.addEventListener("click", async ({ target }) => {
+  if (!target.closest("[data-print]")) return;
+  await Promise.all([...document.querySelectorAll("[data-chart]")].map(drawOnce));
+  window.print();
+});
+
 for (const element of document.querySelectorAll("[data-chart]")) {
-  whenNear(element, () => draw(element));
+  whenNear(element, () => drawOnce(element));
   const details = element.closest("figure").querySelector("details");
   details?.addEventListener("toggle", () => fillTable(details, element.dataset.chart), { once: true });
 }

@@ -18,6 +18,7 @@ from leaderboard.queries.boards import (
     siblings,
 )
 from leaderboard.queries.columns import Columns
+from leaderboard.queries.effects import Effect, effects
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.runs import (
     RunQuerySet,
@@ -47,6 +48,7 @@ from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 __all__ = [
     "BoardFindings",
     "Columns",
+    "Effect",
     "Findings",
     "RankedBoard",
     "RankedEntry",
@@ -60,6 +62,7 @@ __all__ = [
     "columns_of",
     "counterpart",
     "current_run",
+    "effects",
     "entries",
     "entries_of_submission",
     "figures_of_runs",

@@ -44,13 +44,15 @@ def mean_figures(results: Sequence[Figures]) -> Figures:
         name: mean_u95([result[energy] for result in results], [result[name] for result in results])
         for name, energy in UNCERTAINTIES.items()
     }
+    batch_size = max(result["batch_size"] for result in results)
     return (
         newest
         | means
         | widths
+        | _peak_memory(results, batch_size)
         | {
             "results": len(results),
-            "batch_size": max(result["batch_size"] for result in results),
+            "batch_size": batch_size,
             "provenance": _weakest(result["provenance"] for result in results),
             "inference_provenance": _weakest(result["inference_provenance"] for result in results),
             "complete": all(result["complete"] for result in results),
@@ -76,6 +78,15 @@ def mean_u95(values: Sequence[float], within_u95: Sequence[float | None]) -> flo
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if len(known) == len(values) else None
+
+
+def _peak_memory(results: Sequence[Figures], batch_size: int) -> Figures:
+    """The greatest known of the results with this batch. Nothing for figures from before it was stored."""
+    name = "peak_memory_bytes"
+    if name not in results[0]:
+        return {}
+    found = [result[name] for result in results if result["batch_size"] == batch_size and result[name] is not None]
+    return {name: max(found, default=None)}
 
 
 def _weakest(provenances: Any) -> str:

@@ -32,7 +32,7 @@ class NamedSite:
     domain: str
 
 
-class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class Adapter(DefaultAccountAdapter):
     """Mail is from the site by its name, and not by the address that it happens to be served at."""
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

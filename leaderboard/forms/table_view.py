@@ -1,4 +1,4 @@
-"""How a board is displayed: its columns, their order, the grid for carbon, the price for cost, an unknown N's range.
+"""How a board is displayed: its columns and order, the grid for carbon, the price for cost, a range of an unknown N.
 
 Of this the API has the range alone, at an address of its own.
 """
@@ -27,9 +27,9 @@ MOST_PUE = 10
 class View:
     """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
 
-    n_from, n_to: the range of an unknown usage intensity, images; both None if none is asked for.
     price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
     reader typed, which goes before it, in `currency`.
+    n_from, n_to: the range of an unknown usage intensity, images; both None if none is asked for.
     """
 
     columns: tuple[str, ...] = DEFAULT
@@ -54,8 +54,11 @@ class View:
 
     def assumptions(self) -> dict[str, Any]:
         """The parameters that a page of one entry takes too: grid, PUE and price."""
-        own = {"columns", "sort", "n_from", "n_to"}
-        return {name: value for name, value in self.parameters().items() if name not in own}
+        return {
+            name: value
+            for name, value in self.parameters().items()
+            if name not in ("columns", "sort", "n_from", "n_to")
+        }
 
     def on(self, **changes: Any) -> View:
         """The same view with some parts replaced."""

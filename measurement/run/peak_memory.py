@@ -22,7 +22,7 @@ RESET_PEAK = "5"  # proc_pid_clear_refs(5)
 
 
 def peak_memory_bytes(model: nn.Module, batch: Tensor, run: Callable[[], None]) -> int | None:
-    """Bytes that the network takes to infer one batch; None where the system does not say what is in use.
+    """Bytes that the network takes to infer one batch; None if the system does not say what is in use.
 
     run: infers batches of this size, as often as their memory may differ, and waits until they are finished. It is
     called once before, so that what libraries keep for themselves is there already.
@@ -43,7 +43,7 @@ def _added_on_card(device: torch.device, run: Callable[[], None]) -> int:
 def _added_in_process(run: Callable[[], None]) -> int | None:
     """By the kernel's count of resident pages; freed memory is given back first, so that what is used is new.
 
-    None where the kernel's peak can't be set back.
+    None if the kernel's peak can't be set back.
     """
     give_back_freed_memory()
     try:

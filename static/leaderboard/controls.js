@@ -11,9 +11,8 @@ const SECONDS_PER_YEAR = 365.25 * 86_400;
 const DEFAULT_USAGE = 1e6;
 const MOST_WEIGHT = 100;
 // Parameters of the page alone; the API has no columns.
-const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency"].concat(
-  ["n_from", "n_to"],
-));
+const OF_THE_VIEW = new Set(
+  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to"]);
 const HELPERS = new Set(["rate", "years"]);
 
 const form = document.getElementById("controls");

@@ -37,7 +37,7 @@ def test_amounts(typed, constraint, amount):
 @pytest.mark.parametrize(
     ("typed", "constraint"),
     [
-        *[(typed, PARAMETERS) for typed in ("", "0", "-1", "1e19", "1e400", "0x10", "٧", "5 MB", "1_000", "nan", "5 5")],
+        *[(typed, PARAMETERS) for typed in ("", "0", "-1", "1e19", "1e400", "0x10", "٧", "5 MB", "1_000", "5 5")],
         *[(typed, LATENCY) for typed in ("10 M", "5 min", "0 ms")],
         *[(typed, MEMORY) for typed in ("5 M", "2 ms", "1 giga")],
     ],

@@ -77,6 +77,7 @@ def test_on_a_card_torch_s_allocator_counts(monkeypatch: pytest.MonkeyPatch) -> 
     calls: list[str] = []
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: calls.append("reset"))
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 100 * MIB)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: (900, 140)[calls == ["reset", "run"]] * MIB)
+    peak = lambda device: (900, 140)[calls == ["reset", "run"]] * MIB  # noqa: E731
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", peak)
     added = peak_memory._added_on_card(torch.device("cuda:0"), lambda: calls.append("run"))
     assert added == 40 * MIB

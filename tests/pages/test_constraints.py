@@ -1,4 +1,4 @@
-"""Limits on figures: what is left is ranked, what lacks a figure is left out and counted, on the page and in the API."""
+"""Limits on figures: what is left is ranked, what lacks a figure is left out and counted; on the page and by API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The peak memory of inference goes from the record to the entry; of several results it is that of the batch shown."""
+"""Peak memory of inference goes from the record to the entry; of several results it is that of the batch shown."""
 
 from __future__ import annotations
 

@@ -424,6 +424,7 @@ class Entry(models.Model):
     latency_p50_ms = models.FloatField(null=True)
     throughput_images_per_s = models.FloatField()
     batch_size = models.PositiveIntegerField()
+    peak_memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Of inference; null if unknown.")
     published_at = models.DateTimeField()
 
     class Meta:

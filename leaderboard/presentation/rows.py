@@ -125,6 +125,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "parameters": si(entry.parameters),
         "macs": si(entry.macs),
         "latency": milliseconds(entry.latency_p50_ms),
+        "memory": si(entry.peak_memory_bytes, "B"),
     }
 
 

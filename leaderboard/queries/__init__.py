@@ -18,6 +18,7 @@ from leaderboard.queries.boards import (
     siblings,
 )
 from leaderboard.queries.columns import Columns
+from leaderboard.queries.effects import Effect, effects
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
 from leaderboard.queries.runs import (
@@ -48,6 +49,7 @@ from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 __all__ = [
     "BoardFindings",
     "Columns",
+    "Effect",
     "Findings",
     "RankedBoard",
     "RankedEntry",
@@ -62,6 +64,7 @@ __all__ = [
     "counterpart",
     "current_run",
     "decisions",
+    "effects",
     "entries",
     "entries_of_submission",
     "figures_of_runs",

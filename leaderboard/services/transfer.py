@@ -26,7 +26,7 @@ from leaderboard.services.means import UNCERTAINTIES
 from leaderboard.services.publication import lock, raise_revisions
 from leaderboard.services.workers import register_hardware
 from leaderboard.transfer.folder import BadFolder, Checked
-from leaderboard.transfer.lines import FIELDS, KINDS, NAMES, Line, from_line
+from leaderboard.transfer.lines import ADDED_LATER, FIELDS, KINDS, NAMES, Line, from_line
 
 LINES_AT_ONCE = 500
 # Of an entry, which two sites may have published at different times, next to other works: these pool their spread, so
@@ -86,7 +86,7 @@ class _Import:
 
     def _batches(self, kind: str) -> Iterator[list[Line]]:
         names = frozenset(NAMES[kind]) | frozenset(FIELDS[KINDS[kind]])
-        lines = self.folder.lines(kind, names)
+        lines = self.folder.lines(kind, names, ADDED_LATER & names)
         while batch := list(islice(lines, LINES_AT_ONCE)):
             yield batch
 

@@ -80,7 +80,7 @@ COLUMNS = (
         "cost",
         "Cost",
         "What the full-cycle energy costs at the chosen price and PUE",
-        "6rem",
+        "7.25rem",
         is_number=True,
         needs_price=True,
     ),

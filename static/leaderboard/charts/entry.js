@@ -2,15 +2,23 @@
 
 import { whenNear } from "./lazy.js";
 
+const CARRIED = ["region", "pue", "price_region", "price_per_kwh", "currency"];
 let given = JSON.parse(document.getElementById("chart-data").textContent);
+
+/** Grid and price of the page's address, for links to other entries. */
+function carried() {
+  const asked = new URLSearchParams(location.search);
+  const present = CARRIED.filter((name) => asked.get(name));
+  return present.map((name) => `${name}=${encodeURIComponent(asked.get(name))}`);
+}
 
 /** The page's entries as a board of their own, which energy.js and tables.js take. */
 async function ownBoard() {
-  const [{ champions, rank }, { assumptions }] = await Promise.all([import("../ranking.js"), import("../cost.js")]);
+  const { champions, rank } = await import("../ranking.js");
   const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;
   const winners = champions(entries, { sharedBy });
   return {
-    query: { usageIntensity, sharedBy, assumptions: assumptions(document.getElementById("usage-form")) },
+    query: { usageIntensity, sharedBy, assumptions: carried() },
     places: rank(entries, usageIntensity, { sharedBy }),
     champions: winners,
     energyChampions: winners,

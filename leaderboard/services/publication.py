@@ -34,7 +34,7 @@ from leaderboard.services.published_models import replace_published
 from leaderboard.services.refusal import Refused
 from measurement.documents import DocumentError
 from measurement.record import Energy, PhaseRecord, Record, parse_record
-from measurement.vocabulary import Phase, Scope
+from measurement.vocabulary import BUSY_FLAGS, Flag, Phase, Scope
 
 CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
 TAKEN_DOWN = "taken_down_by_an_administrator"
@@ -242,6 +242,12 @@ def _metered_j(parts: list[PhaseEnergy]) -> float:
     return math.fsum(part.energy_j or 0.0 for part in parts if part.provenance == Provenance.METERED)
 
 
+def _charged_flags(record: Record, inference: PhaseRecord) -> set[Flag]:
+    """The flags of the phases that an entry's joules are made of."""
+    charged = [phase for phase in record.phases if phase.phase in CHARGED_ONCE]
+    return {flag for phase in [*charged, inference] for flag in phase.flags}
+
+
 def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
     cycle = life_cycle(record, inference, scope)
     window = inference.inference
@@ -265,6 +271,7 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
         "quality_provenance": record.quality.provenance,
         "hidden_quality": record.quality.hidden.value if record.quality.hidden else None,
         "submitters_weights": bool(record.brought_weights),
+        "busy_machine": not BUSY_FLAGS.isdisjoint(_charged_flags(record, inference)),
         "mode": str(record.mode),
         "data": record.data,
         "phases": [

@@ -13,7 +13,7 @@ from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.techniques import DeclaredPhase
 from measurement.record import PhaseRecord, Record
 from measurement.tracks import find_track, quality_floor
-from measurement.vocabulary import DISTURBED_FLAGS, HOLDING_FLAGS, Flag, Phase, Provenance, Scope
+from measurement.vocabulary import BUSY_FLAGS, DISTURBED_FLAGS, HOLDING_FLAGS, Flag, Phase, Provenance, Scope
 
 REPORTED_TOO_LOW = "reported_energy_too_low"
 UNKNOWN_EVIDENCE = "evidence_of_unknown_kind"
@@ -57,7 +57,7 @@ def _of_a_busy_machine(run: Run, record: Record) -> set[str]:
 
 def _has_quiet_result(run: Run) -> bool:
     """Whether a published result of the same work, hardware and mode, or a full one, is of a quiet machine."""
-    busy = {str(flag) for flag in (Flag.BUSY_MACHINE, *DISTURBED_FLAGS)}
+    busy = {str(flag) for flag in BUSY_FLAGS}
     others = Run.objects.filter(
         recipe__work=run.recipe.work_id,
         hardware=run.hardware,

@@ -25,11 +25,11 @@ from leaderboard.services.log import write_log
 from leaderboard.services.publication import lock, raise_revisions
 from leaderboard.services.workers import register_hardware
 from leaderboard.transfer.folder import BadFolder, Checked
-from leaderboard.transfer.lines import FIELDS, KINDS, NAMES, Line, from_line
+from leaderboard.transfer.lines import FIELDS, KINDS, LATER, NAMES, Line, from_line
 
 LINES_AT_ONCE = 500
-# Of an entry, which two sites may have published at different times.
-FIGURES = tuple(name for name in FIELDS[Entry] if name != "published_at")
+# Of an entry, which two sites may have published at different times, and of which an earlier format has not all.
+FIGURES = tuple(name for name in FIELDS[Entry] if name not in {"published_at", *LATER["entries"]})
 RESULTS = (Method, Recipe, Submission, Run, Board, PublishedResult, Entry)
 
 
@@ -84,7 +84,7 @@ class _Import:
 
     def _batches(self, kind: str) -> Iterator[list[Line]]:
         names = frozenset(NAMES[kind]) | frozenset(FIELDS[KINDS[kind]])
-        lines = self.folder.lines(kind, names)
+        lines = self.folder.lines(kind, names, LATER.get(kind, {}))
         while batch := list(islice(lines, LINES_AT_ONCE)):
             yield batch
 

@@ -18,7 +18,7 @@ from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
 from leaderboard.presentation import choice, comparison, prices, rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
-from leaderboard.presentation.entry import environment, flags, phases, power, runs, submitted
+from leaderboard.presentation.entry import environment, flags, phases, power, repeats, runs, submitted
 from leaderboard.presentation.format import floor_percent, sample
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
 from measurement.tracks import find_track
@@ -190,11 +190,12 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "recipe": _recipe_text(found),
         "attempt": attempt,
         "phases": phases.phase_table(figures, record),
-        "flags": flags.flag_list(figures, run.held_for),
+        "flags": flags.flag_list(figures, run.held_for, results=found.results),
         "power_lines": power.power_table(marks),
         "runs": lines,
         "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
+        "uncertainties": repeats.uncertainties(found),
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),
         "environment": environment.environment(record),
         "quality_evidence": phases.quality_evidence(record),

@@ -39,6 +39,7 @@ COLUMNS = {
     "quality_by": "string",
     "below_floor": "bool",
     "submitters_weights": "bool",
+    "busy_machine": "bool",
     "hidden_quality": "float64",
     "results": "int64",
     "also_claimed_as": "string",

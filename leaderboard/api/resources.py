@@ -12,6 +12,7 @@ from rest_framework import serializers
 from leaderboard import queries
 from leaderboard.api.serializers import (
     OF_BELOW_FLOOR,
+    OF_BUSY,
     OF_DATA,
     OF_HIDDEN,
     OF_MEMORY,
@@ -176,6 +177,7 @@ class EntrySerializer(GroupSerializer):
     quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
     below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    busy_machine = serializers.BooleanField(help_text=OF_BUSY)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class

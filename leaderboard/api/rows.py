@@ -18,6 +18,7 @@ FIGURES = (
     "quality",
     "quality_provenance",
     "submitters_weights",
+    "busy_machine",
     "hidden_quality",
     "results",
     "mode",
@@ -47,6 +48,7 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
     name: attrgetter(name)
     for name in (
         "submitters_weights",
+        "busy_machine",
         "hidden_quality",
         "results",
         "also_claimed_as",

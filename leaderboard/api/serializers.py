@@ -11,6 +11,7 @@ from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
 
+OF_BUSY = "whether other work on the machine may have changed one of its figures"
 OF_WEIGHTS = "whether the quality depends on weights that the submitter brought"
 OF_HIDDEN = "on the track's unpublished test split; null if it has none or the network was not evaluated"
 OF_RESULTS = "how many results of the work, from whatever seeds, the figures are the mean of"
@@ -71,6 +72,7 @@ class RowSerializer(serializers.Serializer[Any]):
     quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
     below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    busy_machine = serializers.BooleanField(help_text=OF_BUSY)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
     results = serializers.IntegerField(help_text=OF_RESULTS)
     also_claimed_as = serializers.CharField(allow_null=True, help_text=OF_CLAIM)
@@ -197,6 +199,7 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     quality = _column(serializers.FloatField())
     quality_provenance = _column(serializers.CharField())
     submitters_weights = _column(serializers.BooleanField())
+    busy_machine = _column(serializers.BooleanField())
     hidden_quality = _column(serializers.FloatField(allow_null=True))
     results = _column(serializers.IntegerField())
     also_claimed_as = _column(serializers.CharField(allow_null=True))

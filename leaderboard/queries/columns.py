@@ -48,6 +48,7 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "quality_metric": ("quality_metric", pa.string()),
     "quality_provenance": ("quality_provenance", pa.string()),
     "submitters_weights": ("submitters_weights", pa.bool_()),
+    "busy_machine": ("busy_machine", pa.bool_()),
     "hidden_quality": ("hidden_quality", pa.float64()),
     "phases": ("phases_json", pa.string()),
     "parameters": ("parameters", pa.int64()),

@@ -25,6 +25,8 @@ AVERAGED = (
     "latency_p50_ms",
     "throughput_images_per_s",
 )
+DOUBTS = ("submitters_weights", "busy_machine")
+"""What holds for a mean if it holds for one of its results."""
 UNCERTAINTIES = {"shared": "shared_u95_j", "own": "own_u95_j", "inference": "inference_u95_j"}
 """The quantities of an entry that have a spread, with the columns of their uncertainty; and each of its phases."""
 MEASURED = frozenset({Provenance.METERED, Provenance.EXTRAPOLATED, Provenance.ESTIMATED})
@@ -55,11 +57,12 @@ def mean_figures(results: Sequence[Figures]) -> Figures:
             "provenance": _weakest(result["provenance"] for result in results),
             "inference_provenance": _weakest(result["inference_provenance"] for result in results),
             "complete": all(result["complete"] for result in results),
-            "submitters_weights": any(result["submitters_weights"] for result in results),
             "quality_provenance": max(result["quality_provenance"] for result in results),  # reported over evaluated
             "data": max(result["data"] for result in results),  # the track's over synthetic
             "phases": [_mean_phase(same) for same in zip(*lists, strict=True)],
         }
+        # An earlier version's results have not all of them.
+        figures |= {name: any(result[name] for result in results) for name in DOUBTS if name in figures}
     return figures | pooled(figures, {})
 
 

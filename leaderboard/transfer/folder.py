@@ -118,12 +118,10 @@ class Checked:
         checksum: str = self.manifest["files"][name]["sha256"]
         return checksum
 
-    def lines(
-        self, kind: str, names: frozenset[str], added_later: frozenset[str] = frozenset()
-    ) -> Iterator[dict[str, Any]]:
+    def lines(self, kind: str, names: frozenset[str], later: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The lines of a kind, one at a time. Raises BadFolder for one without exactly these names.
 
-        added_later: of the names, those that folders of earlier versions lack; they are None there.
+        later: what stands for names that a folder of an earlier format may lack.
         """
         path = self.path / f"{kind}.jsonl"
         with path.open("rb") as file:
@@ -132,10 +130,9 @@ class Checked:
                     line = json.loads(text)
                 except ValueError as error:
                     raise BadFolder(f"{path}:{number}: is not JSON ({error}); {EXPORT_AGAIN}") from None
+                if isinstance(line, dict):
+                    line = later | line
                 wrong = names ^ set(line) if isinstance(line, dict) else names
-                if isinstance(line, dict) and wrong <= added_later:
-                    line |= dict.fromkeys(wrong)
-                    wrong = frozenset()
                 if wrong:
                     raise BadFolder(
                         f"{path}:{number}: lacks, or has of its own, {', '.join(sorted(wrong))}; {EXPORT_AGAIN}"

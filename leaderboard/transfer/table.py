@@ -21,6 +21,7 @@ _FIGURES: dict[str, pa.DataType] = {
     "quality_metric": pa.string(),
     "quality_provenance": pa.string(),
     "submitters_weights": pa.bool_(),
+    "busy_machine": pa.bool_(),
     "hidden_quality": pa.float64(),
     "results": pa.int64(),
     "shared_energy_j": pa.float64(),

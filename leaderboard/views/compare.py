@@ -15,6 +15,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.forms.page_query import PageQuery, read_query
+from leaderboard.forms.several import MOST_COMPARED
 from leaderboard.forms.table_view import View
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.presentation import prices, rows
@@ -33,8 +34,6 @@ from leaderboard.presentation.format import (
 )
 from leaderboard.presentation.rivals import Against, find_rival
 from leaderboard.views.entries import query_of
-
-MOST_COMPARED = 6
 
 
 @require_safe

@@ -12,7 +12,7 @@ const DEFAULT_USAGE = 1e6;
 const MOST_WEIGHT = 100;
 // Parameters of the page alone; the API has no columns.
 const OF_THE_VIEW = new Set(
-  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to"]);
+  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to", "bars", "at", "chosen"]);
 const HELPERS = new Set(["rate", "years"]);
 
 const form = document.getElementById("controls");
@@ -110,6 +110,9 @@ export function forgetRate() {
   }
 }
 
+/** Whether the chosen columns are those of the default. */
+export const isDefaultColumns = () => columnBoxes.every((box) => box.checked === ("default" in box.dataset));
+
 /** Keys of the chosen columns, in the table's order. */
 const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
 
@@ -130,7 +133,7 @@ export function parameters({ ofView = true, page = 1 } = {}) {
     if (isOpen || isDefault(name, value)) continue;
     wanted.append(name, inAddress(name, value));
   }
-  if (ofView && columnBoxes.some((box) => box.checked !== ("default" in box.dataset))) {
+  if (ofView && !isDefaultColumns()) {
     wanted.set("columns", chosenColumns().join() || "method");
   }
   if (page > 1) wanted.set("page", page);

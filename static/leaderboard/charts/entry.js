@@ -36,6 +36,8 @@ const MAKE = {
   },
 };
 
+const charts = new Map();
+
 async function draw(element) {
   const make = MAKE[element.dataset.chart];
   const [figure, { Chart }, { onWidthChange }] = await Promise.all([
@@ -47,11 +49,13 @@ async function draw(element) {
     element.textContent = "The power trace can't be read.";
     return;
   }
-  const chart = new Chart(element);
-  const redraw = async () => chart.draw(await make(element));
-  onWidthChange(redraw);
-  if (element.dataset.chart !== "power") document.addEventListener("usagechanged", redraw);
-  await chart.draw(figure);
+  if (!charts.has(element)) {
+    charts.set(element, new Chart(element));
+    const redraw = async () => charts.get(element).draw(await make(element));
+    onWidthChange(redraw);
+    if (element.dataset.chart !== "power") document.addEventListener("usagechanged", redraw);
+  }
+  await charts.get(element).draw(figure);
 }
 
 async function fillTable(details, kind) {
@@ -63,11 +67,16 @@ async function fillTable(details, kind) {
 document.addEventListener("usagechanged", ({ detail }) => (given = detail));
 
 const drawn = new Map();
-const drawOnce = (element) => drawn.get(element) ?? drawn.set(element, draw(element)).get(element);
+
+/** Draw a chart unless that is done, or under way. A failure is not kept. */
+function drawOnce(element) {
+  if (!drawn.has(element)) drawn.set(element, draw(element).catch((fault) => (drawn.delete(element), Promise.reject(fault))));
+  return drawn.get(element);
+}
 
 document.addEventListener("click", async ({ target }) => {
   if (!target.closest("[data-print]")) return;
-  await Promise.all([...document.querySelectorAll("[data-chart]")].map(drawOnce));
+  await Promise.allSettled([...document.querySelectorAll("[data-chart]")].map(drawOnce));
   window.print();
 });
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from leaderboard import services
-from leaderboard.admin.base import ModelAdmin, ReadOnly, ReasonForm, TabularInline, reason_of
+from leaderboard.admin.base import ModelAdmin, ReadOnly, ReasonForm, TabularInline, each, reason_of
 from leaderboard.forms.person import signed_in
 from leaderboard.models import (
     Attempt,
@@ -62,6 +62,10 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Actions need it; a single run opens read-only all the same.
         return obj is None and bool(request.user.is_staff)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """The list of accounts leads to the runs of one."""
+        return lookup == "submission__submitter__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="method", ordering="recipe__method__title")
     def title(self, run: Run) -> str:
@@ -115,11 +119,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
         self._each(request, chosen, release_one)
 
     def _each(self, request: HttpRequest, chosen: QuerySet[Run], act: Callable[[Run], str]) -> None:
-        for run in chosen.select_related("recipe__method", "hardware", "submission"):
-            try:
-                self.message_user(request, f"{run}: {act(run)}", messages.SUCCESS)
-            except services.Refused as refusal:
-                self.message_user(request, f"{run}: {refusal.sentence}", messages.ERROR)
+        each(self, request, chosen.select_related("recipe__method", "hardware", "submission"), act)
 
 
 @admin.register(Attempt)
@@ -207,18 +207,18 @@ class ClaimAdmin(ReadOnly, ModelAdmin[Claim]):
         self._decide(request, chosen, accept=False)
 
     def _decide(self, request: HttpRequest, chosen: QuerySet[Claim], *, accept: bool) -> None:
-        for claim in chosen:
-            try:
-                services.decide(claim, accept=accept, by=signed_in(request.user), reason=reason_of(request))
-                self.message_user(request, f"{claim}: {'accepted' if accept else 'refused'}", messages.SUCCESS)
-            except services.Refused as refusal:
-                self.message_user(request, f"{claim}: {refusal.sentence}", messages.ERROR)
+        def decide_one(claim: Claim) -> str:
+            services.decide(claim, accept=accept, by=signed_in(request.user), reason=reason_of(request))
+            return "accepted" if accept else "refused"
+
+        each(self, request, chosen, decide_one)
 
 
 @admin.register(Submission)
 class SubmissionAdmin(ReadOnly, ModelAdmin[Submission]):
     list_display = ["recipe", "hardware", "submitter", "created_at", "withdrawn_at"]
-    list_filter = ["hardware"]
+    list_filter = ["hardware", ("withdrawn_at", admin.EmptyFieldListFilter)]
+    search_fields = ["recipe__method__title", "recipe__sha256", "submitter__username"]
     list_select_related = ["recipe__method", "hardware", "submitter"]
 
 

@@ -20,6 +20,7 @@ from leaderboard.queries.boards import (
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
+from leaderboard.queries.people import ban_of, with_activity
 from leaderboard.queries.runs import (
     RunQuerySet,
     ahead_in_queue,
@@ -56,6 +57,7 @@ __all__ = [
     "ahead_in_queue",
     "at_usage",
     "attempt_of",
+    "ban_of",
     "boards",
     "candidate",
     "columns_of",
@@ -97,5 +99,6 @@ __all__ = [
     "titles_like",
     "trace_of",
     "waits_for",
+    "with_activity",
     "workers",
 ]

@@ -94,6 +94,7 @@ def _submit_page(
         "has_hardware": form.hardware_field.queryset,
         "definitions": OF_SUBMITTING,
         "start": start,
+        "ban": queries.ban_of(request.user),
     }
     return render(request, "leaderboard/submit.html", context, status=status)
 

@@ -23,7 +23,7 @@ from knox.models import AuthToken
 from leaderboard import models, services
 from leaderboard.adminsite import Logged
 from measurement.vocabulary import Flag
-from tests.factories import WorkerFactory
+from tests.factories import UserFactory, WorkerFactory
 from tests.records import make_recipe
 from tests.services.verifying import verify
 from tests.site.walking import every_address
@@ -76,7 +76,9 @@ def objects(hardware: Any, alice: Any, bob: Any, administrator: Any) -> dict[str
     found: dict[str, Model] = {
         name: model._default_manager.order_by("pk").last() for name, model in REGISTERED.items()
     }
-    others = {"run.cancel": waiting.runs.get(), "run.release": held, "user": bob}
+    banned = UserFactory(username="zoe")
+    services.ban(banned, by=administrator, reason="spam")
+    others = {"run.cancel": waiting.runs.get(), "run.release": held, "user": bob, "user.lift_ban": banned}
     return found | {"run": counted} | others
 
 
@@ -115,7 +117,7 @@ def test_nobody_else_sees_any_of_it(client: Client, objects: dict[str, Model], a
                 pk = objects[name].pk
                 answer = client.post(address.path({"object_id": pk, "id": pk}), {"action": "cancel"})
                 assert (answer.status_code, "/login/" in answer["Location"]) == (302, True), address
-    assert models.LogLine.objects.exclude(action__in=["submit", "hold"]).count() == 0
+    assert models.LogLine.objects.exclude(action__in=["submit", "hold", "ban"]).count() == 0
 
 
 def test_whatever_is_done_is_in_the_log(office: Client, objects: dict[str, Model]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.html import format_html
 
 from leaderboard import services
@@ -57,7 +59,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     list_select_related = ["recipe__method", "hardware", "submission"]
     inlines = [AttemptInline]
     action_form = ReasonForm
-    actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release"]
+    actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release", "compare"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Actions need it; a single run opens read-only all the same.
@@ -117,6 +119,14 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
             return f"published as {_entries(len(published))}"
 
         self._each(request, chosen, release_one)
+
+    @admin.action(description="Compare two runs of one work")
+    def compare(self, request: HttpRequest, chosen: QuerySet[Run]) -> HttpResponse | None:
+        numbers = list(chosen.order_by("pk").values_list("pk", flat=True))
+        if len(numbers) != 2:
+            self.message_user(request, f"Choose two runs to compare; {len(numbers)} are chosen.", messages.ERROR)
+            return None
+        return redirect(f"{reverse('runs-compare')}?run={numbers[0]}&run={numbers[1]}")
 
     def _each(self, request: HttpRequest, chosen: QuerySet[Run], act: Callable[[Run], str]) -> None:
         each(self, request, chosen.select_related("recipe__method", "hardware", "submission"), act)

@@ -140,7 +140,7 @@ def test_whatever_is_done_is_in_the_log(office: Client, objects: dict[str, Model
                 continue
             on = objects.get(f"{name}.{act}", own)
             data = {"action": act, "_selected_action": [on.pk], "reason": "its fan stood still"}
-            assert line in _lines(office, listed, data | _sure()), (name, act)
+            assert _lines(office, listed, data | _sure()) >= ({line} - {"-"}), (name, act)
 
 
 def _sure() -> dict[str, str]:

@@ -21,6 +21,7 @@ from leaderboard import services
 from leaderboard.models import Entry, LogLine, Run
 from measurement.vocabulary import Flag
 from tests.api.builders import recipe_document
+from tests.power_traces import trace
 from tests.records import make_recipe
 from tests.services.verifying import verify
 from tests.site.walking import ROLES, Address, Row, every_address, table
@@ -37,7 +38,7 @@ def values(hardware: Any, alice: Any, settings: Any, tmp_path: Any) -> Any:
     """What stands for the parts of an address, by the address's name; Alice's are all of it."""
     settings.MEDIA_ROOT = tmp_path
     counted, _ = verify(make_recipe(seed=1), hardware, submitter=alice)
-    counted.attempts.get().trace.save("run.parquet", ContentFile(b"PAR1"))
+    counted.attempts.get().trace.save("run.parquet", ContentFile(trace([0.0, 1.0], [5.0, 6.0]).read()))
     held, _ = verify(make_recipe(seed=2), hardware, submitter=alice, flags=(Flag.THROTTLED,))
     waiting, _ = services.submit(make_recipe(epochs=2), hardware=hardware, submitter=alice)
     numbers = {"entry": Entry.objects.get(board__scope="accelerator", board__scenario="offline").pk}
@@ -48,7 +49,8 @@ def values(hardware: Any, alice: Any, settings: Any, tmp_path: Any) -> Any:
     def of(address: Address) -> dict[str, Any]:
         kind = next((kind for kind in numbers if kind in address.name), "entry")
         name = "board-in-a-notebook" if address.name == "documentation-notebook" else "api"
-        return rest | {"pk": others.get(address.name, numbers[kind]), "name": name, "url": "nothing/"}
+        runs = {"first": counted.pk, "second": held.pk}
+        return rest | runs | {"pk": others.get(address.name, numbers[kind]), "name": name, "url": "nothing/"}
 
     return of
 
@@ -101,6 +103,8 @@ def test_each_address_and_method(values: Any, people: Any) -> None:
     found: dict[tuple[str, str], Row] = {}
     for address in ADDRESSES:
         path = address.path(values(address))
+        if address.name == "runs-compare":
+            path += "?run={first}&run={second}".format(**values(address))
         for method in address.methods:
             by_administrator, acts = ask(address, path, method, people["administrator"])
             if method == "GET" or by_administrator != "405":

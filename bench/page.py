@@ -113,12 +113,14 @@ def run() -> list[tuple[str, str, str]]:
         _load(browser, address)  # the server's own first request
         loads = [_load(browser, address) for _ in range(LOADS)]
         ticks, weight_ticks, waits = _use(browser, address)
+        range_ticks = _use_range(browser, address)
         published, published_weights, _ = _use(browser, f"{address}?track=imagenet-1k")
         charts_ms = statistics.median(_charts(browser, address) for _ in range(3))
         browser.close()
     moving = [
         *_ticking("slider tick", ticks),
         *_ticking("slider tick of τ", weight_ticks),
+        *_ticking("move of a handle of the range of N", range_ticks),
         *_ticking("published board: slider tick", published),
         *_ticking("published board: slider tick of τ", published_weights),
         *_scrolling(waits),
@@ -192,6 +194,14 @@ def _use(browser: Browser, address: str) -> tuple[Moved, Moved, list[list[float]
         page.locator("#order_by").select_option("greenness")
         weight_ticks = _move(page, "accuracy_slider", WEIGHT_TICKS)
         return ticks, weight_ticks, page.evaluate(SCROLL)
+
+
+def _use_range(browser: Browser, address: str) -> Moved:
+    """Open "I don't know N" and move its lower handle from one end to the upper one."""
+    with _reader(browser) as page:
+        page.goto(f"{address}?n_from=1&n_to=1e13")
+        page.locator("#range-announcement:not(:empty)").wait_for(state="attached")
+        return _move(page, "n_from_slider", TICKS)
 
 
 def _move(page: Page, slider: str, values: list[float]) -> Moved:

@@ -324,6 +324,9 @@ class Board(models.Model):
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
     size = models.PositiveIntegerField(default=0, help_text="How many entries it has, counted with every change.")
     verified_size = models.PositiveIntegerField(default=0, help_text="How many of them are verified.")
+    # {"own": {"squares", "degrees_of_freedom", "works"}}, also of "shared", "inference" and each phase: how far the
+    # results of one work are apart, over all works with two or more. Found again with every change.
+    pools = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [
@@ -413,6 +416,9 @@ class Entry(models.Model):
     # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order, with "hardware" if they ran on
     # other hardware than the board's, and "teacher_energy_j" if part of "energy_j" is a teacher's forward passes.
     phases = models.JSONField()
+    # {"runs": [newest, …], "own": {"mean_j", "deviations", "within_u95_j"}}, also of "shared", "inference" and as
+    # "phases" a list of each phase: `domain.repeats.Repeats`, null for what was not measured. Empty if published.
+    repeats = models.JSONField(default=dict, blank=True)
     parameters = models.PositiveBigIntegerField()
     macs = models.PositiveBigIntegerField(null=True)
     latency_p50_ms = models.FloatField(null=True)

@@ -257,6 +257,7 @@ SPECTACULAR_SETTINGS = {
         "Provenance": "leaderboard.models.Provenance",
         "Scenario": "leaderboard.models.Scenario",
         "Scope": "leaderboard.models.Scope",
+        "Quantity": "leaderboard.presentation.entry.repeats.QUANTITY_CHOICES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

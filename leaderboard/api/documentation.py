@@ -13,6 +13,7 @@ from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
+from leaderboard.domain.usage_range import ALLOWED_RANGE_END, LEAST_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
 from measurement.recipe import recipe_json_schema
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
@@ -180,9 +181,18 @@ FILTER_PARAMETERS = [
         description="Rank entries with a missing phase at their lower bound. Default: false.",
     ),
 ]
+RANGE_PARAMETERS = [
+    OpenApiParameter(
+        name,
+        _number(LEAST_USAGE_INTENSITY, MAX_USAGE_INTENSITY),
+        required=True,
+        description=f"{which} usage intensity that is possible, images: {ALLOWED_RANGE_END}{more}.",
+    )
+    for name, which, more in (("n_from", "Least", ""), ("n_to", "Greatest", ", at least n_from"))
+]
 PAGE_PARAMETERS = [
     OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**6, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
 ]
-DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *PAGE_PARAMETERS]}
+DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *RANGE_PARAMETERS, *PAGE_PARAMETERS]}
 """By name."""

@@ -14,6 +14,7 @@ from leaderboard.api.badge import METRICS
 from leaderboard.api.documentation import DOCUMENTED
 from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.usage_range import ALLOWED_RANGE_END
 from leaderboard.forms.board import AccuracyWeightField, LeaderboardForm, UsageIntensityField, one_of
 from leaderboard.forms.log import LogForm
 from leaderboard.forms.page_query import read_query
@@ -22,6 +23,7 @@ from leaderboard.services import MOST_OF_REASON
 
 BOARD = frozenset({"track", "hardware", "scenario", "scope"})
 FILTER = frozenset(LeaderboardForm.base_fields)
+RANGE = frozenset({"n_from", "n_to"})
 LOG = frozenset(LogForm.base_fields)
 PAGE = frozenset({"page", "page_size"})
 REPEATABLE = frozenset({"family", "provenance", "quality_by"})
@@ -113,6 +115,16 @@ def board_query(given: QueryDict) -> LeaderboardQuery:
     if asked.query.hardware:
         check_hardware(asked.query.hardware)
     return asked.query
+
+
+def range_query(given: QueryDict) -> tuple[LeaderboardQuery, tuple[float, float]]:
+    """The reader's query, and the least and greatest usage intensity, images. Raises Faults if either is left out."""
+    missing = [name for name in sorted(RANGE) if name not in given]
+    if missing:
+        raise Faults([(name, f"is missing; give {ALLOWED_RANGE_END}") for name in missing])
+    query, ends = board_query(given), read_query(given).view.usage_range
+    assert ends is not None, "both ends are given and valid"  # noqa: S101
+    return query, ends
 
 
 def read_page(given: QueryDict) -> tuple[int, int]:

@@ -28,6 +28,7 @@ from leaderboard.api.serializers import (
     SourceSerializer,
 )
 from leaderboard.domain.quality import QUALITY_BY
+from leaderboard.domain.repeats import Basis
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import (
     DATA,
@@ -42,6 +43,7 @@ from leaderboard.models import (
     Submission,
     Worker,
 )
+from leaderboard.presentation.entry.repeats import QUANTITY_CHOICES
 from leaderboard.routing import tracks_in
 from leaderboard.services import MOST_OF_REASON, REASON_PATTERN
 
@@ -102,10 +104,31 @@ class ResultSerializer(serializers.Serializer[Any]):
     recipe = serializers.CharField(help_text="SHA-256")
     seed = serializers.IntegerField()
     counts = serializers.BooleanField(help_text="whether the entry's figures are the mean of this and others")
+    weight = serializers.FloatField(help_text="its part of the mean, 0 to 1")
+    one_time_energy_j = serializers.FloatField(allow_null=True, help_text="unshared; null if a phase is missing")
+    inference_energy_j = serializers.FloatField(allow_null=True, help_text="per image")
+    outlier_in = serializers.ListField(
+        child=serializers.ChoiceField(QUANTITY_CHOICES),
+        help_text="in which quantities it lies far from its median, by the spread of the board's other works",
+    )
     withdrawn = serializers.BooleanField(help_text="whether its submission was withdrawn; it may still count")
     held_for = serializers.ListField(child=serializers.CharField())
     quality = serializers.FloatField(allow_null=True)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
+
+
+class UncertaintySerializer(serializers.Serializer[Any]):
+    """Where the uncertainty of one quantity of an entry is from."""
+
+    of = serializers.ChoiceField(QUANTITY_CHOICES)
+    u95_j = serializers.FloatField(allow_null=True, help_text="null if unknown")
+    basis = serializers.ChoiceField(
+        [str(basis) for basis in Basis],
+        help_text="own: the spread of its results; pooled: that of all works of the board; within: one run alone",
+    )
+    relative_deviation = serializers.FloatField(allow_null=True, help_text="standard deviation of a run, 0.02 is 2 %")
+    degrees_of_freedom = serializers.IntegerField(allow_null=True, help_text="of that deviation")
+    works = serializers.IntegerField(allow_null=True, help_text="how many works a pool is of; null without one")
 
 
 class EntrySerializer(GroupSerializer):
@@ -125,6 +148,7 @@ class EntrySerializer(GroupSerializer):
     work = serializers.CharField(allow_null=True, help_text="SHA-256 of what the recipe does, whatever its seed")
     results = serializers.IntegerField(help_text=OF_RESULTS)
     runs = ResultSerializer(many=True, help_text="every run of the work on this hardware, the newest first")
+    uncertainties = UncertaintySerializer(many=True, help_text="of what was measured; empty if published")
     also_claimed_as = ClaimSerializer(many=True, help_text="claims of authorship that are not decided")
     recipe = serializers.CharField(allow_null=True, help_text="SHA-256, of the newest result; null if published")
     recipe_document = serializers.DictField(allow_null=True, help_text="see /api/v1/recipe-schema")

@@ -134,6 +134,39 @@ class ChampionsSerializer(GroupSerializer):
     results = ChampionSerializer(many=True)
 
 
+class ChoiceSerializer(serializers.Serializer[Any]):
+    """An entry chosen for a range of usage intensities.
+
+    Ratios are to the best at the same N, at least 1; by greenness, of energy over quality to the power of
+    accuracy_weight.
+    """
+
+    entry = serializers.IntegerField()
+    method = serializers.CharField()
+    worst_ratio = serializers.FloatField(help_text="the greatest ratio in the range: the worst-case regret")
+    worst_at_usage_intensity = serializers.FloatField()
+    mean_ratio = serializers.FloatField(help_text="the mean ratio, every power of ten as likely as another")
+    extra_energy_j = serializers.FloatField(
+        help_text="the most above the best at any N; by greenness, above one of its quality as green as the best"
+    )
+    extra_at_usage_intensity = serializers.FloatField()
+
+
+class RangeSerializer(GroupSerializer):
+    order_by = serializers.ChoiceField(list(ORDERINGS), help_text="what is best")
+    accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
+    min_quality = serializers.FloatField(allow_null=True, help_text=OF_FLOOR)
+    shared_by = serializers.FloatField()
+    revision = serializers.IntegerField()
+    n_from = serializers.FloatField()
+    n_to = serializers.FloatField()
+    winners = serializers.IntegerField(help_text="entries that are best somewhere in the range; 0 if there is none")
+    safest = ChoiceSerializer(
+        allow_null=True, help_text="of least worst-case regret, which is what not knowing N costs at most"
+    )
+    best_on_average = ChoiceSerializer(allow_null=True, help_text="of least mean regret")
+
+
 def _column(field: serializers.Field[Any, Any, Any, Any]) -> serializers.ListField:
     return serializers.ListField(child=field)
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("v1/leaderboard", board.LeaderboardView.as_view(), name="api-leaderboard"),
     path("v1/leaderboard/snapshot", board.SnapshotView.as_view(), name="api-leaderboard-snapshot"),
     path("v1/leaderboard/champions", board.ChampionsView.as_view(), name="api-leaderboard-champions"),
+    path("v1/leaderboard/range", board.RangeView.as_view(), name="api-leaderboard-range"),
     path("v1/leaderboard.csv", downloads.CsvView.as_view(), name="api-leaderboard-csv"),
     path("v1/leaderboard.json", downloads.JsonView.as_view(), name="api-leaderboard-json"),
     path("v1/leaderboard.parquet", downloads.ParquetView.as_view(), name="api-leaderboard-parquet"),

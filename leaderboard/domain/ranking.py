@@ -203,14 +203,22 @@ def champions(
     in O(n log n). The intervals adjoin, from 0 without end; of equal lines the one of higher quality, then smaller
     key, is kept. Raises ValueError for `shared_by` below 1, a `min_quality` that is not finite, and τ outside 0..100.
     """
+    lines = lines_in_order(candidates, shared_by, min_quality, accuracy_weight)
+    hull = lower_envelope([line for _, line in lines])
+    ends: list[float | None] = [*(start for _, start in hull[1:]), None]
+    return [Champion(lines[position][0].key, start, end) for (position, start), end in zip(hull, ends, strict=False)]
+
+
+def lines_in_order(
+    candidates: Iterable[Candidate], shared_by: float, min_quality: float | None, accuracy_weight: float
+) -> list[tuple[Candidate, Line]]:
+    """The lines that may be champions, as `champions` says, in ascending order of F, then e, then as ties go."""
     check_shared_by(shared_by)
     check_accuracy_weight(accuracy_weight)
     eligible = [(c, _line(c, shared_by, accuracy_weight)) for c in _eligible(candidates, min_quality)]
     lines = [(candidate, line) for candidate, line in eligible if line is not None]
     lines.sort(key=lambda pair: (pair[1].one_time_j, pair[1].per_image_j, *_tie_break(pair[0])))
-    hull = lower_envelope([line for _, line in lines])
-    ends: list[float | None] = [*(start for _, start in hull[1:]), None]
-    return [Champion(lines[position][0].key, start, end) for (position, start), end in zip(hull, ends, strict=False)]
+    return lines
 
 
 def _line(candidate: Candidate, shared_by: float, accuracy_weight: float) -> Line | None:

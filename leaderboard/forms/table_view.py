@@ -1,4 +1,7 @@
-"""How a board is displayed: its columns, their order, the grid for carbon, the price for cost. The API has none."""
+"""How a board is displayed: its columns and order, the grid for carbon, the price for cost, a range of an unknown N.
+
+Of this the API has the range alone, at an address of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from django import forms
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
 from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion, parse_price
 from leaderboard.domain.usage import usage_intensity_from_rate
-from leaderboard.forms.board import SeveralChoicesField, a_number, one_of
+from leaderboard.domain.usage_range import ALLOWED_RANGE_END, check_usage_range
+from leaderboard.forms.board import SeveralChoicesField, UsageIntensityField, a_number, one_of
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
@@ -25,6 +29,7 @@ class View:
 
     price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
     reader typed, which goes before it, in `currency`.
+    n_from, n_to: the range of an unknown usage intensity, images; both None if none is asked for.
     """
 
     columns: tuple[str, ...] = DEFAULT
@@ -34,6 +39,8 @@ class View:
     price_region: str = ""
     price_per_kwh: float | None = None
     currency: str = ""
+    n_from: float | None = None
+    n_to: float | None = None
 
     def parameters(self) -> dict[str, Any]:
         """The view as address parameters, without those at their default."""
@@ -41,13 +48,17 @@ class View:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
-        for name in {"pue", "price_per_kwh"} & changed.keys():
+        for name in {"pue", "price_per_kwh", "n_from", "n_to"} & changed.keys():
             changed[name] = f"{changed[name]:.15g}"
         return changed
 
     def assumptions(self) -> dict[str, Any]:
         """The parameters that a page of one entry takes too: grid, PUE and price."""
-        return {name: value for name, value in self.parameters().items() if name not in ("columns", "sort")}
+        return {
+            name: value
+            for name, value in self.parameters().items()
+            if name not in ("columns", "sort", "n_from", "n_to")
+        }
 
     def on(self, **changes: Any) -> View:
         """The same view with some parts replaced."""
@@ -62,6 +73,11 @@ class View:
     def is_descending(self) -> bool:
         """Whether the greatest value comes first."""
         return self.sort.startswith("-")
+
+    @property
+    def usage_range(self) -> tuple[float, float] | None:
+        """From how many images to how many, None if no range is asked for."""
+        return None if self.n_from is None or self.n_to is None else (self.n_from, self.n_to)
 
     @property
     def grid(self) -> GridRegion:
@@ -96,6 +112,19 @@ class PriceField(forms.Field):
             raise forms.ValidationError(str(error)) from None
 
 
+class RangeEndField(UsageIntensityField):
+    """One end of a range of usage intensities."""
+
+    def to_python(self, value: Any) -> float | None:
+        try:
+            number = super().to_python(value)
+        except forms.ValidationError:
+            number = 0.0
+        if number is not None and number < 1:
+            raise forms.ValidationError(f"is {str(value).strip()[:40]!r}, but must be {ALLOWED_RANGE_END}")
+        return number
+
+
 class ViewForm(forms.Form):
     """Validates a view, and the rate and lifetime that give a usage intensity."""
 
@@ -128,9 +157,11 @@ class ViewForm(forms.Form):
     )
     rate = forms.FloatField(required=False, min_value=0, error_messages=a_number("images per second, above 0"))
     years = forms.FloatField(required=False, min_value=0, error_messages=a_number("a number of years, above 0"))
+    n_from = RangeEndField(required=False)
+    n_to = RangeEndField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """Check that rate times lifetime is a valid usage intensity."""
+        """Check that rate times lifetime is a valid usage intensity, and that a range has two ends in order."""
         data = super().clean() or self.cleaned_data
         rate, years = data.get("rate"), data.get("years")
         if rate is not None and years is not None:
@@ -138,7 +169,20 @@ class ViewForm(forms.Form):
                 data["usage_intensity"] = usage_intensity_from_rate(rate, years)
             except ValueError as error:
                 self.add_error("rate", str(error))
+        self._check_range(data)
         return data
+
+    def _check_range(self, data: dict[str, Any]) -> None:
+        ends = {name: data.get(name) for name in ("n_from", "n_to")}
+        given = [end for end in ends.values() if end is not None]
+        if len(given) == 2:
+            try:
+                check_usage_range(*given)
+            except ValueError as error:
+                self.add_error("n_to", str(error))
+        elif given and not {"n_from", "n_to"} & set(self.errors):
+            missing = next(name for name, end in ends.items() if end is None)
+            self.add_error(missing, "is missing; a range needs both n_from and n_to")
 
     def view(self) -> View:
         """The view, with defaults for what was not given."""
@@ -153,7 +197,12 @@ class ViewForm(forms.Form):
             price_region=data.get("price_region") or default.price_region,
             price_per_kwh=data.get("price_per_kwh"),
             currency=data.get("currency") or default.currency,
+            **self._range(),
         )
+
+    def _range(self) -> dict[str, float | None]:
+        ends = {name: self.cleaned_data.get(name) for name in ("n_from", "n_to")}
+        return ends if None not in ends.values() else {}
 
     def usage_intensity(self) -> float | None:
         """Images of the rate over the lifetime, None if either was not given."""

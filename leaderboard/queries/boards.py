@@ -13,6 +13,7 @@ from django.db.models import Case, Q, QuerySet, When
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
+from leaderboard.domain.usage_range import RangeAnswer
 from leaderboard.models import Board, Claim, Entry, Scenario, Scope, Submission
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.placing import Placing, place
@@ -194,6 +195,10 @@ class RankedBoard:
     def champions(self) -> list[ranking.Champion]:
         """The entry of least energy for each interval of usage."""
         return self.placing.champions if self.placing is not None else []
+
+    def over_range(self, n_from: float, n_to: float) -> RangeAnswer | None:
+        """The best choices if N is only known to lie from `n_from` to `n_to` images; None without an entry."""
+        return self.placing.over_range(n_from, n_to) if self.placing is not None else None
 
     @cached_property
     def champion_rows(self) -> dict[int, RankedEntry]:

@@ -16,7 +16,7 @@ from operator import neg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leaderboard.domain import ranking
+from leaderboard.domain import ranking, usage_range
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.greenness import FRACTION_DIGITS, per_joule, percent_of_best
 from leaderboard.queries.columns import ENERGIES, UNCERTAINTIES, Columns, values
@@ -57,7 +57,24 @@ class Placing:
 
     @cached_property
     def champions(self) -> list[ranking.Champion]:
-        """The domain's champions. Entries that another beats in one-time and per-image energy are removed first."""
+        """The domain's champions."""
+        return ranking.champions(
+            self._undominated, shared_by=self.query.shared_by, accuracy_weight=self.query.weight_in_order
+        )
+
+    def over_range(self, n_from: float, n_to: float) -> usage_range.RangeAnswer | None:
+        """The domain's choices for a range of usage intensities, images. ValueError as `check_usage_range`."""
+        return usage_range.over_range(
+            self._undominated,
+            n_from,
+            n_to,
+            shared_by=self.query.shared_by,
+            accuracy_weight=self.query.weight_in_order,
+        )
+
+    @cached_property
+    def _undominated(self) -> list[ranking.Candidate]:
+        """Complete entries with a value, without those that another beats in one-time and per-image energy."""
         one_time_j, per_image_j = (
             _scaled(joules, self.factor) for joules in (self.one_time_energy_j, self.stored("inference_energy_j"))
         )
@@ -69,10 +86,7 @@ class Placing:
         least_j = pc.cumulative_min(inference_j)
         is_less = pc.less(inference_j.slice(1), least_j.slice(0, max(0, len(items) - 1)))
         kept = [*by_one_time.slice(0, 1).to_pylist(), *by_one_time.slice(1).filter(is_less).to_pylist()]
-        candidates = [self.columns.candidate(self.positions[item].as_py()) for item in kept]
-        return ranking.champions(
-            candidates, shared_by=self.query.shared_by, accuracy_weight=self.query.weight_in_order
-        )
+        return [self.columns.candidate(self.positions[item].as_py()) for item in kept]
 
     def line(self, entry: int) -> int | None:
         """The line (from 0) of the entry of this number, None if the filters exclude it."""

@@ -22,14 +22,16 @@ from leaderboard.services.arrivals import (
     user_ids,
 )
 from leaderboard.services.log import write_log
+from leaderboard.services.means import UNCERTAINTIES
 from leaderboard.services.publication import lock, raise_revisions
 from leaderboard.services.workers import register_hardware
 from leaderboard.transfer.folder import BadFolder, Checked
 from leaderboard.transfer.lines import FIELDS, KINDS, NAMES, Line, from_line
 
 LINES_AT_ONCE = 500
-# Of an entry, which two sites may have published at different times.
-FIGURES = tuple(name for name in FIELDS[Entry] if name != "published_at")
+# Of an entry, which two sites may have published at different times, next to other works: these pool their spread, so
+# that the uncertainties differ. `repeats`, from which they follow, doesn't.
+FIGURES = tuple(name for name in FIELDS[Entry] if name not in ("published_at", "phases", *UNCERTAINTIES.values()))
 RESULTS = (Method, Recipe, Submission, Run, Board, PublishedResult, Entry)
 
 
@@ -132,7 +134,7 @@ class _Import:
         new = []
         for line in lines:
             values = from_line(Board, line)
-            revision = values.pop("revision")
+            revision, _ = values.pop("revision"), values.pop("pools")  # they are found again
             values["hardware_id"] = self.numbers["hardware"][line["hardware"]]
             found = Board.objects.filter(**values).first()
             if found is not None:
@@ -265,6 +267,9 @@ class _Import:
         ]
         for figures in values:
             figures["work_id"] = works[figures["recipe_id"]] if figures["recipe_id"] else None
+            if figures["repeats"]:
+                runs = [self.numbers["runs"][number] for number in figures["repeats"]["runs"]]
+                figures["repeats"] |= {"runs": runs}
         there = self._entries_there(values)
         new = []
         for line, figures in zip(lines, values, strict=True):

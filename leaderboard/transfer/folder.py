@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 FORMAT = "full-cycle-energy-results"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 BYTES_AT_ONCE = 1 << 20
 EXPORT_AGAIN = "copy the folder again, or export it again"

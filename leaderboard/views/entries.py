@@ -18,7 +18,7 @@ from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
 from leaderboard.presentation import comparison, prices, rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
-from leaderboard.presentation.entry import environment, flags, phases, power, runs, submitted
+from leaderboard.presentation.entry import environment, flags, phases, power, repeats, runs, submitted
 from leaderboard.presentation.format import floor_percent, sample
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
 from measurement.tracks import find_track
@@ -66,7 +66,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "source_title": rows.SOURCE_TITLES[found.source],
         "badge": _badge(asked.query),
         "bibtex": bibtex(found, site + found.get_absolute_url()),
-        **(_measured(found, found.run) if found.run else _published(found)),
+        **(_measured(found, found.run) if found.run else _published(found, other)),
         **_rivals(found, ranked, against),
     }
     context["contents"] = _contents(context)
@@ -166,7 +166,7 @@ def _badge(asked: LeaderboardQuery) -> dict[str, Any]:
     }
 
 
-def _published(found: Entry) -> dict[str, Any]:
+def _published(found: Entry, other: Entry | None) -> dict[str, Any]:
     """Phases of a published result, each with how it was found and its sources."""
     assert found.published is not None, "the database holds a run or published figures"  # noqa: S101
     document = found.published.document
@@ -174,7 +174,7 @@ def _published(found: Entry) -> dict[str, Any]:
         "published": document,
         "published_phases": phases.published_phases(document),
         "quality_evidence": phases.quality_source(document)["address"],
-        "submitted": submitted.submitted(found, []),
+        "submitted": submitted.submitted(found, [], other),
     }
 
 
@@ -189,11 +189,12 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "recipe": _recipe_text(found),
         "attempt": attempt,
         "phases": phases.phase_table(figures, record),
-        "flags": flags.flag_list(figures, run.held_for),
+        "flags": flags.flag_list(figures, run.held_for, results=found.results),
         "power_lines": power.power_table(marks),
         "runs": lines,
         "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
+        "uncertainties": repeats.uncertainties(found),
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),
         "environment": environment.environment(record),
         "quality_evidence": phases.quality_evidence(record),

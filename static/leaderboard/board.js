@@ -30,6 +30,7 @@ const sort = document.getElementById("sort");
 const usageWords = document.getElementById("usage_words");
 const gridIntensity = document.getElementById("grid-intensity");
 const region = document.getElementById("board-window");
+const unknownUsage = document.getElementById("range");
 const pageSize = Number(form.dataset.pageSize);
 const families = JSON.parse(document.getElementById("families").textContent);
 const entries = Number(table.dataset.entries);
@@ -60,6 +61,7 @@ function load() {
   if (!isRankedHere) return new Promise(() => {});
   loading ??= fetchSnapshot().catch(() => {
     loading = null; // The server's page stays as it is; the form still works by submitting.
+    document.dispatchEvent(new CustomEvent("boardmissing"));
   });
   return loading;
 }
@@ -128,6 +130,8 @@ function notifyCharts() {
     query,
     champions,
     byKey,
+    ranking,
+    eligible,
     get energyChampions() {
       return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
     },
@@ -184,6 +188,10 @@ function takeRate() {
 
 form.addEventListener("input", ({ target }) => {
   if (target.matches("[data-board]")) return;
+  if (target.closest("#range")) {
+    if (board !== null) drawPlace(); // the ranking is the same; its own module has the answer
+    return;
+  }
   if (target === slider) {
     number.value = String(Number((10 ** Number(slider.value)).toPrecision(3)));
     slider.setAttribute("aria-valuetext", images(Number(number.value)));
@@ -270,7 +278,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function closeMenus(but = null) {
-  for (const menu of form.querySelectorAll("details[open]")) {
+  for (const menu of form.querySelectorAll(".menu[open]")) {
     if (menu.contains(but)) continue;
     if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
     menu.open = false;
@@ -282,6 +290,12 @@ document.addEventListener("click", (event) => closeMenus(event.target));
 for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
+
+/* An unknown usage intensity */
+
+const openRange = () => import("./range.js").then(redraw);
+if (unknownUsage.open) openRange();
+else unknownUsage.addEventListener("toggle", openRange, { once: true });
 
 // A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));

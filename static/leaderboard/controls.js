@@ -10,7 +10,8 @@ const SECONDS_PER_YEAR = 365.25 * 86_400;
 const DEFAULT_USAGE = 1e6;
 const MOST_WEIGHT = 100;
 // Parameters of the page alone; the API has no columns.
-const OF_THE_VIEW = new Set(["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency"]);
+const OF_THE_VIEW = new Set(
+  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to"]);
 const HELPERS = new Set(["rate", "years"]);
 
 const form = document.getElementById("controls");
@@ -23,7 +24,8 @@ const floor = form.elements.min_quality;
 const defaultFloor = Number(floor.dataset.floor);
 const columnBoxes = [...form.querySelectorAll("input[name=columns]")];
 
-const read = (text) => (NUMBER.test(text.trim()) ? Number(text) : NaN);
+/** A number as the server reads it, NaN if it is none. */
+export const read = (text) => (NUMBER.test(text.trim()) ? Number(text) : NaN);
 const within = (value, least, most) => value >= least && value <= most;
 
 function mark(field, isValid) {

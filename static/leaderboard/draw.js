@@ -100,7 +100,7 @@ export function drawSummary(answer, following) {
 }
 
 /** Write pieces into a line; whether its words are new. */
-function drawPieces(line, pieces) {
+export function drawPieces(line, pieces) {
   const signature = JSON.stringify(pieces); // its links may change while its words do not
   if (line.written === signature) return false;
   line.written = signature;

@@ -277,6 +277,16 @@ export class Ranking {
 
   /** The lower envelope of `eligible` lines, scaled, over all N > 0. @returns {Champion[]} */
   champions(eligible, sharedBy = 1, accuracyWeight = 0) {
+    const lines = this.lines(eligible, sharedBy, accuracyWeight);
+    return lowerEnvelope(lines, this.lineOneTimeJ, this.linePerImageJ).map(({ index, start }, position, hull) => ({
+      key: this.columns.key[index],
+      from_usage_intensity: start,
+      to_usage_intensity: hull[position + 1]?.start ?? null,
+    }));
+  }
+
+  /** The `eligible` lines that may be champions, in order of `lineOneTimeJ`; `linePerImageJ` is the other part. */
+  lines(eligible, sharedBy, accuracyWeight) {
     checkSharedBy(sharedBy);
     checkAccuracyWeight(accuracyWeight);
     const { columns } = this;
@@ -290,10 +300,6 @@ export class Ranking {
     const isLine = (index) => columns.complete[index] && oneTimeJ[index] < Infinity && perImageJ[index] < Infinity;
     const lines = eligible.filter(isLine);
     sortByValue(lines, oneTimeJ);
-    return lowerEnvelope(lines, oneTimeJ, perImageJ).map(({ index, start }, position, hull) => ({
-      key: columns.key[index],
-      from_usage_intensity: start,
-      to_usage_intensity: hull[position + 1]?.start ?? null,
-    }));
+    return lines;
   }
 }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leaderboard.domain import ranking
+from leaderboard.domain import ranking, usage_range
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.greenness import greenness
 from leaderboard.models import Board
@@ -51,7 +51,7 @@ def _double(value: float | None) -> float | None:
 
 
 def check(candidates: list[ranking.Candidate], query: LeaderboardQuery) -> None:
-    """Hold places and champions to the domain's."""
+    """Hold places, champions and choices for a range to the domain's."""
     asked = {name: getattr(query, name) for name in ("shared_by", "min_quality")}
     expected = ranking.rank(
         candidates,
@@ -67,6 +67,9 @@ def check(candidates: list[ranking.Candidate], query: LeaderboardQuery) -> None:
     assert [placing.line(int(place.key)) for place in expected] == list(range(len(expected)))
     assert placing.below_floor == len(candidates) - len(expected)
     assert placing.champions == ranking.champions(candidates, **asked, accuracy_weight=query.weight_in_order)
+    for ends in ((1.0, 1e6), (min(query.usage_intensity + 1, 1e14), 1e15)):
+        choices = usage_range.over_range(candidates, *ends, **asked, accuracy_weight=query.weight_in_order)
+        assert placing.over_range(*ends) == choices
     check_greenness(placing, candidates, expected)
 
 

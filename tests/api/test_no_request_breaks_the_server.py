@@ -26,6 +26,7 @@ ADDRESSES = [
     "leaderboard",
     "leaderboard/snapshot",
     "leaderboard/champions",
+    "leaderboard/range",
     "leaderboard.csv",
     "leaderboard.parquet",
     "entries/{pk}",
@@ -41,7 +42,7 @@ ADDRESSES = [
     "carbon-intensities",
     "electricity-prices",
 ]
-names = st.sampled_from([*LeaderboardForm.base_fields, "page", "page_size"]) | st.text(max_size=8)
+names = st.sampled_from([*LeaderboardForm.base_fields, "page", "page_size", "n_from", "n_to"]) | st.text(max_size=8)
 values = st.one_of(
     st.text(max_size=30),
     st.floats().map(str),

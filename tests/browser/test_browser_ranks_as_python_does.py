@@ -10,15 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard.domain.cost import parse_price
 from leaderboard.domain.quality import parse_quality
 from leaderboard.domain.ranking import Candidate, champions, rank, weight_in_order
+from leaderboard.domain.usage_range import RangeAnswer, over_range
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RANKING, FORMAT = "/static/leaderboard/ranking.js", "/static/leaderboard/format.js"
+USAGE_RANGE = "/static/leaderboard/usage_range.js"
 BOARDS = 1000
 
 CHECK_VECTORS = """
-async ([vectors, ranking]) => (await import("/vectors/check.mjs")).checkAll(vectors, await import(ranking))
+async ([vectors, ...modules]) => {
+  const functions = Object.assign({}, ...(await Promise.all(modules.map((module) => import(module)))));
+  return (await import("/vectors/check.mjs")).checkAll(vectors, functions);
+}
 """
 CHECK_FORMAT = """
 async ([vectors, format]) => {
@@ -37,11 +43,13 @@ async ([vectors, format]) => {
 }
 """
 RANK_BOARDS = """
-async ([boards, ranking]) => {
+async ([boards, ranking, usageRange]) => {
   const { champions, rank, weightInOrder } = await import(ranking);
-  return JSON.stringify(JSON.parse(boards).map(({ candidates, usageIntensity, options }) => ({
+  const { overRange } = await import(usageRange);
+  return JSON.stringify(JSON.parse(boards).map(({ candidates, usageIntensity, range, options }) => ({
     places: rank(candidates, usageIntensity, options),
     champions: champions(candidates, { ...options, accuracyWeight: weightInOrder(options) }),
+    range: overRange(candidates, ...range, { ...options, accuracyWeight: weightInOrder(options) }),
   })));
 }
 """
@@ -61,7 +69,7 @@ def vectors(name: str) -> dict:
 
 
 def test_ranking_vectors_hold(module_page):
-    assert module_page.evaluate(CHECK_VECTORS, [vectors("ranking.json"), RANKING]) == []
+    assert module_page.evaluate(CHECK_VECTORS, [vectors("ranking.json"), RANKING, USAGE_RANGE]) == []
 
 
 def test_format_vectors_hold(module_page):
@@ -98,6 +106,42 @@ def test_qualities_are_read_alike(module_page):
         typed,
     )
     assert dict(zip(typed, read, strict=True)) == {text: quality_or_none(text) for text in typed}
+
+
+def test_prices_are_read_alike(module_page):
+    typed = [
+        "",
+        " ",
+        "0",
+        "0.25",
+        "0,25",
+        ".5",
+        ",5",
+        "5.",
+        "1,500",
+        "1500",
+        "1e3",
+        "-1",
+        "+1",
+        "٣",
+        "1_0",
+        "1000000",
+        "1000001",
+    ]
+    typed += [" 0.3 ", "0x10", "abc", "0.25 EUR", "12,34,56", "9" * 400]
+    read = module_page.evaluate(
+        "async (typed) => { const { parsePrice } = await import('/static/leaderboard/cost.js');"
+        " return typed.map(parsePrice).map((value) => (Number.isNaN(value) ? 'unreadable' : value)); }",
+        typed,
+    )
+    assert dict(zip(typed, read, strict=True)) == {text: price_of(text) for text in typed}
+
+
+def price_of(text: str) -> float | str | None:
+    try:
+        return parse_price(text) if text.strip() else None
+    except ValueError:
+        return "unreadable"
 
 
 def quality_or_none(text: str) -> float | None:
@@ -141,7 +185,8 @@ def random_board(chance: random.Random) -> dict:
         "accuracy_weight": chance.choice([0, 0.5, 1, 5, 20, 0.1 * chance.randrange(201), 100 * chance.random()]),
     }
     usage_intensity = chance.choice([1.0, 1e6, 1e15, 10 ** chance.uniform(-3, 15)])
-    return {"candidates": candidates, "usage_intensity": usage_intensity, "options": options}
+    bounds = sorted(10 ** chance.uniform(0, 15) for _ in range(2))
+    return {"candidates": candidates, "usage_intensity": usage_intensity, "range": bounds, "options": options}
 
 
 def floats(results: Iterable[dict]) -> list[dict]:
@@ -156,6 +201,7 @@ def test_random_boards_are_ranked_alike_to_the_last_digit(module_page):
         {
             "candidates": [asdict(candidate) for candidate in board["candidates"]],
             "usageIntensity": board["usage_intensity"],
+            "range": board["range"],
             "options": {
                 "sharedBy": board["options"]["shared_by"],
                 "minQuality": board["options"]["min_quality"],
@@ -167,14 +213,28 @@ def test_random_boards_are_ranked_alike_to_the_last_digit(module_page):
         for board in boards
     ]
     # As one text each way: Playwright would look at each of a million values.
-    answers = json.loads(module_page.evaluate(RANK_BOARDS, [json.dumps(asked), RANKING]))
+    answers = json.loads(module_page.evaluate(RANK_BOARDS, [json.dumps(asked), RANKING, USAGE_RANGE]))
     for number, (board, answer) in enumerate(zip(boards, answers, strict=True)):
         places = rank(board["candidates"], board["usage_intensity"], **board["options"])
-        winners = champions(
-            board["candidates"],
+        given = (
             board["options"]["shared_by"],
             board["options"]["min_quality"],
             weight_in_order(board["options"]["order_by"], board["options"]["accuracy_weight"]),
         )
+        winners = champions(board["candidates"], *given)
         assert floats(answer["places"]) == floats(map(asdict, places)), f"board {number}"
         assert floats(answer["champions"]) == floats(map(asdict, winners)), f"board {number}"
+        assert_same_range(answer["range"], over_range(board["candidates"], *board["range"], *given), number)
+
+
+def assert_same_range(answer: dict | None, expected: RangeAnswer | None, number: int) -> None:
+    """The mean has a logarithm, whose last digit may differ, and so may a choice between equal means."""
+    if answer is None or expected is None:
+        assert answer is expected, f"board {number}"
+        return
+    choices = asdict(expected)
+    mean = choices["best_on_average"]["mean_ratio"]
+    assert answer["best_on_average"]["mean_ratio"] == pytest.approx(mean, rel=1e-12), f"board {number}"
+    assert answer["winners"] == expected.winners
+    exact = choices["safest"] | {"mean_ratio": pytest.approx(choices["safest"]["mean_ratio"], rel=1e-12)}
+    assert answer["safest"] == exact, f"board {number}"

@@ -19,7 +19,9 @@ FOLLOWING = """
 ])
 """
 FIGURES = """
-() => Object.fromEntries([...document.querySelectorAll("[data-figure]")].map((n) => [n.dataset.figure, n.textContent]))
+() => Object.fromEntries(
+  [...document.querySelectorAll("[data-figure]")].map((figure) => [figure.dataset.figure, figure.textContent]),
+)
 """
 
 

@@ -47,6 +47,7 @@ def test_page_on_paper(open_reader, settings, tmp_path, name):
     page.get_by_role("button", name="Print").click()
     page.wait_for_function("() => window.prints === 1")
     assert page.locator(".chart:has(.main-svg)").locator("visible=true").count() == charts
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     pdf = SCREENSHOTS / f"{name}-print.pdf"
     page.pdf(path=pdf, prefer_css_page_size=True)
     words, sizes = read(pdf)

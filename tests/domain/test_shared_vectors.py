@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from leaderboard.domain.ranking import Candidate, break_even, champions, rank
+from leaderboard.domain.usage_range import over_range
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parent.parent / "vectors" / "ranking.json").read_text(encoding="utf-8")
@@ -47,6 +48,16 @@ def test_break_even(vector):
     assert break_even(a, b, vector["shared_by"], vector.get("accuracy_weight", 0.0)) == vector["expected"]
 
 
+@named("over_range")
+def test_over_range(vector):
+    answer, expected = over_range(candidates_of(vector), **vector["options"]), vector["expected"]
+    if expected is None:
+        assert answer is None
+        return
+    assert_same([answer.safest, answer.best_on_average], [expected["safest"], expected["best_on_average"]])
+    assert answer.winners == expected["winners"]
+
+
 @pytest.mark.parametrize("vector", VECTORS["errors"], ids=str)
 def test_errors_name_the_parameter_the_value_and_what_is_allowed(vector):
     a, b = (Candidate(key, 0, 0, key, 0, 0, 0, None, True) for key in (1, 2))
@@ -54,6 +65,7 @@ def test_errors_name_the_parameter_the_value_and_what_is_allowed(vector):
         "rank": lambda options: rank([a, b], **options),
         "champions": lambda options: champions([a, b], **options),
         "break_even": lambda options: break_even(a, b, **options),
+        "over_range": lambda options: over_range([a, b], **options),
     }
     with pytest.raises(ValueError, match=r"is .*, but must be") as caught:
         calls[vector["function"]](vector["options"])

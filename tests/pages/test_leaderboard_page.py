@@ -348,7 +348,7 @@ def test_a_long_queue_is_counted_and_not_loaded(client, django_assert_num_querie
     RunFactory(state="running", progress={"phase": "train"}, submission__recipe__method__title="At work")
     with django_assert_num_queries(3) as queries:
         page = client.get(reverse("leaderboard-activity"))
-    assert "31 active runs: At work, train" in text(page)
+    assert "31 active runs: At work (train)" in text(page)
     (listed,) = [query["sql"] for query in queries if '"leaderboard_method"' in query["sql"]]
     assert "LIMIT 12" in listed
     assert '"leaderboard_recipe"."document"' not in listed

@@ -78,8 +78,8 @@ def test_a_missing_or_shortened_file_is_named(exported):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format_version": 3}, "format_version is 3 (written by full-cycle-energy-leaderboard"),
-        ({"format_version": 3}, "but this site reads 2; update this site first"),
+        ({"format_version": 4}, "format_version is 4 (written by full-cycle-energy-leaderboard"),
+        ({"format_version": 4}, "but this site reads 3; update this site first"),
         ({"format_version": "1"}, "format_version is '1', but must be a number from 1"),
         ({"format": "recipes"}, "is no manifest of results"),
         ({"files": {}}, "does not list hardware.jsonl and its count"),

@@ -1,8 +1,8 @@
 /**
- * Check ranking.js against the shared test vectors, in a browser or in node.
+ * Check ranking.js and usage_range.js against the shared test vectors, in a browser or in node.
  *
  * @param {object} vectors the content of ranking.json
- * @param {{rank: Function, champions: Function, breakEven: Function}} ranking the module static/leaderboard/ranking.js
+ * @param {{rank: Function, champions: Function, breakEven: Function, overRange: Function}} ranking both modules' functions
  * @returns {string[]} one line per failure, empty if every answer is right
  */
 export function checkAll(vectors, ranking) {
@@ -10,6 +10,7 @@ export function checkAll(vectors, ranking) {
     rank: ({ candidates, options }) => callRank(ranking, candidates, options),
     champions: ({ candidates, options }) => ranking.champions(candidates, camelCase(options)),
     break_even: ({ a, b, shared_by: sharedBy, accuracy_weight: weight }) => ranking.breakEven(a, b, sharedBy, weight),
+    over_range: ({ candidates, options }) => callOverRange(ranking, candidates, options),
   };
   const failures = [];
   for (const [name, call] of Object.entries(calls)) {
@@ -50,6 +51,10 @@ function callRank(ranking, candidates, { usage_intensity: usageIntensity, ...opt
   return ranking.rank(candidates, usageIntensity, camelCase(options));
 }
 
+function callOverRange(ranking, candidates, { n_from: from, n_to: to, ...options }) {
+  return ranking.overRange(candidates, from, to, camelCase(options));
+}
+
 function checkError({ function: name, options, message }, ranking) {
   const [a, b] = [1, 2].map((inferenceEnergyJ) => ({
     key: inferenceEnergyJ,
@@ -66,6 +71,7 @@ function checkError({ function: name, options, message }, ranking) {
     rank: () => callRank(ranking, [a, b], options),
     champions: () => ranking.champions([a, b], camelCase(options)),
     break_even: () => ranking.breakEven(a, b, options.shared_by, options.accuracy_weight),
+    over_range: () => callOverRange(ranking, [a, b], options),
   };
   const call = `${name}(${JSON.stringify(options)})`;
   try {

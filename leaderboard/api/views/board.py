@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -14,11 +15,23 @@ from rest_framework.response import Response
 
 from leaderboard import queries
 from leaderboard.api.base import PublicView, paginate, version_of
-from leaderboard.api.documentation import BOARD_PARAMETERS, FILTER_PARAMETERS, PAGE_PARAMETERS, errors
-from leaderboard.api.parameters import BOARD, FILTER, PAGE, board_query
+from leaderboard.api.documentation import (
+    BOARD_PARAMETERS,
+    FILTER_PARAMETERS,
+    PAGE_PARAMETERS,
+    RANGE_PARAMETERS,
+    errors,
+)
+from leaderboard.api.parameters import BOARD, FILTER, PAGE, RANGE, board_query, range_query
 from leaderboard.api.rows import group, row
-from leaderboard.api.serializers import ChampionsSerializer, LeaderboardSerializer, SnapshotSerializer
+from leaderboard.api.serializers import (
+    ChampionsSerializer,
+    LeaderboardSerializer,
+    RangeSerializer,
+    SnapshotSerializer,
+)
 from leaderboard.api.snapshots import snapshot
+from leaderboard.domain.usage_range import Choice
 from leaderboard.models import Board
 
 # Raised when the snapshot's columns change, so that no reader keeps an old one.
@@ -115,6 +128,52 @@ class ChampionsView(PublicView):
         ]
         asked = {"order_by": query.order_by, "accuracy_weight": query.accuracy_weight, "min_quality": query.floor}
         return Response({"revision": ranked.revision, **group(ranked.board, query), **asked, "results": results})
+
+
+class RangeView(PublicView):
+    """What to choose if all that is known of the usage intensity is a range."""
+
+    parameters = FILTER - {"usage_intensity"} | RANGE
+
+    @extend_schema(
+        operation_id="leaderboard_range",
+        tags=["leaderboard"],
+        parameters=[*(given for given in FILTER_PARAMETERS if given.name != "usage_intensity"), *RANGE_PARAMETERS],
+        responses={200: RangeSerializer, **errors(400)},
+    )
+    def get(self, request: Request) -> Response:
+        """The entry of least worst-case regret, that of least mean regret, and what not knowing N costs at most."""
+        asked, (n_from, n_to) = range_query(request.query_params)
+        ranked = queries.ranked_board(asked)
+        query, answer = ranked.query, ranked.over_range(n_from, n_to)
+        choices = {name: answer and _choice(getattr(answer, name), ranked) for name in ("safest", "best_on_average")}
+        return Response(
+            {
+                "revision": ranked.revision,
+                **group(ranked.board, query),
+                "order_by": query.order_by,
+                "accuracy_weight": query.accuracy_weight,
+                "min_quality": query.floor,
+                "shared_by": query.shared_by,
+                "n_from": n_from,
+                "n_to": n_to,
+                "winners": answer.winners if answer else 0,
+                **choices,
+            }
+        )
+
+
+def _choice(choice: Choice, ranked: queries.RankedBoard) -> dict[str, Any]:
+    key = int(choice.key)
+    return {
+        "entry": key,
+        "method": ranked.find([key])[key].entry.method.title,
+        "worst_ratio": choice.worst_ratio,
+        "worst_at_usage_intensity": choice.worst_at,
+        "mean_ratio": choice.mean_ratio,
+        "extra_energy_j": choice.extra_energy_j,
+        "extra_at_usage_intensity": choice.extra_at,
+    }
 
 
 def _etag(board: Board | None) -> str:

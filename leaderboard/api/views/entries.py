@@ -26,8 +26,10 @@ from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer, 
 from leaderboard.api.rows import FIGURES
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
+from leaderboard.domain.repeats import Basis
 from leaderboard.forms.person import signed_in
 from leaderboard.models import Claim, Entry, Run
+from leaderboard.presentation.entry.repeats import Uncertainty, uncertainties
 from leaderboard.presentation.entry.runs import run_lines
 from leaderboard.presentation.rows import below_floor, entry_quality_by
 
@@ -153,10 +155,29 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
         "recipe": run.recipe.sha256,
         "seed": line["seed"],
         "counts": line["counts"],
+        "weight": line["weight"],
+        "one_time_energy_j": line["one_time_j"],
+        "inference_energy_j": line["per_image_j"],
+        "outlier_in": list(line["outlier"]),
         "withdrawn": line["is_withdrawn"],
         "held_for": run.held_for,
         "quality": line["quality"],
         "hidden_quality": line["hidden_quality"],
+    }
+
+
+def _runs(entry: Entry) -> list[dict[str, Any]]:
+    return run_lines(queries.history(entry), queries.figures_of_runs(entry), entry)
+
+
+def _uncertainty(found: Uncertainty) -> dict[str, Any]:
+    return {
+        "of": found.of,
+        "u95_j": found.width.u95_j,
+        "basis": found.width.basis,
+        "relative_deviation": found.width.relative_deviation,
+        "degrees_of_freedom": found.width.degrees_of_freedom,
+        "works": found.works if found.width.basis == Basis.POOLED else None,
     }
 
 
@@ -176,7 +197,8 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "sources": entry.published.document["sources"] if entry.published else [],
         "work": entry.work.sha256 if entry.work else None,
         "also_claimed_as": [_claimant(claim) for claim in queries.open_claims(entry.work_id)],
-        "runs": [_result(line) for line in run_lines(queries.history(entry), (), entry)] if run else [],
+        "runs": [_result(line) for line in _runs(entry)] if run else [],
+        "uncertainties": [_uncertainty(found) for found in uncertainties(entry)] if run else [],
         "replaced_by": entry.replaced_by_id,
         "comparison": comparison(entry, usage_intensity),
         "recipe": entry.recipe.sha256 if entry.recipe else None,

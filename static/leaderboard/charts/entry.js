@@ -6,11 +6,11 @@ let given = JSON.parse(document.getElementById("chart-data").textContent);
 
 /** The page's entries as a board of their own, which energy.js and tables.js take. */
 async function ownBoard() {
-  const { champions, rank } = await import("../ranking.js");
+  const [{ champions, rank }, { assumptions }] = await Promise.all([import("../ranking.js"), import("../cost.js")]);
   const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;
   const winners = champions(entries, { sharedBy });
   return {
-    query: { usageIntensity, sharedBy },
+    query: { usageIntensity, sharedBy, assumptions: assumptions(document.getElementById("usage-form")) },
     places: rank(entries, usageIntensity, { sharedBy }),
     champions: winners,
     energyChampions: winners,

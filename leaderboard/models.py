@@ -483,6 +483,17 @@ class FormerEntry(models.Model):
         return f"entry {self.number}, now {self.entry_id}"
 
 
+class Ban(models.Model):
+    """That an account may read and no longer write. Who banned it is in the log."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE)
+    reason = models.TextField()
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"ban of {self.user}"
+
+
 class Action(models.TextChoices):
     """What the log can say that somebody did."""
 

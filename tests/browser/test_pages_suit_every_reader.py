@@ -28,7 +28,7 @@ from tests.factories import (
     make_verified_entry,
 )
 from tests.pages.test_findings_page import make_findings_board
-from tests.pages.test_power_over_time import trace
+from tests.power_traces import trace
 
 AXE = """
 async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(

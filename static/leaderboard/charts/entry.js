@@ -30,6 +30,13 @@ async function ownBoard() {
 const MAKE = {
   lines: async () => (await import("./energy.js")).energyFigure(await ownBoard()),
   phases: async () => (await import("./phases.js")).phasesFigure(await ownBoard()),
+  powers: async (element) => {
+    const sources = element.dataset.source.split(" ");
+    const [{ powersFigure }, ...answers] = await Promise.all([import("./powers.js"), ...sources.map((source) => fetch(source))]);
+    if (!answers.every(({ ok }) => ok)) return null;
+    const named = async (answer, at) => ({ ...(await answer.json()), name: `run ${sources[at].split("/").at(-2)}` });
+    return powersFigure(await Promise.all(answers.map(named)));
+  },
   power: async (element) => {
     const [answer, { powerFigure }] = await Promise.all([fetch(element.dataset.source), import("./power.js")]);
     return answer.ok ? powerFigure(await answer.json()) : null;
@@ -53,7 +60,7 @@ async function draw(element) {
     charts.set(element, new Chart(element));
     const redraw = async () => charts.get(element).draw(await make(element));
     onWidthChange(redraw);
-    if (element.dataset.chart !== "power") document.addEventListener("usagechanged", redraw);
+    if (!element.dataset.source) document.addEventListener("usagechanged", redraw);
   }
   await charts.get(element).draw(figure);
 }

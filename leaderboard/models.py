@@ -324,6 +324,9 @@ class Board(models.Model):
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
     size = models.PositiveIntegerField(default=0, help_text="How many entries it has, counted with every change.")
     verified_size = models.PositiveIntegerField(default=0, help_text="How many of them are verified.")
+    # {"own": {"squares", "degrees_of_freedom", "works"}}, also of "shared", "inference" and each phase: how far the
+    # results of one work are apart, over all works with two or more. Found again with every change.
+    pools = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [
@@ -413,6 +416,9 @@ class Entry(models.Model):
     # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order, with "hardware" if they ran on
     # other hardware than the board's, and "teacher_energy_j" if part of "energy_j" is a teacher's forward passes.
     phases = models.JSONField()
+    # {"runs": [newest, …], "own": {"mean_j", "deviations", "within_u95_j"}}, also of "shared", "inference" and as
+    # "phases" a list of each phase: `domain.repeats.Repeats`, null for what was not measured. Empty if published.
+    repeats = models.JSONField(default=dict, blank=True)
     parameters = models.PositiveBigIntegerField()
     macs = models.PositiveBigIntegerField(null=True)
     latency_p50_ms = models.FloatField(null=True)
@@ -472,3 +478,60 @@ class FormerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"entry {self.number}, now {self.entry_id}"
+
+
+class Action(models.TextChoices):
+    """What the log can say that somebody did."""
+
+    SUBMIT = "submit", "Submit"
+    RERUN = "rerun", "Re-run"
+    CANCEL = "cancel", "Cancel"
+    HOLD = "hold", "Hold"
+    RELEASE = "release", "Release"
+    TAKE_DOWN = "take_down", "Take down"
+    WITHDRAW = "withdraw", "Withdraw"
+    ACCEPT_CLAIM = "accept_claim", "Accept claim"
+    REFUSE_CLAIM = "refuse_claim", "Refuse claim"
+    ADD = "add", "Add"
+    CHANGE = "change", "Change"
+    DELETE = "delete", "Delete"
+    SET_PASSWORD = "set_password", "Set password"
+    CREATE_TOKEN = "create_token", "Create token"
+    DELETE_TOKEN = "delete_token", "Delete token"
+    IMPORT = "import", "Import"
+    BAN = "ban", "Ban"
+    LIFT_BAN = "lift_ban", "Lift ban"
+    PAUSE = "pause", "Pause"
+    DRAIN = "drain", "Drain"
+    RESUME = "resume", "Resume"
+
+
+class LogLine(models.Model):
+    """Who did what to which object, and why. Append-only: triggers of the database refuse updates and deletes.
+
+    It names people and objects as they were then, without foreign keys: whatever goes later, the line stays as it is.
+    """
+
+    SYSTEM = "system"
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    actor = models.CharField(max_length=150, help_text="The account's name then; commands and workers are “system”.")
+    actor_number = models.PositiveBigIntegerField(null=True, help_text="Of the account; null for the system.")
+    action = models.CharField(max_length=20, choices=Action)
+    object_type = models.CharField(max_length=40, help_text="Such as run, entry or user.")
+    object_id = models.CharField(max_length=40)
+    object_name = models.CharField(max_length=300)
+    reason = models.TextField(blank=True)
+    details = models.JSONField(default=dict, help_text="What else there is to say, such as values before and after.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "log line"
+        verbose_name_plural = "log"
+        indexes = [
+            models.Index(fields=["object_type", "object_id"], name="log_of_object"),
+            models.Index(fields=["actor"], name="log_of_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.get_action_display().lower()} {self.object_type} {self.object_id}"

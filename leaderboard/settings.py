@@ -41,7 +41,7 @@ HOLD_BUSY_RESULTS = _values["HOLD_BUSY_RESULTS"]
 
 INSTALLED_APPS = [
     "leaderboard.apps.LeaderboardConfig",
-    "django.contrib.admin",
+    "leaderboard.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -256,6 +256,7 @@ SPECTACULAR_SETTINGS = {
         "Provenance": "leaderboard.models.Provenance",
         "Scenario": "leaderboard.models.Scenario",
         "Scope": "leaderboard.models.Scope",
+        "Quantity": "leaderboard.presentation.entry.repeats.QUANTITY_CHOICES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

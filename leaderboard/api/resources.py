@@ -29,9 +29,24 @@ from leaderboard.api.serializers import (
     SourceSerializer,
 )
 from leaderboard.domain.quality import QUALITY_BY
+from leaderboard.domain.repeats import Basis
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import DATA, MODES, SOURCES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
+from leaderboard.models import (
+    DATA,
+    MODES,
+    SOURCES,
+    Action,
+    Hardware,
+    LogLine,
+    PhaseEnergy,
+    Provenance,
+    Run,
+    Submission,
+    Worker,
+)
+from leaderboard.presentation.entry.repeats import QUANTITY_CHOICES
 from leaderboard.routing import tracks_in
+from leaderboard.services import MOST_OF_REASON, REASON_PATTERN
 
 STATES = [(state.value, state.value) for state in RunState]
 
@@ -90,10 +105,31 @@ class ResultSerializer(serializers.Serializer[Any]):
     recipe = serializers.CharField(help_text="SHA-256")
     seed = serializers.IntegerField()
     counts = serializers.BooleanField(help_text="whether the entry's figures are the mean of this and others")
+    weight = serializers.FloatField(help_text="its part of the mean, 0 to 1")
+    one_time_energy_j = serializers.FloatField(allow_null=True, help_text="unshared; null if a phase is missing")
+    inference_energy_j = serializers.FloatField(allow_null=True, help_text="per image")
+    outlier_in = serializers.ListField(
+        child=serializers.ChoiceField(QUANTITY_CHOICES),
+        help_text="in which quantities it lies far from its median, by the spread of the board's other works",
+    )
     withdrawn = serializers.BooleanField(help_text="whether its submission was withdrawn; it may still count")
     held_for = serializers.ListField(child=serializers.CharField())
     quality = serializers.FloatField(allow_null=True)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
+
+
+class UncertaintySerializer(serializers.Serializer[Any]):
+    """Where the uncertainty of one quantity of an entry is from."""
+
+    of = serializers.ChoiceField(QUANTITY_CHOICES)
+    u95_j = serializers.FloatField(allow_null=True, help_text="null if unknown")
+    basis = serializers.ChoiceField(
+        [str(basis) for basis in Basis],
+        help_text="own: the spread of its results; pooled: that of all works of the board; within: one run alone",
+    )
+    relative_deviation = serializers.FloatField(allow_null=True, help_text="standard deviation of a run, 0.02 is 2 %")
+    degrees_of_freedom = serializers.IntegerField(allow_null=True, help_text="of that deviation")
+    works = serializers.IntegerField(allow_null=True, help_text="how many works a pool is of; null without one")
 
 
 class EntrySerializer(GroupSerializer):
@@ -113,6 +149,7 @@ class EntrySerializer(GroupSerializer):
     work = serializers.CharField(allow_null=True, help_text="SHA-256 of what the recipe does, whatever its seed")
     results = serializers.IntegerField(help_text=OF_RESULTS)
     runs = ResultSerializer(many=True, help_text="every run of the work on this hardware, the newest first")
+    uncertainties = UncertaintySerializer(many=True, help_text="of what was measured; empty if published")
     also_claimed_as = ClaimSerializer(many=True, help_text="claims of authorship that are not decided")
     recipe = serializers.CharField(allow_null=True, help_text="SHA-256, of the newest result; null if published")
     recipe_document = serializers.DictField(allow_null=True, help_text="see /api/v1/recipe-schema")
@@ -216,7 +253,27 @@ class RunSerializer(QueueLineSerializer):
         return list(run.entries.order_by("pk").values_list("pk", flat=True))
 
 
+def _reason(*, required: bool) -> serializers.RegexField:
+    meaning = "why; the submitter and the readers of the entry's page see it" if required else "why, for the log"
+    return serializers.RegexField(
+        REASON_PATTERN, max_length=MOST_OF_REASON, required=required, help_text=meaning, trim_whitespace=False
+    )
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = _reason(required=True)
+
+
+class OptionalReasonSerializer(serializers.Serializer[Any]):
+    reason = _reason(required=False)
+
+
+class TakenDownSerializer(serializers.Serializer[Any]):
+    taken_down = serializers.IntegerField(help_text="the number that the entry had")
+
+
 class RerunSerializer(serializers.Serializer[Any]):
+    reason = _reason(required=False)
     mode = serializers.ChoiceField(list(MODES.items()), required=False, help_text="default: that of the run")
 
 
@@ -320,3 +377,19 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
         """Keys of the tracks whose data it has; null if it never reported them."""
         tracks = tracks_in(worker.diagnosis)
         return None if tracks is None else sorted(tracks)
+
+
+class LogLineSerializer(serializers.ModelSerializer[LogLine]):
+    """Who did what to which object, and why."""
+
+    id = serializers.IntegerField()
+    action = serializers.ChoiceField(Action.choices)
+    details = serializers.DictField(help_text="what else there is to say, such as values before and after")
+
+    class Meta:
+        model = LogLine
+        fields = ["id", "at", "actor", "action", "object_type", "object_id", "object_name", "reason", "details"]
+
+
+class LogSerializer(PageSerializer):
+    results = LogLineSerializer(many=True)

@@ -18,8 +18,6 @@ class Result(Protocol):
     mode: str
     state: str
     held_for: Any
-    recipe_id: int
-    submission_id: Any
 
     @property
     def submission(self) -> _Submission | None: ...
@@ -38,16 +36,13 @@ def is_limited(document: dict[str, Any], batch_size: int) -> bool:
 
 
 def counted(runs: Iterable[R]) -> list[R]:
-    """The runs that count, the newest first: of each submission the newest full result that is not held.
+    """The runs that count, the newest first: every full result that is not held; if nobody has one, every sampled.
 
-    If nobody has a full one, the newest sampled one of each. Results of withdrawn submissions count until all
-    submissions are withdrawn: nobody improves a mean by withdrawing.
+    A re-run sharpens a figure instead of replacing it. Results of withdrawn submissions count until all submissions
+    are withdrawn: nobody improves a mean by withdrawing.
     """
     valid = [run for run in runs if run.state == RunState.SUCCEEDED and not run.held_for]
     if not any(run.submission is None or run.submission.withdrawn_at is None for run in valid):
         return []
     full = [run for run in valid if run.mode == "full"]
-    newest: dict[object, R] = {}
-    for run in sorted(full or valid, key=lambda run: -run.pk):
-        newest.setdefault(run.submission_id or ("recipe", run.recipe_id), run)
-    return list(newest.values())
+    return sorted(full or valid, key=lambda run: -run.pk)

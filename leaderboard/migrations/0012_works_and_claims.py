@@ -72,7 +72,8 @@ def join_entries(apps: Any, schema_editor: Any) -> None:
         Former.objects.bulk_create(Former(number=entry.pk, entry=kept) for entry in others)
         Entry.objects.filter(replaced_by__in=others).update(replaced_by=kept)
         Entry.objects.filter(pk__in=[entry.pk for entry in others]).delete()
-        Entry.objects.filter(pk=kept.pk).update(recipe=newest.recipe_id, run=newest.run_id, **figures)
+        known = {name: figures[name] for name in (*FIGURES, "results")}  # later versions find more
+        Entry.objects.filter(pk=kept.pk).update(recipe=newest.recipe_id, run=newest.run_id, **known)
         Board.objects.filter(pk=group["board"]).update(
             revision=models.F("revision") + 1,
             changed_at=timezone.now(),

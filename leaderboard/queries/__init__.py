@@ -20,6 +20,7 @@ from leaderboard.queries.boards import (
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.effects import Effect, effects
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
+from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
 from leaderboard.queries.runs import (
     RunQuerySet,
     ahead_in_queue,
@@ -62,6 +63,7 @@ __all__ = [
     "columns_of",
     "counterpart",
     "current_run",
+    "decisions",
     "effects",
     "entries",
     "entries_of_submission",
@@ -72,10 +74,12 @@ __all__ = [
     "hardware_choices",
     "has_published",
     "history",
+    "in_place_of",
     "is_empty",
     "is_live",
     "lines",
     "live_workers",
+    "log_lines",
     "moved",
     "of_model_named",
     "of_same_model",
@@ -92,6 +96,7 @@ __all__ = [
     "siblings",
     "snapshot",
     "submissions",
+    "taken_down",
     "titles_like",
     "trace_of",
     "waits_for",

@@ -67,7 +67,7 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
 _OF_METHOD = {"method_id": "_id", "title": "__title", "family": "__family"}
 _OPEN_CLAIMS = Claim.objects.filter(work=OuterRef("work"), state="open").order_by("pk").values("method__title")[:1]
 _SCHEMA = pa.schema([(name, kind) for name, (_, kind) in STORED.items()])
-_ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields]
+_ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields if field.name != "repeats"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from leaderboard.domain.energy import ONE_TIME_PHASES, Provenance, weakest
-from leaderboard.domain.students_t import student_t95
+from leaderboard.domain.energy import ONE_TIME_PHASES, SHARED_PHASES, Provenance, weakest
+from leaderboard.domain.repeats import NO_POOL, Pool, Repeats, width
 
 Figures = dict[str, Any]
 """The columns of an entry that a result gives, by name."""
@@ -24,55 +25,105 @@ AVERAGED = (
     "latency_p50_ms",
     "throughput_images_per_s",
 )
-UNCERTAINTIES = {
-    "shared_u95_j": "shared_energy_j",
-    "own_u95_j": "own_energy_j",
-    "inference_u95_j": "inference_energy_j",
-}
+UNCERTAINTIES = {"shared": "shared_u95_j", "own": "own_u95_j", "inference": "inference_u95_j"}
+"""The quantities of an entry that have a spread, with the columns of their uncertainty; and each of its phases."""
+MEASURED = frozenset({Provenance.METERED, Provenance.EXTRAPOLATED, Provenance.ESTIMATED})
+"""Of what each run finds again. What is declared is the same in all of them, so it has no spread."""
 
 
 def mean_figures(results: Sequence[Figures]) -> Figures:
     """The mean over results of one work, the newest first. What has no mean, such as the batch size, is the newest's.
 
     A mean of which a part is unknown is unknown. What all trust in is no more than what the least trusted deserves.
+    Uncertainties are from these results alone, without those of other works. `repeats` is what `pooled` needs to
+    find them with these: how far the results are apart, in each of UNCERTAINTIES and each phase.
     """
-    newest = dict(results[0])
-    if len(results) == 1:
-        return newest | {"results": 1}
-    means = {name: _mean([result[name] for result in results]) for name in AVERAGED}
-    widths = {
-        name: mean_u95([result[energy] for result in results], [result[name] for result in results])
-        for name, energy in UNCERTAINTIES.items()
-    }
-    batch_size = max(result["batch_size"] for result in results)
-    return (
-        newest
-        | means
-        | widths
-        | _peak_memory(results, batch_size)
-        | {
-            "results": len(results),
-            "batch_size": batch_size,
+    lists = _alike([result["phases"] for result in results])
+    repeats = _repeats(results, lists)
+    figures = dict(results[0]) | {"results": len(results), "repeats": repeats}
+    if len(results) > 1:
+        figures |= {name: _mean([result[name] for result in results]) for name in AVERAGED}
+        # Of what was not measured; `pooled` finds the others.
+        figures |= {
+            name: math.hypot(*(result[name] or 0.0 for result in results)) / len(results)
+            for name in UNCERTAINTIES.values()
+        }
+        figures |= _peak_memory(results, max(result["batch_size"] for result in results))
+        figures |= {
+            "batch_size": max(result["batch_size"] for result in results),
             "provenance": _weakest(result["provenance"] for result in results),
             "inference_provenance": _weakest(result["inference_provenance"] for result in results),
             "complete": all(result["complete"] for result in results),
             "submitters_weights": any(result["submitters_weights"] for result in results),
             "quality_provenance": max(result["quality_provenance"] for result in results),  # reported over evaluated
             "data": max(result["data"] for result in results),  # the track's over synthetic
-            "phases": _mean_phases([result["phases"] for result in results]),
+            "phases": [_mean_phase(same) for same in zip(*lists, strict=True)],
         }
-    )
+    return figures | pooled(figures, {})
 
 
-def mean_u95(values: Sequence[float], within_u95: Sequence[float | None]) -> float:
-    """Uncertainty of a mean at 95 % coverage: `t · s / √m`, and at least that of the single results, combined.
+def pooled(figures: Figures, pools: dict[str, Pool]) -> Figures:
+    """The uncertainties of an entry, given the pools of its board by name: of UNCERTAINTIES, and of phases.
 
-    s, the results' deviation, has their own repeatability in it already (GUM 4.2), so the two are not added up.
+    figures: its `repeats`, `phases` and uncertainties. What was not measured keeps what it has.
     """
-    count = len(values)
-    between = student_t95(count - 1) * statistics.stdev(values) / math.sqrt(count)
-    within = math.hypot(*(u95 or 0.0 for u95 in within_u95)) / count
-    return max(between, within)
+    repeats = figures["repeats"]
+    found = {column: figures[column] for column in UNCERTAINTIES.values()}
+    for name, column in UNCERTAINTIES.items():
+        if repeats[name] is not None:
+            found[column] = width(Repeats.read(repeats[name]), pools.get(name, NO_POOL)).u95_j
+    phases = []
+    for phase, apart in zip(figures["phases"], repeats["phases"], strict=True):
+        changed = phase
+        if apart is not None:
+            changed = phase | {"u95_j": width(Repeats.read(apart), pools.get(phase["phase"], NO_POOL)).u95_j}
+        phases.append(changed)
+    return found | {"phases": phases}
+
+
+def _repeats(results: Sequence[Figures], lists: Sequence[Sequence[Figures]]) -> Figures:
+    """How far results are apart, in each of UNCERTAINTIES and each phase: None for what was not measured in all."""
+
+    def of(values: Sequence[float | None], within_u95_j: Sequence[float | None]) -> Figures | None:
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
+            return None
+        found = asdict(Repeats.of(known, within_u95_j))
+        return found | {"deviations": list(found["deviations"])}  # as it is read back
+
+    def charged(*, shared: bool) -> list[float | None]:
+        return [
+            _measured_j([part for part in phases if (part["phase"] in SHARED_PHASES) == shared]) for phases in lists
+        ]
+
+    def within(name: str) -> list[float | None]:
+        return [result[UNCERTAINTIES[name]] for result in results]
+
+    is_measured = all(result["inference_provenance"] in MEASURED for result in results)
+    return {
+        "shared": of(charged(shared=True), within("shared")),
+        "own": of(charged(shared=False), within("own")),
+        "inference": of([result["inference_energy_j"] for result in results], within("inference"))
+        if is_measured
+        else None,
+        "phases": [
+            of([_measured_j([part]) for part in same], [part["u95_j"] for part in same])
+            for same in zip(*lists, strict=True)
+        ],
+    }
+
+
+def _measured_j(parts: Sequence[Figures]) -> float | None:
+    """The joules of what was measured, None if nothing was."""
+    measured = [part["energy_j"] for part in parts if part["provenance"] in MEASURED]
+    return math.fsum(measured) if measured else None
+
+
+def _alike(lists: Sequence[Sequence[Figures]]) -> Sequence[Sequence[Figures]]:
+    """Where recipes name their phases in other orders or parts, these are added up by name."""
+    if len({tuple(phase["phase"] for phase in phases) for phases in lists}) > 1:
+        return [_by_name(phases) for phases in lists]
+    return lists
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -93,19 +144,11 @@ def _weakest(provenances: Any) -> str:
     return str(weakest(Provenance(provenance) for provenance in provenances))
 
 
-def _mean_phases(lists: Sequence[Sequence[Figures]]) -> list[Figures]:
-    """Phase by phase; where recipes name their phases in other orders or parts, added up by name first."""
-    if len({tuple(phase["phase"] for phase in phases) for phases in lists}) > 1:
-        lists = [_by_name(phases) for phases in lists]
-    return [_mean_phase(same) for same in zip(*lists, strict=True)]
-
-
 def _mean_phase(same: Sequence[Figures]) -> Figures:
-    energies_j = [phase["energy_j"] for phase in same]
-    mean_j = _mean(energies_j)
+    """The mean of one phase; its uncertainty is found later, if it was measured."""
     return same[0] | {
-        "energy_j": mean_j,
-        "u95_j": None if mean_j is None else mean_u95(energies_j, [phase["u95_j"] for phase in same]),
+        "energy_j": _mean([phase["energy_j"] for phase in same]),
+        "u95_j": None,
         "provenance": _weakest(phase["provenance"] for phase in same),
     }
 

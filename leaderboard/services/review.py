@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
@@ -19,6 +19,7 @@ REPORTED_TOO_LOW = "reported_energy_too_low"
 UNKNOWN_EVIDENCE = "evidence_of_unknown_kind"
 QUALITY_TOO_HIGH = "reported_quality_too_high"
 SUBMITTERS_WEIGHTS = "submitters_weights"
+_BUSY = {str(flag) for flag in (Flag.BUSY_MACHINE, *DISTURBED_FLAGS)}
 FEWEST_IMAGES = 1000
 """The images that any search or pre-training processes at least, if the track does not say how many it has."""
 FEWEST_CANDIDATES = 30
@@ -57,20 +58,40 @@ def _of_a_busy_machine(run: Run, record: Record) -> set[str]:
 
 def _has_quiet_result(run: Run) -> bool:
     """Whether a published result of the same work, hardware and mode, or a full one, is of a quiet machine."""
-    busy = {str(flag) for flag in (Flag.BUSY_MACHINE, *DISTURBED_FLAGS)}
-    others = Run.objects.filter(
+    others = _published(run, {run.mode, "full"}).filter(submission__withdrawn_at=None)
+    return any(not flags & _BUSY for flags in _flags_of(others).values())
+
+
+def busy_results_replaced_by(run: Run) -> list[int]:
+    """The published results of a busy machine that counted for want of a better one, until this first quiet one.
+
+    They are held then: a person may release them, and no later quiet result holds them again.
+    """
+    if not settings.HOLD_BUSY_RESULTS or _has_quiet_result(run):
+        return []
+    if any(flags & _BUSY for flags in _flags_of(Run.objects.filter(pk=run.pk)).values()):
+        return []
+    return sorted(number for number, flags in _flags_of(_published(run, {run.mode})).items() if flags & _BUSY)
+
+
+def _published(run: Run, modes: set[str]) -> QuerySet[Run]:
+    """The other results of a run's work on its hardware that are not held."""
+    return Run.objects.filter(
         recipe__work=run.recipe.work_id,
         hardware=run.hardware,
-        mode__in={run.mode, "full"},
+        mode__in=modes,
         state=RunState.SUCCEEDED,
         held_for=[],
-        submission__withdrawn_at=None,
     ).exclude(pk=run.pk)
-    phases = PhaseEnergy.objects.filter(attempt__run__in=others, attempt__number=F("attempt__run__attempt"))
-    flags_of: dict[int, set[str]] = {}
+
+
+def _flags_of(runs: QuerySet[Run]) -> dict[int, set[str]]:
+    """The quality flags of each run's charged phases."""
+    phases = PhaseEnergy.objects.filter(attempt__run__in=runs, attempt__number=F("attempt__run__attempt"))
+    found: dict[int, set[str]] = {}
     for run_id, flags in phases.exclude(phase=Phase.EVALUATE).values_list("attempt__run", "flags"):
-        flags_of.setdefault(run_id, set()).update(flags)
-    return any(not flags & busy for flags in flags_of.values())
+        found.setdefault(run_id, set()).update(flags)
+    return found
 
 
 def _supplied_by_submitter(run: Run, record: Record) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from leaderboard.models import Board, Entry, Hardware, Method, PublishedResult, Recipe, Run, Submission, Work
+from leaderboard.models import Action, Board, Entry, Hardware, Method, PublishedResult, Recipe, Run, Submission, Work
 from leaderboard.services.arrivals import (
     Arrived,
     Lookup,
@@ -21,14 +21,17 @@ from leaderboard.services.arrivals import (
     store,
     user_ids,
 )
+from leaderboard.services.log import write_log
+from leaderboard.services.means import UNCERTAINTIES
 from leaderboard.services.publication import lock, raise_revisions
 from leaderboard.services.workers import register_hardware
 from leaderboard.transfer.folder import BadFolder, Checked
-from leaderboard.transfer.lines import ADDED_LATER, FIELDS, KINDS, NAMES, Line, from_line
+from leaderboard.transfer.lines import FIELDS, KINDS, NAMES, Line, from_line
 
 LINES_AT_ONCE = 500
-# Of an entry, which two sites may have published at different times.
-FIGURES = tuple(name for name in FIELDS[Entry] if name != "published_at")
+# Of an entry, which two sites may have published at different times, next to other works: these pool their spread, so
+# that the uncertainties differ. `repeats`, from which they follow, doesn't.
+FIGURES = tuple(name for name in FIELDS[Entry] if name not in ("published_at", "phases", *UNCERTAINTIES.values()))
 RESULTS = (Method, Recipe, Submission, Run, Board, PublishedResult, Entry)
 
 
@@ -45,7 +48,9 @@ def import_results(folder: Checked, progress: Callable[[str, int], None] = _no_p
     with other figures. progress: called with the kind and the number of lines read.
     """
     with TraceFiles(folder) as traces, transaction.atomic():
-        return _Import(folder, traces, progress).all()
+        arrived = _Import(folder, traces, progress).all()
+        write_log(Action.IMPORT, "results", by=None, added={kind: arrived.added[kind] for kind in KINDS})
+        return arrived
 
 
 class _Import:
@@ -81,7 +86,7 @@ class _Import:
 
     def _batches(self, kind: str) -> Iterator[list[Line]]:
         names = frozenset(NAMES[kind]) | frozenset(FIELDS[KINDS[kind]])
-        lines = self.folder.lines(kind, names, ADDED_LATER & names)
+        lines = self.folder.lines(kind, names)
         while batch := list(islice(lines, LINES_AT_ONCE)):
             yield batch
 
@@ -129,7 +134,7 @@ class _Import:
         new = []
         for line in lines:
             values = from_line(Board, line)
-            revision = values.pop("revision")
+            revision, _ = values.pop("revision"), values.pop("pools")  # they are found again
             values["hardware_id"] = self.numbers["hardware"][line["hardware"]]
             found = Board.objects.filter(**values).first()
             if found is not None:
@@ -262,6 +267,9 @@ class _Import:
         ]
         for figures in values:
             figures["work_id"] = works[figures["recipe_id"]] if figures["recipe_id"] else None
+            if figures["repeats"]:
+                runs = [self.numbers["runs"][number] for number in figures["repeats"]["runs"]]
+                figures["repeats"] |= {"runs": runs}
         there = self._entries_there(values)
         new = []
         for line, figures in zip(lines, values, strict=True):

@@ -118,13 +118,8 @@ class Checked:
         checksum: str = self.manifest["files"][name]["sha256"]
         return checksum
 
-    def lines(
-        self, kind: str, names: frozenset[str], added_later: frozenset[str] = frozenset()
-    ) -> Iterator[dict[str, Any]]:
-        """The lines of a kind, one at a time. Raises BadFolder for one without exactly these names.
-
-        added_later: of the names, those that folders of earlier versions lack; they are None there.
-        """
+    def lines(self, kind: str, names: frozenset[str]) -> Iterator[dict[str, Any]]:
+        """The lines of a kind, one at a time. Raises BadFolder for one without exactly these names."""
         path = self.path / f"{kind}.jsonl"
         with path.open("rb") as file:
             for number, text in enumerate(file, 1):
@@ -133,9 +128,6 @@ class Checked:
                 except ValueError as error:
                     raise BadFolder(f"{path}:{number}: is not JSON ({error}); {EXPORT_AGAIN}") from None
                 wrong = names ^ set(line) if isinstance(line, dict) else names
-                if isinstance(line, dict) and wrong <= added_later:
-                    line |= dict.fromkeys(wrong)
-                    wrong = frozenset()
                 if wrong:
                     raise BadFolder(
                         f"{path}:{number}: lacks, or has of its own, {', '.join(sorted(wrong))}; {EXPORT_AGAIN}"

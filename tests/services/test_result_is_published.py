@@ -61,7 +61,9 @@ def test_a_rerun_leaves_the_old_result_ranked_until_the_new_one_is_in(hardware, 
 
     services.record(claim, make_record(recipe, one_time_j=90.0).model_dump_json().encode())
     after = queries.ranked_board(LeaderboardQuery())
-    assert [(row.entry.run_id, row.entry.own_energy_j) for row in after.rows] == [(second.pk, 90.0)]
+    assert [(row.entry.run_id, row.entry.own_energy_j, row.entry.results) for row in after.rows] == [
+        (second.pk, 95.0, 2)
+    ]
     assert after.revision > before.revision
     assert [row.entry.pk for row in after.rows] == [row.entry.pk for row in before.rows]
     assert Attempt.objects.exclude(record=None).count() == 2

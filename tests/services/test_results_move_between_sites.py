@@ -19,7 +19,7 @@ from leaderboard.management.progress import ProgressLine
 from leaderboard.transfer.lines import FIELDS, KINDS
 from tests.factories import MethodFactory, RunFactory, UserFactory
 from tests.records import CPU, make_recipe
-from tests.services.moving import PUBLISHED, TRACE, empty, enter, export, rewrite, stored
+from tests.services.moving import PUBLISHED, TRACE, empty, enter, export, stored
 from tests.services.verifying import verify
 
 pytestmark = pytest.mark.django_db
@@ -105,14 +105,6 @@ def test_the_same_again_changes_nothing(exported):
     assert stored() == before
 
 
-def test_a_folder_from_before_memory_was_measured_is_read(exported):
-    rewrite(exported, "entries", lambda line: line.pop("peak_memory_bytes"))
-    empty()
-    enter(exported)
-    assert models.Entry.objects.exists()
-    assert not models.Entry.objects.exclude(peak_memory_bytes=None).exists()
-
-
 def test_submitters_are_matched_by_name_or_left_out(exported, bob):
     text = "".join(path.read_text("utf-8") for path in exported.glob("*.json*"))
     assert "example.org" not in text
@@ -163,7 +155,7 @@ def test_a_full_result_replaces_a_sampled_one_of_the_other_site(exported):
 def test_the_same_catalogue_imported_on_both_sites_is_one(exported):
     empty()
     services.import_published(PUBLISHED, catalogue.load().sources)
-    services.take_down(models.Entry.objects.filter(published__model=PUBLISHED[0].model))
+    services.take_down(models.Entry.objects.filter(published__model=PUBLISHED[0].model), reason="looks wrong")
     taken_down = models.PublishedResult.objects.exclude(taken_down_at=None).get(model=PUBLISHED[0].model)
     moved = [json.loads(line) for line in (exported / "published_results.jsonl").open()]
     time = next(line["taken_down_at"] for line in moved if line["model"] == taken_down.model)

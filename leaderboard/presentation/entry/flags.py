@@ -14,7 +14,7 @@ FLAGS = {
     "window_too_short": "The phase was short compared with the sensor's update period, so its uncertainty is large.",
     "input_starved": "The device waited for input, so part of the energy belongs to the input pipeline.",
     "mig": "The device was a MIG slice, which has no energy counter of its own.",
-    "no_repeats": "Run once: a single training has no spread, so its uncertainty covers the meter only.",
+    "no_repeats": "In one run a single training has no spread, so that run's uncertainty covers the meter only.",
     "above_power_limit": "The energy per image is more than the device's power limit allows, so it may be wrong.",
     "busy_machine": (
         "Other work took more than 10 % of the machine's CPU time, so latency is higher and throughput lower than on "
@@ -62,8 +62,8 @@ def flag_meanings(flags: Iterable[str]) -> list[str]:
     return [FLAGS.get(flag, words(flag)) for flag in flags]
 
 
-def flag_list(phases: Iterable[PhaseEnergy], held_for: list[str]) -> list[dict[str, str]]:
-    """Every quality flag with its meaning and the phases that it applies to."""
+def flag_list(phases: Iterable[PhaseEnergy], held_for: list[str], results: int = 1) -> list[dict[str, str]]:
+    """Every quality flag with its meaning and the phases it applies to. results: that the entry is the mean of."""
     named: dict[str, set[str]] = {flag: set() for flag in held_for}
     for phase in phases:
         for flag in phase.flags:
@@ -71,4 +71,5 @@ def flag_list(phases: Iterable[PhaseEnergy], held_for: list[str]) -> list[dict[s
     return [
         {"flag": flag, "words": FLAGS.get(flag, words(flag)), "phases": ", ".join(sorted(where))}
         for flag, where in sorted(named.items())
+        if flag != "no_repeats" or results == 1  # several have a spread
     ]

@@ -10,11 +10,12 @@ from typing import Any
 from leaderboard.domain.counting import counted, is_limited
 from leaderboard.domain.energy import EVALUATE, INFERENCE
 from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
+from leaderboard.presentation.entry import repeats
 from leaderboard.presentation.format import joules, seconds, share
 
 
 def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry) -> list[dict[str, Any]]:
-    """Runs with their attempts, whether each counts, and what it measured: quality, joules once and per image.
+    """Runs with their attempts, what each weighs in the mean and measured: quality, joules once and per image.
 
     figures: the runs' phases in one scope and scenario, with their attempts. entry: whose runs they are.
     """
@@ -24,7 +25,10 @@ def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry)
         attempts.setdefault(figure.attempt.number, []).append(figure)
     lines = []
     listed = list(runs)
-    counting = {run.pk for run in counted(listed)}
+    far = repeats.outlying(entry)
+    counting = set(entry.repeats.get("runs", ())) or {
+        run.pk for run in counted(listed) if not is_limited(run.recipe.document, entry.batch_size)
+    }
     for run in listed:
         attempts = measured.get(run.pk, {})
         phases = attempts.get(run.attempt) or attempts.get(max(attempts, default=0), [])
@@ -33,7 +37,9 @@ def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry)
             {
                 "run": run,
                 "is_shown": run.pk == entry.run_id,
-                "counts": run.pk in counting and not is_limited(run.recipe.document, entry.batch_size),
+                "counts": run.pk in counting,
+                "weight": 1 / len(counting) if run.pk in counting else 0.0,
+                "outlier": far.get(run.pk, {}),
                 "is_withdrawn": run.submission is not None and run.submission.withdrawn_at is not None,
                 "seed": run.recipe.document.get("seed", 0),
                 "quality": quality.get("value"),
@@ -100,13 +106,10 @@ def _losses_in_record(lost: Iterable[dict[str, Any]], scope: str) -> list[str]:
 
 
 def spread(lines: list[dict[str, Any]], mode: str) -> list[str]:
-    """How far apart the runs of one mode are, a sentence for each figure that at least two of them have.
-
-    Sampled and full runs are kept apart: extrapolation makes them differ, which is no spread between runs.
-    """
+    """How far apart the runs that count are, a sentence for each figure that at least two of them have."""
     sentences = []
     for name, what in (("one_time_j", "One-time energy"), ("per_image_j", "Energy per image")):
-        values = [line[name] for line in lines if line["run"].mode == mode and line[name] is not None]
+        values = [line[name] for line in lines if line["counts"] and line[name] is not None]
         mean_j = statistics.fmean(values) if values else 0.0
         if len(values) < 2 or mean_j <= 0:
             continue

@@ -133,7 +133,6 @@ function notifyCharts() {
     board,
     ranking,
     eligible,
-    belowFloor: shown.belowFloor,
     get energyChampions() {
       return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
     },

@@ -149,7 +149,6 @@ function notifyCharts() {
     board,
     ranking,
     eligible,
-    belowFloor: shown.belowFloor,
     get energyChampions() {
       return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
     },

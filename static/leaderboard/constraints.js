@@ -7,6 +7,8 @@ import { write } from "./draw.js";
 import { SPACE, count, floorPercent, milliseconds, si } from "./format.js";
 import { keeps, limitFields } from "./limits.js";
 
+const FLOOR = "min_quality";
+const PAUSE_MS = 100;
 const [BINS, WIDTH, HEIGHT, GAP] = [24, 120, 24, 1];
 const fold = document.getElementById("constraints");
 const inForce = document.getElementById("constraints-in-force");
@@ -15,20 +17,23 @@ const histograms = new Map([...fold.querySelectorAll("[data-histogram]")].map((s
 
 let view = null; // what the board has drawn last
 let drawnOf = null; // its entries when the fold was drawn last
+let timer = 0;
 
 const grouped = (number) => number.toLocaleString("en-US");
 
-/** Of the entries that every other limit lets through: those that each limit keeps, drops, and has no figure of. */
+/** Of the entries that all others let through: those that each limit, and the floor, keeps, drops, has no figure of. */
 function effectsOf({ board, query }) {
   const { columns } = board;
-  const { constraints } = query;
-  const effects = new Map(limitFields.map(({ name }) => [name, { kept: [], dropped: [], unknown: 0 }]));
-  for (const index of board.filter({ ...query, constraints: [] }).eligible) {
-    const failed = constraints.filter((limit) => !keeps(columns, limit, index));
+  const { constraints, minQuality } = query;
+  const parts = [...limitFields.map(({ name, dataset }) => [name, dataset.figure]), [FLOOR, "quality"]];
+  const effects = new Map(parts.map(([name]) => [name, { kept: [], dropped: [], unknown: 0 }]));
+  for (const index of board.filter({ ...query, minQuality: null, constraints: [] }).eligible) {
+    const failed = constraints.filter((limit) => !keeps(columns, limit, index)).map(({ name }) => name);
+    if (columns.quality[index] < minQuality) failed.push(FLOOR);
     if (failed.length > 1) continue; // two leave it out, so no single one would let it in
-    for (const { name, dataset } of limitFields) {
-      if (failed.length === 1 && failed[0].name !== name) continue;
-      const [effect, value] = [effects.get(name), columns[dataset.figure][index]];
+    for (const [name, figure] of parts) {
+      if (failed.length === 1 && failed[0] !== name) continue;
+      const [effect, value] = [effects.get(name), columns[figure][index]];
       if (value === null) effect.unknown += 1;
       else effect[failed.length === 1 ? "dropped" : "kept"].push(value);
     }
@@ -53,38 +58,33 @@ function inForceWords({ constraints }) {
     .join(", ");
 }
 
-function draw() {
+/** The effects once the input pauses: they are counted again over the whole board, which no frame waits for. */
+function change() {
   const said = inForceWords(view.query);
   write(inForce, said && `: ${said}`);
-  if (!fold.open || drawnOf === view.eligible) return;
+  clearTimeout(timer);
+  if (fold.open && drawnOf !== view.eligible) timer = setTimeout(draw, PAUSE_MS);
+}
+
+function draw() {
   drawnOf = view.eligible;
-  const chosen = new Set(view.query.constraints.map(({ name }) => name));
-  for (const [name, effect] of effectsOf(view)) {
-    const { dataset } = document.getElementById(name);
+  const { constraints, minQuality } = view.query;
+  const chosen = new Set(constraints.map(({ name }) => name));
+  const effects = effectsOf(view);
+  for (const { name, dataset } of limitFields) {
+    const effect = effects.get(name);
     write(document.getElementById(`${name}_effect`), chosen.has(name) ? words(effect, dataset.noun) : "");
     drawHistogram(histograms.get(name), effect, Math.log);
   }
-  drawQuality(view);
-}
-
-function drawQuality({ board, query, eligible, belowFloor }) {
-  const { minQuality } = query;
   const floor = minQuality > 0 ? `at least ${floorPercent(minQuality)}` : "no floor";
-  write(qualityLine, `${floor}, leaves ${grouped(eligible.length)} of ${grouped(eligible.length + belowFloor)}`);
-  const effect = { kept: [], dropped: [] };
-  for (const index of board.filter({ ...query, minQuality: null }).eligible) {
-    const quality = board.columns.quality[index];
-    effect[quality >= minQuality ? "kept" : "dropped"].push(quality);
-  }
-  drawHistogram(histograms.get("min_quality"), effect, (value) => value);
+  write(qualityLine, `${floor}, ${words(effects.get(FLOOR), "quality")}`);
+  drawHistogram(histograms.get(FLOOR), effects.get(FLOOR), (value) => value);
 }
 
 /** Bars of how many entries have a figure about so great, the dropped ones on top. `scale`: what bins divide evenly. */
 function drawHistogram(svg, { kept, dropped }, scale) {
-  const [least, most] = kept.concat(dropped).reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [
-    Infinity,
-    -Infinity,
-  ]);
+  let [least, most] = [Infinity, -Infinity];
+  for (const value of kept.concat(dropped)) [least, most] = [Math.min(least, value), Math.max(most, value)];
   const span = scale(most) - scale(least);
   const counts = [kept, dropped].map((values) => {
     const bins = new Array(BINS).fill(0);
@@ -117,8 +117,8 @@ function bars(path, name) {
   return element;
 }
 
-fold.addEventListener("toggle", () => view && draw());
+fold.addEventListener("toggle", () => view && change());
 document.addEventListener("boarddrawn", ({ detail }) => {
   view = detail;
-  draw();
+  change();
 });

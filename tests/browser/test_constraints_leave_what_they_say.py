@@ -52,6 +52,7 @@ def test_limits_follow_the_reader(page: Page, live_server) -> None:
 
     page.get_by_label("Memory bytes, peak of inference").fill("40 MB")
     page.get_by_label("Latency ms per batch, median").fill("0.1 s")
+    expect(page.locator("#max_latency_p50_ms_effect")).to_contain_text("leaves")
     effect = page.locator("#max_peak_memory_bytes_effect")
     expect(effect).to_have_text(re.compile(r"^leaves \d of \d+; of \d the memory is not known$"))
     expect(page).to_have_url(re.compile("max_latency_p50_ms=100&max_peak_memory_bytes=40000000"))

@@ -19,7 +19,7 @@ from leaderboard.management.progress import ProgressLine
 from leaderboard.transfer.lines import FIELDS, KINDS
 from tests.factories import MethodFactory, RunFactory, UserFactory
 from tests.records import CPU, make_recipe
-from tests.services.moving import PUBLISHED, TRACE, empty, enter, export, rewrite, stored
+from tests.services.moving import PUBLISHED, TRACE, empty, enter, export, stored
 from tests.services.verifying import verify
 
 pytestmark = pytest.mark.django_db
@@ -103,14 +103,6 @@ def test_the_same_again_changes_nothing(exported):
     before = stored()
     assert set(re.findall(r"(\d+) added", enter(exported))) == {"0"}
     assert stored() == before
-
-
-def test_a_folder_from_before_memory_was_measured_is_read(exported):
-    rewrite(exported, "entries", lambda line: line.pop("peak_memory_bytes"))
-    empty()
-    enter(exported)
-    assert models.Entry.objects.exists()
-    assert not models.Entry.objects.exclude(peak_memory_bytes=None).exists()
 
 
 def test_submitters_are_matched_by_name_or_left_out(exported, bob):

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from leaderboard.api.serializers import ErrorsSerializer
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
+from leaderboard.domain.constraints import CONSTRAINTS, MOST_AMOUNT
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
@@ -205,6 +206,15 @@ FILTER_PARAMETERS = [
         "source",
         enum=list(SOURCES),
         description="Only results verified by this site's workers, or only those published by others. Default: both.",
+    ),
+    *(
+        OpenApiParameter(
+            constraint.parameter,
+            {"type": "number", "format": "double", "exclusiveMinimum": 0, "maximum": MOST_AMOUNT},
+            description=f"Only entries whose {constraint.figure} is known and at "
+            f"{'most' if constraint.kind == 'max' else 'least'} this.",
+        )
+        for constraint in CONSTRAINTS
     ),
 ]
 RANGE_PARAMETERS = [

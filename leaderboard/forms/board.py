@@ -8,8 +8,15 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS, LeaderboardQuery
+from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.quality import QUALITY_BY
-from leaderboard.forms.numbers import AccuracyWeightField, NumberField, QualityField, UsageIntensityField
+from leaderboard.forms.numbers import (
+    AccuracyWeightField,
+    LimitField,
+    NumberField,
+    QualityField,
+    UsageIntensityField,
+)
 from leaderboard.models import FAMILIES, SOURCES, Provenance, Scenario, Scope
 from measurement.tracks import KEYS_IN_WORDS, find_track
 
@@ -82,10 +89,19 @@ class LeaderboardForm(forms.Form):
     accuracy_weight = AccuracyWeightField()
     include_incomplete = YesNoField(required=False)
     source = forms.ChoiceField(required=False, choices=list(SOURCES.items()), error_messages=one_of(SOURCES))
+    max_latency_p50_ms = LimitField(BY_PARAMETER["max_latency_p50_ms"])
+    max_parameters = LimitField(BY_PARAMETER["max_parameters"])
+    max_macs = LimitField(BY_PARAMETER["max_macs"])
+    max_peak_memory_bytes = LimitField(BY_PARAMETER["max_peak_memory_bytes"])
+    min_batch_size = LimitField(BY_PARAMETER["min_batch_size"])
+    max_batch_size = LimitField(BY_PARAMETER["max_batch_size"])
 
     def clean(self) -> dict[str, Any]:
-        """energy_per_correct is greenness with a weight of 1, and can't have another."""
+        """energy_per_correct is greenness with a weight of 1, and can't have another. Limits leave something."""
         data = self.cleaned_data
+        least, most = data.get("min_batch_size"), data.get("max_batch_size")
+        if least is not None and most is not None and least > most:
+            self.add_error("max_batch_size", f"is {most:.15g}, but must be at least min_batch_size, {least:.15g}")
         if data.get("order_by") == ENERGY_PER_CORRECT:
             if data.get("accuracy_weight") not in (None, 1):
                 message = f"must be 1, or left out, with order_by={ENERGY_PER_CORRECT}; give order_by=greenness"
@@ -114,6 +130,7 @@ class LeaderboardForm(forms.Form):
             accuracy_weight=default.accuracy_weight if accuracy_weight is None else accuracy_weight,
             include_incomplete=bool(data.get("include_incomplete")),
             source=data.get("source") or "",
+            **{name: data.get(name) for name in BY_PARAMETER},
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from leaderboard.domain.constraints import Constraint, allowed_amount, parse_amount
 from leaderboard.domain.cost import ALLOWED_PRICE, parse_price
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, parse_quality
@@ -69,6 +70,17 @@ class QualityField(TypedField):
 
     def read(self, text: str) -> float:
         return parse_quality(text)
+
+
+class LimitField(TypedField):
+    """A limit on a figure: 25000000 or 25 M."""
+
+    def __init__(self, constraint: Constraint) -> None:
+        super().__init__()
+        self.constraint, self.allowed = constraint, allowed_amount(constraint)
+
+    def read(self, text: str) -> float:
+        return parse_amount(text, self.constraint)
 
 
 class PriceField(TypedField):

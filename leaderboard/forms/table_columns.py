@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 
@@ -26,8 +26,8 @@ class Column:
     is_default: bool = True
     is_best_high: bool = False
     order_by: str = ""
-    term: str = "entry"
     needs_price: bool = False
+    term: str = "entry"
 
     @property
     def follows(self) -> bool:
@@ -40,14 +40,14 @@ COLUMNS = (
         "rank",
         "Rank",
         "The entry's place; 2–4 means that it may have any of these places within the uncertainty.",
-        "4.75rem",
+        "4.25rem",
         term="rank",
     ),
     Column(
         "method",
         "Method",
         "What was submitted or published, with its source; the name leads to everything that is known of it.",
-        "minmax(10rem, 1.6fr)",
+        "minmax(10rem, 2fr)",
     ),
     Column(
         "family",
@@ -61,7 +61,7 @@ COLUMNS = (
         "quality",
         "Quality",
         "How well the model does on the track's test set, by the track's metric.",
-        "4.5rem",
+        "4.25rem",
         is_number=True,
         is_best_high=True,
         term="quality",
@@ -88,7 +88,7 @@ COLUMNS = (
         "energy",
         "Full-cycle energy",
         "The energy of one-time phases and all images; ± is the repeatability at 95 % coverage, a dash if unknown.",
-        "6.25rem",
+        "5.75rem",
         is_number=True,
         term="full-cycle energy",
     ),
@@ -103,7 +103,7 @@ COLUMNS = (
         "one_time",
         "One-time",
         "The energy of all phases before the first use.",
-        "5rem",
+        "4.75rem",
         is_number=True,
         term="one-time energy",
     ),
@@ -111,7 +111,7 @@ COLUMNS = (
         "per_image",
         "Per image",
         "The energy of one image in the chosen scenario.",
-        "5rem",
+        "4.75rem",
         is_number=True,
         term="inference energy",
     ),
@@ -119,7 +119,7 @@ COLUMNS = (
         "carbon",
         "Carbon",
         "The CO₂-equivalent of the full-cycle energy, for the chosen grid and PUE.",
-        "5rem",
+        "4.5rem",
         is_number=True,
         term="carbon",
     ),
@@ -127,14 +127,14 @@ COLUMNS = (
         "provenance",
         "Provenance",
         "Where the least trusted figure comes from: metered, extrapolated, reported, estimated or missing.",
-        "7rem",
+        "6.75rem",
         term="provenance",
     ),
     Column(
         "cost",
         "Cost",
         "What the full-cycle energy costs at the chosen price and PUE.",
-        "6rem",
+        "7.25rem",
         is_number=True,
         needs_price=True,
         term="cost",
@@ -143,7 +143,7 @@ COLUMNS = (
         "metered",
         "Metered",
         "How much of the full-cycle energy was read from an energy meter.",
-        "4.5rem",
+        "4.25rem",
         is_number=True,
         is_best_high=True,
         term="provenance",
@@ -174,6 +174,15 @@ COLUMNS = (
         is_default=False,
         term="latency",
     ),
+    Column(
+        "memory",
+        "Memory",
+        "The most memory that inference held at once, for one batch.",
+        "5rem",
+        is_number=True,
+        is_default=False,
+        term="memory",
+    ),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"
@@ -181,20 +190,39 @@ CHOICES = tuple(column.key for column in COLUMNS if not column.follows)
 DEFAULT = tuple(column.key for column in COLUMNS if column.is_default and not column.follows)
 # Columns that a card on a phone shows large, outside its list of figures.
 _LARGE = {"rank", "method", "energy", "phases"}
+# One column for each usage intensity that is ranked side by side, after all others.
+AT_WIDTH = "5.25rem"
+# Of the default columns left out next to those of other usages.
+LEFT_OUT_AT = ("one_time", "per_image", "carbon", "metered")
 
 
-def visible(chosen: Sequence[str], order_by: str, *, has_price: bool) -> tuple[str, ...]:
-    """Keys of the chosen columns, of the ranking's own and of a price's, in the table's order."""
+def visible(
+    chosen: Sequence[str],
+    order_by: str,
+    same: Collection[str] = (),
+    *,
+    has_price: bool,
+    has_others: bool = False,
+) -> tuple[str, ...]:
+    """Keys of the chosen columns, of the ranking's own and of a price's, in the table's order.
+
+    same: columns that would say the same in every line. has_others: ranks at other usage intensities are shown too.
+    """
     following = {
         column.key
         for column in COLUMNS
         if column.follows and column.order_by in ("", order_by)
         if has_price or not column.needs_price
     }
-    return tuple(column.key for column in COLUMNS if column.key in following or column.key in chosen)
+    left_out = {*same, *(LEFT_OUT_AT if has_others and tuple(chosen) == DEFAULT else ())}
+    wanted = ({*chosen} | following) - left_out
+    return tuple(column.key for column in COLUMNS if column.key in wanted)
 
 
-def widths(chosen: Sequence[str]) -> str:
-    """The tracks of a grid with the chosen columns, and the number of figures that a card lists: for a style."""
-    tracks = " ".join(BY_KEY[key].width for key in chosen)
-    return f"--columns: {tracks}; --figures: {len(set(chosen) - _LARGE)}"
+def widths(chosen: Sequence[str], others: int = 0) -> str:
+    """The tracks of a grid with the chosen columns, and the number of figures that a card lists: for a style.
+
+    others: how many other usage intensities are ranked next to the reader's.
+    """
+    tracks = " ".join([*(BY_KEY[key].width for key in chosen), *[AT_WIDTH] * others])
+    return f"--columns: {tracks}; --figures: {len(set(chosen) - _LARGE)}; --others: {others}"

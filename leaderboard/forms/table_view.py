@@ -16,6 +16,7 @@ from leaderboard.domain.usage import MAX_USAGE_INTENSITY, RATE_UNITS, usage_inte
 from leaderboard.domain.usage_range import check_usage_range
 from leaderboard.forms.board import SeveralChoicesField, one_of
 from leaderboard.forms.numbers import NumberField, PriceField, RangeEndField
+from leaderboard.forms.several import SeveralEntriesField, SeveralUsagesField
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
@@ -23,6 +24,7 @@ PRICES = {region.slug: region for region in PRICE_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
 MOST_PUE = 10
 ASSUMPTIONS = {"region", "pue", "price_region", "price_per_kwh", "currency"}
+BARS = {"joules": "joules", "shares": "shares"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class View:
     """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
 
     rate: images per `per` over `years`, from which the usage intensity is; None if the reader gave that itself.
+    bars: whether the bars of phases scale with joules or each shows shares of its own total. at: other usage
+    intensities (images) that are ranked side by side. chosen: numbers of the entries to compare.
     price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
     reader typed, which goes before it, in `currency`.
     n_from, n_to: the range of an unknown usage intensity, images; both None if none is asked for.
@@ -42,6 +46,9 @@ class View:
     rate: float | None = None
     per: str = "second"
     years: float | None = None
+    bars: str = "joules"
+    at: tuple[float, ...] = ()
+    chosen: tuple[int, ...] = ()
     price_region: str = ""
     price_per_kwh: float | None = None
     currency: str = ""
@@ -56,6 +63,10 @@ class View:
             changed["columns"] = ",".join(changed["columns"])
         for name in changed.keys() & {"pue", "rate", "years", "price_per_kwh", "n_from", "n_to"}:
             changed[name] = f"{changed[name]:.15g}"
+        if "at" in changed:
+            changed["at"] = [f"{usage:.15g}" for usage in self.at]
+        if "chosen" in changed:
+            changed["chosen"] = ",".join(map(str, self.chosen))
         return changed
 
     def assumptions(self) -> dict[str, Any]:
@@ -122,6 +133,9 @@ class ViewForm(forms.Form):
         required=False, choices=[(unit, unit) for unit in RATE_UNITS], error_messages=one_of(RATE_UNITS)
     )
     years = NumberField("a number of years, above 0", least=0, is_above=True, decimal_comma=True)
+    bars = forms.ChoiceField(required=False, choices=list(BARS.items()), error_messages=one_of(BARS))
+    at = SeveralUsagesField(required=False)
+    chosen = SeveralEntriesField(required=False)
     price_region = forms.ChoiceField(
         required=False,
         choices=[(slug, region.name) for slug, region in PRICES.items()],
@@ -184,6 +198,9 @@ class ViewForm(forms.Form):
             rate=data["rate"] if has_rate else None,
             per=data["per"] or default.per if has_rate else default.per,
             years=data["years"] if has_rate else None,
+            bars=data.get("bars") or default.bars,
+            at=data.get("at") or default.at,
+            chosen=data.get("chosen") or default.chosen,
             price_region=data.get("price_region") or default.price_region,
             price_per_kwh=data.get("price_per_kwh"),
             currency=data.get("currency") or default.currency,

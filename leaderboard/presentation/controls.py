@@ -9,6 +9,7 @@ from typing import Any
 from leaderboard.domain.quality import typed_percent
 from leaderboard.domain.typed_number import Unreadable, read_number, shortened
 from leaderboard.domain.usage import RATE_UNITS, USAGE_PRESETS
+from leaderboard.forms.numbers import LimitField, PriceField, QualityField
 from leaderboard.forms.page_query import OF_RATE, TYPED, PageQuery
 from leaderboard.models import Board, Scope
 from leaderboard.presentation import prices, summary
@@ -34,7 +35,7 @@ class Number:
 def numbers(asked: PageQuery) -> dict[str, Number]:
     """Every number that a reader types, by name."""
     query, view = asked.query, asked.view
-    good = {
+    good = {constraint.parameter: f"{limit:.15g}" for constraint, limit in query.limits} | {
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
         "min_quality": typed_percent(query.min_quality),
@@ -49,8 +50,8 @@ def numbers(asked: PageQuery) -> dict[str, Number]:
     return {
         name: Number(
             name,
-            value=asked.typed.get(name, good[name]),
-            good=good[name],
+            value=asked.typed.get(name, good.get(name, "")),
+            good=good.get(name, ""),
             allowed=field.allowed,
             error=_error(asked, name),
             decimal_comma=field.decimal_comma,
@@ -70,7 +71,7 @@ def _error(asked: PageQuery, name: str) -> str:
     if name == "n_to" and message.startswith("n_to"):
         return f"Can't take “{shortened(typed)}”: {message}."
     why = ""
-    if name not in ("min_quality", "price_per_kwh"):
+    if not isinstance(field, QualityField | PriceField | LimitField):
         try:
             read_number(typed, decimal_comma=field.decimal_comma)
         except Unreadable as refused:
@@ -119,7 +120,7 @@ def usage_range_fields(asked: PageQuery, ranked: RankedBoard) -> dict[str, Any]:
             }
             for name, label, end in given
         ],
-        "answer": usage_range(ranked, view.usage_range) if view.usage_range else [],
+        "answer": usage_range(ranked, view.usage_range, view) if view.usage_range else [],
         "url": "?" + asked.parameters(),
     }
 

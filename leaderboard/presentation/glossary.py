@@ -104,6 +104,7 @@ GLOSSARY = (
         "Power usage effectiveness: a data centre's energy over that of its computers; 1 is the computers alone.",
     ),
     Term("MACs", "Multiply-accumulate operations of the final model for one image."),
+    Term("memory", "The most memory that inference held at once, for one batch."),
     Term("latency", "The median time that the model needs for one batch, in the chosen scenario."),
 )
 BY_NAME = {term.name: term for term in GLOSSARY}

@@ -4,25 +4,30 @@
  */
 
 import { begin, beforeLeaving, onBack, setView, settle, settleDrawn } from "./address.js";
-import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
+import { drawColumns, drawFullWidth, drawSame, fullWidthJ, rankOthers, sameOf, otherUsages } from "./tablelook.js";
+import { chosenEntries, drawChoice, isChosen, restoreChoice, watchChoices } from "./chosen.js";
+import { drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
 import { drawPrice } from "./cost.js";
 import { drawFloor, takeLink } from "./floor.js";
 import { images } from "./format.js";
 import { List } from "./list.js";
 import { addressOf, filtersSet, forgetRate, formState, parameters, readQuery, restore } from "./controls.js";
-import { shownColumns } from "./controls.js";
-import "./menus.js";
+import { fetchWhenOpened, restoreFolds } from "./menus.js";
 import { drawAssumptions, drawOrder, takeWeight } from "./order.js";
+import { isPointed, watch } from "./pointing.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
 import { crossings, following, summary, why } from "./summary.js";
-import { moveSlider, openRangeOnRequest, setUsage, takeUsage } from "./usage_controls.js";
+import { moveSlider, setUsage, takeUsage } from "./usage_controls.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
+// Controls that change neither which lines there are nor their order by energy: the reader's place is kept.
+const OF_THE_LOOK =
+  "[name=region], [name=pue], [name=currency], [name^=price_], [name=columns], #order_by, #usage_slider, #usage_intensity, .rate *";
 
 const form = document.getElementById("controls");
 const table = document.getElementById("board");
@@ -48,8 +53,11 @@ const list = new List({
     if (shown === null) return; // a fresh board that is not ranked yet
     const position = shown.lines === null ? line : shown.lines[line];
     const { ranking } = board;
-    const entry = board.entry(ranking.order[position]);
-    fillRow(node, rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families), line);
+    const index = ranking.order[position];
+    const entry = board.entry(index);
+    const text = rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families, shown);
+    fillRow(node, { ...text, at: shown.others?.(entry, index), is_chosen: isChosen(entry.entry) }, line);
+    node.classList.toggle("is-pointed", isPointed(entry.entry));
   },
 });
 
@@ -86,7 +94,10 @@ function draw(moves = true) {
   const filtered = filter(query);
   board.ranking.rank(filtered.eligible, query.usageIntensity, query);
   shown = { ...filtered, query, lines: sortedLines(board, query.sort, families) };
+  Object.assign(shown, { fullJ: fullWidthJ(board.ranking), chosen: chosenEntries() });
+  shown.others = rankOthers(board, filtered.eligible, query, drawNextFrame);
   if (!list.isLive) list.start();
+  if (drawColumns()) list.renew(board.ranking.order.length);
   list.show(board.ranking.order.length, moves && wasShown);
   const result = { ...shown, board, hardwareName: table.dataset.hardware };
   drawSummary(summary(result), following(result));
@@ -94,20 +105,25 @@ function draw(moves = true) {
   drawOrder(query, why(result));
   drawCrossings(crossings(shown.champions, board.byKey, query));
   drawHead(query.sort);
+  drawFullWidth(shown.fullJ);
   drawPlace();
+  drawChoice(board, query, drawNextFrame);
   notifyCharts();
 }
 
 /** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
 function filter(query) {
-  const { minQuality, sharedBy, words, includeIncomplete } = query;
+  const { minQuality, sharedBy, words, includeIncomplete, constraints } = query;
   const chosen = [query.families, query.provenance, query.qualityBy].map((values) => [...values]).concat(query.source);
-  const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, chosen]);
+  const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, constraints, chosen]);
   const weight = weightInOrder(query);
   const isSame = shown?.key === key;
   if (isSame && shown.weight === weight) return shown;
   const found = isSame ? shown : board.filter(query);
-  if (!isSame) drawFacets(found.counts, filtersSet(query));
+  if (!isSame) {
+    drawFacets(found.counts, filtersSet(query));
+    drawSame(sameOf(board, found.eligible));
+  }
   return { ...found, key, weight, champions: board.ranking.champions(found.eligible, sharedBy, weight) };
 }
 
@@ -133,11 +149,17 @@ function notifyCharts() {
     query,
     champions,
     byKey,
+    board,
     ranking,
     eligible,
     get energyChampions() {
       return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
     },
+    ranking,
+    eligible,
+    chosen: shown.chosen,
+    otherUsages: otherUsages(),
+    indexOf: (key) => board.indices.get(key),
     parameters: parameters({ ofView: false }),
     get places() {
       places ??= ranking.places();
@@ -173,8 +195,6 @@ function redraw() {
 
 /* Input */
 
-// Controls that change no line's place by much, or none.
-const KEEPS_THE_PLACE = "#usage_slider, #usage_intensity, #rate, #per, #years, [name=region], [name=pue], [name=currency]";
 let lastChanged = null;
 let keyed = null; // the slider that keys move
 
@@ -188,17 +208,22 @@ form.addEventListener("input", ({ target }) => {
   }
   takeUsage(target);
   const isWeight = takeWeight(target);
-  if (target.matches("[name=columns], #order_by, [name^=price_]")) changeColumns();
-  else if (!isWeight && !target.matches(KEEPS_THE_PLACE) && list.isLive) list.scrollTo(0);
+  if (!isWeight && !target.matches(OF_THE_LOOK) && list.isLive) list.scrollTo(0);
   redraw();
 });
 
-function changeColumns() {
-  chooseColumns(shownColumns());
-  load().then(() => {
-    if (shown === null) draw();
-    list.renew();
-  });
+document.getElementById("table-options").addEventListener("change", ({ target }) => {
+  if (!target.matches("[name=bars], [name=at]")) return;
+  drawSettled();
+});
+
+watch(list.body);
+watchChoices(region, drawSettled);
+
+function drawSettled() {
+  redraw();
+  if (isRankedHere) settleDrawn();
+  else location.assign(addressOf(parameters()));
 }
 
 form.addEventListener("change", ({ target }) => {
@@ -224,6 +249,7 @@ form.addEventListener("submit", (event) => {
   const wanted = parameters();
   wanted.set("track", track);
   wanted.set("hardware", hardware);
+  wanted.delete("chosen"); // entries of this board
   location.assign(addressOf(wanted));
 });
 
@@ -236,8 +262,7 @@ form.addEventListener("click", (event) => {
   if (link.dataset.sets) takeLink(link);
   else setUsage(link.dataset.usage);
   if (link.dataset.usage) forgetRate();
-  redraw();
-  settleDrawn();
+  drawSettled();
 });
 
 table.tHead.addEventListener("click", (event) => {
@@ -245,9 +270,11 @@ table.tHead.addEventListener("click", (event) => {
   if (!event.target.closest("a") || !isPlainClick(event)) return;
   event.preventDefault();
   const [key, other] = [head.dataset.column, `-${head.dataset.column}`];
-  sort.value = { [key]: other, [other]: key }[sort.value] ?? head.dataset.first;
-  redraw();
-  settleDrawn();
+  const { usage } = event.target.closest("a").dataset;
+  if (usage) setUsage(usage);
+  if (usage) forgetRate();
+  else sort.value = { [key]: other, [other]: key }[sort.value] ?? head.dataset.first;
+  drawSettled();
 });
 
 document.getElementById("pages").addEventListener("click", (event) => {
@@ -265,10 +292,10 @@ list.onscroll = () => {
 
 onBack((state) => {
   restore(state);
-  document.getElementById("range").open = form.elements.n_from.value !== "";
+  restoreChoice();
+  restoreFolds();
   moveSlider();
   takeWeight(form.elements.accuracy_weight);
-  changeColumns();
   load().then(() => {
     drawNow();
     list.scrollTo((Number(new URLSearchParams(location.search).get("page") ?? 1) - 1) * pageSize);
@@ -279,7 +306,7 @@ for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
 
-openRangeOnRequest(redraw);
+fetchWhenOpened(redraw);
 
 // A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));
@@ -294,7 +321,7 @@ document.addEventListener("boardrevision", async (event) => {
   draw();
 });
 
-chooseColumns(shownColumns());
+drawColumns();
 moveSlider();
 readQuery();
 form.elements.was?.remove(); // here the last good numbers stay by themselves

@@ -1,6 +1,7 @@
 /** The reader's query and view, read from the form, written as an address, and put back into the form. */
 
 import { assumptions, readPrice } from "./cost.js";
+import { limitFields, readLimits } from "./limits.js";
 import { parseQuality } from "./quality.js";
 import { readNumber, shortened } from "./typed_number.js";
 
@@ -10,16 +11,16 @@ const SECONDS_PER = { second: 1, minute: 60, hour: 3600, day: 86_400, month: SEC
 const DEFAULTS = { usage_intensity: 1e6, shared_by: 1, accuracy_weight: 1, pue: 1 };
 // Parameters of the page alone; the API has no columns.
 const OF_THE_VIEW = new Set(
-  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to"]
+  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to", "bars", "at", "chosen"]
     .concat("rate", "per", "years"),
 );
 const OF_THE_RATE = new Set(["rate", "per", "years"]);
 const OF_THE_RANGE = ["n_from", "n_to"];
 const NUMBERS = new Set(["rate", "years", ...OF_THE_RANGE]);
-// In the address; the filters follow.
+// In the address; limits and filters follow.
 const ORDER = ["usage_intensity", "rate", "per", "years", "n_from", "n_to", "accuracy_weight", "track", "hardware", "scenario"]
-  .concat("scope", "min_quality", "shared_by", "region", "pue", "price_region", "price_per_kwh", "currency", "search")
-  .concat("order_by", "sort");
+  .concat("scope", "min_quality", "shared_by", "region", "pue", "price_region", "price_per_kwh", "currency")
+  .concat(limitFields.map(({ name }) => name), "search", "order_by", "sort");
 
 const form = document.getElementById("controls");
 const number = document.getElementById("usage_intensity");
@@ -83,6 +84,17 @@ function takePrice() {
   return priceInForce.price;
 }
 
+let limitsInForce = new Map();
+
+function takeLimits() {
+  const typed = new Map(readLimits().map((limit) => [limit.name, limit]));
+  const isUnread = ({ name }) => Number.isNaN(typed.get(name)?.limit);
+  for (const field of limitFields) mark(field, !isUnread(field));
+  const found = limitFields.map(({ name }) => (isUnread({ name }) ? limitsInForce : typed).get(name));
+  limitsInForce = new Map(found.filter(Boolean).map((limit) => [limit.name, limit]));
+  return [...limitsInForce.values()];
+}
+
 /** The form as a query. */
 export function readQuery() {
   const data = new FormData(form);
@@ -100,6 +112,7 @@ export function readQuery() {
     orderBy,
     accuracyWeight: take("accuracy_weight", orderBy !== "energy"),
     includeIncomplete: data.has("include_incomplete"),
+    constraints: takeLimits(),
     sort: data.get("sort"),
     pue: take("pue"),
     gramsPerKwh: Number(form.elements.region.selectedOptions[0].dataset.intensity),
@@ -137,6 +150,9 @@ export function forgetRate() {
   }
 }
 
+/** Whether the chosen columns are those of the default. */
+export const isDefaultColumns = () => columnBoxes.every((box) => box.checked === ("default" in box.dataset));
+
 /** Keys of the chosen columns, in the table's order. */
 const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
 
@@ -159,7 +175,7 @@ export function parameters({ ofView = true } = {}) {
     const isOpen = ["track", "hardware"].includes(name) && !given.has(name);
     if (!isOpen && !isDefault(name, value)) wanted.append(name, written(name, value));
   }
-  if (ofView && columnBoxes.some((box) => box.checked !== ("default" in box.dataset))) {
+  if (ofView && !isDefaultColumns()) {
     wanted.set("columns", chosenColumns().join() || "method");
   }
   return wanted;
@@ -175,6 +191,7 @@ function written(name, value) {
   const asNumber = (number) => (Number(typed) === number ? typed : String(number));
   if (name in inForce) return asNumber(inForce[name]);
   if (name === "price_per_kwh") return asNumber(priceInForce.typed);
+  if (limitsInForce.has(name)) return asNumber(limitsInForce.get(name).limit);
   return NUMBERS.has(name) ? asNumber(readField(form.elements[name]).value) : typed;
 }
 
@@ -188,6 +205,7 @@ function isDefault(name, value) {
   if (name in DEFAULTS) return inForce[name] === DEFAULTS[name];
   if (name === "price_per_kwh") return priceInForce.typed === null;
   if (OF_THE_RANGE.includes(name)) return !isRange();
+  if ("limit" in (form.elements[name].dataset ?? {})) return !limitsInForce.has(name);
   if (name === "currency") return priceInForce.sign === "";
   return value === "" || value === form.elements[name].dataset?.default;
 }

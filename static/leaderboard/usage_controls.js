@@ -31,10 +31,3 @@ export function takeUsage(target) {
   if (usageIntensity > 0) setUsage(usageIntensity);
 }
 
-/** "I don't know N": its module is fetched when its fold is opened, and then drawn. */
-export function openRangeOnRequest(redraw) {
-  const fold = document.getElementById("range");
-  const open = () => import("./range.js").then(redraw);
-  if (fold.open) open();
-  else fold.addEventListener("toggle", open, { once: true });
-}

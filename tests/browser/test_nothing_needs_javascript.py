@@ -83,7 +83,7 @@ def test_sort_and_choose_columns(page, live_server):
     expect(page.get_by_role("columnheader", name="Quality")).to_have_attribute("aria-sort", "descending")
     best = order(page)
     page.get_by_text("Columns", exact=True).click()
-    page.get_by_label("Latency").check()
+    page.get_by_label("Latency", exact=True).check()
     page.get_by_label("Carbon").uncheck()
     page.get_by_label("Images per second").fill("20")
     page.get_by_label("Years").fill("3")

@@ -14,6 +14,7 @@ from leaderboard.api.badge import METRICS
 from leaderboard.api.documentation import DOCUMENTED
 from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END
 from leaderboard.forms.board import LeaderboardForm, one_of
 from leaderboard.forms.log import LogForm
@@ -96,7 +97,8 @@ def _loose(name: str, value: str) -> str:
     either = schema.get("anyOf", [schema])
     pattern, what = _NUMBER.get(either[0].get("type", ""), (None, ""))
     patterns = [pattern, *(re.compile(other["pattern"]) for other in either[1:])] if pattern else []
-    if patterns and _is_read(name, value) and not any(allowed.fullmatch(value) for allowed in patterns):
+    is_read = _is_read(name, value) or name in BY_PARAMETER  # a page takes units too
+    if patterns and is_read and not any(allowed.fullmatch(value) for allowed in patterns):
         return f"is {value[:40]!r}; write {what}"
     if "enum" in schema and name == "include_incomplete" and value not in schema["enum"]:
         return f"is {value[:40]!r}, but must be true or false"

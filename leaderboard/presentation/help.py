@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from leaderboard.domain.constraints import CONSTRAINTS
 from leaderboard.forms.table_columns import COLUMNS
 from leaderboard.presentation.glossary import BY_NAME
 
@@ -88,6 +89,13 @@ CONTROLS = (
         "PUE",
     ),
     Help("price_region", "Electricity price", "What a kWh costs; with a price, the table shows the cost.", "cost"),
+    Help(
+        "bars",
+        "Bars",
+        "In joules a bar is as long as the entry's energy; as shares each is divided by its own total.",
+        "phase",
+    ),
+    Help("at", "Other usages", "Rank and energy at other usage intensities, a column for each.", "usage intensity"),
     Help("family", "Family", "Only methods of these kinds; none chosen shows all.", "family"),
     Help(
         "provenance",
@@ -111,6 +119,21 @@ CONTROLS = (
         "phase",
     ),
 )
+_TERM_OF_FIGURE = {
+    "latency_p50_ms": "latency",
+    "macs": "MACs",
+    "peak_memory_bytes": "memory",
+    "batch_size": "scenario",
+}
+OF_LIMITS = tuple(
+    Help(
+        limit.parameter,
+        limit.noun,
+        f"Only entries whose {limit.noun} is known and at {'most' if limit.kind == 'max' else 'least'} this.",
+        _TERM_OF_FIGURE.get(limit.figure, "entry"),
+    )
+    for limit in CONSTRAINTS
+)
 OF_COLUMNS = tuple(Help(f"column-{column.key}", column.label, column.hint, column.term) for column in COLUMNS)
 # On the first visit: what the page says, in three sentences.
 HOW_TO_READ = (
@@ -120,3 +143,4 @@ HOW_TO_READ = (
     "A figure that this site's own workers did not meter says so: published, extrapolated, reported or estimated; "
     "what is missing is never counted as zero.",
 )
+BY_KEY = {help_text.key: help_text for help_text in (*CONTROLS, *OF_LIMITS, *OF_COLUMNS)}

@@ -90,7 +90,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "chosen": dict.fromkeys(columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
         "widths": widths(columns, len(view.at)),
-        "helps": {help_text.key: help_text for help_text in (*help_texts.CONTROLS, *help_texts.OF_COLUMNS)},
+        "helps": help_texts.BY_KEY,
         "how_to_read": help_texts.HOW_TO_READ if GUIDE not in request.COOKIES else (),
         "titles": TITLES,
         "is_by_greenness": query.order_by == "greenness",

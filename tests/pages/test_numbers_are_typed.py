@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def control(page, name: str) -> dict[str, str]:
     """The attributes of a field, and what is said beside it."""
-    content = page.content.decode()
+    content = page.content.decode().partition('id="controls"')[2].partition("</form>")[0]
     (tag,) = re.findall(rf'<(?:input|select)[^>]*\bname="{name}"[^>]*>', content)
     found = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
     (error,) = re.findall(rf'id="{name}-error"[^>]*>([^<]*)<', content)

@@ -15,7 +15,6 @@ import { List } from "./list.js";
 import { addressOf, filtersSet, forgetRate, parameters, readQuery, usageOfRate } from "./controls.js";
 import "./menus.js";
 import { drawOrder, takeWeight } from "./order.js";
-import { isPointed, watch } from "./pointing.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
@@ -59,7 +58,6 @@ const list = new List({
     const entry = board.entry(index);
     const text = rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families, shown);
     fillRow(node, { ...text, at: shown.others?.(entry, index), is_chosen: isChosen(entry.entry) }, line);
-    node.classList.toggle("is-pointed", isPointed(entry.entry));
   },
 });
 
@@ -231,7 +229,6 @@ document.getElementById("table-options").addEventListener("change", ({ target })
   else location.assign(addressOf(parameters()));
 });
 
-watch(list.body);
 watchChoices(region, () => (isRankedHere ? redraw() : location.assign(addressOf(parameters()))));
 
 form.addEventListener("change", ({ target }) => {

@@ -427,6 +427,7 @@ class Entry(models.Model):
     latency_p50_ms = models.FloatField(null=True)
     throughput_images_per_s = models.FloatField()
     batch_size = models.PositiveIntegerField()
+    peak_memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Of inference; null if unknown.")
     published_at = models.DateTimeField()
 
     class Meta:
@@ -480,6 +481,17 @@ class FormerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"entry {self.number}, now {self.entry_id}"
+
+
+class Ban(models.Model):
+    """That an account may read and no longer write. Who banned it is in the log."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE)
+    reason = models.TextField()
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"ban of {self.user}"
 
 
 class Action(models.TextChoices):

@@ -66,6 +66,7 @@ COLUMNS = {
     "latency_p50_ms": "float64",
     "throughput_images_per_s": "float64",
     "batch_size": "int64",
+    "peak_memory_bytes": "int64",
     "published_at": "timestamp",
     "view": "string",
     **{f"{phase}_energy_j": "float64" for phase in ONE_TIME_PHASES},

@@ -15,6 +15,7 @@ from leaderboard.api.serializers import (
     OF_BUSY,
     OF_DATA,
     OF_HIDDEN,
+    OF_MEMORY,
     OF_MODE,
     OF_QUALITY_BY,
     OF_RESULTS,
@@ -186,6 +187,7 @@ class EntrySerializer(GroupSerializer):
     latency_p50_ms = serializers.FloatField(allow_null=True, help_text="per batch; null if not published")
     throughput_images_per_s = serializers.FloatField()
     batch_size = serializers.IntegerField()
+    peak_memory_bytes = serializers.IntegerField(allow_null=True, help_text=OF_MEMORY)
     published_at = serializers.DateTimeField()
     run = serializers.IntegerField(allow_null=True)
     submission = serializers.UUIDField(allow_null=True)

@@ -40,6 +40,7 @@ FIGURES = (
     "latency_p50_ms",
     "throughput_images_per_s",
     "batch_size",
+    "peak_memory_bytes",
     "published_at",
 )
 
@@ -60,6 +61,7 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
         "latency_p50_ms",
         "throughput_images_per_s",
         "batch_size",
+        "peak_memory_bytes",
         "published_at",
     )
 }

@@ -80,7 +80,7 @@ COLUMNS = (
         "cost",
         "Cost",
         "What the full-cycle energy costs at the chosen price and PUE",
-        "6rem",
+        "7.25rem",
         is_number=True,
         needs_price=True,
     ),
@@ -96,6 +96,7 @@ COLUMNS = (
     Column("parameters", "Parameters", "Parameters of the final model", "5.75rem", is_number=True, is_default=False),
     Column("macs", "MACs", "Multiply-accumulates for one image", "5rem", is_number=True, is_default=False),
     Column("latency", "Latency", "Median for one batch", "5rem", is_number=True, is_default=False),
+    Column("memory", "Memory", "Of inference at its peak, for one batch", "5rem", is_number=True, is_default=False),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"

@@ -136,6 +136,7 @@ def row(
         "parameters": si(entry.parameters),
         "macs": si(entry.macs),
         "latency": milliseconds(entry.latency_p50_ms),
+        "memory": si(entry.peak_memory_bytes, "B"),
     }
 
 

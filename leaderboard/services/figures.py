@@ -126,4 +126,5 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
         "latency_p50_ms": window.latency_p50_ms,
         "throughput_images_per_s": window.throughput_images_per_s,
         "batch_size": window.batch_size,
+        "peak_memory_bytes": window.peak_memory_bytes,
     }

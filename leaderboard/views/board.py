@@ -25,6 +25,7 @@ from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, wi
 from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import rows, summary, table
+from leaderboard.presentation.constraints import constraints
 from leaderboard.presentation.format import count, images
 from leaderboard.presentation.usage_range import usage_range
 from leaderboard.staticstorage import imported_modules
@@ -101,6 +102,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         + bool(query.source),
         "presets": _presets(asked),
         "range": _range(asked, ranked),
+        "constraints": constraints(ranked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
@@ -287,7 +289,7 @@ def _range(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, Any]:
             }
             for name, label, end in given
         ],
-        "answer": usage_range(ranked, view.usage_range) if view.usage_range else [],
+        "answer": usage_range(ranked, view.usage_range, view) if view.usage_range else [],
         "url": "?" + asked.parameters(),
     }
 

@@ -30,6 +30,7 @@ from leaderboard.presentation.format import (
     relative,
     sample,
     share,
+    si,
 )
 from leaderboard.presentation.rivals import Against, find_rival
 from leaderboard.views.entries import query_of
@@ -145,6 +146,7 @@ def _table(chosen: list[Entry], query: LeaderboardQuery, view: View) -> list[tup
         ("Mode", [UNKNOWN if e.source == "published" else sample(e.mode, e.data) or "full" for e in chosen]),
         ("Parameters", [f"{e.parameters:,}" for e in chosen]),
         ("Latency, median", [milliseconds(e.latency_p50_ms) for e in chosen]),
+        ("Memory, peak", [si(e.peak_memory_bytes, "B") for e in chosen]),
         ("Throughput", [f"{e.throughput_images_per_s:,.0f} images/s" for e in chosen]),
     ]
 

@@ -114,9 +114,9 @@ function draw(moves = true) {
 
 /** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
 function filter(query) {
-  const { minQuality, sharedBy, words, includeIncomplete } = query;
+  const { minQuality, sharedBy, words, includeIncomplete, constraints } = query;
   const chosen = [query.families, query.provenance, query.qualityBy].map((values) => [...values]).concat(query.source);
-  const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, chosen]);
+  const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, constraints, chosen]);
   const weight = weightInOrder(query);
   const isSame = shown?.key === key;
   if (isSame && shown.weight === weight) return shown;
@@ -144,6 +144,7 @@ function notifyCharts() {
     query,
     champions,
     byKey,
+    board,
     ranking,
     eligible,
     get energyChampions() {
@@ -295,11 +296,16 @@ for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
 
-/* An unknown usage intensity */
+/* Folds, whose modules are loaded when they are first opened */
 
-const openRange = () => import("./range.js").then(redraw);
-if (unknownUsage.open) openRange();
-else unknownUsage.addEventListener("toggle", openRange, { once: true });
+function whenOpened(fold, load) {
+  const open = () => load().then(redraw);
+  if (fold.open) open();
+  else fold.addEventListener("toggle", open, { once: true });
+}
+
+whenOpened(unknownUsage, () => import("./range.js"));
+whenOpened(document.getElementById("constraints"), () => import("./constraints.js"));
 
 // A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));

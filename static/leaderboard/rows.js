@@ -159,6 +159,7 @@ export function row(entry, place, greenness, query, families, { fullJ = null, ch
     parameters: si(entry.parameters),
     macs: si(entry.macs),
     latency: milliseconds(entry.latency_p50_ms),
+    memory: si(entry.peak_memory_bytes, "B"),
   };
 }
 

@@ -15,7 +15,6 @@ import { List } from "./list.js";
 import { addressOf, filtersSet, forgetRate, formState, parameters, readQuery, restore } from "./controls.js";
 import { fetchWhenOpened, restoreFolds } from "./menus.js";
 import { drawAssumptions, drawOrder, takeWeight } from "./order.js";
-import { isPointed, watch } from "./pointing.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
@@ -57,7 +56,6 @@ const list = new List({
     const entry = board.entry(index);
     const text = rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families, shown);
     fillRow(node, { ...text, at: shown.others?.(entry, index), is_chosen: isChosen(entry.entry) }, line);
-    node.classList.toggle("is-pointed", isPointed(entry.entry));
   },
 });
 
@@ -217,7 +215,6 @@ document.getElementById("table-options").addEventListener("change", ({ target })
   drawSettled();
 });
 
-watch(list.body);
 watchChoices(region, drawSettled);
 
 function drawSettled() {

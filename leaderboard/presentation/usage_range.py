@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from leaderboard.domain.usage_range import Choice
@@ -15,7 +16,25 @@ NOTHING = "No entry with a complete total matches the filters, so there is nothi
 MANY_TIMES = 10
 
 
-def usage_range(ranked: RankedBoard, ends: tuple[float, float], view: View) -> Pieces:
+def unknown_usage(ranked: RankedBoard, view: View) -> dict[str, Any]:
+    """The range that is asked for, as the fields of its two ends, and the answer, empty without a range."""
+    given = (("n_from", "Least usage", view.n_from), ("n_to", "Greatest usage", view.n_to))
+    return {
+        "ends": [
+            {
+                "name": name,
+                "label": label,
+                "typed": "" if end is None else f"{end:.15g}",
+                "exponent": f"{math.log10(end or 1):.15g}",
+                "words": "" if end is None else images(end),
+            }
+            for name, label, end in given
+        ],
+        "answer": _answer(ranked, view.usage_range, view) if view.usage_range else [],
+    }
+
+
+def _answer(ranked: RankedBoard, ends: tuple[float, float], view: View) -> Pieces:
     """The answer for a range of usage intensities (images), in pieces as those of the summary."""
     n_from, n_to = ends
     answer = ranked.over_range(n_from, n_to)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,8 +25,8 @@ from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import rows, summary, table
 from leaderboard.presentation.constraints import constraints
-from leaderboard.presentation.format import count, images
-from leaderboard.presentation.usage_range import usage_range
+from leaderboard.presentation.format import count
+from leaderboard.presentation.usage_range import unknown_usage
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views.board_lines import choice_bar, known_choice, lines
 from measurement.tracks import find_track
@@ -101,7 +100,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         + query.include_incomplete
         + bool(query.source),
         "presets": _presets(asked),
-        "range": _range(asked, ranked),
+        "range": unknown_usage(ranked, view) | {"url": "?" + asked.parameters()},
         "constraints": constraints(ranked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
@@ -272,26 +271,6 @@ def _presets(asked: PageQuery) -> list[dict[str, Any]]:
         }
         for preset in USAGE_PRESETS
     ]
-
-
-def _range(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, Any]:
-    """The range of a usage intensity that the reader does not know, the answer for it, and its link."""
-    view = asked.view
-    given = (("n_from", "Least usage", view.n_from), ("n_to", "Greatest usage", view.n_to))
-    return {
-        "ends": [
-            {
-                "name": name,
-                "label": label,
-                "typed": "" if end is None else f"{end:.15g}",
-                "exponent": f"{math.log10(end or 1):.15g}",
-                "words": "" if end is None else images(end),
-            }
-            for name, label, end in given
-        ],
-        "answer": usage_range(ranked, view.usage_range, view) if view.usage_range else [],
-        "url": "?" + asked.parameters(),
-    }
 
 
 def _address(asked: PageQuery) -> str:

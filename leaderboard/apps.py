@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
@@ -14,6 +15,12 @@ class LeaderboardConfig(AppConfig):
         """Connect the rules of accounts, and the system checks."""
         import_module("leaderboard.accounts")
         import_module("leaderboard.serving.checks")
+
+
+class AdminConfig(DjangoAdminConfig):
+    """The site under /admin/ that logs what administrators do."""
+
+    default_site = "leaderboard.adminsite.Site"
 
 
 class ServedFilesConfig(StaticFilesConfig):

@@ -477,3 +477,60 @@ class FormerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"entry {self.number}, now {self.entry_id}"
+
+
+class Action(models.TextChoices):
+    """What the log can say that somebody did."""
+
+    SUBMIT = "submit", "Submit"
+    RERUN = "rerun", "Re-run"
+    CANCEL = "cancel", "Cancel"
+    HOLD = "hold", "Hold"
+    RELEASE = "release", "Release"
+    TAKE_DOWN = "take_down", "Take down"
+    WITHDRAW = "withdraw", "Withdraw"
+    ACCEPT_CLAIM = "accept_claim", "Accept claim"
+    REFUSE_CLAIM = "refuse_claim", "Refuse claim"
+    ADD = "add", "Add"
+    CHANGE = "change", "Change"
+    DELETE = "delete", "Delete"
+    SET_PASSWORD = "set_password", "Set password"
+    CREATE_TOKEN = "create_token", "Create token"
+    DELETE_TOKEN = "delete_token", "Delete token"
+    IMPORT = "import", "Import"
+    BAN = "ban", "Ban"
+    LIFT_BAN = "lift_ban", "Lift ban"
+    PAUSE = "pause", "Pause"
+    DRAIN = "drain", "Drain"
+    RESUME = "resume", "Resume"
+
+
+class LogLine(models.Model):
+    """Who did what to which object, and why. Append-only: triggers of the database refuse updates and deletes.
+
+    It names people and objects as they were then, without foreign keys: whatever goes later, the line stays as it is.
+    """
+
+    SYSTEM = "system"
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    actor = models.CharField(max_length=150, help_text="The account's name then; commands and workers are “system”.")
+    actor_number = models.PositiveBigIntegerField(null=True, help_text="Of the account; null for the system.")
+    action = models.CharField(max_length=20, choices=Action)
+    object_type = models.CharField(max_length=40, help_text="Such as run, entry or user.")
+    object_id = models.CharField(max_length=40)
+    object_name = models.CharField(max_length=300)
+    reason = models.TextField(blank=True)
+    details = models.JSONField(default=dict, help_text="What else there is to say, such as values before and after.")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "log line"
+        verbose_name_plural = "log"
+        indexes = [
+            models.Index(fields=["object_type", "object_id"], name="log_of_object"),
+            models.Index(fields=["actor"], name="log_of_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.get_action_display().lower()} {self.object_type} {self.object_id}"

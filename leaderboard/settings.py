@@ -41,7 +41,7 @@ HOLD_BUSY_RESULTS = _values["HOLD_BUSY_RESULTS"]
 
 INSTALLED_APPS = [
     "leaderboard.apps.LeaderboardConfig",
-    "django.contrib.admin",
+    "leaderboard.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -29,7 +29,7 @@ _MEANINGS = {
     413: "The body is larger than the limit.",
     414: "The address is longer than 8 KiB.",
     415: "This address does not take this content type.",
-    429: "Too many requests; see Retry-After.",
+    429: "Too many requests, with Retry-After; or as many runs are queued and running as one person may have.",
     431: "The headers are larger than 32 KiB.",
     503: "The database can't be reached; see Retry-After.",
 }
@@ -45,12 +45,13 @@ def errors(*codes: int) -> dict[int, OpenApiResponse]:
 def describe_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """For drf-spectacular: adds the recipe's schema, and to each operation the errors that any address may answer."""
     schemas = result["components"]["schemas"]
-    schemas["Rerun"]["additionalProperties"] = False
+    for name in ("Rerun", "Reason", "OptionalReason"):
+        schemas[name]["additionalProperties"] = False
     schemas |= {_component(name): _moved(part) for name, part in _RECIPE_PARTS.items()}
     for operations in result["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
-            if operation["operationId"] == "submit":
+            if operation["operationId"] in ("submit", "run_hold", "entry_take_down"):
                 operation["requestBody"]["required"] = True
             for code in _ANYWHERE:
                 content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}

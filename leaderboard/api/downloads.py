@@ -102,7 +102,7 @@ def as_csv(ranked: queries.RankedBoard, site: str) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(line.get(name)) for name in COLUMNS] for line in lines(ranked, site))
+    writer.writerows([cell(line.get(name)) for name in COLUMNS] for line in lines(ranked, site))
     return text.getvalue().encode()
 
 
@@ -151,7 +151,7 @@ def _flat(line: dict[str, Any]) -> dict[str, Any]:
     return line
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

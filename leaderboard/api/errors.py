@@ -11,10 +11,14 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from leaderboard.services import Refused
+from leaderboard.services import Invalid, LimitReached, Refused
 from measurement.documents import DocumentError
 
 Error = tuple[str | None, str]
+_STATUS_OF: dict[type[Refused], int] = {
+    Invalid: status.HTTP_400_BAD_REQUEST,
+    LimitReached: status.HTTP_429_TOO_MANY_REQUESTS,
+}
 
 
 class Faults(exceptions.APIException):
@@ -51,10 +55,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DocumentError):
         error = Faults((fault.field or None, fault.message) for fault in error.faults)
     if isinstance(error, Refused):
-        view = context.get("view")
-        error = Faults(
-            [(error.field or None, error.message)], getattr(view, "refused_status", status.HTTP_409_CONFLICT)
-        )
+        otherwise = getattr(context.get("view"), "refused_status", status.HTTP_409_CONFLICT)
+        error = Faults([(error.field or None, error.message)], _STATUS_OF.get(type(error), otherwise))
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from django import forms
 from django.http import QueryDict
@@ -15,12 +16,15 @@ from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END
 from leaderboard.forms.board import AccuracyWeightField, LeaderboardForm, UsageIntensityField, one_of
+from leaderboard.forms.log import LogForm
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import Hardware
+from leaderboard.services import MOST_OF_REASON
 
 BOARD = frozenset({"track", "hardware", "scenario", "scope"})
 FILTER = frozenset(LeaderboardForm.base_fields)
 RANGE = frozenset({"n_from", "n_to"})
+LOG = frozenset(LogForm.base_fields)
 PAGE = frozenset({"page", "page_size"})
 REPEATABLE = frozenset({"family", "provenance", "quality_by"})
 
@@ -71,6 +75,9 @@ _NUMBER = {
 }
 
 
+_FREE_TEXT = {"search": 100, "reason": MOST_OF_REASON}
+
+
 def _loose(name: str, value: str) -> str:
     """What keeps a value from being what the OpenAPI document says, though a form would take it; empty if nothing.
 
@@ -78,8 +85,9 @@ def _loose(name: str, value: str) -> str:
     """
     if not value:
         return "is empty; give a value, or leave the parameter out"
-    if name == "search":
-        return f"has {len(value)} characters; give at most 100" if len(value) > 100 else ""
+    if name in _FREE_TEXT:
+        most = _FREE_TEXT[name]
+        return f"has {len(value):,} characters; give at most {most:,}" if len(value) > most else ""
     if any(part != part.strip() or not part for part in value.split(",")):
         return f"is {value[:40]!r}; give it without spaces and empty parts"
     documented = DOCUMENTED[name].type if name in DOCUMENTED else None
@@ -124,6 +132,13 @@ def read_page(given: QueryDict) -> tuple[int, int]:
     form = PageForm(given)
     _check(form)
     return form.cleaned_data["page"] or 1, form.cleaned_data["page_size"] or 50
+
+
+def read_log_filter(given: QueryDict) -> dict[str, Any]:
+    """Conditions for `queries.log_lines`."""
+    form = LogForm(given)
+    _check(form)
+    return form.cleaned_data
 
 
 def read_usage_intensity(given: QueryDict) -> float:

@@ -30,9 +30,22 @@ from leaderboard.api.serializers import (
 from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.repeats import Basis
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import DATA, MODES, SOURCES, Hardware, PhaseEnergy, Provenance, Run, Submission, Worker
+from leaderboard.models import (
+    DATA,
+    MODES,
+    SOURCES,
+    Action,
+    Hardware,
+    LogLine,
+    PhaseEnergy,
+    Provenance,
+    Run,
+    Submission,
+    Worker,
+)
 from leaderboard.presentation.entry.repeats import QUANTITY_CHOICES
 from leaderboard.routing import tracks_in
+from leaderboard.services import MOST_OF_REASON, REASON_PATTERN
 
 STATES = [(state.value, state.value) for state in RunState]
 
@@ -238,7 +251,27 @@ class RunSerializer(QueueLineSerializer):
         return list(run.entries.order_by("pk").values_list("pk", flat=True))
 
 
+def _reason(*, required: bool) -> serializers.RegexField:
+    meaning = "why; the submitter and the readers of the entry's page see it" if required else "why, for the log"
+    return serializers.RegexField(
+        REASON_PATTERN, max_length=MOST_OF_REASON, required=required, help_text=meaning, trim_whitespace=False
+    )
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = _reason(required=True)
+
+
+class OptionalReasonSerializer(serializers.Serializer[Any]):
+    reason = _reason(required=False)
+
+
+class TakenDownSerializer(serializers.Serializer[Any]):
+    taken_down = serializers.IntegerField(help_text="the number that the entry had")
+
+
 class RerunSerializer(serializers.Serializer[Any]):
+    reason = _reason(required=False)
     mode = serializers.ChoiceField(list(MODES.items()), required=False, help_text="default: that of the run")
 
 
@@ -342,3 +375,19 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
         """Keys of the tracks whose data it has; null if it never reported them."""
         tracks = tracks_in(worker.diagnosis)
         return None if tracks is None else sorted(tracks)
+
+
+class LogLineSerializer(serializers.ModelSerializer[LogLine]):
+    """Who did what to which object, and why."""
+
+    id = serializers.IntegerField()
+    action = serializers.ChoiceField(Action.choices)
+    details = serializers.DictField(help_text="what else there is to say, such as values before and after")
+
+    class Meta:
+        model = LogLine
+        fields = ["id", "at", "actor", "action", "object_type", "object_id", "object_name", "reason", "details"]
+
+
+class LogSerializer(PageSerializer):
+    results = LogLineSerializer(many=True)

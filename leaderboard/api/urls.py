@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from leaderboard.api.base import UnknownAddress
-from leaderboard.api.views import board, downloads, entries, findings, reference, runs, submissions
+from leaderboard.api.views import board, downloads, entries, findings, log, reference, runs, submissions
 
 urlpatterns = [
     path("v1/leaderboard", board.LeaderboardView.as_view(), name="api-leaderboard"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("v1/leaderboard.parquet", downloads.ParquetView.as_view(), name="api-leaderboard-parquet"),
     path("v1/entries/<int:pk>", entries.EntryView.as_view(), name="api-entry"),
     path("v1/entries/<int:pk>/trace", entries.TraceView.as_view(), name="api-entry-trace"),
+    path("v1/entries/<int:pk>/take-down", entries.TakeDownView.as_view(), name="api-entry-take-down"),
     path("v1/entries/<int:pk>/badge.svg", entries.BadgeView.as_view(), name="api-entry-badge"),
     path("v1/submissions", submissions.SubmissionsView.as_view(), name="api-submissions"),
     path("v1/submissions/<uuid:pk>", submissions.SubmissionView.as_view(), name="api-submission"),
@@ -23,6 +24,11 @@ urlpatterns = [
     path("v1/runs/<int:pk>/record", runs.RecordView.as_view(), name="api-run-record"),
     path("v1/runs/<int:pk>/rerun", runs.RerunView.as_view(), name="api-run-rerun"),
     path("v1/runs/<int:pk>/cancel", runs.CancelView.as_view(), name="api-run-cancel"),
+    path("v1/runs/<int:pk>/hold", runs.HoldView.as_view(), name="api-run-hold"),
+    path("v1/runs/<int:pk>/release", runs.ReleaseView.as_view(), name="api-run-release"),
+    path("v1/log", log.LogView.as_view(), name="api-log"),
+    path("v1/log.csv", log.LogCsvView.as_view(), name="api-log-csv"),
+    path("v1/log.jsonl", log.LogJsonLinesView.as_view(), name="api-log-jsonl"),
     path("v1/queue", runs.QueueView.as_view(), name="api-queue"),
     path("v1/workers", runs.WorkersView.as_view(), name="api-workers"),
     path("v1/findings", findings.FindingsView.as_view(), name="api-findings"),

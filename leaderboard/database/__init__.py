@@ -1,1 +1,1 @@
-"""The database itself: its clock, and whether it is away."""
+"""The database itself: its clock, whether it is away, and tables that only grow."""

@@ -19,6 +19,7 @@ from leaderboard.queries.boards import (
 )
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
+from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
 from leaderboard.queries.runs import (
     RunQuerySet,
     ahead_in_queue,
@@ -60,6 +61,7 @@ __all__ = [
     "columns_of",
     "counterpart",
     "current_run",
+    "decisions",
     "entries",
     "entries_of_submission",
     "figures_of_runs",
@@ -69,10 +71,12 @@ __all__ = [
     "hardware_choices",
     "has_published",
     "history",
+    "in_place_of",
     "is_empty",
     "is_live",
     "lines",
     "live_workers",
+    "log_lines",
     "moved",
     "of_model_named",
     "of_same_model",
@@ -89,6 +93,7 @@ __all__ = [
     "siblings",
     "snapshot",
     "submissions",
+    "taken_down",
     "titles_like",
     "trace_of",
     "waits_for",

@@ -4,9 +4,10 @@ from leaderboard.services.arrivals import Arrived
 from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.claims import decide, standing_method
 from leaderboard.services.limits import count_request
+from leaderboard.services.log import MOST_OF_REASON, REASON_PATTERN, write_log
 from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
 from leaderboard.services.published_models import why_not_in_place_of
-from leaderboard.services.refusal import Refused
+from leaderboard.services.refusal import Invalid, LimitReached, Refused
 from leaderboard.services.results import record
 from leaderboard.services.runs import (
     Claim,
@@ -22,20 +23,27 @@ from leaderboard.services.runs import (
     stop,
 )
 from leaderboard.services.submissions import request_cancel, rerun, submit, withdraw
+from leaderboard.services.tokens import create_token, delete_token
 from leaderboard.services.transfer import import_results
 from leaderboard.services.workers import register_hardware, register_worker, worker_seen
 
 __all__ = [
+    "MOST_OF_REASON",
+    "REASON_PATTERN",
     "Arrived",
     "Claim",
     "Imported",
+    "Invalid",
+    "LimitReached",
     "Refused",
     "blame_machine",
     "boards_changed",
     "cancel_is_requested",
     "claim",
     "count_request",
+    "create_token",
     "decide",
+    "delete_token",
     "dispatch",
     "fail",
     "hold",
@@ -60,4 +68,5 @@ __all__ = [
     "why_not_in_place_of",
     "withdraw",
     "worker_seen",
+    "write_log",
 ]

@@ -16,7 +16,8 @@ from catalogue import PublishedResult as CatalogueResult
 from catalogue import Source
 from leaderboard.database import clock
 from leaderboard.domain.energy import LifeCycle, PhaseEnergy, Provenance
-from leaderboard.models import Board, Entry, Hardware, Method, PublishedResult
+from leaderboard.models import Action, Board, Entry, Hardware, Method, PublishedResult
+from leaderboard.services.log import write_log
 from leaderboard.services.publication import lock, raise_revisions
 from leaderboard.services.workers import register_hardware
 
@@ -85,6 +86,7 @@ def import_published(results: Iterable[CatalogueResult], sources: Mapping[str, S
     _enter(cycles, now)
     if touched:
         raise_revisions(touched)
+        write_log(Action.IMPORT, "catalogue", by=None, **asdict(count))
     return count
 
 

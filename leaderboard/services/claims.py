@@ -7,7 +7,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from leaderboard.models import Claim, Method, Recipe, Submission, Work
+from leaderboard.models import Action, Claim, Method, Recipe, Submission, Work
+from leaderboard.services.log import optional_reason, write_log
 from leaderboard.services.publication import boards_changed, lock_works
 from leaderboard.services.refusal import Refused
 from measurement.recipe import Recipe as RecipeDocument
@@ -54,18 +55,23 @@ def standing_method(work: Work) -> Method:
 
 
 @transaction.atomic
-def decide(claim: Claim, *, accept: bool, by: User | None) -> None:
+def decide(claim: Claim, *, accept: bool, by: User | None, reason: str = "") -> None:
     """Accept a claim: its names take the place of those that stood, and all others are refused. Or refuse it.
 
     Nothing is deleted: the names that stood become a refused claim. Raises Refused if it was decided before.
     """
+    reason = optional_reason(reason)
     lock_works([claim.work_id])
     decision = {"decided_by": by, "decided_at": Now()}
     state = "accepted" if accept else "refused"
     if not Claim.objects.filter(pk=claim.pk, state="open").update(state=state, **decision):
         raise Refused("claim", f"claim {claim.pk} has been decided already")
     standing = standing_method(claim.work)
+    names = {"title": [standing.title, claim.method.title]} if accept else {}
+    write_log(Action.ACCEPT_CLAIM if accept else Action.REFUSE_CLAIM, claim, by=by, reason=reason, **names)
     if accept:
+        for other in claim.work.claims.filter(state="open").select_related("method", "work"):
+            write_log(Action.REFUSE_CLAIM, other, by=by, reason=reason, accepted=claim.pk)
         claim.work.claims.filter(state="open").update(state="refused", **decision)
         Claim.objects.update_or_create(method=standing, defaults={"work": claim.work, "state": "refused", **decision})
         _give_names(claim.work, claim.method)

@@ -15,7 +15,7 @@ from django.db import transaction
 from leaderboard.database import clock
 from leaderboard.domain.runstate import ACTIVE
 from leaderboard.models import Run, SubmissionRequest
-from leaderboard.services.refusal import Refused
+from leaderboard.services.refusal import LimitReached
 
 
 def take_turn(user: User) -> None:
@@ -24,12 +24,12 @@ def take_turn(user: User) -> None:
 
 
 def check_active_runs(user: User) -> None:
-    """One person's runs must not delay everybody else's for days. Raises Refused. In the person's turn."""
+    """One person's runs must not delay everybody else's for days. Raises LimitReached. In the person's turn."""
     if user.is_staff:
         return
     active = Run.objects.filter(requested_by=user, state__in=ACTIVE).count()
     if active >= settings.MAX_ACTIVE_RUNS:
-        raise Refused(
+        raise LimitReached(
             "submission",
             f"you have {active} runs queued or running, which is the limit; wait for one to end, or withdraw one",
         )

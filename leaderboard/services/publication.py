@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 
 import structlog
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Now
@@ -14,6 +15,7 @@ from leaderboard.database import clock
 from leaderboard.domain.counting import counted
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import (
+    Action,
     Attempt,
     Board,
     Entry,
@@ -25,6 +27,7 @@ from leaderboard.models import (
     Work,
 )
 from leaderboard.services.figures import figures_of_entries
+from leaderboard.services.log import given_reason, optional_reason, write_log
 from leaderboard.services.means import UNCERTAINTIES, Figures
 from leaderboard.services.pooling import pool_spreads
 from leaderboard.services.published_models import replace_published
@@ -44,8 +47,8 @@ log = structlog.get_logger()
 def publish(run: Run) -> list[Entry]:
     """Bring the entries of a run's work on its hardware up to date. Returns those whose figures it takes part in."""
     lock_works([run.recipe.work_id])
-    replaced = Run.objects.filter(pk__in=busy_results_replaced_by(run))
-    replaced.update(held_for=[str(Flag.BUSY_MACHINE)])
+    for busy in Run.objects.filter(pk__in=busy_results_replaced_by(run)).select_related("recipe__method"):
+        _hold(busy, by=None, reason=f"Run {run.pk} was on a quiet machine.", flag=str(Flag.BUSY_MACHINE))
     entries = refresh_entries(run.recipe.work_id, run.hardware)
     taken = {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}
     return entries if run.pk in taken else []
@@ -108,12 +111,13 @@ def _board(hardware: Hardware, track: str, scenario: str, scope: str) -> Board:
 
 
 @transaction.atomic
-def release_hold(run: Run) -> list[Entry]:
+def release_hold(run: Run, *, by: User | None = None, reason: str = "") -> list[Entry]:
     """Publish a result that is held for review, after a person has reviewed it.
 
-    Empty if a newer or a full result stays on the boards instead. Raises Refused if the result is not held (any
-    more), and if the submission was withdrawn.
+    Empty if it is a sampled one, and a full one stays on the boards instead. Raises Refused if the result is not held
+    (any more), and if the submission was withdrawn.
     """
+    reason = optional_reason(reason)
     # Locked first, as in withdrawing: neither can write between the other's check and its write.
     lock_works([run.recipe.work_id])
     submissions = Submission.objects.select_for_update(no_key=True)
@@ -125,6 +129,7 @@ def release_hold(run: Run) -> list[Entry]:
         raise Refused("run", f"the submission of run {run.pk} was withdrawn; its result is not published")
     if not Run.objects.filter(pk=run.pk, attempt=run.attempt, held_for=run.held_for).update(held_for=[]):
         raise not_held
+    write_log(Action.RELEASE, run, by=by, reason=reason, held_for=run.held_for)
     run.held_for = []
     return publish(run)
 
@@ -146,30 +151,42 @@ def _record_of(run: Run) -> Record | None:
 
 
 @transaction.atomic
-def take_down(entries: QuerySet[Entry]) -> int:
-    """Remove entries from their boards and hold their results for review. The results stay stored."""
+def take_down(entries: QuerySet[Entry], *, reason: str, by: User | None = None) -> int:
+    """Remove entries from their boards and hold their results for review. The results stay stored.
+
+    reason: why, for the submitter and the readers. Raises Invalid without one.
+    """
+    reason = given_reason(reason)
     shown = list(entries.filter(work__isnull=False).values_list("work_id", "board__hardware_id").distinct())
     lock_works(work_id for work_id, _ in shown)
     results = {run.pk for work in shown for run in counted_results(*work)}
     for run in Run.objects.select_for_update(no_key=True).filter(pk__in=results).order_by("pk"):
-        _hold(run)
+        _hold(run, by=by, reason=reason)
+    for entry in entries.select_related("board__hardware", "recipe__method", "published__board__hardware"):
+        kept = {"board": entry.board_id, "work": entry.work_id, "published": entry.published_id}
+        write_log(Action.TAKE_DOWN, entry, by=by, reason=reason, **kept, run=entry.run_id)
     PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=Now())
     return _remove(entries)
 
 
 @transaction.atomic
-def hold(run: Run) -> None:
-    """Leave a published result out of its entry until it is released. Raises Refused if it is on no board."""
+def hold(run: Run, *, reason: str, by: User | None = None) -> None:
+    """Leave a published result out of its entry until it is released.
+
+    reason: why, for the submitter and the readers. Raises Invalid without one, Refused if the result is on no board.
+    """
+    reason = given_reason(reason)
     lock_works([run.recipe.work_id])
     if run.pk not in {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}:
         raise Refused("run", f"run {run.pk} takes part in no entry, so there is nothing to hold")
-    _hold(Run.objects.select_for_update(no_key=True).get(pk=run.pk))
+    _hold(Run.objects.select_for_update(no_key=True).get(pk=run.pk), by=by, reason=reason)
     refresh_entries(run.recipe.work_id, run.hardware)
 
 
-def _hold(run: Run) -> None:
-    run.held_for = sorted({*run.held_for, TAKEN_DOWN})
+def _hold(run: Run, *, by: User | None, reason: str, flag: str = TAKEN_DOWN) -> None:
+    run.held_for = sorted({*run.held_for, flag})
     run.save(update_fields=["held_for"])
+    write_log(Action.HOLD, run, by=by, reason=reason)
 
 
 def _remove(entries: QuerySet[Entry]) -> int:

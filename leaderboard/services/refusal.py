@@ -14,3 +14,11 @@ class Refused(Exception):
         self.field = field
         self.message = message
         self.sentence = f"{subject} {message}".strip()
+
+
+class Invalid(Refused):
+    """A value that is missing or can't be taken, whatever the state of things."""
+
+
+class LimitReached(Refused):
+    """Something that is allowed again later: there is too much of it now."""

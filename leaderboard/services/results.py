@@ -13,7 +13,8 @@ from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Now
 
 from leaderboard.domain.runstate import RunState
-from leaderboard.models import Attempt, PhaseEnergy, Run
+from leaderboard.models import Action, Attempt, PhaseEnergy, Run
+from leaderboard.services.log import write_log
 from leaderboard.services.publication import lock_works, publish
 from leaderboard.services.review import reasons_to_hold
 from leaderboard.services.runs import Claim, end_attempt, move
@@ -54,7 +55,9 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
                 attempt.trace.save(f"run-{run.pk}-{claim.token}.parquet", File(file), save=False)
             kept.append(attempt.trace)
             attempt.save(update_fields=["trace"])
-        if not run.held_for:
+        if run.held_for:
+            write_log(Action.HOLD, run, by=None, held_for=run.held_for)
+        else:
             publish(run)
     return True
 

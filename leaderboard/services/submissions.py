@@ -13,10 +13,11 @@ from django.db.models.functions import Now
 
 from leaderboard.database import clock
 from leaderboard.domain.runstate import ACTIVE, RunState
-from leaderboard.models import Hardware, Recipe, Run, Submission, Work
+from leaderboard.models import Action, Hardware, Recipe, Run, Submission, Work
 from leaderboard.services.claims import hear, new_method, standing_method
 from leaderboard.services.evidence import WANTED, is_of_known_kind
 from leaderboard.services.limits import check_active_runs, take_turn
+from leaderboard.services.log import optional_reason, write_log
 from leaderboard.services.publication import FULL_FIRST, boards_changed, lock_works, refresh_entries
 from leaderboard.services.published_models import FIELD, check_published_model
 from leaderboard.services.refusal import Refused
@@ -63,7 +64,8 @@ def submit(
         _hear(stored, recipe, submitter, is_known)
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
     _name_published_model(stored, recipe, submitter)
-    _enqueue(submission, requested_by=submitter, mode=mode)
+    run = _enqueue(submission, requested_by=submitter, mode=mode)
+    write_log(Action.SUBMIT, submission, by=submitter, run=run.pk, mode=mode)
     return submission, True
 
 
@@ -223,13 +225,13 @@ def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) ->
 
 
 @transaction.atomic
-def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
+def rerun(run: Run, *, by: User | None, mode: str | None = None, reason: str = "") -> Run:
     """Queue another run of the same recipe. The published result stays ranked until the new one is published.
 
     mode: that of `run` unless given. Raises Refused if a run is queued or running already, if the submission was
     withdrawn, and if the recipe can't be sampled.
     """
-    mode = mode or run.mode
+    mode, reason = mode or run.mode, optional_reason(reason)
     fault = _why_not_sampled(parse_recipe(run.recipe.document)) if (run.mode, mode) == ("full", "sampled") else None
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
@@ -248,31 +250,40 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None) -> Run:
     ).first()
     if active:
         raise Refused("run", f"run {active.pk} of this recipe is already {active.state}; wait for it or cancel it")
-    return _enqueue(submission, requested_by=by, mode=mode)
+    new = _enqueue(submission, requested_by=by, mode=mode)
+    write_log(Action.RERUN, run, by=by, reason=reason, run=new.pk, mode=mode)
+    return new
 
 
-def request_cancel(run: Run, *, by: User | None) -> None:
+def request_cancel(run: Run, *, by: User | None, reason: str = "") -> None:
     """Cancel a queued run at once; ask the worker of a running one to stop it within seconds.
 
     Raises Refused if the run has ended.
     """
-    reason = f"Cancelled by {by.get_username()}." if by else "Cancelled."
-    if not cancel(run.pk, reason):
+    reason = optional_reason(reason)
+    words = f"Cancelled by {by.get_username()}" if by else "Cancelled"
+    with transaction.atomic():
+        is_cancelled = cancel(run.pk, f"{words}: {reason}" if reason else f"{words}.")
+        if is_cancelled:
+            write_log(Action.CANCEL, run, by=by, reason=reason)
+    if not is_cancelled:
         run.refresh_from_db()
         raise Refused("run", f"run {run.pk} has already ended ({run.state}); there is nothing to cancel")
 
 
 @transaction.atomic
-def withdraw(submission: Submission, *, by: User | None) -> None:
+def withdraw(submission: Submission, *, by: User | None, reason: str = "") -> None:
     """Withdraw a submission: its run is cancelled. Results stay stored.
 
     Its work leaves the boards, unless another submission of the work is left: then its results still count in the
     mean. Raises Refused if it was withdrawn before.
     """
+    reason = optional_reason(reason)
     lock_works([submission.recipe.work_id])
     if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=Now()):
         raise Refused("submission", "the submission was already withdrawn")
+    write_log(Action.WITHDRAW, submission, by=by, reason=reason)
     for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
         with suppress(Refused):  # it has just ended; what it published is removed below
-            request_cancel(run, by=by)
+            request_cancel(run, by=by, reason=reason)
     refresh_entries(submission.recipe.work_id, submission.hardware)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
-from leaderboard.models import Board, Entry, Hardware, Method, PublishedResult, Recipe, Run, Submission, Work
+from leaderboard.models import Action, Board, Entry, Hardware, Method, PublishedResult, Recipe, Run, Submission, Work
 from leaderboard.services.arrivals import (
     Arrived,
     Lookup,
@@ -21,6 +21,7 @@ from leaderboard.services.arrivals import (
     store,
     user_ids,
 )
+from leaderboard.services.log import write_log
 from leaderboard.services.means import UNCERTAINTIES
 from leaderboard.services.publication import lock, raise_revisions
 from leaderboard.services.workers import register_hardware
@@ -47,7 +48,9 @@ def import_results(folder: Checked, progress: Callable[[str, int], None] = _no_p
     with other figures. progress: called with the kind and the number of lines read.
     """
     with TraceFiles(folder) as traces, transaction.atomic():
-        return _Import(folder, traces, progress).all()
+        arrived = _Import(folder, traces, progress).all()
+        write_log(Action.IMPORT, "results", by=None, added={kind: arrived.added[kind] for kind in KINDS})
+        return arrived
 
 
 class _Import:

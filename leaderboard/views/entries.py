@@ -27,7 +27,9 @@ from measurement.tracks import find_track
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """An entry, phase by phase, and how to check it."""
-    found = _find(pk)
+    found = queries.find_entry(pk)
+    if found is None:
+        return _gone(request, pk)
     if found.pk != pk:  # it was joined with another entry of its work
         return redirect(f"{found.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"), permanent=True)
     given = request.GET.copy()
@@ -64,11 +66,23 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "source_title": rows.SOURCE_TITLES[found.source],
         "badge": _badge(asked.query),
         "bibtex": bibtex(found, site + found.get_absolute_url()),
-        **(_measured(found, found.run) if found.run else _published(found)),
+        **(_measured(found, found.run) if found.run else _published(found, other)),
         **_rivals(found, ranked, against),
     }
     context["contents"] = _contents(context)
     return render(request, "leaderboard/entry.html", context)
+
+
+def _gone(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why an entry was taken down, with status 410; or a way to the one that has come in its place."""
+    line = queries.taken_down(pk)
+    if line is None:
+        raise Http404
+    if (now := queries.in_place_of(line)) is not None:
+        return redirect(f"{now.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"))
+    run = queries.runs().with_names().filter(pk=line.details.get("run")).first()
+    context = {"line": line, "decisions": [line], "submission": run.submission if run else None}
+    return render(request, "leaderboard/entry_gone.html", context, status=410)
 
 
 def _kept(asked: LeaderboardQuery, against: str) -> list[tuple[str, str]]:
@@ -152,7 +166,7 @@ def _badge(asked: LeaderboardQuery) -> dict[str, Any]:
     }
 
 
-def _published(found: Entry) -> dict[str, Any]:
+def _published(found: Entry, other: Entry | None) -> dict[str, Any]:
     """Phases of a published result, each with how it was found and its sources."""
     assert found.published is not None, "the database holds a run or published figures"  # noqa: S101
     document = found.published.document
@@ -160,7 +174,7 @@ def _published(found: Entry) -> dict[str, Any]:
         "published": document,
         "published_phases": phases.published_phases(document),
         "quality_evidence": phases.quality_source(document)["address"],
-        "submitted": submitted.submitted(found, []),
+        "submitted": submitted.submitted(found, [], other),
     }
 
 
@@ -178,6 +192,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "flags": flags.flag_list(figures, run.held_for, results=found.results),
         "power_lines": power.power_table(marks),
         "runs": lines,
+        "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
         "uncertainties": repeats.uncertainties(found),
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),

@@ -101,7 +101,11 @@ def across(request: HttpRequest) -> HttpResponse:
         query = query.on(track=board.track, scenario=board.scenario, scope=board.scope)
         query = query.at_floor_of(quality_floor(board.track))
     found = queries.at_usage(queries.of_track(query), query)
-    page = Paginator(found, LINES_PER_PAGE).get_page(request.GET.get("page") or "1")
+    given = request.GET.get("page") or "1"
+    page = Paginator(found, LINES_PER_PAGE).get_page(given)
+    if given != str(page.number):
+        pages = page.paginator.num_pages
+        asked.notices.append(f"“page” is {shown(given)!r}, but must be a whole number from 1 to {pages}.")
     known = list(queries.boards())
     context = _context(asked, query) | {
         "board": board,

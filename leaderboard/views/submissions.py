@@ -58,7 +58,7 @@ def submit(request: HttpRequest) -> HttpResponse:
         )
     except services.Refused as refusal:
         form.refuse(refusal.field, refusal.message)
-        return _submit_page(request, form)
+        return _submit_page(request, form, status=429 if isinstance(refusal, services.LimitReached) else 200)
     except DocumentError as error:
         for fault in error.faults:
             form.refuse(fault.field, fault.message)
@@ -135,6 +135,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "is_below_floor": any(map(rows.below_floor, entries)),
         "waits_for": queries.waits_for(run),
         "held_for": flag_meanings(run.held_for) if run else [],
+        "decisions": queries.decisions(submission.runs.values_list("pk", flat=True)),
         "is_mine": _is_mine(request, submission),
     }
 

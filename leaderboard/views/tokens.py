@@ -10,6 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from knox.models import get_token_model
 
+from leaderboard import services
+from leaderboard.forms.person import signed_in
+
 MOST_TOKENS = 20
 
 
@@ -21,7 +24,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
     mine = get_token_model().objects.filter(user=request.user).order_by("-created")
     new_token = ""
     if request.method == "POST" and "delete" in request.POST:
-        deleted, _ = mine.filter(token_key=request.POST["delete"]).delete()
+        reader = signed_in(request.user)
+        deleted = services.delete_token(reader, request.POST["delete"], by=reader)
         done = "The token was deleted." if deleted else "Token not found; it may have been deleted already."
         messages.success(request, done)
         return redirect("tokens")
@@ -29,6 +33,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         if mine.count() >= MOST_TOKENS:
             messages.error(request, f"You have {MOST_TOKENS} tokens, which is the limit; delete one first.")
             return redirect("tokens")
-        _, new_token = get_token_model().objects.create(user=request.user)
+        reader = signed_in(request.user)
+        new_token = services.create_token(reader, by=reader)
     context = {"tokens": list(mine), "new_token": new_token, "site": request.build_absolute_uri("/").rstrip("/")}
     return render(request, "account/tokens.html", context)

@@ -61,6 +61,7 @@ function load() {
   if (!isRankedHere) return new Promise(() => {});
   loading ??= fetchSnapshot().catch(() => {
     loading = null; // The server's page stays as it is; the form still works by submitting.
+    document.dispatchEvent(new CustomEvent("boardmissing"));
   });
   return loading;
 }

@@ -10,6 +10,7 @@ const slider = document.getElementById("usage_slider");
 const number = document.getElementById("usage_intensity");
 const words = document.getElementById("usage_words");
 const fault = document.getElementById("usage-fault");
+const announcement = document.getElementById("usage-announcement");
 let shown = location.search;
 let asking = null; // the request under way
 
@@ -47,6 +48,10 @@ async function settle() {
     return;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.getElementById("usage-form") === null) {
+    form.submit(); // the reader sees what the server says instead
+    return;
+  }
   const refused = page.querySelector("[data-notice]");
   fault.hidden = refused === null;
   fault.textContent = refused?.textContent ?? "";
@@ -58,6 +63,7 @@ async function settle() {
   for (const id of ["usage_words", "assumptions-words", "price-words", "price-source"]) {
     document.getElementById(id).textContent = page.getElementById(id).textContent;
   }
+  announcement.textContent = document.querySelector(".headline, #verdict, #lines h2")?.innerText ?? "";
   number.value = page.getElementById("usage_intensity").value;
   addEventListener("beforeprint", () => {
   document.querySelector(".printed-address").textContent = location.href;

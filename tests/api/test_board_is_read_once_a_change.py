@@ -50,7 +50,7 @@ def test_a_change_while_the_board_is_read_is_seen_by_the_next_reader(monkeypatch
 
     def take_down() -> int:
         wait_until(lambda: read, "the board to be read")
-        return services.take_down(Entry.objects.filter(pk=first.pk))
+        return services.take_down(Entry.objects.filter(pk=first.pk), reason="looks wrong")
 
     during, removed = together(partial(Client().get, ADDRESS), take_down)
     assert removed == 1
@@ -63,7 +63,7 @@ def test_a_change_while_the_board_is_read_is_seen_by_the_next_reader(monkeypatch
 def test_the_last_entry_taken_down_leaves_an_empty_board(client: Client) -> None:
     builders.entry()
     assert client.get(ADDRESS).json()["count"] == 1
-    services.take_down(Entry.objects.all())
+    services.take_down(Entry.objects.all(), reason="looks wrong")
     assert client.get(ADDRESS).json()["count"] == 0
     assert Board.objects.get().size == 0
 

@@ -121,8 +121,8 @@ def test_what_nobody_reads_in_a_body_is_refused(client: Client, people: Any, act
     run = builders.run(state="succeeded" if "rerun" in action else "queued")
     address = f"/api/v1/{action.format(run=run.pk, submission=run.submission_id)}"
     bodies = [
-        ('{"reason": "a typing error"}', JSON, 400, "reason"),
-        ("reason=a+typing+error", FORM, 400, "reason"),
+        ('{"cause": "a typing error"}', JSON, 400, "cause"),
+        ("cause=a+typing+error", FORM, 400, "cause"),
         ('["mode"]', JSON, 400, None),
         ("{", JSON, 400, None),
         ("mode: full", "text/plain", 415, None),

@@ -122,17 +122,17 @@ def reason(error: dict[str, str], case: Any, recipe: Any) -> str:
     is_of_order = field == "accuracy_weight" and case.query.get("order_by") == "energy_per_correct"
     if is_of_order or (field == "n_to" and "must be at least n_from" in message):
         return "one parameter depends on another"
-    if field == "method.family" and "but the phases make this" in message:
-        return "the family follows from the phases"
     if field in ("hardware", "mode") and "differs between body and query string" in message:
         return "a parameter depends on the body"
     if case.method == "POST" and case.path == "/api/v1/submissions" and isinstance(recipe, dict):
-        return why_recipe_is_refused(recipe, sampled="is required in sampled mode" in message)
+        return why_recipe_is_refused(recipe, message)
     return ""
 
 
-def why_recipe_is_refused(recipe: dict[str, Any], *, sampled: bool) -> str:
+def why_recipe_is_refused(recipe: dict[str, Any], message: str) -> str:
     """The rules of a recipe's parts with one another, and of characters that can't be seen, are code."""
+    if "but the phases make this" in message:
+        return "the family follows from the phases"
     try:
         Recipe.model_validate_json(json.dumps(json.loads(json.dumps(recipe), parse_float=_number)))
     except ValidationError as errors:
@@ -143,7 +143,7 @@ def why_recipe_is_refused(recipe: dict[str, Any], *, sampled: bool) -> str:
             for place, is_rule in found.items()
         )
         return "a rule about several fields, or about invisible characters" if by_code else ""
-    return "what a sampled run needs depends on the whole recipe" if sampled else ""
+    return "what a sampled run needs depends on the whole recipe" if "is required in sampled mode" in message else ""
 
 
 def _number(text: str) -> float | int:

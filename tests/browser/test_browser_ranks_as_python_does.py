@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard.domain.cost import parse_price
 from leaderboard.domain.quality import parse_quality
 from leaderboard.domain.ranking import Candidate, champions, rank, weight_in_order
 from leaderboard.domain.usage_range import RangeAnswer, over_range
@@ -105,6 +106,42 @@ def test_qualities_are_read_alike(module_page):
         typed,
     )
     assert dict(zip(typed, read, strict=True)) == {text: quality_or_none(text) for text in typed}
+
+
+def test_prices_are_read_alike(module_page):
+    typed = [
+        "",
+        " ",
+        "0",
+        "0.25",
+        "0,25",
+        ".5",
+        ",5",
+        "5.",
+        "1,500",
+        "1500",
+        "1e3",
+        "-1",
+        "+1",
+        "٣",
+        "1_0",
+        "1000000",
+        "1000001",
+    ]
+    typed += [" 0.3 ", "0x10", "abc", "0.25 EUR", "12,34,56", "9" * 400]
+    read = module_page.evaluate(
+        "async (typed) => { const { parsePrice } = await import('/static/leaderboard/cost.js');"
+        " return typed.map(parsePrice).map((value) => (Number.isNaN(value) ? 'unreadable' : value)); }",
+        typed,
+    )
+    assert dict(zip(typed, read, strict=True)) == {text: price_of(text) for text in typed}
+
+
+def price_of(text: str) -> float | str | None:
+    try:
+        return parse_price(text) if text.strip() else None
+    except ValueError:
+        return "unreadable"
 
 
 def quality_or_none(text: str) -> float | None:

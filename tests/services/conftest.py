@@ -29,7 +29,7 @@ def site(hardware, alice, bob, settings, tmp_path):
     services.fail(services.claim(again.pk, "worker"), "the disk was full")
     services.submit(make_recipe("Waits", epochs=4), hardware=hardware, submitter=bob)
     services.import_published(PUBLISHED, catalogue.load().sources)
-    services.take_down(models.Entry.objects.filter(published__model=PUBLISHED[0].model))
+    services.take_down(models.Entry.objects.filter(published__model=PUBLISHED[0].model), reason="looks wrong")
     board = BoardFactory(hardware=hardware, track="cifar10")
     for mode in ("full", "sampled"):
         entry = make_verified_entry(board, recipe__track="cifar10", complete=mode == "full")

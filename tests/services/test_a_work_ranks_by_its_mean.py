@@ -135,10 +135,10 @@ def test_a_held_seed_counts_once_it_is_released_and_no_longer_once_held(hardware
     services.release_hold(held)
     assert rows() == [(75.0, pytest.approx(0.9), 2)]
     held.refresh_from_db()
-    services.hold(held)
+    services.hold(held, reason="looks wrong")
     assert rows() == [(100.0, 0.9, 1)]
     with pytest.raises(Refused, match="takes part in no entry"):
-        services.hold(held)
+        services.hold(held, reason="looks wrong")
 
 
 def test_every_seed_is_shown_with_whether_it_counts(hardware, alice, client):

@@ -58,10 +58,10 @@ def at_once(post, number=AT_ONCE) -> Counter:
 
 def test_active_runs(by_program, settings):
     settings.MAX_ACTIVE_RUNS = 5
-    assert at_once(by_program) == {201: 5, 400: AT_ONCE - 5}
+    assert at_once(by_program) == {201: 5, 429: AT_ONCE - 5}
     assert Run.objects.count() == 5
     Run.objects.filter(pk=Run.objects.first().pk).update(state="cancelled")
-    assert at_once(lambda seed: by_program(100 + seed), 4) == {201: 1, 400: 3}
+    assert at_once(lambda seed: by_program(100 + seed), 4) == {201: 1, 429: 3}
 
 
 @pytest.mark.parametrize("way", ["by_program", "by_form"])

@@ -100,7 +100,7 @@ def test_what_leaves_the_catalogue_leaves_the_board_and_stays_stored(imported):
 
 
 def test_what_was_taken_down_stays_down_until_its_figures_change(imported):
-    services.take_down(Entry.objects.filter(pk=entry_of(SOME[0]).pk))
+    services.take_down(Entry.objects.filter(pk=entry_of(SOME[0]).pk), reason="looks wrong")
     assert services.import_published(SOME, SOURCES).unchanged == len(SOME)
     assert not Entry.objects.filter(published__model=SOME[0].model, board__hardware__name=CARD).exists()
     corrected = replace(SOME[0], quality=SOME[0].quality - 0.01)

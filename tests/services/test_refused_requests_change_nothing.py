@@ -99,7 +99,7 @@ def test_taking_entries_down_raises_the_revision_of_their_boards(run):
     services.record(services.claim(run.pk, "worker"), record_text())
     one = Board.objects.first()
     before = dict(Board.objects.values_list("pk", "revision"))
-    assert services.take_down(Entry.objects.filter(board=one)) == 1
+    assert services.take_down(Entry.objects.filter(board=one), reason="looks wrong") == 1
     after = dict(Board.objects.values_list("pk", "revision"))
     assert {pk for pk in after if after[pk] > before[pk]} == {one.pk}
 

@@ -155,7 +155,7 @@ def test_a_full_result_replaces_a_sampled_one_of_the_other_site(exported):
 def test_the_same_catalogue_imported_on_both_sites_is_one(exported):
     empty()
     services.import_published(PUBLISHED, catalogue.load().sources)
-    services.take_down(models.Entry.objects.filter(published__model=PUBLISHED[0].model))
+    services.take_down(models.Entry.objects.filter(published__model=PUBLISHED[0].model), reason="looks wrong")
     taken_down = models.PublishedResult.objects.exclude(taken_down_at=None).get(model=PUBLISHED[0].model)
     moved = [json.loads(line) for line in (exported / "published_results.jsonl").open()]
     time = next(line["taken_down_at"] for line in moved if line["model"] == taken_down.model)

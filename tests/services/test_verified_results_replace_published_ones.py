@@ -119,7 +119,7 @@ def test_the_published_one_comes_back(card, client, alice, administrator, how):
     if how == "withdraw":
         services.withdraw(run.submission, by=alice)
     elif how == "take down":
-        services.take_down(Entry.objects.filter(pk=published().replaced_by_id))
+        services.take_down(Entry.objects.filter(pk=published().replaced_by_id), reason="looks wrong")
     else:
         measured(services.rerun(run, by=administrator), draft(), quality=0.70)
     assert not is_replaced(client)
@@ -374,7 +374,7 @@ def test_an_entry_without_a_counterpart_has_none(card, client):
 def test_a_published_line_that_was_taken_down_does_not_come_back(card, client, alice):
     run = verify(draft(), card, alice)
     entry = published()
-    services.take_down(Entry.objects.filter(pk=entry.pk))
+    services.take_down(Entry.objects.filter(pk=entry.pk), reason="looks wrong")
     services.withdraw(run.submission, by=alice)
     assert not Entry.objects.filter(published=entry.published_id).exists()
     assert queries.counterpart(published(hardware=CPU)) is None

@@ -10,21 +10,24 @@ from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leaderboard import queries
+from leaderboard import queries, services
+from leaderboard.api.actions import ActionView
 from leaderboard.api.badge import METRICS, energy_badge, greenness_badge
 from leaderboard.api.base import PublicView, version_of
 from leaderboard.api.comparison import comparison
 from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parameters import read_badge, read_usage_intensity
-from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer
+from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer, ReasonSerializer, TakenDownSerializer
 from leaderboard.api.rows import FIGURES
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.domain.repeats import Basis
+from leaderboard.forms.person import signed_in
 from leaderboard.models import Claim, Entry, Run
 from leaderboard.presentation.entry.repeats import Uncertainty, uncertainties
 from leaderboard.presentation.entry.runs import run_lines
@@ -49,6 +52,25 @@ class EntryView(PublicView):
         usage_intensity = read_usage_intensity(request.query_params)
         entry = _find(pk)
         return Response(_detail(entry, usage_intensity, request))
+
+
+class TakeDownView(ActionView):
+    """Takes an entry off its board. For administrators."""
+
+    permission_classes = (IsAdminUser,)
+    fields = frozenset({"reason"})
+
+    @extend_schema(
+        operation_id="entry_take_down",
+        tags=["entries"],
+        request=ReasonSerializer,
+        responses={200: TakenDownSerializer, **errors(400, 401, 403, 404, 411, 413, 415)},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Its results are held until they are released. The submitter and the entry's page say the reason."""
+        entry = _find(pk)
+        services.take_down(Entry.objects.filter(pk=entry.pk), by=signed_in(request.user), reason=self.reason)
+        return Response({"taken_down": entry.pk})
 
 
 class TraceView(PublicView):
@@ -109,7 +131,8 @@ class BadgeView(PublicView):
 def _find(pk: int) -> Entry:
     found = queries.find_entry(pk)
     if found is None:
-        raise not_found("entry", "it may have been withdrawn")
+        line = queries.taken_down(pk)
+        raise not_found("entry", f"it was taken down: {line.reason}" if line else "it may have been withdrawn")
     return found
 
 

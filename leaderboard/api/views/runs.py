@@ -17,8 +17,10 @@ from leaderboard.api.documentation import PAGE_PARAMETERS, errors
 from leaderboard.api.errors import Faults, not_found
 from leaderboard.api.parameters import PAGE
 from leaderboard.api.resources import (
+    OptionalReasonSerializer,
     QueueLineSerializer,
     QueueSerializer,
+    ReasonSerializer,
     RerunSerializer,
     RunSerializer,
     WorkerSerializer,
@@ -54,6 +56,7 @@ class RerunView(ActionView):
 
     permission_classes = (IsAdminUser,)
     parameters = frozenset({"mode"})
+    fields = frozenset({"reason"})
 
     @extend_schema(
         operation_id="run_rerun",
@@ -67,7 +70,7 @@ class RerunView(ActionView):
         mode = self.given.get("mode")
         if mode is not None and (wrong := check_mode(mode)):
             raise Faults(wrong)
-        new = services.rerun(_find(pk), by=signed_in(request.user), mode=mode)
+        new = services.rerun(_find(pk), by=signed_in(request.user), mode=mode, reason=self.reason)
         return Response(
             RunSerializer(_find(new.pk)).data,
             status=status.HTTP_201_CREATED,
@@ -79,17 +82,54 @@ class CancelView(ActionView):
     """Stops a run. For administrators."""
 
     permission_classes = (IsAdminUser,)
+    fields = frozenset({"reason"})
 
     @extend_schema(
         operation_id="run_cancel",
         tags=["runs"],
-        request=None,
+        request=OptionalReasonSerializer,
         responses={202: RunSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: int) -> Response:
         """A queued run is cancelled at once; the worker of a running one stops it within seconds."""
-        services.request_cancel(_find(pk), by=signed_in(request.user))
+        services.request_cancel(_find(pk), by=signed_in(request.user), reason=self.reason)
         return Response(RunSerializer(_find(pk)).data, status=status.HTTP_202_ACCEPTED)
+
+
+class HoldView(ActionView):
+    """Leaves a result out of its entry. For administrators."""
+
+    permission_classes = (IsAdminUser,)
+    fields = frozenset({"reason"})
+
+    @extend_schema(
+        operation_id="run_hold",
+        tags=["runs"],
+        request=ReasonSerializer,
+        responses={200: RunSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """The entry shows what its other results say until this one is released. The submitter reads the reason."""
+        services.hold(_find(pk), by=signed_in(request.user), reason=self.reason)
+        return Response(RunSerializer(_find(pk)).data)
+
+
+class ReleaseView(ActionView):
+    """Publishes a result that is held. For administrators."""
+
+    permission_classes = (IsAdminUser,)
+    fields = frozenset({"reason"})
+
+    @extend_schema(
+        operation_id="run_release",
+        tags=["runs"],
+        request=OptionalReasonSerializer,
+        responses={200: RunSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """A result that was held for review or taken down counts in its entry again."""
+        services.release_hold(_find(pk), by=signed_in(request.user), reason=self.reason)
+        return Response(RunSerializer(_find(pk)).data)
 
 
 class QueueView(PublicView):

@@ -24,7 +24,7 @@ from leaderboard.api.parsers import (
     YAMLDocumentParser,
     check_length,
 )
-from leaderboard.api.resources import SubmissionSerializer
+from leaderboard.api.resources import OptionalReasonSerializer, SubmissionSerializer
 from leaderboard.api.submitted import MODES, OPTIONS, read_submission
 from leaderboard.forms.person import signed_in
 from leaderboard.forms.throttles import SubmissionThrottle
@@ -114,11 +114,12 @@ class WithdrawView(ActionView):
     """Withdraws a submission."""
 
     permission_classes = (IsAuthenticated,)
+    fields = frozenset({"reason"})
 
     @extend_schema(
         operation_id="submission_withdraw",
         tags=["submissions"],
-        request=None,
+        request=OptionalReasonSerializer,
         responses={200: SubmissionSerializer, **errors(400, 401, 403, 404, 409, 411, 413, 415)},
     )
     def post(self, request: Request, pk: str) -> Response:
@@ -126,7 +127,7 @@ class WithdrawView(ActionView):
         submission = _find(pk)
         if submission.submitter_id != request.user.pk and not request.user.is_staff:
             raise PermissionDenied("only its submitter and administrators may withdraw a submission")
-        services.withdraw(submission, by=signed_in(request.user))
+        services.withdraw(submission, by=signed_in(request.user), reason=self.reason)
         return Response(SubmissionSerializer(_find(pk), context={"request": request}).data)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
-from knox.models import AuthToken
+
+from leaderboard import services
 
 
 class Command(BaseCommand):
@@ -21,5 +22,4 @@ class Command(BaseCommand):
             raise CommandError(
                 f"username: there is no user {username!r}; create one with `manage.py createsuperuser`"
             )
-        _, token = AuthToken.objects.create(user)
-        self.stdout.write(token)
+        self.stdout.write(services.create_token(user, by=None))

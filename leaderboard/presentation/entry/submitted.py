@@ -9,12 +9,15 @@ from leaderboard.models import Entry, Run
 NOBODY = "no named account"
 
 
-def submitted(entry: Entry, runs: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Lines of (name, words). runs: the lines of the work's runs on this hardware; none of a published result."""
+def submitted(entry: Entry, runs: list[dict[str, Any]], verified: Entry | None = None) -> list[tuple[str, str]]:
+    """Lines of (name, words). runs: the lines of the work's runs on this hardware; none of a published result.
+
+    verified: the entry that repeats a published one.
+    """
     if entry.published is not None:
         return [
             ("In the catalogue since", f"{entry.published.imported_at:%Y-%m-%d}"),
-            ("Verified", "never by this site's workers"),
+            ("Verified", f"by entry {verified.pk}, which repeats it" if verified else "never by this site's workers"),
         ]
     measured = [line["run"] for line in runs if line["run"].state == "succeeded"]
     return [

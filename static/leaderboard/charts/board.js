@@ -126,12 +126,16 @@ class BoardChart {
 
 const charts = [...document.querySelectorAll("[data-board-chart]")].map((element) => new BoardChart(element));
 
-// Paper has no charts that come into sight: all that the order has are drawn first.
+// Paper has no charts that come into sight: all that the order has are drawn first. Without the board there are none.
 document.addEventListener("click", async ({ target }) => {
   if (!target.closest("[data-print]")) return;
-  if (view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
   const wanted = charts.filter(({ frame }) => frame.checkVisibility());
-  while (view === null) await new Promise((done) => document.addEventListener("boarddrawn", done, { once: true }));
+  if (view === null && wanted.length > 0) {
+    const answers = ["boarddrawn", "boardmissing"];
+    const answered = new Promise((done) => answers.forEach((name) => document.addEventListener(name, done, { once: true })));
+    document.dispatchEvent(new CustomEvent("boardwanted"));
+    await answered;
+  }
   for (const chart of wanted) {
     chart.isNear = true;
     await chart.follow();

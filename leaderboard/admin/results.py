@@ -1,10 +1,9 @@
-"""The admin site: re-run, cancel, release, take down. Results are append-only and can't be edited."""
+"""Runs and entries: re-run, cancel, hold, release, take down. Results are append-only and can't be edited."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import GenericAlias
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -12,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from leaderboard import services
+from leaderboard.admin.base import ModelAdmin, ReadOnly, ReasonForm, TabularInline, reason_of
 from leaderboard.forms.person import signed_in
 from leaderboard.models import (
     Attempt,
@@ -26,32 +26,6 @@ from leaderboard.models import (
     Submission,
     Worker,
 )
-
-if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin, TabularInline
-else:  # Django's own take no type arguments when they run
-
-    class ModelAdmin(admin.ModelAdmin):
-        __class_getitem__ = classmethod(GenericAlias)
-
-    class TabularInline(admin.TabularInline):
-        __class_getitem__ = classmethod(GenericAlias)
-
-
-admin.site.site_header = admin.site.site_title = "Full-Cycle Energy Leaderboard"
-
-
-class ReadOnly:
-    """View only: measured figures are never edited."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class AttemptInline(ReadOnly, TabularInline[Attempt, Run]):
@@ -82,6 +56,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     search_fields = ["recipe__method__title", "recipe__sha256"]
     list_select_related = ["recipe__method", "hardware", "submission"]
     inlines = [AttemptInline]
+    action_form = ReasonForm
     actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -108,22 +83,23 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
 
     def _rerun(self, request: HttpRequest, chosen: QuerySet[Run], mode: str) -> None:
         def rerun_one(run: Run) -> str:
-            return f"queued as {mode} run {services.rerun(run, by=signed_in(request.user), mode=mode).pk}"
+            by, reason = signed_in(request.user), reason_of(request)
+            return f"queued as {mode} run {services.rerun(run, by=by, mode=mode, reason=reason).pk}"
 
         self._each(request, chosen, rerun_one)
 
     @admin.action(description="Cancel: remove from the queue, or stop within seconds")
     def cancel(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def cancel_one(run: Run) -> str:
-            services.request_cancel(run, by=signed_in(request.user))
+            services.request_cancel(run, by=signed_in(request.user), reason=reason_of(request))
             return "cancelled" if run.state == "queued" else "will stop within seconds"
 
         self._each(request, chosen, cancel_one)
 
-    @admin.action(description="Hold: leave the result out of its entry until it is released")
+    @admin.action(description="Hold: leave the result out of its entry until it is released; needs a reason")
     def hold(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def hold_one(run: Run) -> str:
-            services.hold(run)
+            services.hold(run, by=signed_in(request.user), reason=reason_of(request))
             return "held; the entry shows what its other results say"
 
         self._each(request, chosen, hold_one)
@@ -131,7 +107,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     @admin.action(description="Release: publish a result that was held for review or taken down")
     def release(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
         def release_one(run: Run) -> str:
-            published = services.release_hold(run)
+            published = services.release_hold(run, by=signed_in(request.user), reason=reason_of(request))
             if not published:
                 return "no longer held for review; not published, because a newer or full result is on the board"
             return f"published as {_entries(len(published))}"
@@ -168,15 +144,23 @@ class EntryAdmin(ReadOnly, ModelAdmin[Entry]):
     list_filter = ["source", "board__track", "board__hardware", "board__scenario", "board__scope", "provenance"]
     search_fields = ["recipe__method__title", "recipe__sha256", "published__model"]
     list_select_related = ["recipe__method", "published__method", "board__hardware"]
+    action_form = ReasonForm
     actions = ["take_down"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and bool(request.user.is_staff)
 
-    @admin.action(description="Take down: remove from the board and hold the result until its run is released")
+    @admin.action(
+        description="Take down: remove from the board and hold the result until its run is released; needs a reason"
+    )
     def take_down(self, request: HttpRequest, chosen: QuerySet[Entry]) -> None:
-        removed = services.take_down(Entry.objects.filter(pk__in=chosen.values("pk")))
-        self.message_user(request, f"{_entries(removed)} taken down.", messages.SUCCESS)
+        entries = Entry.objects.filter(pk__in=chosen.values("pk"))
+        try:
+            removed = services.take_down(entries, by=signed_in(request.user), reason=reason_of(request))
+        except services.Refused as refusal:
+            self.message_user(request, f"Nothing was taken down: {refusal.sentence}.", messages.ERROR)
+        else:
+            self.message_user(request, f"{_entries(removed)} taken down.", messages.SUCCESS)
 
 
 @admin.register(Method)
@@ -196,6 +180,7 @@ class ClaimAdmin(ReadOnly, ModelAdmin[Claim]):
     list_display = ["title", "claimant", "against", "state", "created_at", "decided_by", "decided_at"]
     list_filter = ["state"]
     list_select_related = ["method__submitter", "work", "decided_by"]
+    action_form = ReasonForm
     actions = ["accept", "refuse"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -224,7 +209,7 @@ class ClaimAdmin(ReadOnly, ModelAdmin[Claim]):
     def _decide(self, request: HttpRequest, chosen: QuerySet[Claim], *, accept: bool) -> None:
         for claim in chosen:
             try:
-                services.decide(claim, accept=accept, by=signed_in(request.user))
+                services.decide(claim, accept=accept, by=signed_in(request.user), reason=reason_of(request))
                 self.message_user(request, f"{claim}: {'accepted' if accept else 'refused'}", messages.SUCCESS)
             except services.Refused as refusal:
                 self.message_user(request, f"{claim}: {refusal.sentence}", messages.ERROR)

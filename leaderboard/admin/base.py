@@ -1,0 +1,55 @@
+"""What the pages of administrators share."""
+
+from __future__ import annotations
+
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.helpers import ActionForm
+from django.http import HttpRequest
+
+from leaderboard.services import MOST_OF_REASON
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+else:  # Django's own take no type arguments when they run
+
+    class ModelAdmin(admin.ModelAdmin):
+        __class_getitem__ = classmethod(GenericAlias)
+
+    class TabularInline(admin.TabularInline):
+        __class_getitem__ = classmethod(GenericAlias)
+
+
+__all__ = ["ModelAdmin", "ReadOnly", "ReasonForm", "TabularInline", "reason_of"]
+
+
+class ReadOnly:
+    """View only: measured figures are never edited."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReasonForm(ActionForm):
+    """The action's menu, with a field for the reason."""
+
+    reason = forms.CharField(
+        required=False,
+        label="Reason:",
+        max_length=MOST_OF_REASON,
+        widget=forms.TextInput(attrs={"size": 50, "placeholder": "the submitter will read it"}),
+    )
+
+
+def reason_of(request: HttpRequest) -> str:
+    """What was typed as the reason of an action."""
+    return request.POST.get("reason", "")

@@ -102,11 +102,11 @@ def test_few_runs_take_the_spread_of_all_works_on_the_board(measure, client):
         }
         assert answer["phases"][0]["u95_j"] == answer["own_u95_j"]
         assert "shared" not in uncertainties, "no work has such a phase"
-        assert "all 5 works of this board that were run more than once, pooled" in page
+        assert "pooled over the 5 works of this board that were run more than once" in page
     board = Board.objects.get(scenario="offline", scope="accelerator")
     assert (board.pools["own"]["degrees_of_freedom"], board.pools["train"]["works"]) == (5, 5)
     # A run that is held no longer shows a spread, and the single one has its own readings again.
-    services.hold(runs[0][0], reason="the room was hot")
+    services.hold(runs[0][0], reason="looks wrong")
     assert entry_of(single).own_u95_j == pytest.approx(1.0)
 
 
@@ -181,7 +181,7 @@ def test_results_of_an_older_protocol_do_not_count_beside_a_newer(measure, clien
 
 def test_a_mean_over_runs_of_which_one_is_taken_away_is_that_of_the_others(measure):
     runs = measure(1, 100.0, 110.0, 150.0)
-    services.hold(runs[2], reason="the room was hot")
+    services.hold(runs[2], reason="looks wrong")
     assert (entry_of(runs[0]).own_energy_j, entry_of(runs[0]).results) == (105.0, 2)
     services.release_hold(Run.objects.get(pk=runs[2].pk))
     assert (entry_of(runs[0]).own_energy_j, entry_of(runs[0]).results) == (120.0, 3)

@@ -206,6 +206,8 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     throughput_images_per_s = _column(serializers.FloatField())
     batch_size = _column(serializers.IntegerField())
     published_at = _column(serializers.DateTimeField())
+    device = _column(serializers.CharField())
+    gain_u95 = _column(serializers.FloatField())
 
 
 class SnapshotSerializer(GroupSerializer):

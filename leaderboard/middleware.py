@@ -8,7 +8,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 
+from leaderboard import queries
 from leaderboard.database.away import is_away
 from leaderboard.views.unavailable import unavailable
 
@@ -52,6 +54,20 @@ def _declared_bytes(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+class BannedOnlyRead:
+    """403 with the reason for whatever a banned account would write; it may sign out. The API answers in JSON."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_read = request.method in ("GET", "HEAD", "OPTIONS", "TRACE")
+        if is_read or request.path_info.startswith("/api/") or request.path_info == reverse("account_logout"):
+            return self.get_response(request)
+        ban = queries.ban_of(request.user)
+        return self.get_response(request) if ban is None else render(request, "403.html", {"ban": ban}, status=403)
 
 
 class DatabaseAway:

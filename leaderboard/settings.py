@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "leaderboard.middleware.DatabaseAway",
+    "leaderboard.middleware.BannedOnlyRead",
 ]
 
 ROOT_URLCONF = "leaderboard.urls"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.http import HttpRequest
 
-from leaderboard.services import MOST_OF_REASON
+from leaderboard.services import MOST_OF_REASON, Refused
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin, TabularInline
@@ -23,7 +24,7 @@ else:  # Django's own take no type arguments when they run
         __class_getitem__ = classmethod(GenericAlias)
 
 
-__all__ = ["ModelAdmin", "ReadOnly", "ReasonForm", "TabularInline", "reason_of"]
+__all__ = ["ModelAdmin", "ReadOnly", "ReasonForm", "TabularInline", "each", "reason_of"]
 
 
 class ReadOnly:
@@ -53,3 +54,12 @@ class ReasonForm(ActionForm):
 def reason_of(request: HttpRequest) -> str:
     """What was typed as the reason of an action."""
     return request.POST.get("reason", "")
+
+
+def each(page: Any, request: HttpRequest, chosen: Iterable[Any], act: Callable[[Any], str]) -> None:
+    """Act on each object, and say of each what `act` says was done, or why it was refused."""
+    for obj in chosen:
+        try:
+            page.message_user(request, f"{obj}: {act(obj)}", messages.SUCCESS)
+        except Refused as refusal:
+            page.message_user(request, f"{obj}: {refusal.sentence}", messages.ERROR)

@@ -12,17 +12,74 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
+from leaderboard import queries, services
+from leaderboard.admin.base import ReasonForm, each, reason_of
 from leaderboard.forms.person import signed_in
-from leaderboard.models import Action
+from leaderboard.models import Action, Ban
 from leaderboard.services import write_log
 
 admin.site.unregister(User)
 admin.site.unregister(EmailAddress)
 
 
+LISTED = ["username", "email", "is_staff", "last_login"]
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # which it takes none of when it runs
+    list_display = [*LISTED, "why_banned", "submission_list", "run_list"]
+    list_filter = ["is_staff", "is_active", ("ban", admin.EmptyFieldListFilter)]
+    action_form = ReasonForm
+    actions = ["ban_alone", "ban_with_entries", "lift_ban"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return queries.with_activity(super().get_queryset(request))
+
+    @admin.display(description="banned because")
+    def why_banned(self, user: User) -> str:
+        banned: Ban | None = getattr(user, "ban", None)
+        return banned.reason if banned else "—"
+
+    @admin.display(description="submissions")
+    def submission_list(self, user: User) -> str:
+        return self._listed("submission", "submitter", user, "submissions_made")
+
+    @admin.display(description="runs")
+    def run_list(self, user: User) -> str:
+        return self._listed("run", "submission__submitter", user, "runs_made")
+
+    def _listed(self, model: str, owner: str, user: User, number: str) -> str:
+        """A number that leads to the list of what it counts."""
+        address = reverse(f"admin:leaderboard_{model}_changelist")
+        return format_html('<a href="{}?{}__id__exact={}">{}</a>', address, owner, user.pk, getattr(user, number))
+
+    @admin.action(description="Ban: may read and no longer write; its runs are cancelled; needs a reason")
+    def ban_alone(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        self._ban(request, chosen, with_entries=False)
+
+    @admin.action(description="Ban with entries: its results are held too; needs a reason")
+    def ban_with_entries(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        self._ban(request, chosen, with_entries=True)
+
+    def _ban(self, request: HttpRequest, chosen: QuerySet[User], *, with_entries: bool) -> None:
+        def ban_one(user: User) -> str:
+            by, reason = signed_in(request.user), reason_of(request)
+            removed = services.ban(user, by=by, reason=reason, with_entries=with_entries)
+            return f"banned; {removed} entries left the boards" if with_entries else "banned; its entries stay"
+
+        each(self, request, chosen, ban_one)
+
+    @admin.action(description="Lift the ban: may write again; what was held stays so until it is released")
+    def lift_ban(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        def lift_one(user: User) -> str:
+            services.lift_ban(user, by=signed_in(request.user), reason=reason_of(request))
+            return "may write again"
+
+        each(self, request, chosen, lift_one)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - as Django has it
         """Set somebody's password."""
         with transaction.atomic():

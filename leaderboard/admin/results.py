@@ -7,11 +7,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.html import format_html
 
 from leaderboard import services
-from leaderboard.admin.base import ModelAdmin, ReadOnly, ReasonForm, TabularInline, reason_of
+from leaderboard.admin.base import ModelAdmin, ReadOnly, ReasonForm, TabularInline, each, reason_of
 from leaderboard.forms.person import signed_in
 from leaderboard.models import (
     Attempt,
@@ -57,11 +59,15 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     list_select_related = ["recipe__method", "hardware", "submission"]
     inlines = [AttemptInline]
     action_form = ReasonForm
-    actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release"]
+    actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release", "compare"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Actions need it; a single run opens read-only all the same.
         return obj is None and bool(request.user.is_staff)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """The list of accounts leads to the runs of one."""
+        return lookup == "submission__submitter__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="method", ordering="recipe__method__title")
     def title(self, run: Run) -> str:
@@ -114,12 +120,16 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
 
         self._each(request, chosen, release_one)
 
+    @admin.action(description="Compare two runs of one work")
+    def compare(self, request: HttpRequest, chosen: QuerySet[Run]) -> HttpResponse | None:
+        numbers = list(chosen.order_by("pk").values_list("pk", flat=True))
+        if len(numbers) != 2:
+            self.message_user(request, f"Choose two runs to compare; {len(numbers)} are chosen.", messages.ERROR)
+            return None
+        return redirect(f"{reverse('runs-compare')}?run={numbers[0]}&run={numbers[1]}")
+
     def _each(self, request: HttpRequest, chosen: QuerySet[Run], act: Callable[[Run], str]) -> None:
-        for run in chosen.select_related("recipe__method", "hardware", "submission"):
-            try:
-                self.message_user(request, f"{run}: {act(run)}", messages.SUCCESS)
-            except services.Refused as refusal:
-                self.message_user(request, f"{run}: {refusal.sentence}", messages.ERROR)
+        each(self, request, chosen.select_related("recipe__method", "hardware", "submission"), act)
 
 
 @admin.register(Attempt)
@@ -207,18 +217,18 @@ class ClaimAdmin(ReadOnly, ModelAdmin[Claim]):
         self._decide(request, chosen, accept=False)
 
     def _decide(self, request: HttpRequest, chosen: QuerySet[Claim], *, accept: bool) -> None:
-        for claim in chosen:
-            try:
-                services.decide(claim, accept=accept, by=signed_in(request.user), reason=reason_of(request))
-                self.message_user(request, f"{claim}: {'accepted' if accept else 'refused'}", messages.SUCCESS)
-            except services.Refused as refusal:
-                self.message_user(request, f"{claim}: {refusal.sentence}", messages.ERROR)
+        def decide_one(claim: Claim) -> str:
+            services.decide(claim, accept=accept, by=signed_in(request.user), reason=reason_of(request))
+            return "accepted" if accept else "refused"
+
+        each(self, request, chosen, decide_one)
 
 
 @admin.register(Submission)
 class SubmissionAdmin(ReadOnly, ModelAdmin[Submission]):
     list_display = ["recipe", "hardware", "submitter", "created_at", "withdrawn_at"]
-    list_filter = ["hardware"]
+    list_filter = ["hardware", ("withdrawn_at", admin.EmptyFieldListFilter)]
+    search_fields = ["recipe__method__title", "recipe__sha256", "submitter__username"]
     list_select_related = ["recipe__method", "hardware", "submitter"]
 
 

@@ -6,11 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rest_framework.permissions import AllowAny
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
+from leaderboard import queries
 from leaderboard.api.errors import Faults, not_found
 from leaderboard.api.parameters import check_names, read_page
 from leaderboard.models import Board
@@ -23,6 +25,8 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS and (ban := queries.ban_of(request.user)) is not None:
+            raise PermissionDenied(f"your account may read and no longer write: {ban.reason}")
         check_names(request.query_params, self.parameters)
 
 

@@ -18,13 +18,16 @@ from leaderboard.queries.boards import (
     siblings,
 )
 from leaderboard.queries.columns import Columns
+from leaderboard.queries.effects import Effect, effects
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
+from leaderboard.queries.people import ban_of, with_activity
 from leaderboard.queries.runs import (
     RunQuerySet,
     ahead_in_queue,
     attempt_of,
     current_run,
+    earlier_result,
     figures_of_runs,
     hardware_choices,
     has_published,
@@ -48,6 +51,7 @@ from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 __all__ = [
     "BoardFindings",
     "Columns",
+    "Effect",
     "Findings",
     "RankedBoard",
     "RankedEntry",
@@ -56,12 +60,15 @@ __all__ = [
     "ahead_in_queue",
     "at_usage",
     "attempt_of",
+    "ban_of",
     "boards",
     "candidate",
     "columns_of",
     "counterpart",
     "current_run",
     "decisions",
+    "earlier_result",
+    "effects",
     "entries",
     "entries_of_submission",
     "figures_of_runs",
@@ -97,5 +104,6 @@ __all__ = [
     "titles_like",
     "trace_of",
     "waits_for",
+    "with_activity",
     "workers",
 ]

@@ -70,6 +70,12 @@ def current_run(submission: Submission) -> Run | None:
     return runs().filter(submission=submission).with_names().order_by("-pk").first()
 
 
+def earlier_result(run: Run) -> int | None:
+    """The newest other run of the same work on the same hardware that left a result; None if there is none."""
+    others = runs().filter(recipe__work=run.recipe.work_id, hardware=run.hardware_id, state=RunState.SUCCEEDED)
+    return others.exclude(pk=run.pk).order_by("-pk").values_list("pk", flat=True).first()
+
+
 def runs_by_state() -> dict[str, int]:
     """How many runs are in each state; states without runs are left out."""
     return {

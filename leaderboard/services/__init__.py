@@ -1,6 +1,7 @@
 """Everything that is written, a verb each."""
 
 from leaderboard.services.arrivals import Arrived
+from leaderboard.services.bans import ban, lift_ban
 from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.claims import decide, standing_method
 from leaderboard.services.limits import count_request
@@ -36,6 +37,7 @@ __all__ = [
     "Invalid",
     "LimitReached",
     "Refused",
+    "ban",
     "blame_machine",
     "boards_changed",
     "cancel_is_requested",
@@ -49,6 +51,7 @@ __all__ = [
     "hold",
     "import_published",
     "import_results",
+    "lift_ban",
     "lose",
     "publish",
     "reap",

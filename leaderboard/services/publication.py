@@ -48,7 +48,7 @@ def publish(run: Run) -> list[Entry]:
     """Bring the entries of a run's work on its hardware up to date. Returns those whose figures it takes part in."""
     lock_works([run.recipe.work_id])
     for busy in Run.objects.filter(pk__in=busy_results_replaced_by(run)).select_related("recipe__method"):
-        _hold(busy, by=None, reason=f"Run {run.pk} was on a quiet machine.", flag=str(Flag.BUSY_MACHINE))
+        mark_held(busy, by=None, reason=f"Run {run.pk} was on a quiet machine.", flag=str(Flag.BUSY_MACHINE))
     entries = refresh_entries(run.recipe.work_id, run.hardware)
     taken = {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}
     return entries if run.pk in taken else []
@@ -161,12 +161,18 @@ def take_down(entries: QuerySet[Entry], *, reason: str, by: User | None = None) 
     lock_works(work_id for work_id, _ in shown)
     results = {run.pk for work in shown for run in counted_results(*work)}
     for run in Run.objects.select_for_update(no_key=True).filter(pk__in=results).order_by("pk"):
-        _hold(run, by=by, reason=reason)
-    for entry in entries.select_related("board__hardware", "recipe__method", "published__board__hardware"):
-        kept = {"board": entry.board_id, "work": entry.work_id, "published": entry.published_id}
-        write_log(Action.TAKE_DOWN, entry, by=by, reason=reason, **kept, run=entry.run_id)
+        mark_held(run, by=by, reason=reason)
+    listed = entries.select_related("board__hardware", "recipe__method", "published__board__hardware")
+    tell_taken_down(listed, by=by, reason=reason)
     PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=Now())
     return _remove(entries)
+
+
+def tell_taken_down(entries: Iterable[Entry], *, by: User | None, reason: str) -> None:
+    """Write in the log that entries leave their boards, with what finds the ones that may come in their place."""
+    for entry in entries:
+        kept = {"board": entry.board_id, "work": entry.work_id, "published": entry.published_id}
+        write_log(Action.TAKE_DOWN, entry, by=by, reason=reason, **kept, run=entry.run_id)
 
 
 @transaction.atomic
@@ -179,11 +185,12 @@ def hold(run: Run, *, reason: str, by: User | None = None) -> None:
     lock_works([run.recipe.work_id])
     if run.pk not in {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}:
         raise Refused("run", f"run {run.pk} takes part in no entry, so there is nothing to hold")
-    _hold(Run.objects.select_for_update(no_key=True).get(pk=run.pk), by=by, reason=reason)
+    mark_held(Run.objects.select_for_update(no_key=True).get(pk=run.pk), by=by, reason=reason)
     refresh_entries(run.recipe.work_id, run.hardware)
 
 
-def _hold(run: Run, *, by: User | None, reason: str, flag: str = TAKEN_DOWN) -> None:
+def mark_held(run: Run, *, by: User | None, reason: str, flag: str = TAKEN_DOWN) -> None:
+    """Hold one result; its entry is yet to be brought up to date."""
     run.held_for = sorted({*run.held_for, flag})
     run.save(update_fields=["held_for"])
     write_log(Action.HOLD, run, by=by, reason=reason)

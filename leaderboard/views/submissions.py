@@ -94,6 +94,7 @@ def _submit_page(
         "has_hardware": form.hardware_field.queryset,
         "definitions": OF_SUBMITTING,
         "start": start,
+        "ban": queries.ban_of(request.user),
     }
     return render(request, "leaderboard/submit.html", context, status=status)
 
@@ -136,6 +137,7 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
         "waits_for": queries.waits_for(run),
         "held_for": flag_meanings(run.held_for) if run else [],
         "decisions": queries.decisions(submission.runs.values_list("pk", flat=True)),
+        "other_result": queries.earlier_result(run) if run and run.state == RunState.SUCCEEDED else None,
         "is_mine": _is_mine(request, submission),
     }
 

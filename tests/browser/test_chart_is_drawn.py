@@ -12,7 +12,7 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from tests.browser.reader import DESK, PHONE
 from tests.factories import EntryFactory, make_board, make_verified_entry
-from tests.pages.test_power_over_time import trace
+from tests.power_traces import trace
 from tests.waiting import wait_until
 
 # Where the marker stands on the axis, as the exponent of the number of images, told by Plotly's own axis.

@@ -150,7 +150,7 @@ def test_runs_say_how_far_apart_they_are(client):
     page = text(client.get(entry.get_absolute_url()))
     assert "One-time energy: 1.00 kJ to 1.20 kJ over 2 full runs, standard deviation 13 % of the mean." in page
     assert "Energy per image:" not in page
-    assert f"{sample.pk} sampled succeeded" in page
+    assert f"{sample.pk} compare with {entry.run_id} sampled succeeded" in page
     assert f"{entry.run_id} shown here full succeeded" in page
 
 

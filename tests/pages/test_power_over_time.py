@@ -12,14 +12,7 @@ from django.urls import reverse
 
 from leaderboard.presentation.charts import MOST_TRACE_POINTS, power_trace
 from tests.factories import EntryFactory, make_board, make_verified_entry
-
-
-def trace(times, powers):
-    file = io.BytesIO()
-    pq.write_table(
-        pa.table({"timestamp_s": pa.array(times, pa.float64()), "power_w": pa.array(powers, pa.float64())}), file
-    )
-    return io.BytesIO(file.getvalue())
+from tests.power_traces import trace
 
 
 def joules_of(thinned, end_s):

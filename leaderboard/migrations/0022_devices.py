@@ -39,7 +39,7 @@ def record_of(run: Any) -> Any:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0020_log'),
+        ('leaderboard', '0021_peak_memory_of_inference'),
     ]
 
     operations = [

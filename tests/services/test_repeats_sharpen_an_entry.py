@@ -70,6 +70,7 @@ def test_a_rerun_sharpens_the_figure_and_the_page_lists_what_each_weighs(measure
     ]
     assert uncertainties["own"]["basis"] == "own"
     assert "its own 3 results" in page
+    assert "2 times, spread 2.0 %" in page
     assert "run once" not in page.lower()
     assert "Only one" not in page
 

@@ -68,6 +68,15 @@ def uncertainties(entry: Entry) -> list[Uncertainty]:
     return found
 
 
+def reproduced(entry: Entry) -> str:
+    """How often the first result was, and the widest spread of any quantity: "4 times, spread 1.8 %"."""
+    number = entry.results - 1
+    found = [repeats.relative_deviation for repeats, _ in _repeats(entry).values()]
+    spread = max((deviation for deviation in found if deviation is not None), default=None)
+    times = "once" if number == 1 else f"{number} times"
+    return times if spread is None else f"{times}, spread {per_cent(spread)}"
+
+
 def outlying(entry: Entry) -> dict[int, dict[str, str]]:
     """The runs that lie far from the others, by the other works' spread: run -> quantity -> how far, in words."""
     found: dict[int, dict[str, str]] = {}

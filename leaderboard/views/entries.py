@@ -199,6 +199,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
         "uncertainties": repeats.uncertainties(found),
+        "gain": repeats.per_cent(found.gain_u95),
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),
         "environment": environment.environment(record),
         "quality_evidence": phases.quality_evidence(record),

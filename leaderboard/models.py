@@ -33,6 +33,15 @@ SOURCES = {"verified": "Verified", "published": "Published"}
 CLAIM_STATES = {"open": "Open", "accepted": "Accepted", "refused": "Refused"}
 
 
+class Priority(models.IntegerChoices):
+    """Which runs of a hardware go before which."""
+
+    FIRST = 0, "first of all"
+    NEW = 1, "new"
+    RERUN = 2, "re-run"
+    AUDIT = 3, "audit"
+
+
 class Scenario(models.TextChoices):
     SINGLE_STREAM = "single_stream", "Single stream"
     OFFLINE = "offline", "Offline"
@@ -58,6 +67,7 @@ class Hardware(models.Model):
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=10, choices={"cpu": "CPU", "cuda": "GPU"})
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    paused_for = models.TextField(blank=True, help_text="Why its workers begin no run; empty while they do.")
 
     class Meta:
         ordering = ["name"]
@@ -88,6 +98,7 @@ class Worker(models.Model):
         blank=True, help_text="Why it takes no run: what its machine lacks. Empty while it is in service."
     )
     out_of_service_since = models.DateTimeField(null=True, blank=True)
+    paused_for = models.TextField(blank=True, help_text="Why it is to begin no run; empty while it may.")
 
     class Meta:
         ordering = ["name"]
@@ -226,6 +237,9 @@ class Run(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
     queued_at = models.DateTimeField()
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NEW)
+    # Whose turn it is among runs of one priority: each person's next run has the next turn, whenever it was queued.
+    turn = models.PositiveIntegerField(default=0)
     notified_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -237,7 +251,10 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["state", "queued_at"])]
+        indexes = [
+            models.Index(fields=["state", "queued_at"]),
+            models.Index(fields=["state", "priority", "turn", "queued_at"], name="line_of_runs"),
+        ]
 
     def __str__(self) -> str:
         return f"Run {self.pk} of {self.recipe}"
@@ -512,8 +529,8 @@ class Action(models.TextChoices):
     BAN = "ban", "Ban"
     LIFT_BAN = "lift_ban", "Lift ban"
     PAUSE = "pause", "Pause"
-    DRAIN = "drain", "Drain"
     RESUME = "resume", "Resume"
+    MOVE = "move", "Move to the front"
 
 
 class LogLine(models.Model):

@@ -79,6 +79,11 @@ def objects(hardware: Any, alice: Any, bob: Any, administrator: Any) -> dict[str
     banned = UserFactory(username="zoe")
     services.ban(banned, by=administrator, reason="spam")
     others = {"run.cancel": waiting.runs.get(), "run.release": held, "user": bob, "user.lift_ban": banned}
+    others |= {"run.move_to_front": others["run.cancel"]}
+    idle = services.register_hardware("An idle card", "cuda")
+    for name, resumed in (("hardware", idle), ("worker", WorkerFactory(hardware=idle))):
+        services.pause(resumed, by=administrator, reason="repair")
+        others[f"{name}.resume"] = resumed
     return found | {"run": counted} | others
 
 
@@ -117,7 +122,7 @@ def test_nobody_else_sees_any_of_it(client: Client, objects: dict[str, Model], a
                 pk = objects[name].pk
                 answer = client.post(address.path({"object_id": pk, "id": pk}), {"action": "cancel"})
                 assert (answer.status_code, "/login/" in answer["Location"]) == (302, True), address
-    assert models.LogLine.objects.exclude(action__in=["submit", "hold", "ban"]).count() == 0
+    assert models.LogLine.objects.exclude(action__in=["submit", "hold", "ban", "pause"]).count() == 0
 
 
 def test_whatever_is_done_is_in_the_log(office: Client, objects: dict[str, Model]) -> None:

@@ -72,7 +72,7 @@ def test_everything_but_waiting_runs_moves(exported):
     after = stored()
     for name, rows in before.items():
         for row in (*rows, *after[name]):
-            # Numbers of rows that nothing shows, what line and worker needed, where a file lies, when a board changed.
+            # Numbers of rows that nothing shows, what line and worker needed, where files lie, when a board changed.
             for column in (*OF_THE_LINE, "hardware_id", "changed_at", "attempt_id", "trace"):
                 row.pop(column, None)
             if name in ("Hardware", "Attempt", "PhaseEnergy"):

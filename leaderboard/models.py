@@ -270,7 +270,7 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
     reason = models.TextField(blank=True)
-    # What an attempt without a record had spent at its last report, accelerator scope: a lower bound.
+    # What it spent, accelerator scope: out of its record, or without one at its last report, a lower bound.
     spent_energy_j = models.FloatField(null=True, blank=True)
     spent_time_s = models.FloatField(null=True, blank=True)
     spent_provenance = models.CharField(max_length=15, choices=Provenance, default=Provenance.MISSING)

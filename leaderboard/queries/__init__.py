@@ -45,9 +45,11 @@ from leaderboard.queries.runs import (
     waits_for,
     workers,
 )
+from leaderboard.queries.spending import SPENT_BY, spending
 from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 
 __all__ = [
+    "SPENT_BY",
     "BoardFindings",
     "Columns",
     "Findings",
@@ -96,6 +98,7 @@ __all__ = [
     "runs_by_state",
     "siblings",
     "snapshot",
+    "spending",
     "submissions",
     "taken_down",
     "titles_like",

@@ -496,6 +496,20 @@ class FormerEntry(models.Model):
         return f"entry {self.number}, now {self.entry_id}"
 
 
+class Notice(models.Model):
+    """What every page says at its top, such as when the site will be down: the newest one whose time it is."""
+
+    text = models.CharField(max_length=500)
+    shown_from = models.DateTimeField(null=True, blank=True, help_text="In UTC; empty: at once.")
+    shown_until = models.DateTimeField(null=True, blank=True, help_text="In UTC; empty: until it is deleted.")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Ban(models.Model):
     """That an account may read and no longer write. Who banned it is in the log."""
 

@@ -1,4 +1,4 @@
-"""Hardware and workers: pause and resume. What runs is finished first."""
+"""Hardware and workers: pause and resume, and the notice that all pages show. What runs is finished first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from django.http import HttpRequest
 from leaderboard import services
 from leaderboard.admin.base import ModelAdmin, ReadOnly, ReasonForm, each, reason_of
 from leaderboard.forms.person import signed_in
-from leaderboard.models import Hardware, Worker
+from leaderboard.models import Hardware, Notice, Worker
+
+
+@admin.register(Notice)
+class NoticeAdmin(ModelAdmin[Notice]):
+    list_display = ["text", "shown_from", "shown_until"]
 
 
 class Pausable(ReadOnly):

@@ -20,6 +20,7 @@ from leaderboard.queries.boards import (
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
+from leaderboard.queries.notices import current_notice, forget_notice
 from leaderboard.queries.people import ban_of, with_activity
 from leaderboard.queries.runs import (
     RunQuerySet,
@@ -65,6 +66,7 @@ __all__ = [
     "candidate",
     "columns_of",
     "counterpart",
+    "current_notice",
     "current_run",
     "decisions",
     "earlier_result",
@@ -74,6 +76,7 @@ __all__ = [
     "find_board",
     "find_entry",
     "findings_of",
+    "forget_notice",
     "hardware_choices",
     "has_published",
     "history",

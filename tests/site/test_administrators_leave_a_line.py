@@ -37,6 +37,7 @@ PASSWORD = "a-long-password-2"
 ADDED: dict[str, Callable[[], dict[str, Any]]] = {
     "method": lambda: {"title": "Another", "family": "compact", "authors": "[]"},
     "user": lambda: {"username": "dora", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"},
+    "notice": lambda: {"text": "Down from 12 to 13 UTC"},
     "group": lambda: {"name": "helpers"},
     "emailaddress": lambda: {"user": User.objects.get(username="bob").pk, "email": "bob@example.net"},
     "authtoken": lambda: {"user": User.objects.get(username="bob").pk},
@@ -44,6 +45,7 @@ ADDED: dict[str, Callable[[], dict[str, Any]]] = {
 CHANGED = {
     "method": ("title", "Corrected"),
     "user": ("first_name", "Ann"),
+    "notice": ("text", "Down from 12 to 14 UTC"),
     "group": ("name", "aides"),
     "emailaddress": ("email", "b@example.org"),
 }
@@ -71,6 +73,7 @@ def objects(hardware: Any, alice: Any, bob: Any, administrator: Any) -> dict[str
     AuthToken.objects.create(bob)
     EmailAddress.objects.create(user=bob, email="bob@example.org")
     Group.objects.create(name="nobody")
+    models.Notice.objects.create(text="Down soon")
     models.Method.objects.create(title="Of no recipe", family="compact")
     WorkerFactory(hardware=hardware)
     found: dict[str, Model] = {

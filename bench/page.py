@@ -200,7 +200,9 @@ def _use_range(browser: Browser, address: str) -> Moved:
     """Open "I don't know N" and move its lower handle from one end to the upper one."""
     with _reader(browser) as page:
         page.goto(f"{address}?n_from=1&n_to=1e13")
-        page.locator("#range-announcement:not(:empty)").wait_for(state="attached")
+        page.locator("#n_from_slider").focus()  # brings the snapshot
+        page.locator("#rows tr [tabindex='-1']").first.wait_for()
+        page.wait_for_load_state("networkidle")
         return _move(page, "n_from_slider", TICKS)
 
 

@@ -429,6 +429,9 @@ class Entry(models.Model):
     submitters_weights = models.BooleanField(
         default=False, help_text="Whether the quality depends on weights that the submitter brought."
     )
+    busy_machine = models.BooleanField(
+        default=False, help_text="Whether other work on its machine may have changed one of its figures."
+    )
     hidden_quality = models.FloatField(null=True, help_text="On the track's unpublished test split; null if unknown.")
     # [{"phase", "energy_j", "u95_j", "provenance"}] of the one-time phases in order, with "hardware" if they ran on
     # other hardware than the board's, and "teacher_energy_j" if part of "energy_j" is a teacher's forward passes.
@@ -441,6 +444,7 @@ class Entry(models.Model):
     latency_p50_ms = models.FloatField(null=True)
     throughput_images_per_s = models.FloatField()
     batch_size = models.PositiveIntegerField()
+    peak_memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Of inference; null if unknown.")
     published_at = models.DateTimeField()
 
     class Meta:

@@ -28,20 +28,20 @@ class HashedStaticFilesStorage(Storage):
 
 
 @cache
-def imported_modules(name: str) -> tuple[str, ...]:
-    """The modules that a browser fetches with the module `name`: what it imports, directly or through another.
+def imported_modules(*names: str) -> tuple[str, ...]:
+    """The modules that a browser fetches with the modules `names`: what they import, directly or through another.
 
-    Names of static files, in alphabetical order, without `name` itself and without what is imported lazily.
+    Names of static files, in alphabetical order, without `names` themselves and without what is imported lazily.
     Raises FileNotFoundError if a module imports one that is not there.
     """
     found: set[str] = set()
-    waiting = [name]
+    waiting = [*names]
     while waiting:
         module = waiting.pop()
         for target in _imports_of(module) - found:
             found.add(target)
             waiting.append(target)
-    return tuple(sorted(found - {name}))
+    return tuple(sorted(found - {*names}))
 
 
 def _imports_of(module: str) -> set[str]:

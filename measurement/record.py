@@ -66,7 +66,8 @@ class InferenceFigures(_Part):
     """The results of one inference window. Latencies in milliseconds per batch.
 
     `probes`: the measurements by which the batch of the scenario `offline` was chosen; empty if it is 1 by
-    definition.
+    definition. `peak_memory_bytes`: weights and buffers, one batch, and what the forward pass adds at its peak; None
+    if it could not be known, as in records of earlier versions.
     """
 
     images: int = Field(gt=0)
@@ -77,6 +78,7 @@ class InferenceFigures(_Part):
     latency_p90_ms: NonNegative
     latency_p99_ms: NonNegative
     probes: tuple[BatchProbe, ...] = ()
+    peak_memory_bytes: int | None = Field(None, gt=0)
 
 
 class PhaseRecord(_Part):

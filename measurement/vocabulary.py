@@ -86,6 +86,9 @@ HOLDING_FLAGS = frozenset(
 DISTURBED_FLAGS = frozenset({Flag.OVERLOADED_MACHINE, Flag.REFERENCE_DRIFT})
 """The machine's other work changed a figure on a CPU: what can be measured again is; what remains is held."""
 
+BUSY_FLAGS = DISTURBED_FLAGS | {Flag.BUSY_MACHINE}
+"""The machine did other work meanwhile, whether or not that changed a figure."""
+
 Family = Literal[
     "compact",
     "nas",

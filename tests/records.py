@@ -47,6 +47,7 @@ def make_record(
     quality: float = 0.97,
     source: Source = Source.CPU_ESTIMATE,
     flags: tuple[Flag, ...] = (),
+    peak_memory_bytes: int | None = 7_000_000,
 ) -> Record:
     """A record of `recipe`: `one_time_j` joules in each phase that the worker ran, `per_image_j` per inference."""
     phases = []
@@ -66,6 +67,7 @@ def make_record(
             latency_p50_ms=5.0,
             latency_p90_ms=6.0,
             latency_p99_ms=7.0,
+            peak_memory_bytes=peak_memory_bytes,
         )
         phases.append(
             _metered(Phase.INFERENCE, "inference", per_image_j * 1000, source, per_image_j=per_image_j)

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from leaderboard.api.serializers import ErrorsSerializer
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
+from leaderboard.domain.constraints import CONSTRAINTS, MOST_AMOUNT
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
@@ -179,6 +180,15 @@ FILTER_PARAMETERS = [
         "include_incomplete",
         {"type": "string", "enum": ["true", "false", "on", "off"]},
         description="Rank entries with a missing phase at their lower bound. Default: false.",
+    ),
+    *(
+        OpenApiParameter(
+            constraint.parameter,
+            {"type": "number", "format": "double", "exclusiveMinimum": 0, "maximum": MOST_AMOUNT},
+            description=f"Only entries whose {constraint.figure} is known and at "
+            f"{'most' if constraint.kind == 'max' else 'least'} this.",
+        )
+        for constraint in CONSTRAINTS
     ),
 ]
 RANGE_PARAMETERS = [

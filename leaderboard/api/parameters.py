@@ -14,6 +14,7 @@ from leaderboard.api.badge import METRICS
 from leaderboard.api.documentation import DOCUMENTED
 from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END
 from leaderboard.forms.board import AccuracyWeightField, LeaderboardForm, UsageIntensityField, one_of
 from leaderboard.forms.log import LogForm
@@ -93,7 +94,8 @@ def _loose(name: str, value: str) -> str:
     documented = DOCUMENTED[name].type if name in DOCUMENTED else None
     schema = documented if isinstance(documented, dict) else {}
     pattern, what = _NUMBER.get(schema.get("type", ""), (None, ""))
-    if pattern and _is_finite(value) and not pattern.fullmatch(value):
+    is_read_as_number = _is_finite(value) or name in BY_PARAMETER  # a page takes units too
+    if pattern and is_read_as_number and not pattern.fullmatch(value):
         return f"is {value[:40]!r}; write {what}"
     if "enum" in schema and name == "include_incomplete" and value not in schema["enum"]:
         return f"is {value[:40]!r}, but must be true or false"

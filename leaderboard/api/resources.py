@@ -12,8 +12,10 @@ from rest_framework import serializers
 from leaderboard import queries
 from leaderboard.api.serializers import (
     OF_BELOW_FLOOR,
+    OF_BUSY,
     OF_DATA,
     OF_HIDDEN,
+    OF_MEMORY,
     OF_MODE,
     OF_QUALITY_BY,
     OF_RESULTS,
@@ -175,6 +177,7 @@ class EntrySerializer(GroupSerializer):
     quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
     below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    busy_machine = serializers.BooleanField(help_text=OF_BUSY)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
@@ -184,6 +187,7 @@ class EntrySerializer(GroupSerializer):
     latency_p50_ms = serializers.FloatField(allow_null=True, help_text="per batch; null if not published")
     throughput_images_per_s = serializers.FloatField()
     batch_size = serializers.IntegerField()
+    peak_memory_bytes = serializers.IntegerField(allow_null=True, help_text=OF_MEMORY)
     published_at = serializers.DateTimeField()
     run = serializers.IntegerField(allow_null=True)
     submission = serializers.UUIDField(allow_null=True)

@@ -18,6 +18,7 @@ FIGURES = (
     "quality",
     "quality_provenance",
     "submitters_weights",
+    "busy_machine",
     "hidden_quality",
     "results",
     "mode",
@@ -39,6 +40,7 @@ FIGURES = (
     "latency_p50_ms",
     "throughput_images_per_s",
     "batch_size",
+    "peak_memory_bytes",
     "published_at",
 )
 
@@ -46,6 +48,7 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
     name: attrgetter(name)
     for name in (
         "submitters_weights",
+        "busy_machine",
         "hidden_quality",
         "results",
         "also_claimed_as",
@@ -58,6 +61,7 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
         "latency_p50_ms",
         "throughput_images_per_s",
         "batch_size",
+        "peak_memory_bytes",
         "published_at",
     )
 }

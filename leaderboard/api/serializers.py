@@ -7,12 +7,15 @@ from typing import Any
 from rest_framework import serializers
 
 from leaderboard.domain.board_query import ORDERINGS
+from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
 
+OF_BUSY = "whether other work on the machine may have changed one of its figures"
 OF_WEIGHTS = "whether the quality depends on weights that the submitter brought"
 OF_HIDDEN = "on the track's unpublished test split; null if it has none or the network was not evaluated"
 OF_RESULTS = "how many results of the work, from whatever seeds, the figures are the mean of"
+OF_MEMORY = "of inference at its peak: weights, one batch and what the forward pass adds; null if unknown"
 OF_CLAIM = "another person's title for the same work, until an administrator decides; null if nobody claims it"
 OF_QUALITY_BY = "who evaluated the quality"
 OF_BELOW_FLOOR = "whether the quality is below the track's default floor; such an entry is ranked only on request"
@@ -69,6 +72,7 @@ class RowSerializer(serializers.Serializer[Any]):
     quality_by = serializers.ChoiceField(list(QUALITY_BY.items()), help_text=OF_QUALITY_BY)
     below_floor = serializers.BooleanField(help_text=OF_BELOW_FLOOR)
     submitters_weights = serializers.BooleanField(help_text=OF_WEIGHTS)
+    busy_machine = serializers.BooleanField(help_text=OF_BUSY)
     hidden_quality = serializers.FloatField(allow_null=True, help_text=OF_HIDDEN)
     results = serializers.IntegerField(help_text=OF_RESULTS)
     also_claimed_as = serializers.CharField(allow_null=True, help_text=OF_CLAIM)
@@ -97,6 +101,7 @@ class RowSerializer(serializers.Serializer[Any]):
     latency_p50_ms = serializers.FloatField(allow_null=True, help_text="per batch; null if not published")
     throughput_images_per_s = serializers.FloatField()
     batch_size = serializers.IntegerField()
+    peak_memory_bytes = serializers.IntegerField(allow_null=True, help_text=OF_MEMORY)
     published_at = serializers.DateTimeField()
     phases = PhaseSerializer(many=True)
 
@@ -107,6 +112,16 @@ class PageSerializer(serializers.Serializer[Any]):
     previous = serializers.CharField(allow_null=True)
 
 
+class EffectSerializer(serializers.Serializer[Any]):
+    """What a limit leaves of the entries that all other filters and the floor let through."""
+
+    parameter = serializers.ChoiceField(list(BY_PARAMETER))
+    limit = serializers.FloatField()
+    leaves = serializers.IntegerField()
+    of = serializers.IntegerField()
+    unknown = serializers.IntegerField(help_text="of these, entries without the figure; the limit leaves them out")
+
+
 class LeaderboardSerializer(PageSerializer, GroupSerializer):
     usage_intensity = serializers.FloatField()
     shared_by = serializers.FloatField()
@@ -114,6 +129,7 @@ class LeaderboardSerializer(PageSerializer, GroupSerializer):
     revision = serializers.IntegerField(help_text="raised with every change of the group; 0 if it is empty")
     min_quality = serializers.FloatField(allow_null=True, help_text=OF_FLOOR)
     below_floor = serializers.IntegerField(help_text="entries excluded by min_quality")
+    constraints = EffectSerializer(many=True, help_text="the limits in force")
     results = RowSerializer(many=True)
 
 
@@ -183,6 +199,7 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     quality = _column(serializers.FloatField())
     quality_provenance = _column(serializers.CharField())
     submitters_weights = _column(serializers.BooleanField())
+    busy_machine = _column(serializers.BooleanField())
     hidden_quality = _column(serializers.FloatField(allow_null=True))
     results = _column(serializers.IntegerField())
     also_claimed_as = _column(serializers.CharField(allow_null=True))
@@ -205,6 +222,7 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     latency_p50_ms = _column(serializers.FloatField(allow_null=True))
     throughput_images_per_s = _column(serializers.FloatField())
     batch_size = _column(serializers.IntegerField())
+    peak_memory_bytes = _column(serializers.IntegerField(allow_null=True))
     published_at = _column(serializers.DateTimeField())
 
 

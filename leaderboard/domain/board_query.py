@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from leaderboard.domain import ranking
+from leaderboard.domain.constraints import BY_PARAMETER, CONSTRAINTS, Constraint
 
 ORDERINGS = {"energy": "full-cycle energy", "greenness": "greenness"}
 # What the second ordering was before it had a weight: greenness with τ = 1.
@@ -19,7 +20,8 @@ class LeaderboardQuery:
     usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
     min_quality: 0..1, 0 for no floor, None for `default_floor`, which is the board's track's (None before there is a
     board); families, provenance, quality_by (who evaluated the quality): empty for all; accuracy_weight: the τ of
-    greenness; source: `verified` (by our workers), `published` (by others), empty for both.
+    greenness; source: `verified` (by our workers), `published` (by others), empty for both. The limits of
+    `domain.constraints` follow, None for no limit.
     """
 
     track: str = ""
@@ -37,6 +39,12 @@ class LeaderboardQuery:
     accuracy_weight: float = 1.0
     include_incomplete: bool = False
     source: str = ""
+    max_latency_p50_ms: float | None = None
+    max_parameters: float | None = None
+    max_macs: float | None = None
+    max_peak_memory_bytes: float | None = None
+    min_batch_size: float | None = None
+    max_batch_size: float | None = None
     default_floor: float | None = None
 
     def parameters(self) -> dict[str, Any]:
@@ -45,7 +53,7 @@ class LeaderboardQuery:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "families" in changed:
             changed["family"] = list(changed.pop("families"))
-        for name in ("usage_intensity", "shared_by", "accuracy_weight"):
+        for name in ("usage_intensity", "shared_by", "accuracy_weight", *BY_PARAMETER):
             if name in changed:
                 changed[name] = f"{changed[name]:.15g}"
         if "include_incomplete" in changed:
@@ -61,6 +69,12 @@ class LeaderboardQuery:
         """The same query on a board whose track has this floor; the reader's own floor if it is another."""
         asked = None if self.min_quality == track_floor else self.min_quality
         return replace(self, min_quality=asked, default_floor=track_floor)
+
+    @property
+    def limits(self) -> list[tuple[Constraint, float]]:
+        """The limits in force."""
+        found = ((constraint, getattr(self, constraint.parameter)) for constraint in CONSTRAINTS)
+        return [(constraint, limit) for constraint, limit in found if limit is not None]
 
     @property
     def weight_in_order(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS, LeaderboardQuery
+from leaderboard.domain.constraints import BY_PARAMETER, Constraint, parse_amount
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import QUALITY_BY, parse_quality
 from leaderboard.domain.usage import parse_usage_intensity
@@ -40,6 +41,24 @@ class QualityField(forms.Field):
             return None
         try:
             return parse_quality(str(value))
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class LimitField(forms.Field):
+    """A limit on a figure, written as people write it: 25000000 or 25 M."""
+
+    widget = forms.TextInput
+
+    def __init__(self, constraint: Constraint) -> None:
+        super().__init__(required=False)
+        self.constraint = constraint
+
+    def to_python(self, value: Any) -> float | None:
+        if value in self.empty_values or not str(value).strip():
+            return None
+        try:
+            return parse_amount(str(value), self.constraint)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
 
@@ -129,10 +148,19 @@ class LeaderboardForm(forms.Form):
     accuracy_weight = AccuracyWeightField()
     include_incomplete = YesNoField(required=False)
     source = forms.ChoiceField(required=False, choices=list(SOURCES.items()), error_messages=one_of(SOURCES))
+    max_latency_p50_ms = LimitField(BY_PARAMETER["max_latency_p50_ms"])
+    max_parameters = LimitField(BY_PARAMETER["max_parameters"])
+    max_macs = LimitField(BY_PARAMETER["max_macs"])
+    max_peak_memory_bytes = LimitField(BY_PARAMETER["max_peak_memory_bytes"])
+    min_batch_size = LimitField(BY_PARAMETER["min_batch_size"])
+    max_batch_size = LimitField(BY_PARAMETER["max_batch_size"])
 
     def clean(self) -> dict[str, Any]:
-        """energy_per_correct is greenness with a weight of 1, and can't have another."""
+        """energy_per_correct is greenness with a weight of 1, and can't have another. Limits leave something."""
         data = self.cleaned_data
+        least, most = data.get("min_batch_size"), data.get("max_batch_size")
+        if least is not None and most is not None and least > most:
+            self.add_error("max_batch_size", f"is {most:.15g}, but must be at least min_batch_size, {least:.15g}")
         if data.get("order_by") == ENERGY_PER_CORRECT:
             if data.get("accuracy_weight") not in (None, 1):
                 message = f"must be 1, or left out, with order_by={ENERGY_PER_CORRECT}; give order_by=greenness"
@@ -161,6 +189,7 @@ class LeaderboardForm(forms.Form):
             accuracy_weight=default.accuracy_weight if accuracy_weight is None else accuracy_weight,
             include_incomplete=bool(data.get("include_incomplete")),
             source=data.get("source") or "",
+            **{name: data.get(name) for name in BY_PARAMETER},
         )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 
@@ -34,10 +34,10 @@ class Column:
 
 
 COLUMNS = (
-    Column("rank", "Rank", "2–4: within uncertainty the entry may have any of these ranks", "4.75rem"),
-    Column("method", "Method", "What was submitted", "minmax(10rem, 1.6fr)"),
+    Column("rank", "Rank", "2–4: within uncertainty the entry may have any of these ranks", "4.25rem"),
+    Column("method", "Method", "What was submitted", "minmax(10rem, 2fr)"),
     Column("family", "Family", "What kind of method it is", "9.5rem", is_default=False),
-    Column("quality", "Quality", "On the track's test set", "4.5rem", is_number=True, is_best_high=True),
+    Column("quality", "Quality", "On the track's test set", "4.25rem", is_number=True, is_best_high=True),
     Column(
         "quality_by",
         "Quality by",
@@ -58,7 +58,7 @@ COLUMNS = (
         "energy",
         "Full-cycle energy",
         "One-time phases and inference; ± is the repeatability at 95 % coverage, a dash if it is unknown",
-        "6.25rem",
+        "5.75rem",
         is_number=True,
     ),
     Column(
@@ -67,35 +67,36 @@ COLUMNS = (
         "The energy by phase; sorts by the one-time share",
         "minmax(5rem, 1fr)",
     ),
-    Column("one_time", "One-time", "Energy of all one-time phases", "5rem", is_number=True),
-    Column("per_image", "Per image", "Joules for one image", "5rem", is_number=True),
+    Column("one_time", "One-time", "Energy of all one-time phases", "4.75rem", is_number=True),
+    Column("per_image", "Per image", "Joules for one image", "4.75rem", is_number=True),
     Column(
         "carbon",
         "Carbon",
         "CO₂-equivalent of the full-cycle energy, for the chosen grid and PUE",
-        "5rem",
+        "4.5rem",
         is_number=True,
     ),
     Column(
         "cost",
         "Cost",
         "What the full-cycle energy costs at the chosen price and PUE",
-        "6rem",
+        "7.25rem",
         is_number=True,
         needs_price=True,
     ),
-    Column("provenance", "Provenance", "The weakest provenance of the entry's figures", "7rem"),
+    Column("provenance", "Provenance", "The weakest provenance of the entry's figures", "6.75rem"),
     Column(
         "metered",
         "Metered",
         "How much of the full-cycle energy was metered",
-        "4.5rem",
+        "4.25rem",
         is_number=True,
         is_best_high=True,
     ),
     Column("parameters", "Parameters", "Parameters of the final model", "5.75rem", is_number=True, is_default=False),
     Column("macs", "MACs", "Multiply-accumulates for one image", "5rem", is_number=True, is_default=False),
     Column("latency", "Latency", "Median for one batch", "5rem", is_number=True, is_default=False),
+    Column("memory", "Memory", "Of inference at its peak, for one batch", "5rem", is_number=True, is_default=False),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"
@@ -103,20 +104,39 @@ CHOICES = tuple(column.key for column in COLUMNS if not column.follows)
 DEFAULT = tuple(column.key for column in COLUMNS if column.is_default and not column.follows)
 # Columns that a card on a phone shows large, outside its list of figures.
 _LARGE = {"rank", "method", "energy", "phases"}
+# One column for each usage intensity that is ranked side by side, after all others.
+AT_WIDTH = "5.25rem"
+# Of the default columns left out next to those of other usages.
+LEFT_OUT_AT = ("one_time", "per_image", "carbon", "metered")
 
 
-def visible(chosen: Sequence[str], order_by: str, *, has_price: bool) -> tuple[str, ...]:
-    """Keys of the chosen columns, of the ranking's own and of a price's, in the table's order."""
+def visible(
+    chosen: Sequence[str],
+    order_by: str,
+    same: Collection[str] = (),
+    *,
+    has_price: bool,
+    has_others: bool = False,
+) -> tuple[str, ...]:
+    """Keys of the chosen columns, of the ranking's own and of a price's, in the table's order.
+
+    same: columns that would say the same in every line. has_others: ranks at other usage intensities are shown too.
+    """
     following = {
         column.key
         for column in COLUMNS
         if column.follows and column.order_by in ("", order_by)
         if has_price or not column.needs_price
     }
-    return tuple(column.key for column in COLUMNS if column.key in following or column.key in chosen)
+    left_out = {*same, *(LEFT_OUT_AT if has_others and tuple(chosen) == DEFAULT else ())}
+    wanted = ({*chosen} | following) - left_out
+    return tuple(column.key for column in COLUMNS if column.key in wanted)
 
 
-def widths(chosen: Sequence[str]) -> str:
-    """The tracks of a grid with the chosen columns, and the number of figures that a card lists: for a style."""
-    tracks = " ".join(BY_KEY[key].width for key in chosen)
-    return f"--columns: {tracks}; --figures: {len(set(chosen) - _LARGE)}"
+def widths(chosen: Sequence[str], others: int = 0) -> str:
+    """The tracks of a grid with the chosen columns, and the number of figures that a card lists: for a style.
+
+    others: how many other usage intensities are ranked next to the reader's.
+    """
+    tracks = " ".join([*(BY_KEY[key].width for key in chosen), *[AT_WIDTH] * others])
+    return f"--columns: {tracks}; --figures: {len(set(chosen) - _LARGE)}; --others: {others}"

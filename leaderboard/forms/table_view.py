@@ -15,18 +15,22 @@ from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Pric
 from leaderboard.domain.usage import usage_intensity_from_rate
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END, check_usage_range
 from leaderboard.forms.board import SeveralChoicesField, UsageIntensityField, a_number, one_of
+from leaderboard.forms.several import SeveralEntriesField, SeveralUsagesField
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
 REGIONS = {region.slug: region for region in GRID_REGIONS}
 PRICES = {region.slug: region for region in PRICE_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
 MOST_PUE = 10
+BARS = {"joules": "joules", "shares": "shares"}
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
 
+    bars: whether the bars of phases scale with joules or each shows shares of its own total. at: other usage
+    intensities (images) that are ranked side by side. chosen: numbers of the entries to compare.
     price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
     reader typed, which goes before it, in `currency`.
     n_from, n_to: the range of an unknown usage intensity, images; both None if none is asked for.
@@ -36,6 +40,9 @@ class View:
     sort: str = "rank"
     region: str = "world"
     pue: float = 1.0
+    bars: str = "joules"
+    at: tuple[float, ...] = ()
+    chosen: tuple[int, ...] = ()
     price_region: str = ""
     price_per_kwh: float | None = None
     currency: str = ""
@@ -50,6 +57,10 @@ class View:
             changed["columns"] = ",".join(changed["columns"])
         for name in {"pue", "price_per_kwh", "n_from", "n_to"} & changed.keys():
             changed[name] = f"{changed[name]:.15g}"
+        if "at" in changed:
+            changed["at"] = [f"{usage:.15g}" for usage in self.at]
+        if "chosen" in changed:
+            changed["chosen"] = ",".join(map(str, self.chosen))
         return changed
 
     def assumptions(self) -> dict[str, Any]:
@@ -57,7 +68,7 @@ class View:
         return {
             name: value
             for name, value in self.parameters().items()
-            if name not in ("columns", "sort", "n_from", "n_to")
+            if name not in ("columns", "sort", "n_from", "n_to", "bars", "at", "chosen")
         }
 
     def on(self, **changes: Any) -> View:
@@ -142,6 +153,9 @@ class ViewForm(forms.Form):
     pue = forms.FloatField(
         required=False, min_value=1, max_value=MOST_PUE, error_messages=a_number(f"a number from 1 to {MOST_PUE}")
     )
+    bars = forms.ChoiceField(required=False, choices=list(BARS.items()), error_messages=one_of(BARS))
+    at = SeveralUsagesField(required=False)
+    chosen = SeveralEntriesField(required=False)
     price_region = forms.ChoiceField(
         required=False,
         choices=[(slug, region.name) for slug, region in PRICES.items()],
@@ -194,6 +208,9 @@ class ViewForm(forms.Form):
             sort=data.get("sort") or default.sort,
             region=data.get("region") or default.region,
             pue=data.get("pue") or default.pue,
+            bars=data.get("bars") or default.bars,
+            at=data.get("at") or default.at,
+            chosen=data.get("chosen") or default.chosen,
             price_region=data.get("price_region") or default.price_region,
             price_per_kwh=data.get("price_per_kwh"),
             currency=data.get("currency") or default.currency,

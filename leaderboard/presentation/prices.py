@@ -20,7 +20,12 @@ def words(view: View) -> str:
 def price_line(view: View) -> dict[str, str]:
     """The price with its source and where that is; all empty without a price."""
     published = view.published_price
-    return {"words": words(view), "source": source(view), "url": published.source_url if published else ""}
+    return {
+        "words": words(view),
+        "source": source(view),
+        "origin": _origin(published) if published else "",
+        "url": published.source_url if published else "",
+    }
 
 
 def source(view: View) -> str:
@@ -30,7 +35,11 @@ def source(view: View) -> str:
 
 def source_of(region: PriceRegion) -> str:
     """A published price's source and period."""
-    return f"Price: {region.source}, {region.name}, {region.period}, times PUE."
+    return f"Price: {_origin(region)}, times PUE."
+
+
+def _origin(region: PriceRegion) -> str:
+    return f"{region.source}, {region.name}, {region.period}"
 
 
 def assumptions(query: LeaderboardQuery, view: View) -> str:

@@ -56,7 +56,7 @@ BELOW_FLOOR = "below floor"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One phase in a bar; `energy_j` is None if the phase is missing."""
+    """One phase in a bar; `energy_j` is None if the phase is missing. `width` is for a style, at most "100.00%"."""
 
     phase: str
     provenance: str
@@ -65,8 +65,11 @@ class Segment:
     label: str
 
 
-def bar(entry: Entry, usage_intensity: float, shared_by: float) -> list[Segment]:
-    """The phases of an entry's life as parts of its full-cycle energy, shared phases divided by K."""
+def bar(entry: Entry, usage_intensity: float, shared_by: float, full_j: float | None = None) -> list[Segment]:
+    """The phases of an entry's life as parts of its full-cycle energy, shared phases divided by K.
+
+    full_j: the joules that a bar of full width has; None: the entry's own total.
+    """
     parts: list[tuple[str, str, float | None]] = []
     for part in entry.phases:
         energy_j = part["energy_j"]
@@ -78,24 +81,30 @@ def bar(entry: Entry, usage_intensity: float, shared_by: float) -> list[Segment]
     total_j = 0.0
     for _, _, energy_j in parts:
         total_j += energy_j or 0.0
-    return [_segment(phase, provenance, energy_j, total_j) for phase, provenance, energy_j in parts]
+    return [
+        _segment(phase, provenance, energy_j, total_j, total_j if full_j is None else full_j)
+        for phase, provenance, energy_j in parts
+    ]
 
 
-def _segment(phase: str, provenance: str, energy_j: float | None, total_j: float) -> Segment:
+def _segment(phase: str, provenance: str, energy_j: float | None, total_j: float, full_j: float) -> Segment:
     if energy_j is None or provenance == "missing":
         return Segment(phase, "missing", None, "", f"{phase} missing")
     part = energy_j / total_j if total_j > 0 else 0.0
-    return Segment(phase, provenance, energy_j, width(part), f"{phase} {share(part)}")
+    wide = min(1.0, energy_j / full_j) if full_j > 0 else 0.0
+    return Segment(phase, provenance, energy_j, width(wide), f"{phase} {joules(energy_j)} ({share(part)})")
 
 
-def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) -> dict[str, Any]:
-    """The texts of one line, ready to show."""
+def row(
+    ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None, full_j: float | None = None
+) -> dict[str, Any]:
+    """The texts of one line, ready to show. full_j: the joules of a bar of full width, None for its own total."""
     entry, place = ranked.entry, ranked.place
-    segments = bar(entry, query.usage_intensity, query.shared_by)
+    segments = bar(entry, query.usage_intensity, query.shared_by, full_j)
     view = view or View()
     return {
         "entry": entry.pk,
-        "url": entry.get_absolute_url() + use(query, view),
+        "url": entry.get_absolute_url() + with_chosen(use(query, view), view.chosen),
         "rank": rank_text(place),
         "rank_title": rank_title(place) if place.rank else f"not ranked: {why_not_ranked(ranked, query)}",
         "method": names(entry.method.title, getattr(entry, "also_claimed_as", None)),
@@ -110,6 +119,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "energy_title": watt_hours(place.energy_j),
         "u95": relative(place.u95_j, place.energy_j),
         "bar": segments,
+        "bar_class": "bar is-cut" if full_j is not None and place.energy_j > full_j else "bar",
         "bar_label": ", ".join(segment.label for segment in segments),
         "one_time": one_time(entry, query.shared_by),
         "per_image": UNKNOWN if entry.inference_provenance == "missing" else joules(entry.inference_energy_j),
@@ -118,6 +128,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "source_title": SOURCE_TITLES[entry.source],
         "sample": sample(entry.mode, entry.data),
         "results": results(entry.results),
+        "busy": "busy machine" if entry.busy_machine else "",
         "claimed": "two claims" if getattr(entry, "also_claimed_as", None) else "",
         "metered": share(ranked.metered_share),
         "carbon": carbon_text(entry, place.energy_j, view),
@@ -125,6 +136,7 @@ def row(ranked: RankedEntry, query: LeaderboardQuery, view: View | None = None) 
         "parameters": si(entry.parameters),
         "macs": si(entry.macs),
         "latency": milliseconds(entry.latency_p50_ms),
+        "memory": si(entry.peak_memory_bytes, "B"),
     }
 
 
@@ -164,6 +176,13 @@ def use(query: LeaderboardQuery, view: View | None = None, lead: str = "?") -> s
     }
     asked |= view.assumptions() if view else {}
     return f"{lead}{urlencode(asked)}" if asked else ""
+
+
+def with_chosen(use_of_query: str, chosen: tuple[int, ...]) -> str:
+    """Parameters of an entry's page with the entries that the reader has chosen to compare."""
+    if not chosen:
+        return use_of_query
+    return f"{use_of_query or '?'}{'&' if use_of_query else ''}chosen={'%2C'.join(map(str, chosen))}"
 
 
 def at_least(entry: Entry) -> str:

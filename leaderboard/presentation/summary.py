@@ -133,7 +133,8 @@ def _nothing(ranked: RankedBoard) -> str:
 
 def is_filtered(query: LeaderboardQuery) -> bool:
     """Whether filters leave out some of the board's entries, quality floor apart."""
-    return bool(query.families or query.provenance or query.quality_by or query.search or query.source)
+    chosen = query.families or query.provenance or query.quality_by or query.search or query.source
+    return bool(chosen or query.limits)
 
 
 def among(query: LeaderboardQuery) -> str:

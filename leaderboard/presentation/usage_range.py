@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leaderboard.domain.usage_range import Choice
+from leaderboard.forms.table_view import View
 from leaderboard.presentation.format import SPACE, count, images, joules, number, share
 from leaderboard.presentation.rows import use
 from leaderboard.queries import RankedBoard
@@ -14,7 +15,7 @@ NOTHING = "No entry with a complete total matches the filters, so there is nothi
 MANY_TIMES = 10
 
 
-def usage_range(ranked: RankedBoard, ends: tuple[float, float]) -> Pieces:
+def usage_range(ranked: RankedBoard, ends: tuple[float, float], view: View) -> Pieces:
     """The answer for a range of usage intensities (images), in pieces as those of the summary."""
     n_from, n_to = ends
     answer = ranked.over_range(n_from, n_to)
@@ -28,7 +29,7 @@ def usage_range(ranked: RankedBoard, ends: tuple[float, float]) -> Pieces:
     ]
     if answer.winners == 1:
         best = f" is {_best(ranked)} at any usage: not knowing it costs nothing."
-        return [*opening, _named(safest, ranked), {"text": best}]
+        return [*opening, _named(safest, ranked, view), {"text": best}]
     at_once = " or" if safest.worst_at == safest.extra_at else f" (at {images(safest.worst_at)}) and at most"
     costs = (
         f": not knowing the usage costs at most {extra(safest.worst_ratio)}{at_once} {joules(safest.extra_energy_j)} "
@@ -39,11 +40,15 @@ def usage_range(ranked: RankedBoard, ends: tuple[float, float]) -> Pieces:
         on_average: Pieces = [{"text": f" It is also the best on average{means}."}]
     else:
         others = f" ({extra(safest.mean_ratio)} for the safest), but at most {extra(average.worst_ratio)}."
-        on_average = [{"text": " The best on average is "}, _named(average, ranked), {"text": f"{means}{others}"}]
+        on_average = [
+            {"text": " The best on average is "},
+            _named(average, ranked, view),
+            {"text": f"{means}{others}"},
+        ]
     return [
         *opening,
         {"text": f"{answer.winners} models are each {_best(ranked)} somewhere. The safest choice is "},
-        _named(safest, ranked),
+        _named(safest, ranked, view),
         {"text": costs},
         *on_average,
     ]
@@ -54,10 +59,10 @@ def extra(ratio: float) -> str:
     return share(ratio - 1) if ratio < MANY_TIMES else f"{number(100 * (ratio - 1))}{SPACE}%"
 
 
-def _named(choice: Choice, ranked: RankedBoard) -> dict[str, Any]:
+def _named(choice: Choice, ranked: RankedBoard, view: View) -> dict[str, Any]:
     key = int(choice.key)
     entry = ranked.find([key])[key].entry
-    return {"text": entry.method.title, "url": entry.get_absolute_url() + use(ranked.query)}
+    return {"text": entry.method.title, "url": entry.get_absolute_url() + use(ranked.query, view)}
 
 
 def _best(ranked: RankedBoard) -> str:

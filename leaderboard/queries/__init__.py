@@ -18,6 +18,7 @@ from leaderboard.queries.boards import (
     siblings,
 )
 from leaderboard.queries.columns import Columns
+from leaderboard.queries.effects import Effect, effects
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
 from leaderboard.queries.notices import current_notice, forget_notice
@@ -53,6 +54,7 @@ __all__ = [
     "SPENT_BY",
     "BoardFindings",
     "Columns",
+    "Effect",
     "Findings",
     "RankedBoard",
     "RankedEntry",
@@ -70,6 +72,7 @@ __all__ = [
     "current_run",
     "decisions",
     "earlier_result",
+    "effects",
     "entries",
     "entries_of_submission",
     "figures_of_runs",

@@ -20,6 +20,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.constraints import Constraint
 from leaderboard.domain.quality import quality_by
 from leaderboard.models import Board, Claim, Entry, Method, PublishedResult, Recipe
 
@@ -47,6 +48,7 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "quality_metric": ("quality_metric", pa.string()),
     "quality_provenance": ("quality_provenance", pa.string()),
     "submitters_weights": ("submitters_weights", pa.bool_()),
+    "busy_machine": ("busy_machine", pa.bool_()),
     "hidden_quality": ("hidden_quality", pa.float64()),
     "phases": ("phases_json", pa.string()),
     "parameters": ("parameters", pa.int64()),
@@ -54,6 +56,7 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "latency_p50_ms": ("latency_p50_ms", pa.float64()),
     "throughput_images_per_s": ("throughput_images_per_s", pa.float64()),
     "batch_size": ("batch_size", pa.int64()),
+    "peak_memory_bytes": ("peak_memory_bytes", pa.int64()),
     "published_at": ("published_at", pa.timestamp("us", tz="UTC")),
     "sha256": ("recipe__sha256", pa.string()),
     "architecture": ("architecture", pa.string()),
@@ -114,7 +117,15 @@ class Columns:
                 is_recipe = pc.fill_null(pc.starts_with(self.arrays["sha256"], word), fill_value=False)
                 named = pc.or_(named, is_recipe)
             found = pc.and_(found, named)
+        for constraint, limit in query.limits:
+            found = pc.and_(found, self.keeping(constraint, limit))
         return found
+
+    def keeping(self, constraint: Constraint, limit: float) -> pa.Array:
+        """Booleans, one an entry: whether it keeps a limit. Without the figure it does not."""
+        compare = pc.less_equal if constraint.kind == "max" else pc.greater_equal
+        figures = self.arrays[constraint.figure].cast(pa.float64(), safe=False)
+        return pc.fill_null(compare(figures, limit), fill_value=False)
 
     def position(self, entry: int) -> int | None:
         """The position of the entry of this number, None if it isn't on the board."""

@@ -110,4 +110,5 @@ SORT_VALUES: dict[str, Callable[[Placing], pa.Array]] = {
     "parameters": _stored("parameters"),
     "macs": _stored("macs"),
     "latency": _stored("latency_p50_ms"),
+    "memory": _stored("peak_memory_bytes"),
 }

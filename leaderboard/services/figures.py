@@ -10,7 +10,7 @@ from leaderboard.domain.counting import is_limited
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.services.means import Figures, mean_figures
 from measurement.record import Energy, PhaseRecord, Record
-from measurement.vocabulary import Phase, Scope
+from measurement.vocabulary import BUSY_FLAGS, Flag, Phase, Scope
 
 CHARGED_ONCE = frozenset(Phase) - {Phase.INFERENCE, Phase.EVALUATE}
 Group = tuple[str, str, str]
@@ -80,6 +80,12 @@ def _metered_j(parts: list[PhaseEnergy]) -> float:
     return math.fsum(part.energy_j or 0.0 for part in parts if part.provenance == Provenance.METERED)
 
 
+def _charged_flags(record: Record, inference: PhaseRecord) -> set[Flag]:
+    """The flags of the phases that an entry's joules are made of."""
+    charged = [phase for phase in record.phases if phase.phase in CHARGED_ONCE]
+    return {flag for phase in [*charged, inference] for flag in phase.flags}
+
+
 def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
     cycle = life_cycle(record, inference, scope)
     window = inference.inference
@@ -103,6 +109,7 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
         "quality_provenance": record.quality.provenance,
         "hidden_quality": record.quality.hidden.value if record.quality.hidden else None,
         "submitters_weights": bool(record.brought_weights),
+        "busy_machine": not BUSY_FLAGS.isdisjoint(_charged_flags(record, inference)),
         "mode": str(record.mode),
         "data": record.data,
         "phases": [
@@ -119,4 +126,5 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
         "latency_p50_ms": window.latency_p50_ms,
         "throughput_images_per_s": window.throughput_images_per_s,
         "batch_size": window.batch_size,
+        "peak_memory_bytes": window.peak_memory_bytes,
     }

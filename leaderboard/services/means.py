@@ -25,6 +25,8 @@ AVERAGED = (
     "latency_p50_ms",
     "throughput_images_per_s",
 )
+DOUBTS = ("submitters_weights", "busy_machine")
+"""What holds for a mean if it holds for one of its results."""
 UNCERTAINTIES = {"shared": "shared_u95_j", "own": "own_u95_j", "inference": "inference_u95_j"}
 """The quantities of an entry that have a spread, with the columns of their uncertainty; and each of its phases."""
 MEASURED = frozenset({Provenance.METERED, Provenance.EXTRAPOLATED, Provenance.ESTIMATED})
@@ -42,22 +44,25 @@ def mean_figures(results: Sequence[Figures]) -> Figures:
     repeats = _repeats(results, lists)
     figures = dict(results[0]) | {"results": len(results), "repeats": repeats}
     if len(results) > 1:
+        batch_size = max(result["batch_size"] for result in results)
         figures |= {name: _mean([result[name] for result in results]) for name in AVERAGED}
+        figures |= _peak_memory(results, batch_size)
         # Of what was not measured; `pooled` finds the others.
         figures |= {
             name: math.hypot(*(result[name] or 0.0 for result in results)) / len(results)
             for name in UNCERTAINTIES.values()
         }
         figures |= {
-            "batch_size": max(result["batch_size"] for result in results),
+            "batch_size": batch_size,
             "provenance": _weakest(result["provenance"] for result in results),
             "inference_provenance": _weakest(result["inference_provenance"] for result in results),
             "complete": all(result["complete"] for result in results),
-            "submitters_weights": any(result["submitters_weights"] for result in results),
             "quality_provenance": max(result["quality_provenance"] for result in results),  # reported over evaluated
             "data": max(result["data"] for result in results),  # the track's over synthetic
             "phases": [_mean_phase(same) for same in zip(*lists, strict=True)],
         }
+        # An earlier version's results have not all of them.
+        figures |= {name: any(result[name] for result in results) for name in DOUBTS if name in figures}
     return figures | pooled(figures, {})
 
 
@@ -128,6 +133,15 @@ def _alike(lists: Sequence[Sequence[Figures]]) -> Sequence[Sequence[Figures]]:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if len(known) == len(values) else None
+
+
+def _peak_memory(results: Sequence[Figures], batch_size: int) -> Figures:
+    """The greatest known of the results with this batch. Nothing for figures from before it was stored."""
+    name = "peak_memory_bytes"
+    if name not in results[0]:
+        return {}
+    found = [result[name] for result in results if result["batch_size"] == batch_size and result[name] is not None]
+    return {name: max(found, default=None)}
 
 
 def _weakest(provenances: Any) -> str:

@@ -13,13 +13,13 @@ from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.techniques import DeclaredPhase
 from measurement.record import PhaseRecord, Record
 from measurement.tracks import find_track, quality_floor
-from measurement.vocabulary import DISTURBED_FLAGS, HOLDING_FLAGS, Flag, Phase, Provenance, Scope
+from measurement.vocabulary import BUSY_FLAGS, DISTURBED_FLAGS, HOLDING_FLAGS, Flag, Phase, Provenance, Scope
 
 REPORTED_TOO_LOW = "reported_energy_too_low"
 UNKNOWN_EVIDENCE = "evidence_of_unknown_kind"
 QUALITY_TOO_HIGH = "reported_quality_too_high"
 SUBMITTERS_WEIGHTS = "submitters_weights"
-_BUSY = {str(flag) for flag in (Flag.BUSY_MACHINE, *DISTURBED_FLAGS)}
+_BUSY = {str(flag) for flag in BUSY_FLAGS}
 FEWEST_IMAGES = 1000
 """The images that any search or pre-training processes at least, if the track does not say how many it has."""
 FEWEST_CANDIDATES = 30

@@ -26,12 +26,13 @@ from leaderboard.services.means import UNCERTAINTIES
 from leaderboard.services.publication import lock, raise_revisions
 from leaderboard.services.workers import register_hardware
 from leaderboard.transfer.folder import BadFolder, Checked
-from leaderboard.transfer.lines import FIELDS, KINDS, NAMES, Line, from_line
+from leaderboard.transfer.lines import FIELDS, KINDS, LATER, NAMES, Line, from_line
 
 LINES_AT_ONCE = 500
 # Of an entry, which two sites may have published at different times, next to other works: these pool their spread, so
-# that the uncertainties differ. `repeats`, from which they follow, doesn't.
-FIGURES = tuple(name for name in FIELDS[Entry] if name not in ("published_at", "phases", *UNCERTAINTIES.values()))
+# that the uncertainties differ. `repeats`, from which they follow, doesn't. Earlier formats lack some of the rest.
+_APART = ("published_at", "phases", *UNCERTAINTIES.values(), *LATER["entries"])
+FIGURES = tuple(name for name in FIELDS[Entry] if name not in _APART)
 RESULTS = (Method, Recipe, Submission, Run, Board, PublishedResult, Entry)
 
 
@@ -86,7 +87,7 @@ class _Import:
 
     def _batches(self, kind: str) -> Iterator[list[Line]]:
         names = frozenset(NAMES[kind]) | frozenset(FIELDS[KINDS[kind]])
-        lines = self.folder.lines(kind, names)
+        lines = self.folder.lines(kind, names, LATER.get(kind, {}))
         while batch := list(islice(lines, LINES_AT_ONCE)):
             yield batch
 

@@ -118,8 +118,11 @@ class Checked:
         checksum: str = self.manifest["files"][name]["sha256"]
         return checksum
 
-    def lines(self, kind: str, names: frozenset[str]) -> Iterator[dict[str, Any]]:
-        """The lines of a kind, one at a time. Raises BadFolder for one without exactly these names."""
+    def lines(self, kind: str, names: frozenset[str], later: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The lines of a kind, one at a time. Raises BadFolder for one without exactly these names.
+
+        later: what stands for names that a folder of an earlier format may lack.
+        """
         path = self.path / f"{kind}.jsonl"
         with path.open("rb") as file:
             for number, text in enumerate(file, 1):
@@ -127,6 +130,8 @@ class Checked:
                     line = json.loads(text)
                 except ValueError as error:
                     raise BadFolder(f"{path}:{number}: is not JSON ({error}); {EXPORT_AGAIN}") from None
+                if isinstance(line, dict):
+                    line = later | line
                 wrong = names ^ set(line) if isinstance(line, dict) else names
                 if wrong:
                     raise BadFolder(

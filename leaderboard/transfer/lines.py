@@ -62,10 +62,13 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
         *("source", "mode", "data", "shared_energy_j", "own_energy_j", "inference_energy_j"),
         *("shared_u95_j", "own_u95_j", "inference_u95_j", "metered_shared_j", "metered_own_j"),
         *("inference_provenance", "provenance", "complete", "quality", "quality_metric", "quality_provenance"),
-        *("submitters_weights", "hidden_quality", "results", "phases", "repeats", "parameters", "macs"),
-        *("latency_p50_ms", "throughput_images_per_s", "batch_size", "published_at"),
+        *("submitters_weights", "busy_machine", "hidden_quality", "results", "phases", "repeats", "parameters"),
+        *("macs", "latency_p50_ms", "throughput_images_per_s", "batch_size", "peak_memory_bytes", "published_at"),
     ),
 }
+
+# What folders of an earlier version lack, and what stands for it.
+LATER: dict[str, Line] = {"entries": {"busy_machine": False, "peak_memory_bytes": None}}
 
 # What else a line of each kind holds: its own name, and the names of the lines that it refers to.
 NAMES: dict[str, tuple[str, ...]] = {

@@ -21,6 +21,7 @@ _FIGURES: dict[str, pa.DataType] = {
     "quality_metric": pa.string(),
     "quality_provenance": pa.string(),
     "submitters_weights": pa.bool_(),
+    "busy_machine": pa.bool_(),
     "hidden_quality": pa.float64(),
     "results": pa.int64(),
     "shared_energy_j": pa.float64(),
@@ -37,6 +38,7 @@ _FIGURES: dict[str, pa.DataType] = {
     "latency_p50_ms": pa.float64(),
     "throughput_images_per_s": pa.float64(),
     "batch_size": pa.int64(),
+    "peak_memory_bytes": pa.int64(),
     "published_at": pa.timestamp("us", tz="UTC"),
 }
 SCHEMA = pa.schema(

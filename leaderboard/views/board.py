@@ -25,9 +25,11 @@ from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, wi
 from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import rows, summary, table
+from leaderboard.presentation.constraints import constraints
 from leaderboard.presentation.format import count, images
 from leaderboard.presentation.usage_range import usage_range
 from leaderboard.staticstorage import imported_modules
+from leaderboard.views.board_lines import choice_bar, known_choice, lines
 from measurement.tracks import find_track
 
 ROWS_PER_PAGE = 50
@@ -49,9 +51,17 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     _reset_unknown_hardware(asked, known)
     ranked = queries.ranked_board(asked.query)
     asked.query = ranked.query
+    chosen = known_choice(ranked, asked)
     page = _page(request, asked, table.in_order(ranked, asked.view))
     query, view = asked.query, asked.view
-    columns = visible(view.columns, query.order_by, has_price=view.price is not None)
+    same = table.same(ranked)
+    columns = visible(
+        view.columns,
+        query.order_by,
+        same.left_out,
+        has_price=view.price is not None,
+        has_others=bool(view.at),
+    )
     context = {
         "ranked": ranked,
         "query": query,
@@ -65,14 +75,16 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "notices": asked.notices,
         "board": ranked.board,
         "title": _title(ranked.board),
-        "rows": [rows.row(item, query, view) for item in page.object_list],
+        "same": same,
+        **lines(ranked, asked, page),
+        **choice_bar(chosen, asked, page),
         "page": page,
         "page_address": _address(asked),
         "most_entries": MOST_ENTRIES_IN_BROWSER,
         "columns": _columns(asked, columns),
         "chosen": dict.fromkeys(columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
-        "widths": widths(columns),
+        "widths": widths(columns, len(view.at)),
         "accuracy_weight": f"{query.accuracy_weight:.15g}",
         "titles": TITLES,
         "is_by_greenness": query.order_by == "greenness",
@@ -90,6 +102,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         + bool(query.source),
         "presets": _presets(asked),
         "range": _range(asked, ranked),
+        "constraints": constraints(ranked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
         "other_boards": known,
@@ -97,7 +110,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "fullest": _fullest(ranked.board, known),
         "site_is_empty": not known,
         # Preloaded, so that the browser fetches them at once instead of one by one.
-        "modules": imported_modules("leaderboard/board.js"),
+        "modules": imported_modules("leaderboard/board.js", "leaderboard/charts/board.js"),
         **_activity(ranked.revision),
     }
     return render(request, "leaderboard/leaderboard.html", context)
@@ -127,7 +140,7 @@ def _page(request: HttpRequest, asked: PageQuery, found: Sequence[queries.Ranked
     return page
 
 
-def _columns(asked: PageQuery, chosen: Sequence[str]) -> list[dict[str, Any]]:
+def _columns(asked: PageQuery, visible_keys: Sequence[str]) -> list[dict[str, Any]]:
     """Every column as the table's head shows it, with the address that sorts by it."""
     return [
         {
@@ -136,7 +149,8 @@ def _columns(asked: PageQuery, chosen: Sequence[str]) -> list[dict[str, Any]]:
             "hint": column.hint,
             "width": column.width,
             "is_number": column.is_number,
-            "is_chosen": column.key in chosen,
+            "is_chosen": column.key in asked.view.columns,
+            "is_shown": column.key in visible_keys,
             "is_default": column.is_default,
             "is_fixed": column.key == ALWAYS or column.follows,
             "first": f"{'-' if column.is_best_high else ''}{column.key}",
@@ -275,7 +289,7 @@ def _range(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, Any]:
             }
             for name, label, end in given
         ],
-        "answer": usage_range(ranked, view.usage_range) if view.usage_range else [],
+        "answer": usage_range(ranked, view.usage_range, view) if view.usage_range else [],
         "url": "?" + asked.parameters(),
     }
 

@@ -15,6 +15,7 @@ from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.forms.page_query import PageQuery, read_query
+from leaderboard.forms.several import MOST_COMPARED
 from leaderboard.forms.table_view import View
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.presentation import prices, rows
@@ -29,11 +30,10 @@ from leaderboard.presentation.format import (
     relative,
     sample,
     share,
+    si,
 )
 from leaderboard.presentation.rivals import Against, find_rival
 from leaderboard.views.entries import query_of
-
-MOST_COMPARED = 6
 
 
 @require_safe
@@ -146,6 +146,7 @@ def _table(chosen: list[Entry], query: LeaderboardQuery, view: View) -> list[tup
         ("Mode", [UNKNOWN if e.source == "published" else sample(e.mode, e.data) or "full" for e in chosen]),
         ("Parameters", [f"{e.parameters:,}" for e in chosen]),
         ("Latency, median", [milliseconds(e.latency_p50_ms) for e in chosen]),
+        ("Memory, peak", [si(e.peak_memory_bytes, "B") for e in chosen]),
         ("Throughput", [f"{e.throughput_images_per_s:,.0f} images/s" for e in chosen]),
     ]
 

@@ -15,7 +15,7 @@ from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
 from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
-from leaderboard.presentation import comparison, prices, rows
+from leaderboard.presentation import choice, comparison, prices, rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
 from leaderboard.presentation.entry import environment, flags, phases, power, repeats, runs, submitted
@@ -57,6 +57,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "notices": asked.notices,
         "row": rows.row(mine, query, view),
         "floor": _floor(found, mine, query),
+        "choice": choice.offer(found, ranked, view) if found.replaced_by_id is None else None,
         "comparison": comparison.comparison(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),

@@ -25,6 +25,8 @@ MOST_RESULTS = 200
 # What a page across hardware can't do: only a group has ranks.
 _OF_GROUPS = ("order_by", "accuracy_weight", "quality_by")
 _OF_TABLE = ("columns", "sort")
+# What chooses among a track's entries, where a model is chosen already.
+_OF_TRACK = ("track", "hardware", "family", "provenance", "source", "search", "include_incomplete")
 
 
 @require_safe
@@ -34,20 +36,19 @@ def models(request: HttpRequest) -> HttpResponse:
     number = (given.pop("entry", None) or [""])[-1].strip()
     name = (given.pop("name", None) or [""])[-1].strip()[:120]
     asked = read_query(given)
-    asked.notices += _unused(given, *_OF_GROUPS, *_OF_TABLE, "family", "provenance", "source", "search")
+    asked.notices += _unused(given, *_OF_GROUPS, *_OF_TABLE, *_OF_TRACK)
     entry = _entry(number)
     if number and entry is None:
         asked.notices.append(f"“entry” is {shown(number)!r}, but no entry has that number.")
     found = queries.of_same_model(entry) if entry else queries.of_model_named(name) if name else None
     every = list(queries.at_usage(found, asked.query)[: MOST_RESULTS + 1]) if found is not None else []
-    if len(every) > MOST_RESULTS:
-        every.pop()
-        asked.notices.append(f"More than {MOST_RESULTS} results have this name; those of the least energy are shown.")
+    is_cut = len(every) > MOST_RESULTS
+    every = every[:MOST_RESULTS]
     query = _of_group(every, entry, asked.query)
     here = [line for line in every if (line.board.scenario, line.board.scope) == (query.scenario, query.scope)]
     context = _context(asked, query) | {
         "name": entry.method.title if entry else name,
-        "entry": entry,
+        "most": MOST_RESULTS if is_cut else None,
         "lines": across_text.lines(here, query, asked.view),
         "several_tracks": len({line.board.track for line in here}) > 1,
         "groups": _groups(every, query, asked, number, name),
@@ -155,7 +156,6 @@ def _context(asked: PageQuery, query: LeaderboardQuery) -> dict[str, Any]:
         "notices": asked.notices,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
-        "use": rows.use(query, view),
         "price": prices.price_line(view),
         "scenario_words": Scenario(query.scenario).label.lower() if query.scenario else "",
         "scope_words": Scope(query.scope).label.lower() if query.scope else "",
@@ -175,4 +175,4 @@ def _kept(asked: LeaderboardQuery) -> list[tuple[str, str]]:
 
 def _unused(given: Any, *names: str) -> list[str]:
     """A notice for each parameter of a board that a page across hardware does not use."""
-    return [f"“{name}” has no effect on this page: it belongs to one group." for name in names if name in given]
+    return [f"“{name}” has no effect on this page." for name in names if name in given]

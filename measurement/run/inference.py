@@ -22,6 +22,7 @@ from measurement.networks.out_of_memory import is_out_of_memory
 from measurement.progress import Advance
 from measurement.record import BatchProbe, InferenceFigures
 from measurement.run.offline_batch import ProbePlan, offline_batch_size, probe_sizes
+from measurement.run.peak_memory import peak_memory_bytes
 from measurement.tracks import Split
 from measurement.vocabulary import Scenario, Scope
 
@@ -121,6 +122,7 @@ class Prepared:
     feed: Iterator[Tensor]
     pass_length: int = 1
     probes: tuple[BatchProbe, ...] = ()
+    peak_memory_bytes: int | None = None
 
 
 def prepare(
@@ -132,7 +134,10 @@ def prepare(
     max_batch_size: int,
     synchronize: Callable[[], None],
 ) -> Prepared:
-    """Choose the batch and warm up until throughput is steady. Runs before the window opens."""
+    """Choose the batch, find how much memory it takes, and warm up until throughput is steady.
+
+    Runs before the window opens: finding the memory gives memory back, which costs time and energy.
+    """
     model.eval()
     with torch.inference_mode():
         probes: tuple[BatchProbe, ...] = ()
@@ -143,10 +148,11 @@ def prepare(
                 plan=plan.probing,
             )
         batch_size = offline_batch_size(probes)
+        memory = _peak_memory_bytes(model, inputs, batch_size, synchronize)
         feed = inputs.batches(batch_size)
         _warm_up(model, feed, plan, synchronize)
         feed = inputs.batches(batch_size)  # again from the first image
-    return Prepared(batch_size, feed, inputs.pass_length(batch_size), probes)
+    return Prepared(batch_size, feed, inputs.pass_length(batch_size), probes, memory)
 
 
 def measure(
@@ -183,6 +189,19 @@ def measure(
             time.sleep(jitter.uniform(0, plan.max_jitter_s))
             window.resume()
     return _figures(prepared, latencies_s, busy_s, blocks=len(block_costs))
+
+
+def _peak_memory_bytes(
+    model: nn.Module, inputs: Inputs, batch_size: int, synchronize: Callable[[], None]
+) -> int | None:
+    """Over two batches, since the first one's results may be there while the second runs; or over a whole pass."""
+    feed, batches = inputs.batches(batch_size), max(2, inputs.pass_length(batch_size))
+
+    def run() -> None:
+        for _ in range(batches):
+            _timed(model, next(feed), synchronize)
+
+    return peak_memory_bytes(model, next(inputs.batches(batch_size)), run)
 
 
 def _probe(
@@ -259,6 +278,7 @@ def _figures(prepared: Prepared, latencies_s: list[float], busy_s: float, blocks
         latency_p90_ms=1000 * nearest_rank(in_order, 0.90),
         latency_p99_ms=1000 * nearest_rank(in_order, 0.99),
         probes=prepared.probes,
+        peak_memory_bytes=prepared.peak_memory_bytes,
     )
 
 

@@ -4,14 +4,18 @@
  */
 
 import { beforeLeaving, setAddress } from "./address.js";
-import { chooseColumns, drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
+import { drawColumns, drawFullWidth, drawSame, fullWidthJ, rankOthers, sameOf, otherUsages } from "./tablelook.js";
+import { chosenEntries, drawChoice, isChosen, watchChoices } from "./chosen.js";
+import { drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
 import { drawPrice } from "./cost.js";
 import { drawFloor, takeLink } from "./floor.js";
 import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
-import { addressOf, filtersSet, forgetRate, parameters, readQuery, shownColumns, usageOfRate } from "./controls.js";
+import { addressOf, filtersSet, forgetRate, parameters, readQuery, usageOfRate } from "./controls.js";
+import "./menus.js";
 import { drawOrder, takeWeight } from "./order.js";
+import { isPointed, watch } from "./pointing.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
@@ -20,12 +24,13 @@ import { crossings, following, summary, why } from "./summary.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
+// Controls that change neither which lines there are nor their order by energy: the reader's place is kept.
+const OF_THE_LOOK = "[name=region], [name=pue], [name=currency], [name^=price_], [name=columns], #order_by";
 
 const form = document.getElementById("controls");
 const table = document.getElementById("board");
 const slider = document.getElementById("usage_slider");
 const number = document.getElementById("usage_intensity");
-const search = document.getElementById("search");
 const sort = document.getElementById("sort");
 const usageWords = document.getElementById("usage_words");
 const gridIntensity = document.getElementById("grid-intensity");
@@ -50,8 +55,11 @@ const list = new List({
     if (shown === null) return; // a fresh board that is not ranked yet
     const position = shown.lines === null ? line : shown.lines[line];
     const { ranking } = board;
-    const entry = board.entry(ranking.order[position]);
-    fillRow(node, rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families), line);
+    const index = ranking.order[position];
+    const entry = board.entry(index);
+    const text = rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families, shown);
+    fillRow(node, { ...text, at: shown.others?.(entry, index), is_chosen: isChosen(entry.entry) }, line);
+    node.classList.toggle("is-pointed", isPointed(entry.entry));
   },
 });
 
@@ -89,7 +97,10 @@ function draw(moves = true) {
   const filtered = filter(query);
   board.ranking.rank(filtered.eligible, query.usageIntensity, query);
   shown = { ...filtered, query, lines: sortedLines(board, query.sort, families) };
+  Object.assign(shown, { fullJ: fullWidthJ(board.ranking), chosen: chosenEntries() });
+  shown.others = rankOthers(board, filtered.eligible, query, drawNextFrame);
   if (!list.isLive) list.start();
+  if (drawColumns()) list.renew(board.ranking.order.length);
   list.show(board.ranking.order.length, moves && wasShown);
   const result = { ...shown, board, hardwareName: table.dataset.hardware };
   drawSummary(summary(result), following(result));
@@ -97,20 +108,25 @@ function draw(moves = true) {
   drawOrder(query, why(result));
   drawCrossings(crossings(shown.champions, board.byKey, query));
   drawHead(query.sort);
+  drawFullWidth(shown.fullJ);
   drawPlace();
+  drawChoice(board, query, drawNextFrame);
   notifyCharts();
 }
 
 /** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
 function filter(query) {
-  const { minQuality, sharedBy, words, includeIncomplete } = query;
+  const { minQuality, sharedBy, words, includeIncomplete, constraints } = query;
   const chosen = [query.families, query.provenance, query.qualityBy].map((values) => [...values]).concat(query.source);
-  const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, chosen]);
+  const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, constraints, chosen]);
   const weight = weightInOrder(query);
   const isSame = shown?.key === key;
   if (isSame && shown.weight === weight) return shown;
   const found = isSame ? shown : board.filter(query);
-  if (!isSame) drawFacets(found.counts, filtersSet(query));
+  if (!isSame) {
+    drawFacets(found.counts, filtersSet(query));
+    drawSame(sameOf(board, found.eligible));
+  }
   return { ...found, key, weight, champions: board.ranking.champions(found.eligible, sharedBy, weight) };
 }
 
@@ -130,11 +146,17 @@ function notifyCharts() {
     query,
     champions,
     byKey,
+    board,
     ranking,
     eligible,
     get energyChampions() {
       return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
     },
+    ranking,
+    eligible,
+    chosen: shown.chosen,
+    otherUsages: otherUsages(),
+    indexOf: (key) => board.indices.get(key),
     parameters: parameters({ ofView: false }),
     get places() {
       places ??= ranking.places();
@@ -200,18 +222,18 @@ form.addEventListener("input", ({ target }) => {
   const isWeight = takeWeight(target);
   if (target === slider || target === number) forgetRate();
   else if (target.matches("#rate, #years")) takeRate();
-  else if (target.matches("[name=columns], #order_by, [name^=price_]")) changeColumns();
-  else if (!isWeight && !target.matches("[name=region], [name=pue], [name=currency]") && list.isLive) list.scrollTo(0);
+  else if (!isWeight && !target.matches(OF_THE_LOOK) && list.isLive) list.scrollTo(0);
   redraw();
 });
 
-function changeColumns() {
-  chooseColumns(shownColumns());
-  load().then(() => {
-    if (shown === null) draw();
-    list.renew();
-  });
-}
+document.getElementById("table-options").addEventListener("change", ({ target }) => {
+  if (!target.matches("[name=bars], [name=at]")) return;
+  if (isRankedHere) redraw();
+  else location.assign(addressOf(parameters()));
+});
+
+watch(list.body);
+watchChoices(region, () => (isRankedHere ? redraw() : location.assign(addressOf(parameters()))));
 
 form.addEventListener("change", ({ target }) => {
   // Another board is another page, and the server ranks a board that is too large for the browser.
@@ -232,6 +254,7 @@ form.addEventListener("submit", (event) => {
   const wanted = parameters();
   wanted.set("track", track);
   wanted.set("hardware", hardware);
+  wanted.delete("chosen"); // entries of this board
   location.assign(addressOf(wanted));
 });
 
@@ -252,7 +275,10 @@ table.tHead.addEventListener("click", (event) => {
   if (!event.target.closest("a") || !isPlainClick(event)) return;
   event.preventDefault();
   const [key, other] = [head.dataset.column, `-${head.dataset.column}`];
-  sort.value = { [key]: other, [other]: key }[sort.value] ?? head.dataset.first;
+  const { usage } = event.target.closest("a").dataset;
+  if (usage) setUsage(usage);
+  if (usage) forgetRate();
+  else sort.value = { [key]: other, [other]: key }[sort.value] ?? head.dataset.first;
   redraw();
 });
 
@@ -269,33 +295,20 @@ list.onscroll = () => {
   else drawPlace();
 };
 
-document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.matches("input, textarea, select");
-  if (event.key === "Escape") closeMenus();
-  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  search.focus();
-});
-
-function closeMenus(but = null) {
-  for (const menu of form.querySelectorAll(".menu[open]")) {
-    if (menu.contains(but)) continue;
-    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
-    menu.open = false;
-  }
-}
-
-document.addEventListener("click", (event) => closeMenus(event.target));
-
 for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
 
-/* An unknown usage intensity */
+/* Folds, whose modules are loaded when they are first opened */
 
-const openRange = () => import("./range.js").then(redraw);
-if (unknownUsage.open) openRange();
-else unknownUsage.addEventListener("toggle", openRange, { once: true });
+function whenOpened(fold, load) {
+  const open = () => load().then(redraw);
+  if (fold.open) open();
+  else fold.addEventListener("toggle", open, { once: true });
+}
+
+whenOpened(unknownUsage, () => import("./range.js"));
+whenOpened(document.getElementById("constraints"), () => import("./constraints.js"));
 
 // A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));
@@ -310,7 +323,7 @@ document.addEventListener("boardrevision", async (event) => {
   draw();
 });
 
-chooseColumns(shownColumns());
+drawColumns();
 moveSlider();
 // Charts are drawn from the snapshot.
 if (!isRankedHere) for (const part of document.querySelectorAll(".chart-frame, .chart-pair")) part.hidden = true;

@@ -1,6 +1,7 @@
 /** The reader's query and view, read from the form and written as an address. */
 
 import { assumptions, parsePrice, readPrice } from "./cost.js";
+import { limitFields, limitInAddress, readLimits } from "./limits.js";
 import { parseQuality } from "./quality.js";
 
 // What the server reads as a number; Number() alone would also take "0x10", and "" for zero.
@@ -11,7 +12,7 @@ const DEFAULT_USAGE = 1e6;
 const MOST_WEIGHT = 100;
 // Parameters of the page alone; the API has no columns.
 const OF_THE_VIEW = new Set(
-  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to"]);
+  ["columns", "sort", "region", "pue", "price_region", "price_per_kwh", "currency", "n_from", "n_to", "bars", "at", "chosen"]);
 const HELPERS = new Set(["rate", "years"]);
 
 const form = document.getElementById("controls");
@@ -46,6 +47,8 @@ export function readQuery() {
   const isWeight = within(accuracyWeight, 0, MOST_WEIGHT);
   const { region } = form.elements;
   const { price, isPrice, isCurrency } = readPrice(form);
+  const constraints = readLimits();
+  const unread = new Set(constraints.filter(({ limit }) => Number.isNaN(limit)).map(({ name }) => name));
   const valid = [
     mark(number, usageIntensity > 0 && usageIntensity <= MOST_IMAGES),
     mark(form.elements.shared_by, within(sharedBy, 1, 1e9)),
@@ -54,6 +57,7 @@ export function readQuery() {
     mark(weight, isWeight || orderBy === "energy"),
     mark(form.elements.price_per_kwh, isPrice),
     mark(form.elements.currency, isCurrency),
+    ...limitFields.map((field) => mark(field, !unread.has(field.name))),
   ];
   if (valid.includes(false)) return null;
   return {
@@ -69,6 +73,7 @@ export function readQuery() {
     orderBy,
     accuracyWeight: isWeight ? accuracyWeight : 1,
     includeIncomplete: data.has("include_incomplete"),
+    constraints,
     sort: data.get("sort"),
     pue,
     gramsPerKwh: Number(region.selectedOptions[0].dataset.intensity),
@@ -105,6 +110,9 @@ export function forgetRate() {
   }
 }
 
+/** Whether the chosen columns are those of the default. */
+export const isDefaultColumns = () => columnBoxes.every((box) => box.checked === ("default" in box.dataset));
+
 /** Keys of the chosen columns, in the table's order. */
 const chosenColumns = () => columnBoxes.filter((box) => box.checked).map((box) => box.value);
 
@@ -125,7 +133,7 @@ export function parameters({ ofView = true, page = 1 } = {}) {
     if (isOpen || isDefault(name, value)) continue;
     wanted.append(name, inAddress(name, value));
   }
-  if (ofView && columnBoxes.some((box) => box.checked !== ("default" in box.dataset))) {
+  if (ofView && !isDefaultColumns()) {
     wanted.set("columns", chosenColumns().join() || "method");
   }
   if (page > 1) wanted.set("page", page);
@@ -135,6 +143,7 @@ export function parameters({ ofView = true, page = 1 } = {}) {
 /** A field's value as the server writes it. */
 function inAddress(name, value) {
   if (name === "min_quality" && readFloor() >= 0) return String(readFloor());
+  if ("limit" in (form.elements[name].dataset ?? {})) return limitInAddress(form.elements[name]);
   return name === "price_per_kwh" && parsePrice(value) >= 0 ? String(parsePrice(value)) : value.trim();
 }
 

@@ -1,28 +1,61 @@
 /** Writes the table's rows and head, the result in words and the counts into the page, touching only what changed. */
 
+import { count } from "./format.js";
+
 const ANNOUNCEMENT_DELAY_MS = 700;
 
 const table = document.getElementById("board");
 const template = document.getElementById("row-template").content.firstElementChild;
-const heads = [...table.querySelectorAll("th[data-column]")];
+const heads = [...table.querySelectorAll("th[data-first]")];
 const summaryLine = document.getElementById("summary");
 const followingLine = document.getElementById("following");
 const announcement = document.getElementById("announcement");
 const pages = document.getElementById("pages");
 const LARGE = new Set(["rank", "method", "energy", "phases"]); // large on a card, not in its list of figures
+const OF_THEIR_OWN = new Set(["bar", "tick", "at_rank", "at_energy"]); // slots that are not texts of their row
 let rowTemplate = null; // a row with the chosen columns alone
 let announcementTimer = 0;
 
-/** Show these columns, by their keys; `makeRow` then makes rows of them. */
-export function chooseColumns(chosen) {
-  const isShown = (cell) => cell.dataset.column === "method" || chosen.includes(cell.dataset.column);
+/**
+ * Show these columns, by their keys, and one for each other usage intensity; `makeRow` then makes rows of them.
+ *
+ * @param {string[]} chosen keys of columns
+ * @param {number[]} usages images
+ */
+export function chooseColumns(chosen, usages) {
+  const isShown = ({ dataset }) => dataset.column === "method" || chosen.includes(dataset.column);
   for (const head of heads) head.hidden = !isShown(head);
   const shown = heads.filter(isShown);
-  table.style.setProperty("--columns", shown.map((head) => head.dataset.width).join(" "));
+  const widths = [...shown.map((head) => head.dataset.width), ...usages.map(() => table.dataset.atWidth)];
+  table.style.setProperty("--columns", widths.join(" "));
   table.style.setProperty("--figures", shown.filter((head) => !LARGE.has(head.dataset.column)).length);
+  table.style.setProperty("--others", usages.length);
   table.classList.toggle("has-family", chosen.includes("family"));
+  for (const old of table.tHead.querySelectorAll("[data-column=at]")) old.remove();
+  table.tHead.rows[0].append(...usages.map(usageHead));
   rowTemplate = template.cloneNode(true);
-  for (const cell of [...rowTemplate.children]) if (!isShown(cell)) cell.remove();
+  const cell = rowTemplate.querySelector("[data-column=at]");
+  cell.replaceWith(...usages.map((usage) => usageCell(cell, usage)));
+  const isKept = ({ className, dataset }) => className === "tick" || dataset.column === "at" || isShown({ dataset });
+  for (const cell of [...rowTemplate.children]) if (!isKept(cell)) cell.remove();
+}
+
+function usageHead(usage) {
+  const head = Object.assign(document.createElement("th"), { scope: "col", className: "number" });
+  head.setAttribute("role", "columnheader");
+  head.dataset.column = "at";
+  head.title = `Rank and full-cycle energy at ${count(usage)} images`;
+  const link = Object.assign(document.createElement("a"), { href: `?usage_intensity=${usage}` });
+  link.textContent = `At ${count(usage)}`;
+  link.dataset.usage = usage;
+  head.append(link);
+  return head;
+}
+
+function usageCell(cell, usage) {
+  const made = cell.cloneNode(true);
+  made.dataset.label = `At ${count(usage)}`;
+  return made;
 }
 
 export const makeRow = () => rowTemplate.cloneNode(true);
@@ -30,7 +63,7 @@ export const makeRow = () => rowTemplate.cloneNode(true);
 /** Write a line's texts into a row. */
 export function fillRow(node, row, line) {
   const slots = (node.slots ??= new Map([...node.querySelectorAll("[data-slot]")].map((slot) => [slot.dataset.slot, slot])));
-  for (const [name, element] of slots) if (name !== "bar") write(element, row[name]);
+  for (const [name, element] of slots) if (!OF_THEIR_OWN.has(name)) write(element, row[name]);
   set(node, "data-entry", String(row.entry));
   set(node, "aria-rowindex", String(line + 2));
   set(slots.get("method"), "href", row.url);
@@ -43,15 +76,35 @@ export function fillRow(node, row, line) {
   set(slots.get("source"), "title", row.source_title);
   set(slots.get("provenance"), "class", `provenance provenance-${row.provenance}`);
   if (slots.has("bar")) fillBar(slots.get("bar"), row);
+  fillTick(slots.get("tick"), row);
+  if (row.at) row.at.forEach((cell, position) => fillUsage(node, cell, position));
+}
+
+/** Not for what the box has already: a drawing between a click and its event would undo the click. */
+function fillTick(box, row) {
+  const state = `${row.entry} ${row.is_chosen}`;
+  if (box.written === state) return;
+  box.written = state;
+  box.value = row.entry;
+  box.checked = row.is_chosen;
+  set(box, "aria-label", `Compare ${row.method}`);
+}
+
+function fillUsage(node, { rank, energy }, position) {
+  const cells = (node.usageCells ??= [...node.querySelectorAll("[data-column=at]")].map((cell) => cell.firstElementChild));
+  if (!cells[position]) return;
+  write(cells[position].children[0], rank);
+  write(cells[position].children[1], energy);
 }
 
 function fillBar(bar, row) {
+  set(bar, "class", row.bar_class);
   set(bar, "aria-label", row.bar_label);
   set(bar, "title", row.bar_label);
   while (bar.childElementCount > row.bar.length) bar.lastElementChild.remove();
   row.bar.forEach((segment, index) => {
     const part = bar.children[index] ?? bar.appendChild(document.createElement("i"));
-    set(part, "class", `phase-${segment.phase}${segment.provenance === "missing" ? " is-missing" : ""}`);
+    set(part, "class", `phase-${segment.phase} by-${segment.provenance}`);
     if (part.written !== segment.width) part.style.width = part.written = segment.width;
   });
 }

@@ -5,6 +5,9 @@
 
 import { images } from "./format.js";
 
+// Each press of an arrow key is a change of its own; one history entry is enough for several.
+const REST_MS = 300;
+
 const form = document.getElementById("usage-form");
 const slider = document.getElementById("usage_slider");
 const number = document.getElementById("usage_intensity");
@@ -13,6 +16,7 @@ const fault = document.getElementById("usage-fault");
 const announcement = document.getElementById("usage-announcement");
 let shown = location.search;
 let asking = null; // the request under way
+let resting = 0;
 
 function moveSlider() {
   const exponent = Math.log10(Number(number.value));
@@ -112,7 +116,11 @@ form.addEventListener("input", ({ target }) => {
   requestAnimationFrame(drawOwn);
 });
 
-form.addEventListener("change", settle);
+form.addEventListener("change", ({ target }) => {
+  clearTimeout(resting);
+  if (target === slider) resting = setTimeout(settle, REST_MS);
+  else settle();
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   settle();

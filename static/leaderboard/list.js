@@ -2,7 +2,8 @@
  * A long table that holds only the rows in sight: a fixed pool of rows of one height, refilled.
  *
  * Rows are in the page in the order of their lines and carry their line's number, so that a screen reader and the Tab
- * key meet the table that is seen. One row at a time can be reached with Tab; arrow keys go on from it.
+ * key meet the table that is seen. One row at a time can be reached with Tab; arrow keys go on from it,
+ * from checkbox to checkbox or from link to link.
  */
 
 import { Motion } from "./motion.js";
@@ -69,8 +70,9 @@ export class List {
     this.#arrange();
   }
 
-  /** Make the rows again, with other columns. */
-  renew() {
+  /** Make the rows again, with other columns, for `count` lines. */
+  renew(count) {
+    this.count = count;
     this.body.replaceChildren();
     this.rows = [];
     this.#arrange();
@@ -166,8 +168,8 @@ export class List {
     const stop = Math.max(this.first, Math.min(this.current, this.first + this.rows.length - 1));
     this.rows.forEach((row, offset) => {
       const index = this.first + offset === stop ? 0 : -1;
-      const link = (row.link ??= row.querySelector("a"));
-      if (link.tabIndex !== index) link.tabIndex = index;
+      row.stops ??= [row.querySelector("a"), ...row.querySelectorAll("input")];
+      for (const stop of row.stops) if (stop.tabIndex !== index) stop.tabIndex = index;
     });
   }
 
@@ -187,11 +189,12 @@ export class List {
     const step = steps[event.key];
     if (step === undefined || this.count === 0) return;
     event.preventDefault();
-    this.#go(Math.max(0, Math.min(this.count - 1, this.current + step)));
+    const stops = event.target.closest("tr")?.stops ?? [];
+    this.#go(Math.max(0, Math.min(this.count - 1, this.current + step)), Math.max(0, stops.indexOf(event.target)));
   }
 
-  /** Scroll a line into sight and focus it. */
-  #go(line) {
+  /** Scroll a line into sight and focus its link, or the other control whose number `stop` is. */
+  #go(line, stop) {
     this.current = line;
     const topPx = line * this.pitchPx;
     const roomPx = this.atOnce === ALL ? Infinity : this.region.clientHeight - this.headPx;
@@ -202,6 +205,7 @@ export class List {
     }
     this.#arrange();
     this.#setTabStop();
-    this.rows[line - this.first].link.focus();
+    const { stops } = this.rows[line - this.first];
+    (stops[stop] ?? stops[0]).focus();
   }
 }

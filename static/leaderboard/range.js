@@ -130,6 +130,7 @@ fold.addEventListener("input", ({ target }) => {
 
 /** Opened, the fold asks for a range around the reader's usage, or that of before; closed, for none. */
 function toggle() {
+  const before = ends.map(({ field }) => field.value).join();
   for (const [position, { field }] of ends.entries()) {
     if (!fold.open) {
       field.dataset.before = field.value;
@@ -140,6 +141,7 @@ function toggle() {
       field.value = field.dataset.before || String(Number(first.toPrecision(3)));
     }
   }
+  if (ends.map(({ field }) => field.value).join() === before) return;
   // As if it were typed: the address follows, and the server answers where it ranks.
   for (const kind of ["input", "change"]) ends[0].field.dispatchEvent(new Event(kind, { bubbles: true }));
 }

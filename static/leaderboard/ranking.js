@@ -130,8 +130,11 @@ export function oneTimeEnergyJ(candidate, sharedBy) {
  * objects. A line is identified by its index into the columns.
  */
 export class Ranking {
-  /** @param {object} columns as `columnsOf` makes them */
-  constructor(columns) {
+  /**
+   * @param {object} columns as `columnsOf` makes them
+   * @param {Uint32Array} [byTie] the order of ties, from another ranking of the same columns
+   */
+  constructor(columns, byTie = Uint32Array.from(columns.key.keys()).sort((a, b) => breakTie(columns, a, b))) {
     this.columns = columns;
     this.size = columns.key.length;
     const make = () => new Float64Array(this.size);
@@ -141,7 +144,7 @@ export class Ranking {
     this.order = new Uint32Array(0);
     this.rankedCount = 0;
     // Sorting is stable, so every sort starts from the order of ties.
-    this.byTie = Uint32Array.from(columns.key.keys()).sort((a, b) => breakTie(columns, a, b));
+    this.byTie = byTie;
   }
 
   /** Indices of the lines at or above the quality floor that `passes` lets through, in the order of ties. */

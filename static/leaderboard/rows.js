@@ -39,13 +39,16 @@ const QUALITY_NOTES = {
 const BELOW_FLOOR = "below floor";
 
 /** An entry's page, at the reader's usage intensity, sharing, quality floor, grid and price. */
-export function entryUrl(entry, { usageIntensity, sharedBy, minQuality, defaultFloor, assumptions }) {
+export const entryUrl = (entry, query) => `/entries/${entry}/${useOf(query)}`;
+
+/** Usage intensity, sharing, floor, grid and price as parameters of an address. `lead`: "&" if others come before them. */
+export function useOf({ usageIntensity, sharedBy, minQuality, defaultFloor, assumptions }, lead = "?") {
   const use = [];
   if (usageIntensity !== 1e6) use.push(`usage_intensity=${plain(usageIntensity)}`);
   if (sharedBy !== 1) use.push(`shared_by=${plain(sharedBy)}`);
   if (minQuality !== defaultFloor) use.push(`min_quality=${plain(minQuality)}`);
   use.push(...assumptions);
-  return `/entries/${entry}/${use.length > 0 ? `?${use.join("&")}` : ""}`;
+  return use.length > 0 ? `${lead}${use.join("&")}` : "";
 }
 
 /** A number as Python's ".15g" writes it, for an address. */
@@ -66,8 +69,16 @@ const carbonKg = (energyJ, { pue, gramsPerKwh }) => ((energyJ / JOULES_PER_KWH) 
 const costText = (energyJ, { pue, price }, atLeast) =>
   price === null ? "" : atLeast + cost((energyJ / JOULES_PER_KWH) * pue * price.perKwh, price.currency);
 
-/** The phases of an entry's life as parts of its full-cycle energy, shared phases divided by K. */
-export function bar(entry, usageIntensity, sharedBy) {
+/** The parameters of an entry's page with the entries that the reader has chosen to compare. */
+function withChosen(use, chosen) {
+  return chosen.length > 0 ? `${use || "?"}${use && "&"}chosen=${chosen.join("%2C")}` : use;
+}
+
+/**
+ * The phases of an entry's life as parts of its full-cycle energy, shared phases divided by K. `fullJ`: the joules that
+ * a bar of full width has; null for the entry's own total.
+ */
+export function bar(entry, usageIntensity, sharedBy, fullJ = null) {
   const parts = entry.phases.map(({ phase, provenance, energy_j: energyJ }) => ({
     phase,
     provenance,
@@ -84,7 +95,8 @@ export function bar(entry, usageIntensity, sharedBy) {
       return { phase, provenance: "missing", width: "", label: `${phase} missing` };
     }
     const part = totalJ > 0 ? energyJ / totalJ : 0;
-    return { phase, provenance, width: width(part), label: `${phase} ${share(part)}` };
+    const wide = (fullJ ?? totalJ) > 0 ? Math.min(1, energyJ / (fullJ ?? totalJ)) : 0;
+    return { phase, provenance, width: width(wide), label: `${phase} ${joules(energyJ)} (${share(part)})` };
   });
 }
 
@@ -94,15 +106,19 @@ export function meteredShare(entry, energyJ, query) {
   return energyJ > 0 ? Math.min(1, meteredJ / energyJ) : 0;
 }
 
-/** The texts that follow the usage intensity, sharing, grid and price. */
-export function figures(entry, place, query) {
+/**
+ * The texts that follow the usage intensity, sharing, grid and price. `fullJ`: the joules of a bar of full width, null
+ * for its own total.
+ */
+export function figures(entry, place, query, fullJ = null) {
   const atLeast = entry.complete ? "" : `≥${SPACE}`;
-  const segments = bar(entry, query.usageIntensity, query.sharedBy);
+  const segments = bar(entry, query.usageIntensity, query.sharedBy, fullJ);
   return {
     energy: atLeast + joules(place.energy_j),
     energy_title: wattHours(place.energy_j),
     u95: relative(place.u95_j, place.energy_j),
     bar: segments,
+    bar_class: fullJ !== null && place.energy_j > fullJ ? "bar is-cut" : "bar",
     bar_label: segments.map((segment) => segment.label).join(", "),
     one_time: atLeast + joules(oneTimeEnergyJ(entry, query.sharedBy)),
     metered: share(meteredShare(entry, place.energy_j, query)),
@@ -111,12 +127,15 @@ export function figures(entry, place, query) {
   };
 }
 
-/** The texts of one line, ready to show. `greenness`: per joule and in per cent of the greenest. */
-export function row(entry, place, greenness, query, families) {
+/**
+ * The texts of one line, ready to show. `greenness`: per joule and in per cent of the greenest. `fullJ`: the joules of
+ * a bar of full width, null for its own total. `chosen`: the entries to compare.
+ */
+export function row(entry, place, greenness, query, families, { fullJ = null, chosen = [] } = {}) {
   const family = families[entry.family] ?? entry.family;
   return {
     entry: entry.entry,
-    url: entryUrl(entry.entry, query),
+    url: `/entries/${entry.entry}/${withChosen(useOf(query), chosen)}`,
     rank: rankText(place),
     rank_title: place.rank === null ? `not ranked: ${whyNotRanked(entry, place, query)}` : rankTitle(place),
     method: entry.also_claimed_as ? `${entry.method} / ${entry.also_claimed_as}` : entry.method,
@@ -128,17 +147,19 @@ export function row(entry, place, greenness, query, families) {
     quality_by: qualityBy(entry),
     greenness: atMost(entry, greenness.percent) + number(greenness.percent),
     greenness_title: atMost(entry, greenness.per_joule) + perMegajoule(greenness.per_joule),
-    ...figures(entry, place, query),
+    ...figures(entry, place, query, fullJ),
     per_image: entry.inference_provenance === "missing" ? UNKNOWN : joules(entry.inference_energy_j),
     provenance: entry.provenance,
     source: entry.source,
     source_title: SOURCE_TITLES[entry.source],
     sample: sample(entry.mode, entry.data),
     results: entry.results > 1 ? `mean of ${entry.results}` : "",
+    busy: entry.busy_machine ? "busy machine" : "",
     claimed: entry.also_claimed_as ? "two claims" : "",
     parameters: si(entry.parameters),
     macs: si(entry.macs),
     latency: milliseconds(entry.latency_p50_ms),
+    memory: si(entry.peak_memory_bytes, "B"),
   };
 }
 
@@ -156,7 +177,7 @@ export function qualityMarks(entry, query) {
   return [isBelowFloor(entry, query) ? below : "", QUALITY_NOTES[qualityNote(entry)] ?? ""].filter(Boolean);
 }
 
-function rankText({ rank, rank_best: best, rank_worst: worst }) {
+export function rankText({ rank, rank_best: best, rank_worst: worst }) {
   if (rank === null) return UNKNOWN;
   return best === worst ? String(rank) : `${best}–${worst}`;
 }

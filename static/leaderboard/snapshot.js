@@ -1,5 +1,6 @@
 /** A board from the server's snapshot: columns for ranking, and an entry as an object once it is needed. */
 
+import { keeps } from "./limits.js";
 import { qualityBy } from "./quality.js";
 import { Ranking } from "./ranking.js";
 
@@ -47,9 +48,10 @@ export class Board {
   }
 
   /** Indices of the entries that pass the reader's filters, in the order of ties; and how many each filter would leave. */
-  filter({ minQuality, families, provenance, qualityBy: evaluators, source, words }) {
+  filter({ minQuality, families, provenance, qualityBy: evaluators, source, words, constraints }) {
     const { columns } = this;
-    const found = this.#found(words);
+    const isFound = this.#found(words);
+    const found = (index) => isFound(index) && constraints.every((limit) => keeps(columns, limit, index));
     const isFamily = (index) => families.size === 0 || families.has(columns.family[index]);
     const isProvenance = (index) => provenance.size === 0 || provenance.has(columns.provenance[index]);
     const isSource = (index) => !source || columns.source[index] === source;

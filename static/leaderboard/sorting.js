@@ -91,4 +91,5 @@ const VALUES = {
   parameters: stored("parameters"),
   macs: stored("macs"),
   latency: stored("latency_p50_ms"),
+  memory: stored("peak_memory_bytes"),
 };

@@ -113,8 +113,8 @@ function trusted(entry) {
   return details.map((words) => `, ${words}`).join("");
 }
 
-function isFiltered({ families, provenance, qualityBy, words, source }) {
-  return families.size + provenance.size + qualityBy.size + words.length > 0 || source !== "";
+function isFiltered({ families, provenance, qualityBy, words, source, constraints }) {
+  return families.size + provenance.size + qualityBy.size + words.length + constraints.length > 0 || source !== "";
 }
 
 function floor({ minQuality, defaultFloor }) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -119,6 +120,11 @@ def test_badge_says_how_much_when_and_whence(client: Client) -> None:
     assert title.startswith('Little <trained> & "quick": full-cycle energy, 1 million images: 10.0 kJ, estimated, ')
     assert f"{entry.published_at:%Y-%m-%d}" in title
     assert "TEST-CPU" in title
+    assert re.search(r"quality \d+\.\d % \(floor 95 %\)", title)
+    svg = client.get(f"/api/v1/entries/{entry.pk}/badge.svg").content.decode()
+    seen = " ".join(re.findall(r"<text [^>]*>([^<]*)</text>", svg)).replace("\u00a0", " ")
+    for words in ("1 million images", "TEST-CPU", "10.0 kJ", "estimated", "(floor 95 %)"):
+        assert words in seen
     assert "1.01 kJ" in badge(client, entry, usage_intensity="1e5")
 
 

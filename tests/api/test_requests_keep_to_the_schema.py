@@ -120,8 +120,9 @@ def reason(error: dict[str, str], case: Any, recipe: Any) -> str:
     if field == "page" and "must be from 1 to" in message:
         return "how many pages there are depends on the entries"
     is_of_order = field == "accuracy_weight" and case.query.get("order_by") == "energy_per_correct"
-    if is_of_order or (field == "n_to" and "must be at least n_from" in message):
-        return "one parameter depends on another"
+    is_of_range = field in ("n_to", "max_batch_size") and "must be at least" in message
+    if is_of_order or is_of_range:
+        return "one parameter or field depends on another"
     if field in ("hardware", "mode") and "differs between body and query string" in message:
         return "a parameter depends on the body"
     if case.method == "POST" and case.path == "/api/v1/submissions" and isinstance(recipe, dict):

@@ -83,7 +83,7 @@ def test_sort_and_choose_columns(page, live_server):
     expect(page.get_by_role("columnheader", name="Quality")).to_have_attribute("aria-sort", "descending")
     best = order(page)
     page.get_by_text("Columns", exact=True).click()
-    page.get_by_label("Latency").check()
+    page.get_by_label("Latency", exact=True).check()
     page.get_by_label("Carbon").uncheck()
     page.get_by_label("Images per second").fill("20")
     page.get_by_label("Years").fill("3")
@@ -146,3 +146,24 @@ def test_status_page_reloads_itself(page, live_server):
     run.reason = "The verification ran out of memory."
     run.save()
     expect(page.get_by_text("ran out of memory")).to_be_visible()
+
+
+def test_an_entry_follows_its_form_and_leads_to_all_hardware(page, live_server):
+    board = make_board(3)
+    entry = board.entries.first()
+    page.goto(entry.get_absolute_url())
+    expect(page.locator("#usage_slider")).to_be_hidden()
+    before = page.locator("[data-figure=energy]").inner_text()
+    page.get_by_label("Usage intensity images").fill("5e8")
+    page.get_by_text("Assumptions", exact=False).first.click()
+    page.get_by_label("Electricity price").select_option("finland")
+    page.get_by_role("button", name="Show").first.click()
+    page.wait_for_url(re.compile("usage_intensity=5e8&.*price_region=finland"))
+    assert page.locator("[data-figure=energy]").inner_text() != before
+    expect(page.locator("[data-figure=cost]")).to_contain_text("EUR")
+    page.get_by_role("link", name="On all hardware").click()
+    page.wait_for_url(re.compile(r"/models/\?entry=\d+&usage_intensity=500000000&price_region=finland"))
+    expect(page.locator(".across tbody tr")).to_have_count(1)
+    page.goto("/")
+    page.get_by_role("link", name="This track across hardware").click()
+    expect(page.locator(".across tbody tr")).to_have_count(3)

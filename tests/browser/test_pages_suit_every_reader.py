@@ -52,7 +52,7 @@ def filled_board(_) -> str:
 
 def board_by_greenness(_) -> str:
     make_varied_board()
-    return "/?order_by=greenness&accuracy_weight=5&n_from=1000&n_to=1000000000"
+    return "/?order_by=greenness&accuracy_weight=5&n_from=1000&n_to=1000000000&max_parameters=9000000000"
 
 
 def empty_site(_) -> str:

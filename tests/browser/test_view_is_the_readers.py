@@ -73,12 +73,12 @@ def test_head_sorts_best_first_and_turns_round(loaded, plain):
 def test_columns_are_chosen_and_kept_in_the_address(loaded, plain):
     loaded.get_by_text("Columns", exact=True).click()
     menu = loaded.locator("#column-menu")
-    for name in ("Family", "Quality by", "Parameters", "MACs", "Latency"):
+    for name in ("Family", "Quality by", "Parameters", "MACs", "Latency", "Memory"):
         menu.get_by_label(name).check()
     menu.get_by_label("Phases").uncheck()
     wanted = EVERY_COLUMN.replace("method,", "").replace("phases,", "").replace(",", "%2C")
     expect(loaded).to_have_url(re.compile(f"columns={wanted}$"))
-    expect(loaded.locator("#board").get_by_role("columnheader")).to_have_count(14)
+    expect(loaded.locator("#board").get_by_role("columnheader")).to_have_count(15)
     assert_as_the_server(loaded, plain)
 
 

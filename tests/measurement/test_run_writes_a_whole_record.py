@@ -101,6 +101,9 @@ def test_inference_figures_belong_together(run: Run) -> None:
     assert [probe.batch_size for probe in offline.probes] == [1, 2, 4, 8, 16]
     assert offline_batch_size(offline.probes) == offline.batch_size
     assert single.probes == ()
+    weights = (run.out / "model.safetensors").stat().st_size
+    assert single.peak_memory_bytes is not None
+    assert weights / 2 < single.peak_memory_bytes <= (offline.peak_memory_bytes or 0) < 2**30
 
 
 def test_joules_follow_from_the_published_trace(run: Run) -> None:

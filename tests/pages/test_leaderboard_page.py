@@ -129,8 +129,10 @@ def test_a_winner_whose_quality_is_only_reported_is_not_said_to_have_it(client, 
 
 
 def test_estimated_is_said_in_words(client):
-    make_board(1)
-    assert rows(client.get("/"))[0]["provenance"] == "estimated"
+    board = make_board(1)
+    assert "Every total here is estimated" in text(client.get("/"))
+    EntryFactory(board=board, provenance="metered")
+    assert {row["provenance"] for row in rows(client.get("/"))} == {"estimated", "metered"}
 
 
 @pytest.mark.parametrize(
@@ -192,8 +194,8 @@ def test_page_beyond_the_last_shows_the_last(client):
 def test_columns_are_chosen(client):
     make_board(3)
     chosen = rows(client.get("/", {"columns": "latency,rank,macs"}))[0]
-    under = {"source", "sample", "results", "claimed", "family"}
-    assert set(chosen) == {"entry", "rank", "method", "macs", "latency"} | under
+    under = {"source", "sample", "results", "busy", "claimed", "family"}
+    assert set(chosen) == {"entry", "tick", "rank", "method", "macs", "latency"} | under
     assert (chosen["macs"], chosen["latency"]) == ("12.0\u00a0M", "4.20\u00a0ms")
 
 

@@ -26,7 +26,7 @@ def board():
 
 
 def test_the_page_says_who_is_safe_and_what_ignorance_costs(client: Client, board) -> None:
-    page = client.get("/", {"n_from": "1e4", "n_to": "1000000"})
+    page = client.get("/", {"n_from": "10000", "n_to": "1000000"})
     said = text(page)
     assert (
         "From 10,000 to 1 million images, 2 models are each the best somewhere. The safest choice is Compromise: not "

@@ -1,10 +1,18 @@
-"""A result that other work disturbed is held; one that it may have changed is published only if nothing better is."""
+"""A result that other work disturbed is held; one that it may have changed is published only if nothing better is.
+
+What is published of a busy machine is marked on the board, in the API and in downloads.
+"""
+
+import importlib
+from pathlib import Path
 
 import pytest
+from django.apps import apps
 
-from leaderboard import services
+from leaderboard import migrations, services
 from leaderboard.models import Entry
 from measurement.vocabulary import Flag, Phase
+from tests.pages.reading import rows
 from tests.records import make_recipe, make_record
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +88,35 @@ def test_an_operator_whose_machines_are_always_busy_can_publish_all_the_same(mea
     measure()
     run = measure(*OVERLOADED)
     assert (run.held_for, shown()) == ([], {run.pk})
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_marked"), [(Phase.TRAIN, True), (Phase.INFERENCE, True), (Phase.EVALUATE, False)]
+)
+def test_what_a_busy_machine_may_have_changed_is_marked(measure, client, phase, is_marked):
+    measure(*BUSY, of=phase)
+    marked = {entry.pk for entry in Entry.objects.filter(busy_machine=True)}
+    assert marked == ({entry.pk for entry in Entry.objects.all()} if is_marked else set())
+    (line,) = rows(client.get("/", {"min_quality": "0"}))
+    assert line["busy"] == ("busy machine" if is_marked else "")
+    (answer,) = client.get("/api/v1/leaderboard", {"min_quality": "0"}).json()["results"]
+    assert answer["busy_machine"] == is_marked
+    assert client.get("/api/v1/leaderboard/snapshot").json()["columns"]["busy_machine"] == [is_marked]
+
+    # An entry of an earlier version has its mark after the migration.
+    Entry.objects.update(busy_machine=False)
+    (name,) = (path.stem for path in Path(migrations.__file__).parent.glob("*_entry_busy_machine.py"))
+    importlib.import_module(f"leaderboard.migrations.{name}").find_busy(apps, None)
+    assert {entry.pk for entry in Entry.objects.filter(busy_machine=True)} == marked
+
+
+def test_a_mean_with_one_result_of_a_busy_machine_is_marked(hardware, administrator, settings):
+    settings.HOLD_BUSY_RESULTS = False
+    for seed, flags in enumerate([(), BUSY]):
+        recipe = make_recipe(seed=seed)
+        submission, _ = services.submit(recipe, hardware=hardware, submitter=administrator)
+        record = make_record(recipe, hardware=hardware.name)
+        phases = tuple(phase.model_copy(update={"flags": flags}) for phase in record.phases)
+        text = record.model_copy(update={"phases": phases}).model_dump_json().encode()
+        assert services.record(services.claim(submission.runs.get().pk, "worker"), text)
+        assert set(Entry.objects.values_list("results", "busy_machine")) == {(1 + seed, bool(flags))}

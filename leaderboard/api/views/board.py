@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpResponse
@@ -35,7 +36,7 @@ from leaderboard.domain.usage_range import Choice
 from leaderboard.models import Board
 
 # Raised when the snapshot's columns change, so that no reader keeps an old one.
-SNAPSHOT_SHAPE = 3
+SNAPSHOT_SHAPE = 4
 
 
 class LeaderboardView(PublicView):
@@ -64,8 +65,18 @@ class LeaderboardView(PublicView):
                 revision=ranked.revision,
                 **group(ranked.board, query),
                 below_floor=ranked.below_floor,
+                constraints=_constraints(ranked),
             )
         )
+
+
+def _constraints(ranked: queries.RankedBoard) -> list[dict[str, Any]]:
+    found = queries.effects(ranked)
+    return [
+        {"parameter": constraint.parameter, "limit": limit, **asdict(found[constraint.parameter])}
+        for constraint, limit in ranked.query.limits
+        if constraint.parameter in found
+    ]
 
 
 class SnapshotView(PublicView):

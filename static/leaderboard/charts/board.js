@@ -3,6 +3,8 @@
  * each only while it is near the visible part of the page, and never within the frame of a tick.
  */
 
+import { clearFault, sayFault } from "./faults.js";
+
 const MARGIN = "150px";
 const REST_MS = 300;
 const LEAST_PAUSE_MS = 60;
@@ -17,12 +19,14 @@ function loadModules() {
     import("./energy.js"),
     import("./greenness.js"),
     import("./phases.js"),
+    import("./ranks.js"),
     import("./tables.js"),
   ]).then((modules) => {
     const all = Object.assign({}, ...modules);
     all.onWidthChange(changeAll);
     return all;
   });
+  chartModules.catch(() => (chartModules = null)); // the next call tries again
   return chartModules;
 }
 
@@ -37,7 +41,7 @@ function preload(script) {
 class BoardChart {
   constructor(element) {
     this.element = element;
-    this.kind = element.dataset.boardChart; // "energy", "greenness", "quality" or "phases"
+    this.kind = element.dataset.boardChart; // "energy", "greenness", "quality", "phases" or "ranks"
     this.frame = element.closest("figure");
     this.isNear = false;
     this.isDue = true;
@@ -48,7 +52,7 @@ class BoardChart {
     new IntersectionObserver((seen) => this.setNear(seen.at(-1).isIntersecting), { rootMargin: MARGIN }).observe(this.frame);
   }
 
-  async setNear(isNear) {
+  setNear(isNear) {
     this.isNear = isNear;
     if (!isNear) return;
     // The largest file by far: its download starts before that of the modules that use it.
@@ -56,7 +60,19 @@ class BoardChart {
     if (view === null) document.dispatchEvent(new CustomEvent("boardwanted"));
     this.follow();
     // Plotly is slow to load; it does so while the board is fetched.
-    (await this.drawer()).load();
+    this.attempt(async () => (await this.drawer()).load());
+  }
+
+  /** Do a part of the drawing. If it fails, say so; the chart stays due, and is drawn when it next comes into sight. */
+  async attempt(action) {
+    try {
+      await action();
+    } catch (fault) {
+      this.isDue = true;
+      sayFault(this.frame, fault, () => this.setNear(true));
+      return false;
+    }
+    return true;
   }
 
   /** The board has changed. Lines stay under the slider: their marker moves, and they are chosen again once it rests. */
@@ -79,7 +95,7 @@ class BoardChart {
   /** Whether the chart is of lines over the usage intensity, which are the same at any of it. */
   hasLines() {
     if (this.kind === "greenness") return this.chart.figure.accuracyWeight === view.query.accuracyWeight;
-    return this.kind === "energy";
+    return this.kind === "energy" || this.kind === "ranks";
   }
 
   async drawer() {
@@ -93,15 +109,17 @@ class BoardChart {
   }
 
   async drawDue() {
-    while (this.isDue && this.isNear && view !== null) {
+    let isWell = true;
+    while (isWell && this.isDue && this.isNear && view !== null) {
       this.isDue = false;
-      await this.drawView();
+      isWell = await this.attempt(() => this.drawView());
+      if (isWell) clearFault(this.frame);
     }
   }
 
   async drawView() {
     const [make, chart] = await Promise.all([loadModules(), this.drawer()]);
-    const figure = make[`${this.kind}Figure`](view);
+    const figure = await make[`${this.kind}Figure`](view);
     const costMs = await chart.draw(figure);
     // A slow machine draws less often, so that the slider stays responsive.
     this.pauseMs = Math.min(GREATEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, 2 * costMs));
@@ -120,7 +138,7 @@ class BoardChart {
   async fillTable() {
     if (!this.frame.querySelector("details").open || view === null) return;
     const make = await loadModules();
-    make.fillTable(this.frame.querySelector("details table"), make[`${this.kind}Table`](view));
+    make.fillTable(this.frame.querySelector("details table"), await make[`${this.kind}Table`](view));
   }
 }
 
@@ -150,12 +168,17 @@ function changeAll() {
 document.addEventListener("boarddrawn", ({ detail }) => {
   let places = null;
   let energyChampions = null;
-  const { query, champions, byKey } = detail;
+  const { query, champions, byKey, ranking, eligible, chosen, otherUsages, indexOf } = detail;
   // The board makes its places when they are first read; the charts share them.
   view = {
     query,
     champions,
     byKey,
+    ranking,
+    eligible,
+    chosen,
+    otherUsages,
+    indexOf,
     get energyChampions() {
       return (energyChampions ??= detail.energyChampions);
     },

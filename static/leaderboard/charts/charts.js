@@ -5,7 +5,14 @@
  * that a chart has the page's colours and a phase has one colour everywhere.
  */
 
+import { NotLoaded } from "./faults.js";
+import { escape } from "./labels.js";
+import { followPointer, markEntry } from "./pointing.js";
+import { withRoom } from "./room.js";
+
 const PICTURE = { width: 1200, height: 700 };
+// Of the address in a picture: letters that fit a line, and pixels.
+const ADDRESS = { letters: 170, line: 13, above: 14, below: 12 };
 const ON_PAPER = { width: 700, height: 330 }; // within the margins of A4
 const CONFIG = { responsive: true, displayModeBar: false, displaylogo: false };
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -16,18 +23,29 @@ let plotly = null;
 addEventListener("beforeprint", () => root.classList.add("is-printing"));
 addEventListener("afterprint", () => root.classList.remove("is-printing"));
 
+/** Fetch Plotly; a failure is not kept, so that the next call tries again. @throws {NotLoaded} */
 function loadPlotly(address) {
   plotly ??= new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), { src: address, onerror: reject });
-    script.onload = () => resolve(window.Plotly);
+    const script = Object.assign(document.createElement("script"), { src: address });
+    script.onload = () => (window.Plotly ? resolve(window.Plotly) : script.onerror());
+    script.onerror = () => {
+      script.remove();
+      plotly = null;
+      reject(new NotLoaded(address));
+    };
     document.head.append(script);
   });
   return plotly;
 }
 
-// One chart a task, so that each is seen as soon as it is drawn and input is never delayed for long.
+// One chart a task, so that each is seen as soon as it is drawn and input is never delayed for long. One that fails
+// does not keep the next from its turn.
 let turn = Promise.resolve();
-const inTurn = (action) => (turn = turn.then(() => new Promise((resolve) => setTimeout(resolve))).then(action));
+function inTurn(action) {
+  const done = turn.then(() => new Promise((resolve) => setTimeout(resolve))).then(action);
+  turn = done.catch(() => {});
+  return done;
+}
 
 const isColour = (name) => name === "color" || name.endsWith("color");
 
@@ -80,6 +98,8 @@ export class Chart {
     for (const button of frame.querySelectorAll("[data-save]")) {
       button.addEventListener("click", () => this.save(button.dataset.save));
     }
+    frame.querySelector("[data-lasso]")?.addEventListener("click", ({ currentTarget }) => this.switchLasso(currentTarget));
+    new ResizeObserver(() => this.resize()).observe(element);
   }
 
   /** Fetch what drawing needs. */
@@ -102,10 +122,30 @@ export class Chart {
   async paint(library = window.Plotly) {
     if (this.figure === null || !library) return;
     const tokens = getComputedStyle(document.documentElement);
-    const layout = root.classList.contains("is-printing") ? { ...this.figure.layout, ...ON_PAPER } : this.figure.layout;
-    await library.react(this.element, withColours(this.figure.data, tokens), withLayout(layout, tokens), CONFIG);
+    const { element, figure } = this;
+    const isPrinting = root.classList.contains("is-printing");
+    this.widthPx = element.clientWidth;
+    const { width, height } = isPrinting ? ON_PAPER : { width: this.widthPx, height: element.clientHeight };
+    const data = withRoom(figure, width, height, tokens.getPropertyValue("--sans").trim());
+    const layout = { ...figure.layout, ...(isPrinting ? ON_PAPER : {}), ...(this.isLasso ? { dragmode: "lasso" } : {}) };
+    await library.react(element, withColours(data, tokens), withLayout(layout, tokens), CONFIG);
     this.placeMarker();
-    for (const button of this.element.closest("figure").querySelectorAll("[data-save]")) button.disabled = false;
+    for (const button of element.closest("figure").querySelectorAll("[data-save], [data-lasso]")) button.disabled = false;
+    if (!this.isFollowed) followPointer(element, (entry) => markEntry(element, this.figure, entry));
+    this.isFollowed = true;
+  }
+
+  /** Labels have room for one width. */
+  resize() {
+    if (this.widthPx === undefined || this.widthPx === this.element.clientWidth || this.element.clientWidth === 0) return;
+    inTurn(() => this.paint());
+  }
+
+  /** While the lasso is on, a stroke around points chooses their entries. */
+  switchLasso(button) {
+    this.isLasso = !this.isLasso;
+    button.setAttribute("aria-pressed", String(this.isLasso));
+    inTurn(() => this.paint());
   }
 
   /** Move the marker to another usage intensity. Plotly would lay out the whole chart again. */
@@ -129,20 +169,32 @@ export class Chart {
   /** Download the chart as a file, "png" or "svg", with its title and its address. */
   save(format) {
     const tokens = getComputedStyle(document.documentElement);
-    const source = { text: location.href, xref: "paper", yref: "paper", x: 0, y: -0.19, xanchor: "left", showarrow: false };
     const { layout, title, marker } = this.figure;
+    const lines = location.href.match(new RegExp(`.{1,${ADDRESS.letters}}`, "g"));
+    const addressPx = ADDRESS.above + lines.length * ADDRESS.line + ADDRESS.below;
+    const size = { ...PICTURE, height: PICTURE.height + addressPx };
+    const address = {
+      text: lines.map(escape).join("<br>"),
+      ...{ xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", align: "left", showarrow: false },
+      yshift: -layout.margin.b - ADDRESS.above,
+      font: { size: 10, color: "--ink-soft" },
+    };
+    const legend = layout.legend?.yref === "container" ? { ...layout.legend, y: addressPx / size.height } : layout.legend;
     const markerShape = { type: "line", yref: "paper", x0: marker, x1: marker, y0: 0, y1: 1, line: { color: "--focus", dash: "dash" } };
     const picture = {
       ...layout,
-      ...PICTURE,
+      ...size,
+      legend,
       title: { text: title, x: 0.02, xanchor: "left", font: { size: 16 } },
-      margin: { ...layout.margin, t: 64, b: 96 },
+      margin: { ...layout.margin, t: 64, b: layout.margin.b + addressPx },
       shapes: marker === undefined ? layout.shapes : [markerShape],
-      annotations: [...(layout.annotations ?? []), { ...source, font: { size: 10, color: "--ink-soft" } }],
+      annotations: [...(layout.annotations ?? []), address],
     };
+    const family = tokens.getPropertyValue("--sans").trim();
+    const data = withRoom({ data: this.figure.data, layout: picture }, size.width, size.height, family);
     window.Plotly.downloadImage(
-      { data: withColours(this.figure.data, tokens), layout: withLayout(picture, tokens) },
-      { ...PICTURE, format, filename: this.element.id, scale: format === "png" ? 2 : 1 },
+      { data: withColours(data, tokens), layout: withLayout(picture, tokens) },
+      { ...size, format, filename: this.element.id, scale: format === "png" ? 2 : 1 },
     );
   }
 }

@@ -25,6 +25,9 @@ const SYMBOLS = {
   estimated: "circle-open",
   missing: "triangle-right-open",
 };
+export const LABEL_LETTERS = 26;
+// No line is below that of the winners.
+const UNDER_THE_LINES = ["bottom right", "middle right", "bottom center", "bottom left", "top left", "middle left"];
 const QUALITY_LABELS = { top1: "top-1" };
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 
@@ -33,24 +36,29 @@ export const fullCycleEnergyJ = (entry, usageIntensity, sharedBy) =>
 
 /* Full-cycle energy against usage intensity */
 
-/** Which lines are drawn: every champion, then the best placed at the reader's usage intensity. */
-export function linesDrawn(champions, places) {
-  return [...new Set([...champions, ...places].map(({ key }) => key))].slice(0, MOST_LINES);
+/** Which lines are drawn: every champion, what is chosen, then the best placed at the reader's usage intensity. */
+export function linesDrawn(champions, places, chosen = []) {
+  const keys = new Set([...champions.map(({ key }) => key), ...chosen, ...places.map(({ key }) => key)]);
+  return [...keys].slice(0, MOST_LINES);
 }
 
 /**
  * E(N, K) over N, both logarithmic, with the envelope of the champions of energy and its crossings. `marker`: the reader's usage
  * intensity. `named`: few lines, each with a dash and a name in the legend.
  */
-export function energyFigure({ energyChampions: champions, places, byKey, query, named = false }) {
+export function energyFigure({ energyChampions: champions, places, byKey, query, chosen = [], named = false }) {
   const winners = new Set(champions.map(({ key }) => key));
-  const drawn = linesDrawn(champions, places).map((key) => byKey.get(key));
-  const data = drawn.map((entry, index) => line(entry, index, query.sharedBy, winners.has(entry.key), named));
+  const drawn = linesDrawn(champions, places, chosen).map((key) => byKey.get(key));
+  const data = drawn.map((entry, index) => {
+    const kind = { isChampion: winners.has(entry.key), isChosen: chosen.includes(entry.key), named };
+    return line(entry, index, query.sharedBy, kind);
+  });
   if (champions.length > 0) data.push(envelope(champions, byKey, query.sharedBy), crossings(champions, byKey, query.sharedBy));
   return {
     title: "Full-cycle energy against usage intensity",
     drawn: drawn.length,
     marker: query.usageIntensity,
+    nameOf: (key) => byKey.get(key)?.method,
     data,
     layout: {
       margin: { l: 76, r: 16, t: 16, b: 56 + legendHeight(named, drawn.length) },
@@ -69,10 +77,10 @@ function legendHeight(named, lines) {
 }
 
 // Colours are for phases; lines differ by weight, dash and name.
-function line(entry, index, sharedBy, isChampion, named) {
-  const width = isChampion ? 1.5 : 1;
-  const dash = named ? DASHES[index % DASHES.length] : entry.complete ? "solid" : "dot";
-  const color = isChampion ? "--accent" : named ? "--ink-soft" : "--rule-strong";
+function line(entry, index, sharedBy, { isChampion, isChosen, named }) {
+  const width = isChosen ? 2 : isChampion ? 1.5 : 1;
+  const dash = named ? DASHES[index % DASHES.length] : entry.complete ? (isChosen ? "dash" : "solid") : "dot";
+  const color = isChampion ? "--accent" : isChosen ? "--ink" : named ? "--ink-soft" : "--rule-strong";
   const energies = GRID.map((n) => fullCycleEnergyJ(entry, n, sharedBy));
   return {
     type: "scatter",
@@ -120,9 +128,12 @@ function crossings(champions, byKey, sharedBy) {
     meta: { role: "crossings" },
     x,
     y,
-    text: entries.map((entry, at) => `${plain(count(x[at]))} → ${escape(cut(entry.method))}`),
-    // Neighbours on opposite sides of the line, so that their labels do not run into each other.
-    textposition: seen.map((_, position) => (position % 2 === 0 ? "top left" : "bottom right")),
+    labels: isNarrow()
+      ? undefined
+      : {
+          texts: entries.map((entry, at) => `${plain(count(x[at]))} → ${escape(cut(entry.method, LABEL_LETTERS))}`),
+          places: UNDER_THE_LINES,
+        },
     textfont: { color: "--ink", size: 12 },
     hoverinfo: "text",
     hovertext: entries.map((entry, at) => `from ${images(x[at])} on: ${escape(entry.method)} (${joules(y[at])})`),
@@ -158,13 +169,15 @@ export function pointsDrawn(places, byKey) {
 }
 
 /** Quality over E(N, K) at the reader's N, with the Pareto front. */
-export function qualityFigure({ places, byKey, query }) {
+export function qualityFigure({ places, byKey, query, chosen = [] }) {
   const { front, others } = pointsDrawn(places, byKey);
+  const picked = chosen.map((key) => places.find((place) => place.key === key)).filter(Boolean);
   const points = (chosen, role, color, size) => ({
     type: "scatter",
     mode: "markers",
     name: role,
     meta: { role },
+    customdata: chosen.map((place) => place.key),
     x: chosen.map((place) => place.energy_j),
     y: chosen.map((place) => byKey.get(place.key).quality * 100),
     hoverinfo: "text",
@@ -175,14 +188,15 @@ export function qualityFigure({ places, byKey, query }) {
   return {
     title: `Quality against full-cycle energy for ${images(query.usageIntensity)}`,
     drawn: front.length + others.length,
+    nameOf: (key) => byKey.get(key)?.method,
     data: [
       points(others, "entry", "--rule-strong", 7),
+      { ...points(picked, "chosen", "--ink", 12), labels: namesOf(picked, byKey), mode: modeOf("markers") },
       {
         ...best,
-        mode: isNarrow() ? "lines+markers" : "lines+markers+text",
+        mode: modeOf("lines+markers"),
         line: { color: "--accent", width: 2, shape: "hv" },
-        text: namesWithRoom(front, others, byKey),
-        textposition: front.map((_, at) => (at === 0 ? "bottom right" : "top left")),
+        labels: namesOf(front, byKey),
         textfont: { color: "--ink", size: 12 },
         cliponaxis: false,
         error_x: {
@@ -197,22 +211,27 @@ export function qualityFigure({ places, byKey, query }) {
     layout: {
       margin: { l: 76, r: 16, t: 16, b: 56 },
       xaxis: energyAxis([...front, ...others].map((place) => place.energy_j), energyTitle(query)),
-      yaxis: { title: { text: `Quality, ${qualityLabel([...front, ...others], byKey)}` }, ticksuffix: " %" },
+      yaxis: { ...qualityAxis([...front, ...others], byKey), ticksuffix: " %" },
     },
   };
 }
 
-/** The names of the front's entries, without those that would overlap the one before. */
-function namesWithRoom(front, others, byKey) {
-  const places = [...front, ...others].map((place) => Math.log10(place.energy_j));
-  const room = 0.2 * (Math.max(...places) - Math.min(...places));
-  let last = -Infinity;
-  return front.map(({ key, energy_j: energyJ }) => {
-    const place = Math.log10(energyJ);
-    if (place - last < room) return "";
-    last = place;
-    return escape(cut(byKey.get(key).method));
-  });
+const modeOf = (marks) => (isNarrow() ? marks : `${marks}+text`);
+
+/** The names of points, the ends of the front before the rest: they say what is least and what is best. */
+function namesOf(places, byKey) {
+  if (isNarrow()) return undefined;
+  const last = places.length - 1;
+  const order = places.map((_, at) => at).sort((a, b) => Number(b % (last || 1) === 0) - Number(a % (last || 1) === 0));
+  return { texts: places.map(({ key }) => escape(cut(byKey.get(key).method, LABEL_LETTERS))), order };
+}
+
+/** An axis of quality in per cent, with a margin around the points. */
+function qualityAxis(places, byKey) {
+  const values = places.map(({ key }) => byKey.get(key).quality * 100);
+  const [least, most] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [0, 100];
+  const edge = 0.08 * (most - least) || 0.5;
+  return { title: { text: `Quality, ${qualityLabel(places, byKey)}` }, range: [least - edge, most + edge] };
 }
 
 export const energyTitle = (query) => `Full-cycle energy for ${plain(images(query.usageIntensity))}`;

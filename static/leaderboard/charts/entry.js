@@ -2,15 +2,23 @@
 
 import { whenNear } from "./lazy.js";
 
+const CARRIED = ["region", "pue", "price_region", "price_per_kwh", "currency"];
 let given = JSON.parse(document.getElementById("chart-data").textContent);
+
+/** Grid and price of the page's address, for links to other entries. */
+function carried() {
+  const asked = new URLSearchParams(location.search);
+  const present = CARRIED.filter((name) => asked.get(name));
+  return present.map((name) => `${name}=${encodeURIComponent(asked.get(name))}`);
+}
 
 /** The page's entries as a board of their own, which energy.js and tables.js take. */
 async function ownBoard() {
-  const [{ champions, rank }, { assumptions }] = await Promise.all([import("../ranking.js"), import("../cost.js")]);
+  const { champions, rank } = await import("../ranking.js");
   const { entries, usage_intensity: usageIntensity, shared_by: sharedBy } = given;
   const winners = champions(entries, { sharedBy });
   return {
-    query: { usageIntensity, sharedBy, assumptions: assumptions(document.getElementById("usage-form")) },
+    query: { usageIntensity, sharedBy, assumptions: carried() },
     places: rank(entries, usageIntensity, { sharedBy }),
     champions: winners,
     energyChampions: winners,
@@ -35,6 +43,8 @@ const MAKE = {
   },
 };
 
+const charts = new Map();
+
 async function draw(element) {
   const make = MAKE[element.dataset.chart];
   const [figure, { Chart }, { onWidthChange }] = await Promise.all([
@@ -46,11 +56,13 @@ async function draw(element) {
     element.textContent = "The power trace can't be read.";
     return;
   }
-  const chart = new Chart(element);
-  const redraw = async () => chart.draw(await make(element));
-  onWidthChange(redraw);
-  if (!element.dataset.source) document.addEventListener("usagechanged", redraw);
-  await chart.draw(figure);
+  if (!charts.has(element)) {
+    charts.set(element, new Chart(element));
+    const redraw = async () => charts.get(element).draw(await make(element));
+    onWidthChange(redraw);
+    if (!element.dataset.source) document.addEventListener("usagechanged", redraw);
+  }
+  await charts.get(element).draw(figure);
 }
 
 async function fillTable(details, kind) {
@@ -62,11 +74,16 @@ async function fillTable(details, kind) {
 document.addEventListener("usagechanged", ({ detail }) => (given = detail));
 
 const drawn = new Map();
-const drawOnce = (element) => drawn.get(element) ?? drawn.set(element, draw(element)).get(element);
+
+/** Draw a chart unless that is done, or under way. A failure is not kept. */
+function drawOnce(element) {
+  if (!drawn.has(element)) drawn.set(element, draw(element).catch((fault) => (drawn.delete(element), Promise.reject(fault))));
+  return drawn.get(element);
+}
 
 document.addEventListener("click", async ({ target }) => {
   if (!target.closest("[data-print]")) return;
-  await Promise.all([...document.querySelectorAll("[data-chart]")].map(drawOnce));
+  await Promise.allSettled([...document.querySelectorAll("[data-chart]")].map(drawOnce));
   window.print();
 });
 

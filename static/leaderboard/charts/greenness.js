@@ -1,7 +1,7 @@
 /** Greenness against usage intensity: each line in per cent of the greenest entry at that usage, which has 100. */
 
 import { GREATEST_EXPONENT, isNarrow, plain, usageAxis } from "./axes.js";
-import { fullCycleEnergyJ, linesDrawn } from "./energy.js";
+import { LABEL_LETTERS, fullCycleEnergyJ, linesDrawn } from "./energy.js";
 import { accuracyFactor, percentOfBest, scaled } from "../greenness.js";
 import { count, images, number, weight } from "../format.js";
 import { atLeast, cut, escape } from "./labels.js";
@@ -9,13 +9,12 @@ import { atLeast, cut, escape } from "./labels.js";
 const POINTS_PER_DECADE = 8; // a winner's line has its peak within a decade
 const GRID = Array.from({ length: GREATEST_EXPONENT * POINTS_PER_DECADE + 1 }, (_, step) => 10 ** (step / POINTS_PER_DECADE));
 
-// About how wide a label is, in decades of the axis at a desk.
-const LABEL_DECADES = 4.5;
-const LABEL_LETTERS = 16;
-
 /** The entries that are drawn: every champion, then the best placed; only ranked ones, for others have no greenness. */
-export const greenDrawn = ({ champions, places, byKey }) =>
-  linesDrawn(champions, places.filter(({ rank }) => rank !== null)).map((key) => byKey.get(key));
+export function greenDrawn({ champions, places, byKey, chosen = [] }) {
+  const ranked = places.filter(({ rank }) => rank !== null);
+  const keys = new Set(ranked.map(({ key }) => key));
+  return linesDrawn(champions, ranked, chosen.filter((key) => keys.has(key))).map((key) => byKey.get(key));
+}
 
 /** A function that gives an entry's greenness at N images in per cent of the greenest's; `query` has τ. */
 export function percentAt({ champions, byKey, query }) {
@@ -44,6 +43,7 @@ export function greennessFigure(view) {
     drawn: drawn.length,
     marker: query.usageIntensity,
     accuracyWeight: query.accuracyWeight,
+    nameOf: (key) => view.byKey.get(key)?.method,
     data,
     layout: {
       margin: { l: 76, r: 16, t: 16, b: 56 },
@@ -82,27 +82,12 @@ function crossings(changes, { byKey }) {
     meta: { role: "crossings" },
     x,
     y: x.map(() => 100),
-    ...labels(names, x),
+    labels: isNarrow()
+      ? undefined
+      : { texts: names.map((name, at) => `${plain(count(x[at]))} → ${escape(cut(name, LABEL_LETTERS))}`) },
     textfont: { color: "--ink", size: 12 },
     hoverinfo: "text",
     hovertext: names.map((name, at) => `from ${images(x[at])} on: ${escape(name)}`),
     marker: { color: "--sheet", size: 10, line: { color: "--ink", width: 2 } },
   };
-}
-
-/** The names of the winners, above or below their points, without those that would overlap another or be cut off. */
-function labels(names, x) {
-  const ends = { top: 0, bottom: 0 };
-  const text = [];
-  const textposition = names.map((name, at) => {
-    const exponent = Math.log10(x[at]);
-    const isLate = exponent + LABEL_DECADES / 2 > GREATEST_EXPONENT;
-    const isEarly = exponent < LABEL_DECADES / 2;
-    const [side, before] = isLate ? ["left", LABEL_DECADES] : isEarly ? ["right", 0] : ["center", LABEL_DECADES / 2];
-    const row = ["top", "bottom"].find((one) => exponent - before >= ends[one]);
-    text.push(row ? `${plain(count(x[at]))} → ${escape(cut(name, LABEL_LETTERS))}` : "");
-    if (row) ends[row] = exponent - before + LABEL_DECADES;
-    return `${row ?? "top"} ${side}`;
-  });
-  return { text, textposition };
 }

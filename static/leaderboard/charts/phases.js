@@ -30,6 +30,7 @@ export function phasesFigure({ places, byKey, query }) {
   return {
     title: `Full-cycle energy by phase for ${images(query.usageIntensity)}`,
     drawn: entries.length,
+    nameOf: (key) => byKey.get(key)?.method,
     data: [
       ...PHASES.map((phase) => phaseBars(phase, entries, parts)).filter((trace) => trace.x.length > 0),
       totals(places.slice(0, MOST_BARS), byKey),
@@ -78,6 +79,7 @@ function phaseBars(phase, entries, parts) {
     orientation: "h",
     name: phase,
     meta: { role: "phase", phase },
+    customdata: found.map((part) => entries[part.position].key),
     x: found.map((part) => part.energyJ),
     y: found.map((part) => part.position),
     hoverinfo: "text",

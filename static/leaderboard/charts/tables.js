@@ -10,9 +10,9 @@ import { MOST_BARS, phasesOf } from "./phases.js";
 import { entryUrl } from "../rows.js";
 
 /** The lines of the first chart: what each entry costs before its first use, per image, and at the reader's N. */
-export function energyTable({ energyChampions: champions, places, byKey, query }) {
+export function energyTable({ energyChampions: champions, places, byKey, query, chosen = [] }) {
   const winners = new Set(champions.map(({ key }) => key));
-  const rows = linesDrawn(champions, places).map((key) => {
+  const rows = linesDrawn(champions, places, chosen).map((key) => {
     const entry = byKey.get(key);
     const bound = atLeast(entry);
     return [

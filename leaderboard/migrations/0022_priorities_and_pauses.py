@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0021_bans'),
+        ('leaderboard', '0021_peak_memory_of_inference'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

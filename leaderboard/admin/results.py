@@ -56,6 +56,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     list_filter = ["state", "hardware", "mode"]
     search_fields = ["recipe__method__title", "recipe__sha256"]
     list_select_related = ["recipe__method", "hardware", "submission"]
+    list_per_page = 50
     inlines = [AttemptInline]
     action_form = ReasonForm
     actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release", "compare", "move_to_front"]
@@ -63,6 +64,9 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Actions need it; a single run opens read-only all the same.
         return obj is None and bool(request.user.is_staff)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        return super().get_queryset(request).defer("recipe__document", "progress")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """The list of accounts leads to the runs of one."""
@@ -237,6 +241,9 @@ class SubmissionAdmin(ReadOnly, ModelAdmin[Submission]):
     list_filter = ["hardware", ("withdrawn_at", admin.EmptyFieldListFilter)]
     search_fields = ["recipe__method__title", "recipe__sha256", "submitter__username"]
     list_select_related = ["recipe__method", "hardware", "submitter"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
+        return super().get_queryset(request).defer("recipe__document")
 
 
 def _entries(number: int) -> str:

@@ -4,7 +4,7 @@
  */
 
 import { beforeLeaving, setAddress } from "./address.js";
-import { drawColumns, drawFullWidth, drawSame, fullWidthJ, rankOthers, sameOf, otherUsages } from "./tablelook.js";
+import { drawColumns, drawFullWidth, drawSame, fullWidthJ, rankOthers, sameOf } from "./tablelook.js";
 import { chosenEntries, drawChoice, isChosen, watchChoices } from "./chosen.js";
 import { drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
@@ -14,6 +14,7 @@ import { SPACE, images } from "./format.js";
 import { List } from "./list.js";
 import { addressOf, filtersSet, forgetRate, parameters, readQuery, usageOfRate } from "./controls.js";
 import "./menus.js";
+import { notify } from "./notify.js";
 import { drawOrder, takeWeight } from "./order.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
@@ -109,7 +110,7 @@ function draw(moves = true) {
   drawFullWidth(shown.fullJ);
   drawPlace();
   drawChoice(board, query, drawNextFrame);
-  notifyCharts();
+  notify(board, shown);
 }
 
 /** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
@@ -133,35 +134,6 @@ function drawPlace() {
   const page = Math.floor(list.topLine / pageSize) + 1;
   drawPages(list.count, list.topLine, list.bottomLine, (target) => addressOf(parameters({ page: target })), pageSize);
   setAddress(addressOf(parameters({ page })));
-}
-
-/** Notify the charts (charts/board.js). They draw later than this frame, so `places` is made when they read it. */
-function notifyCharts() {
-  const { ranking, byKey } = board;
-  const { query, champions, eligible } = shown;
-  let places = null;
-  const detail = {
-    query,
-    champions,
-    byKey,
-    board,
-    ranking,
-    eligible,
-    get energyChampions() {
-      return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
-    },
-    ranking,
-    eligible,
-    chosen: shown.chosen,
-    otherUsages: otherUsages(),
-    indexOf: (key) => board.indices.get(key),
-    parameters: parameters({ ofView: false }),
-    get places() {
-      places ??= ranking.places();
-      return places;
-    },
-  };
-  document.dispatchEvent(new CustomEvent("boarddrawn", { detail }));
 }
 
 /* Timing: many ticks may fall into one frame, and only the last one counts */

@@ -27,6 +27,7 @@ from tests.live.site import ROOT, free_port
 ENTRIES = 10_000
 LOADS = 7
 TICKS = [round(0.05 * step, 2) for step in range(1, 260)]
+LIMITS = [round(10 ** (5 + 0.03 * step)) for step in range(100)]
 WEIGHT_TICKS = [round(0.1 * step, 1) for step in range(201)]
 FILL = "from bench.page_board import fill; fill({entries})"
 
@@ -113,7 +114,7 @@ def run() -> list[tuple[str, str, str]]:
         _load(browser, address)  # the server's own first request
         loads = [_load(browser, address) for _ in range(LOADS)]
         ticks, weight_ticks, waits = _use(browser, address)
-        range_ticks = _use_range(browser, address)
+        range_ticks, limit_ticks = _use_folds(browser, address)
         published, published_weights, _ = _use(browser, f"{address}?track=imagenet-1k")
         compared_ticks = _use_compared(browser, address)
         charts_ms = statistics.median(_chart(browser, address, "energy-chart") for _ in range(3))
@@ -124,6 +125,7 @@ def run() -> list[tuple[str, str, str]]:
         *_ticking("slider tick of τ", weight_ticks),
         *_ticking("slider tick, six chosen, four usages side by side", compared_ticks),
         *_ticking("move of a handle of the range of N", range_ticks),
+        *_ticking("limit typed", limit_ticks),
         *_ticking("published board: slider tick", published),
         *_ticking("published board: slider tick of τ", published_weights),
         *_scrolling(waits),
@@ -216,14 +218,14 @@ def _use_compared(browser: Browser, address: str) -> Moved:
         return _move(page, "usage_slider", TICKS)
 
 
-def _use_range(browser: Browser, address: str) -> Moved:
-    """Open "I don't know N" and move its lower handle from one end to the upper one."""
+def _use_folds(browser: Browser, address: str) -> tuple[Moved, Moved]:
+    """Open "I don't know N" and move its lower handle up to the upper one; open the constraints and type limits."""
     with _reader(browser) as page:
-        page.goto(f"{address}?n_from=1&n_to=1e13")
+        page.goto(f"{address}?n_from=1&n_to=1e13&max_parameters=1e9")
         page.locator("#n_from_slider").focus()  # brings the snapshot
         page.locator("#rows tr [tabindex='-1']").first.wait_for()
         page.wait_for_load_state("networkidle")
-        return _move(page, "n_from_slider", TICKS)
+        return _move(page, "n_from_slider", TICKS), _move(page, "max_parameters", LIMITS)
 
 
 def _move(page: Page, slider: str, values: list[float]) -> Moved:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from leaderboard.domain.devices import GAIN_U95
 from leaderboard.domain.runstate import RunState
 
 FAMILIES = {
@@ -422,6 +423,13 @@ class Entry(models.Model):
     # {"runs": [newest, …], "own": {"mean_j", "deviations", "within_u95_j"}}, also of "shared", "inference" and as
     # "phases" a list of each phase: `domain.repeats.Repeats`, null for what was not measured. Empty if published.
     repeats = models.JSONField(default=dict, blank=True)
+    device = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        help_text="Hash of the UUID of what it was measured on; empty if unknown.",
+    )
+    gain_u95 = models.FloatField(default=GAIN_U95, help_text="The device's relative gain error at 95 %.")
     parameters = models.PositiveBigIntegerField()
     macs = models.PositiveBigIntegerField(null=True)
     latency_p50_ms = models.FloatField(null=True)

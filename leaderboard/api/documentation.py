@@ -15,7 +15,7 @@ from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_W
 from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END, LEAST_USAGE_INTENSITY
-from leaderboard.models import FAMILIES, Provenance, Scenario, Scope
+from leaderboard.models import FAMILIES, SOURCES, Provenance, Scenario, Scope
 from measurement.recipe import recipe_json_schema
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
 from measurement.vocabulary import Mode
@@ -111,10 +111,25 @@ def _several(choices: Iterable[str]) -> dict[str, Any]:
     return {"type": "array", "minItems": 1, "items": items}
 
 
+# Of the numbers that a page's fields take, those that can't be above 10^15 and whose marks can't be mistaken.
+_UP_TO_3_DIGITS = r"([1-9][0-9]{0,2}([.][0-9]{1,6}|,[0-9]{1,2})?|0[.,][0-9]{0,2}[1-9])"
+_SIZES = "[kKmMbBtT]|Tsd[.]?|Mio[.]?|Mrd[.]?|bn|thousand|million|billion|trillion|lakh|crore"
+_MARKED = "|".join(
+    f"[1-9][0-9]{{0,2}}({mark}[0-9]{{3}}){{{least},4}}"
+    for mark, least in ((",", 1), ("[.]", 2), (" ", 1), ("'", 1), ("’", 1))
+)
+_USAGE_IN_WORDS = {"type": "string", "pattern": f"^({_MARKED}|{_UP_TO_3_DIGITS} ?({_SIZES}))$"}
 USAGE_INTENSITY = OpenApiParameter(
     "usage_intensity",
-    {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_USAGE_INTENSITY, "default": 1e6},
-    description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}.",
+    {
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_USAGE_INTENSITY},
+            _USAGE_IN_WORDS,
+        ],
+        "default": 1e6,
+    },
+    description=f"Images over the model's life: {ALLOWED_USAGE_INTENSITY}. A billion is 10^9; one comma before three "
+    "digits divides thousands, one point is decimal.",
 )
 ACCURACY_WEIGHT = OpenApiParameter(
     "accuracy_weight",
@@ -123,9 +138,15 @@ ACCURACY_WEIGHT = OpenApiParameter(
 )
 MIN_QUALITY = OpenApiParameter(
     "min_quality",
-    {"anyOf": [_number(0, 100), {"type": "string", "pattern": r"^(\d{1,2}(\.\d+)?|100) ?%$"}]},
-    description=f"Quality floor: {ALLOWED_QUALITY}. Default: the track's quality_floor (see /api/v1/tracks); "
-    "0 turns it off.",
+    {
+        "anyOf": [
+            _number(0, 100),
+            {"type": "string", "pattern": r"^([0-9]{1,2}([.,][0-9]+)?|100)[ \u00a0\u202f]?(%|per ?cent)$"},
+            {"type": "string", "pattern": r"^[0-9]{1,2},[0-9]+$"},
+        ]
+    },
+    description=f"Quality floor: {ALLOWED_QUALITY}; a comma is decimal. Default: the track's quality_floor (see "
+    "/api/v1/tracks); 0 turns it off.",
 )
 BOARD_PARAMETERS = [
     OpenApiParameter(
@@ -181,6 +202,11 @@ FILTER_PARAMETERS = [
         {"type": "string", "enum": ["true", "false", "on", "off"]},
         description="Rank entries with a missing phase at their lower bound. Default: false.",
     ),
+    OpenApiParameter(
+        "source",
+        enum=list(SOURCES),
+        description="Only results verified by this site's workers, or only those published by others. Default: both.",
+    ),
     *(
         OpenApiParameter(
             constraint.parameter,
@@ -194,7 +220,7 @@ FILTER_PARAMETERS = [
 RANGE_PARAMETERS = [
     OpenApiParameter(
         name,
-        _number(LEAST_USAGE_INTENSITY, MAX_USAGE_INTENSITY),
+        {"anyOf": [_number(LEAST_USAGE_INTENSITY, MAX_USAGE_INTENSITY), _USAGE_IN_WORDS]},
         required=True,
         description=f"{which} usage intensity that is possible, images: {ALLOWED_RANGE_END}{more}.",
     )

@@ -16,9 +16,10 @@ from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END
-from leaderboard.forms.board import AccuracyWeightField, LeaderboardForm, UsageIntensityField, one_of
+from leaderboard.forms.board import LeaderboardForm, one_of
 from leaderboard.forms.log import LogForm
-from leaderboard.forms.page_query import read_query
+from leaderboard.forms.numbers import AccuracyWeightField, UsageIntensityField
+from leaderboard.forms.page_query import TYPED, read_query
 from leaderboard.models import Hardware
 from leaderboard.services import MOST_OF_REASON
 
@@ -40,7 +41,7 @@ class PageForm(forms.Form):
 class UsageForm(forms.Form):
     """The usage intensity at which one entry is shown."""
 
-    usage_intensity = UsageIntensityField(required=False)
+    usage_intensity = UsageIntensityField()
 
 
 class BadgeForm(UsageForm):
@@ -93,16 +94,25 @@ def _loose(name: str, value: str) -> str:
         return f"is {value[:40]!r}; give it without spaces and empty parts"
     documented = DOCUMENTED[name].type if name in DOCUMENTED else None
     schema = documented if isinstance(documented, dict) else {}
-    pattern, what = _NUMBER.get(schema.get("type", ""), (None, ""))
-    is_read_as_number = _is_finite(value) or name in BY_PARAMETER  # a page takes units too
-    if pattern and is_read_as_number and not pattern.fullmatch(value):
+    either = schema.get("anyOf", [schema])
+    pattern, what = _NUMBER.get(either[0].get("type", ""), (None, ""))
+    patterns = [pattern, *(re.compile(other["pattern"]) for other in either[1:])] if pattern else []
+    is_read = _is_read(name, value) or name in BY_PARAMETER  # a page takes units too
+    if patterns and is_read and not any(allowed.fullmatch(value) for allowed in patterns):
         return f"is {value[:40]!r}; write {what}"
     if "enum" in schema and name == "include_incomplete" and value not in schema["enum"]:
         return f"is {value[:40]!r}, but must be true or false"
     return ""
 
 
-def _is_finite(value: str) -> bool:
+def _is_read(name: str, value: str) -> bool:
+    """Whether Python or a page's field takes the value for a number."""
+    try:
+        if field := TYPED.get(name):
+            field.clean(value)
+            return True
+    except forms.ValidationError:
+        pass
     try:
         return math.isfinite(float(value))
     except ValueError:

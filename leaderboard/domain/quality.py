@@ -3,11 +3,12 @@
 import re
 from decimal import Decimal
 
+from leaderboard.domain.typed_number import shortened
+
 ALLOWED_QUALITY = "a number from 0 to 1, or per cent from 0 to 100: 0.75, 75 or 75 %"
 
 # ASCII digits only, as for a usage intensity; a decimal comma is a point. Twin of static/leaderboard/quality.js.
 _TYPED = re.compile(r"\+?(\d+(?:[.,]\d*)?|[.,]\d+)(?:e([+-]?\d{1,3}))?\s*(%|per ?cent)?", re.ASCII | re.IGNORECASE)
-_SHOWN_CHARACTERS = 40
 
 # Who evaluated a quality: a key, in the order of trust, and what it means.
 QUALITY_BY = {
@@ -35,8 +36,7 @@ def parse_quality(text: str) -> float:
     """
     stripped = text.strip()
     found = _TYPED.fullmatch(stripped.replace("\u00a0", " ").replace("\u202f", " "))
-    shown = stripped if len(stripped) <= _SHOWN_CHARACTERS else stripped[:_SHOWN_CHARACTERS] + "…"
-    refused = ValueError(f"is {shown!r}, but must be {ALLOWED_QUALITY}")
+    refused = ValueError(f"is {shortened(text)!r}, but must be {ALLOWED_QUALITY}")
     if found is None:
         raise refused
     digits, exponent, sign = found.groups()

@@ -1,33 +1,35 @@
 """Usage intensity N: how many inferences (images) a model serves over its whole life."""
 
 import math
-import re
 from dataclasses import dataclass
 
-MAX_USAGE_INTENSITY = 1e15
-ALLOWED_USAGE_INTENSITY = "a number above 0, at most 1e15"
-SECONDS_PER_YEAR = 365.25 * 86_400
+from leaderboard.domain.typed_number import Unreadable, read_number, shortened
 
-# ASCII digits only: float() would also take "1_000", "nan", "infinity" and other alphabets' digits.
-_NUMBER = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_SHOWN_CHARACTERS = 40
+MAX_USAGE_INTENSITY = 1e15
+ALLOWED_USAGE_INTENSITY = "a number above 0, at most 1e15, such as 2,000,000, 3 million or 1e6"
+SECONDS_PER_YEAR = 365.25 * 86_400
+# Seconds of what a rate is per; a month is a twelfth of a year.
+RATE_UNITS = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0, "month": SECONDS_PER_YEAR / 12}
 
 
 @dataclass(frozen=True, slots=True)
 class UsagePreset:
-    """A usage intensity with a name; `usage_intensity` is in images."""
+    """A usage intensity with a name, and what it stands for; `usage_intensity` is in images."""
 
     slug: str
     name: str
     usage_intensity: float
+    stands_for: str
 
 
 USAGE_PRESETS = (
-    UsagePreset("prototype", "A prototype", 1e3),
-    UsagePreset("one-shop", "One shop", 1e6),
-    UsagePreset("app", "An app", 1e8),
-    UsagePreset("city-cameras", "A city's cameras", 1e10),
-    UsagePreset("web-scale", "Web scale", 1e12),
+    UsagePreset("prototype", "A prototype", 1e3, "a demonstration that looks at a thousand images"),
+    UsagePreset("one-shop", "One shop", 1e6, "a camera in a shop that looks once a minute for two years"),
+    UsagePreset(
+        "app", "A phone app", 1e8, "an app with 10,000 users, each of whom takes ten photos a day for three years"
+    ),
+    UsagePreset("city-cameras", "A city's cameras", 1e10, "300 cameras that look once a second for a year"),
+    UsagePreset("web-scale", "Web scale", 1e12, "a service with 10,000 requests a second for three years"),
 )
 
 
@@ -53,16 +55,18 @@ def check_min_quality(min_quality: float | None) -> float | None:
 
 
 def parse_usage_intensity(text: str) -> float:
-    """Read a usage intensity (images) as people write it: "1e6", "1000000" or "3.4e6".
+    """Read a usage intensity (images) as people write it: "2,000,000", "3 million" or "3.4e6".
 
-    Raises ValueError, with the text given and what is allowed, for anything but a decimal number above 0 and
-    at most 1e15.
+    Raises ValueError, with the text given, why it can't be read and what is allowed, for anything but a number above
+    0 and at most 1e15.
     """
-    stripped = text.strip()
-    number = float(stripped) if _NUMBER.fullmatch(stripped) else math.nan
+    why = ""
+    try:
+        number = read_number(text)
+    except Unreadable as refused:
+        number, why = math.nan, f" ({refused.why})" if refused.why else ""
     if not 0 < number <= MAX_USAGE_INTENSITY:
-        shown = stripped if len(stripped) <= _SHOWN_CHARACTERS else stripped[:_SHOWN_CHARACTERS] + "…"
-        raise ValueError(f"usage_intensity is {shown!r}, but must be {ALLOWED_USAGE_INTENSITY}")
+        raise ValueError(f"usage_intensity is {shortened(text)!r}{why}, but must be {ALLOWED_USAGE_INTENSITY}")
     return number
 
 

@@ -8,59 +8,17 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS, LeaderboardQuery
-from leaderboard.domain.constraints import BY_PARAMETER, Constraint, parse_amount
-from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
-from leaderboard.domain.quality import QUALITY_BY, parse_quality
-from leaderboard.domain.usage import parse_usage_intensity
+from leaderboard.domain.constraints import BY_PARAMETER
+from leaderboard.domain.quality import QUALITY_BY
+from leaderboard.forms.numbers import (
+    AccuracyWeightField,
+    LimitField,
+    NumberField,
+    QualityField,
+    UsageIntensityField,
+)
 from leaderboard.models import FAMILIES, SOURCES, Provenance, Scenario, Scope
 from measurement.tracks import KEYS_IN_WORDS, find_track
-
-
-class UsageIntensityField(forms.Field):
-    """Images over the model's life, written as people write them: 1e6, 1000000, 3.4e6."""
-
-    widget = forms.TextInput
-
-    def to_python(self, value: Any) -> float | None:
-        if value in self.empty_values:
-            return None
-        try:
-            # In an address, the plus sign of 1e+06 is read as a space.
-            return parse_usage_intensity(str(value).strip().replace("e ", "e+"))
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-
-
-class QualityField(forms.Field):
-    """A quality as people write it: 0.75, 75 or 75 %. A fraction."""
-
-    widget = forms.TextInput
-
-    def to_python(self, value: Any) -> float | None:
-        if value in self.empty_values or not str(value).strip():
-            return None
-        try:
-            return parse_quality(str(value))
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-
-
-class LimitField(forms.Field):
-    """A limit on a figure, written as people write it: 25000000 or 25 M."""
-
-    widget = forms.TextInput
-
-    def __init__(self, constraint: Constraint) -> None:
-        super().__init__(required=False)
-        self.constraint = constraint
-
-    def to_python(self, value: Any) -> float | None:
-        if value in self.empty_values or not str(value).strip():
-            return None
-        try:
-            return parse_amount(str(value), self.constraint)
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
 
 
 class SeveralChoicesField(forms.MultipleChoiceField):
@@ -105,21 +63,6 @@ class TrackField(forms.CharField):
             raise forms.ValidationError(f"{value[:60]!r} is not one of {', '.join(KEYS_IN_WORDS)}")
 
 
-def a_number(allowed: str) -> dict[str, str]:
-    """The messages of a number that isn't allowed."""
-    return dict.fromkeys(("invalid", "min_value", "max_value"), f"must be {allowed}")
-
-
-class AccuracyWeightField(forms.FloatField):
-    """The τ of greenness."""
-
-    def __init__(self, **options: Any) -> None:
-        messages = a_number(ALLOWED_ACCURACY_WEIGHT)
-        super().__init__(
-            required=False, min_value=0, max_value=MAX_ACCURACY_WEIGHT, error_messages=messages, **options
-        )
-
-
 class LeaderboardForm(forms.Form):
     """Validates the parameters of a board. `query()` after `is_valid()`."""
 
@@ -127,11 +70,9 @@ class LeaderboardForm(forms.Form):
     hardware = forms.SlugField(required=False, max_length=100)
     scenario = forms.ChoiceField(required=False, choices=Scenario.choices, error_messages=one_of(Scenario.values))
     scope = forms.ChoiceField(required=False, choices=Scope.choices, error_messages=one_of(Scope.values))
-    usage_intensity = UsageIntensityField(required=False)
-    shared_by = forms.FloatField(
-        required=False, min_value=1, max_value=1e9, error_messages=a_number("a number from 1 to 1e9")
-    )
-    min_quality = QualityField(required=False)
+    usage_intensity = UsageIntensityField()
+    shared_by = NumberField("a number from 1 to 1e9", least=1, most=1e9)
+    min_quality = QualityField()
     family = SeveralChoicesField(required=False, choices=list(FAMILIES.items()), error_messages=one_of(FAMILIES))
     provenance = SeveralChoicesField(
         required=False, choices=Provenance.choices, error_messages=one_of(Provenance.values)

@@ -10,9 +10,19 @@ from django.http import QueryDict
 
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.board import LeaderboardForm, unknown_parameters
+from leaderboard.forms.numbers import TypedField
 from leaderboard.forms.table_view import View, ViewForm
 
-PAGE_PARAMETERS = frozenset({"page", "revision", *ViewForm.base_fields})
+# `was`: the numbers of the page that a form was sent from, as an address; they stay where a new one can't be read.
+PAGE_PARAMETERS = frozenset({"page", "revision", "was", "guide", *ViewForm.base_fields})
+# The numbers that a reader types.
+TYPED: dict[str, TypedField] = {
+    name: field
+    for form in (LeaderboardForm, ViewForm)
+    for name, field in form.base_fields.items()
+    if isinstance(field, TypedField)
+}
+OF_RATE = ("rate", "per", "years")
 
 
 @dataclass(slots=True)
@@ -20,22 +30,34 @@ class PageQuery:
     """A reader's query and view, with the default for every invalid parameter.
 
     faults: (parameter, message) of each invalid one. notices: for a page, the faults and what else was ignored.
+    typed: what the reader typed into each number that can't be read.
     """
 
     query: LeaderboardQuery
     view: View = field(default_factory=View)
     faults: list[tuple[str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    typed: dict[str, str] = field(default_factory=dict)
 
     def parameters(self) -> str:
         """The address of query and view, without defaults."""
         return urlencode(self.query.parameters() | self.view.parameters(), doseq=True)
 
+    def numbers(self) -> str:
+        """The numbers that a reader types, as an address, without defaults: for the next page's `was`."""
+        asked = self.query.parameters() | self.view.parameters()
+        if self.view.rate is not None:
+            asked["usage_intensity"] = f"{self.query.usage_intensity:.15g}"
+        return urlencode({name: asked[name] for name in (*TYPED, "per") if name in asked})
+
 
 def read_query(given: QueryDict) -> PageQuery:
     """Read a board's parameters. A page shows the notices and goes on; the API refuses if there are faults."""
     faults: list[tuple[str, str]] = []
-    board_form, view_form = _readable(LeaderboardForm, given, faults), _readable(ViewForm, given, faults)
+    was = QueryDict(given.get("was", ""))
+    given = _without_stale_rate(given, was)
+    board_form = _readable(LeaderboardForm, given, was, faults)
+    view_form = _readable(ViewForm, given, was, faults)
     query = board_form.query()
     if (usage_intensity := view_form.usage_intensity()) is not None:
         query = query.on(usage_intensity=usage_intensity)
@@ -47,23 +69,43 @@ def read_query(given: QueryDict) -> PageQuery:
     messages: dict[str, list[str]] = {}
     for name, message in faults:
         messages.setdefault(name, []).append(message)
-    at_default = [f"“{name}” was reset to its default: {' '.join(texts)}" for name, texts in messages.items()]
-    return PageQuery(query, view_form.view(), faults, ignored + at_default)
+    kept = {name: f"stays {shown(was[name])}" for name in messages if name in was and name not in OF_RATE}
+    stays = [
+        f"“{name}” {kept.get(name, 'was reset to its default')}: {' '.join(texts)}"
+        for name, texts in messages.items()
+    ]
+    typed = {name: given.get(name, "") for name in messages if name in TYPED}
+    return PageQuery(query, view_form.view(), faults, ignored + stays, typed)
+
+
+def _without_stale_rate(given: QueryDict, was: QueryDict) -> QueryDict:
+    """Without the rate of the page before, if the reader has changed the usage intensity instead."""
+    asked = given.copy()
+    is_same_rate = all((given.get(name) or "") == (was.get(name) or "") for name in ("rate", "years"))
+    if is_same_rate and "rate" in was and given.get("usage_intensity") != was.get("usage_intensity"):
+        for name in OF_RATE:
+            asked.pop(name, None)
+    return asked
 
 
 FormT = TypeVar("FormT", LeaderboardForm, ViewForm)
 
 
-def _readable(form_class: type[FormT], given: QueryDict, faults: list[tuple[str, str]]) -> FormT:
-    """The form with the valid parameters; the others are added to the faults."""
+def _readable(form_class: type[FormT], given: QueryDict, was: QueryDict, faults: list[tuple[str, str]]) -> FormT:
+    """The form with the valid parameters; the others, for which `was` may have a value, are added to the faults."""
     form = form_class(given)
-    if not form.is_valid():
-        kept = given.copy()
+    kept = given.copy()
+    for stands_in in (was, QueryDict()):
+        if form.is_valid():
+            break
         for name, errors in form.errors.items():
             kept.pop(name, None)
-            faults.extend((name, str(error)) for error in errors)
+            if name in TYPED and name not in OF_RATE and name in stands_in:
+                kept[name] = str(stands_in[name])
+            if stands_in is was:
+                faults.extend((name, str(error)) for error in errors)
         form = form_class(kept)
-        form.is_valid()
+    form.is_valid()
     return form
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `width` is a CSS grid track; `is_best_high` sorts from the top down at first.
+    """One column. `hint` is its help, one sentence; `term` the term of the glossary that says more. `width` is a CSS
+    grid track; `is_best_high` sorts from the top down at first.
 
     `order_by`: the ranking that the column belongs to. It is shown with that one alone, and can't be chosen;
     a column that `needs_price` is shown while there is a price of electricity.
@@ -26,6 +27,7 @@ class Column:
     is_best_high: bool = False
     order_by: str = ""
     needs_price: bool = False
+    term: str = "entry"
 
     @property
     def follows(self) -> bool:
@@ -34,69 +36,153 @@ class Column:
 
 
 COLUMNS = (
-    Column("rank", "Rank", "2–4: within uncertainty the entry may have any of these ranks", "4.25rem"),
-    Column("method", "Method", "What was submitted", "minmax(10rem, 2fr)"),
-    Column("family", "Family", "What kind of method it is", "9.5rem", is_default=False),
-    Column("quality", "Quality", "On the track's test set", "4.25rem", is_number=True, is_best_high=True),
+    Column(
+        "rank",
+        "Rank",
+        "The entry's place; 2–4 means that it may have any of these places within the uncertainty.",
+        "4.25rem",
+        term="rank",
+    ),
+    Column(
+        "method",
+        "Method",
+        "What was submitted or published, with its source; the name leads to everything that is known of it.",
+        "minmax(10rem, 2fr)",
+    ),
+    Column(
+        "family",
+        "Family",
+        "What kind of method made the model, such as pruning or distillation.",
+        "9.5rem",
+        is_default=False,
+        term="family",
+    ),
+    Column(
+        "quality",
+        "Quality",
+        "How well the model does on the track's test set, by the track's metric.",
+        "4.25rem",
+        is_number=True,
+        is_best_high=True,
+        term="quality",
+    ),
     Column(
         "quality_by",
         "Quality by",
-        "Who evaluated the quality; evaluated: by this site's worker, on the weights that the recipe trained",
+        "Who evaluated the quality; evaluated means this site's worker, on the weights that the recipe trained.",
         "6rem",
         is_default=False,
+        term="quality",
     ),
     Column(
         "greenness",
         "Greenness",
-        "Quality to the power τ over full-cycle energy, as a percentage of the greenest entry's",
+        "Quality to the power τ over full-cycle energy, as a percentage of the greenest entry's.",
         "5.5rem",
         is_number=True,
         is_best_high=True,
         order_by="greenness",
+        term="greenness",
     ),
     Column(
         "energy",
         "Full-cycle energy",
-        "One-time phases and inference; ± is the repeatability at 95 % coverage, a dash if it is unknown",
+        "The energy of one-time phases and all images; ± is the repeatability at 95 % coverage, a dash if unknown.",
         "5.75rem",
         is_number=True,
+        term="full-cycle energy",
     ),
     Column(
         "phases",
         "Phases",
-        "The energy by phase; sorts by the one-time share",
+        "How the energy is divided among the phases; sorts by the one-time share.",
         "minmax(5rem, 1fr)",
+        term="phase",
     ),
-    Column("one_time", "One-time", "Energy of all one-time phases", "4.75rem", is_number=True),
-    Column("per_image", "Per image", "Joules for one image", "4.75rem", is_number=True),
+    Column(
+        "one_time",
+        "One-time",
+        "The energy of all phases before the first use.",
+        "4.75rem",
+        is_number=True,
+        term="one-time energy",
+    ),
+    Column(
+        "per_image",
+        "Per image",
+        "The energy of one image in the chosen scenario.",
+        "4.75rem",
+        is_number=True,
+        term="inference energy",
+    ),
     Column(
         "carbon",
         "Carbon",
-        "CO₂-equivalent of the full-cycle energy, for the chosen grid and PUE",
+        "The CO₂-equivalent of the full-cycle energy, for the chosen grid and PUE.",
         "4.5rem",
         is_number=True,
+        term="carbon",
+    ),
+    Column(
+        "provenance",
+        "Provenance",
+        "Where the least trusted figure comes from: metered, extrapolated, reported, estimated or missing.",
+        "6.75rem",
+        term="provenance",
     ),
     Column(
         "cost",
         "Cost",
-        "What the full-cycle energy costs at the chosen price and PUE",
+        "What the full-cycle energy costs at the chosen price and PUE.",
         "7.25rem",
         is_number=True,
         needs_price=True,
+        term="cost",
     ),
-    Column("provenance", "Provenance", "The weakest provenance of the entry's figures", "6.75rem"),
     Column(
         "metered",
         "Metered",
-        "How much of the full-cycle energy was metered",
+        "How much of the full-cycle energy was read from an energy meter.",
         "4.25rem",
         is_number=True,
         is_best_high=True,
+        term="provenance",
     ),
-    Column("parameters", "Parameters", "Parameters of the final model", "5.75rem", is_number=True, is_default=False),
-    Column("macs", "MACs", "Multiply-accumulates for one image", "5rem", is_number=True, is_default=False),
-    Column("latency", "Latency", "Median for one batch", "5rem", is_number=True, is_default=False),
-    Column("memory", "Memory", "Of inference at its peak, for one batch", "5rem", is_number=True, is_default=False),
+    Column(
+        "parameters",
+        "Parameters",
+        "How many parameters the final model has.",
+        "5.75rem",
+        is_number=True,
+        is_default=False,
+    ),
+    Column(
+        "macs",
+        "MACs",
+        "Multiply-accumulate operations for one image.",
+        "5rem",
+        is_number=True,
+        is_default=False,
+        term="MACs",
+    ),
+    Column(
+        "latency",
+        "Latency",
+        "The median time for one batch.",
+        "5rem",
+        is_number=True,
+        is_default=False,
+        term="latency",
+    ),
+    Column(
+        "memory",
+        "Memory",
+        "The most memory that inference held at once, for one batch.",
+        "5rem",
+        is_number=True,
+        is_default=False,
+        term="memory",
+    ),
 )
 BY_KEY = {column.key: column for column in COLUMNS}
 ALWAYS = "method"

@@ -11,10 +11,11 @@ from typing import Any
 from django import forms
 
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
-from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion, parse_price
-from leaderboard.domain.usage import usage_intensity_from_rate
-from leaderboard.domain.usage_range import ALLOWED_RANGE_END, check_usage_range
-from leaderboard.forms.board import SeveralChoicesField, UsageIntensityField, a_number, one_of
+from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion
+from leaderboard.domain.usage import MAX_USAGE_INTENSITY, RATE_UNITS, usage_intensity_from_rate
+from leaderboard.domain.usage_range import check_usage_range
+from leaderboard.forms.board import SeveralChoicesField, one_of
+from leaderboard.forms.numbers import NumberField, PriceField, RangeEndField
 from leaderboard.forms.several import SeveralEntriesField, SeveralUsagesField
 from leaderboard.forms.table_columns import ALWAYS, BY_KEY, CHOICES, COLUMNS, DEFAULT
 
@@ -22,6 +23,7 @@ REGIONS = {region.slug: region for region in GRID_REGIONS}
 PRICES = {region.slug: region for region in PRICE_REGIONS}
 SORTS = [sign + key for key in BY_KEY for sign in ("", "-")]
 MOST_PUE = 10
+ASSUMPTIONS = {"region", "pue", "price_region", "price_per_kwh", "currency"}
 BARS = {"joules": "joules", "shares": "shares"}
 
 
@@ -29,6 +31,7 @@ BARS = {"joules": "joules", "shares": "shares"}
 class View:
     """columns: their keys, in the table's order; sort: a column's key, with “-” before it for descending.
 
+    rate: images per `per` over `years`, from which the usage intensity is; None if the reader gave that itself.
     bars: whether the bars of phases scale with joules or each shows shares of its own total. at: other usage
     intensities (images) that are ranked side by side. chosen: numbers of the entries to compare.
     price_region: whose published price of electricity is charged, empty for none; price_per_kwh: a price that the
@@ -40,6 +43,9 @@ class View:
     sort: str = "rank"
     region: str = "world"
     pue: float = 1.0
+    rate: float | None = None
+    per: str = "second"
+    years: float | None = None
     bars: str = "joules"
     at: tuple[float, ...] = ()
     chosen: tuple[int, ...] = ()
@@ -55,7 +61,7 @@ class View:
         changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
-        for name in {"pue", "price_per_kwh", "n_from", "n_to"} & changed.keys():
+        for name in changed.keys() & {"pue", "rate", "years", "price_per_kwh", "n_from", "n_to"}:
             changed[name] = f"{changed[name]:.15g}"
         if "at" in changed:
             changed["at"] = [f"{usage:.15g}" for usage in self.at]
@@ -65,11 +71,7 @@ class View:
 
     def assumptions(self) -> dict[str, Any]:
         """The parameters that a page of one entry takes too: grid, PUE and price."""
-        return {
-            name: value
-            for name, value in self.parameters().items()
-            if name not in ("columns", "sort", "n_from", "n_to", "bars", "at", "chosen")
-        }
+        return {name: value for name, value in self.parameters().items() if name in ASSUMPTIONS}
 
     def on(self, **changes: Any) -> View:
         """The same view with some parts replaced."""
@@ -109,33 +111,6 @@ class View:
         return Price(published.price_per_kwh, published.currency) if published else None
 
 
-class PriceField(forms.Field):
-    """A price per kWh: 0.25 or 0,25."""
-
-    widget = forms.TextInput
-
-    def to_python(self, value: Any) -> float | None:
-        if value in self.empty_values or not str(value).strip():
-            return None
-        try:
-            return parse_price(str(value))
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-
-
-class RangeEndField(UsageIntensityField):
-    """One end of a range of usage intensities."""
-
-    def to_python(self, value: Any) -> float | None:
-        try:
-            number = super().to_python(value)
-        except forms.ValidationError:
-            number = 0.0
-        if number is not None and number < 1:
-            raise forms.ValidationError(f"is {str(value).strip()[:40]!r}, but must be {ALLOWED_RANGE_END}")
-        return number
-
-
 class ViewForm(forms.Form):
     """Validates a view, and the rate and lifetime that give a usage intensity."""
 
@@ -150,9 +125,14 @@ class ViewForm(forms.Form):
         choices=[(slug, region.name) for slug, region in REGIONS.items()],
         error_messages=one_of(REGIONS),
     )
-    pue = forms.FloatField(
-        required=False, min_value=1, max_value=MOST_PUE, error_messages=a_number(f"a number from 1 to {MOST_PUE}")
+    pue = NumberField(f"a number from 1 to {MOST_PUE}", least=1, most=MOST_PUE, decimal_comma=True)
+    rate = NumberField(
+        f"a number above 0, at most {MAX_USAGE_INTENSITY:g} images over the lifetime", least=0, is_above=True
     )
+    per = forms.ChoiceField(
+        required=False, choices=[(unit, unit) for unit in RATE_UNITS], error_messages=one_of(RATE_UNITS)
+    )
+    years = NumberField("a number of years, above 0", least=0, is_above=True, decimal_comma=True)
     bars = forms.ChoiceField(required=False, choices=list(BARS.items()), error_messages=one_of(BARS))
     at = SeveralUsagesField(required=False)
     chosen = SeveralEntriesField(required=False)
@@ -161,7 +141,7 @@ class ViewForm(forms.Form):
         choices=[(slug, region.name) for slug, region in PRICES.items()],
         error_messages=one_of(PRICES),
     )
-    price_per_kwh = PriceField(required=False)
+    price_per_kwh = PriceField()
     currency = forms.RegexField(
         # A code, a name or a sign: EUR, kr, €.
         r"^[^\W\d_]+\Z|^[^\w\s<>&\"']\Z",
@@ -169,20 +149,26 @@ class ViewForm(forms.Form):
         max_length=MAX_CURRENCY_CHARACTERS,
         error_messages={"invalid": "must be a code, a name or a sign, such as EUR, kr or €"},
     )
-    rate = forms.FloatField(required=False, min_value=0, error_messages=a_number("images per second, above 0"))
-    years = forms.FloatField(required=False, min_value=0, error_messages=a_number("a number of years, above 0"))
-    n_from = RangeEndField(required=False)
-    n_to = RangeEndField(required=False)
+    n_from = RangeEndField()
+    n_to = RangeEndField()
 
     def clean(self) -> dict[str, Any]:
         """Check that rate times lifetime is a valid usage intensity, and that a range has two ends in order."""
         data = super().clean() or self.cleaned_data
         rate, years = data.get("rate"), data.get("years")
-        if rate is not None and years is not None:
+        if rate is not None and "per" in self.errors:
+            self.add_error("rate", f"must be per {', '.join(RATE_UNITS)}")
+        elif rate is not None and years is not None:
             try:
-                data["usage_intensity"] = usage_intensity_from_rate(rate, years)
+                usage_intensity = usage_intensity_from_rate(rate / RATE_UNITS[data.get("per") or "second"], years)
             except ValueError as error:
                 self.add_error("rate", str(error))
+            else:
+                data["usage_intensity"] = float(f"{usage_intensity:.15g}")
+        elif rate is not None and "years" not in self.errors:
+            self.add_error("years", "must be given with a rate: a number of years, above 0")
+        elif years is not None and "rate" not in self.errors:
+            self.add_error("rate", "must be given with a lifetime: images per second, minute, hour, day or month")
         self._check_range(data)
         return data
 
@@ -202,12 +188,16 @@ class ViewForm(forms.Form):
         """The view, with defaults for what was not given."""
         data = self.cleaned_data
         default = View()
+        has_rate = self.usage_intensity() is not None
         chosen = {ALWAYS, *(data.get("columns") or DEFAULT)}
         return View(
             columns=tuple(column.key for column in COLUMNS if column.key in chosen),
             sort=data.get("sort") or default.sort,
             region=data.get("region") or default.region,
             pue=data.get("pue") or default.pue,
+            rate=data["rate"] if has_rate else None,
+            per=data["per"] or default.per if has_rate else default.per,
+            years=data["years"] if has_rate else None,
             bars=data.get("bars") or default.bars,
             at=data.get("at") or default.at,
             chosen=data.get("chosen") or default.chosen,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,6 +11,7 @@ from django.conf import settings
 
 import catalogue
 from leaderboard.models import Entry
+from measurement.tracks import Track, find_track
 
 EXAMPLE = settings.BASE_DIR / "recipes" / "digits" / "starnet-s050.yaml"
 WITHOUT_EXAMPLE = "# Write a recipe here. Its schema is at /api/v1/recipe-schema.\n"
@@ -37,6 +39,16 @@ def example() -> Start:
         return Start(EXAMPLE.read_text("utf-8"))
     except FileNotFoundError:
         return Start(WITHOUT_EXAMPLE)
+
+
+def of_track(key: str) -> Start | None:
+    """A recipe for a track: the first of its examples, or the shortest with another track; None if it is unknown."""
+    if not isinstance(find_track(key), Track):
+        return None
+    own = sorted((settings.BASE_DIR / "recipes" / key).glob("*.yaml"))
+    if own and key != "digits":
+        return Start(own[0].read_text("utf-8"))
+    return Start(re.sub(r"(?m)^track: .*$", f"track: {key}", example().text))
 
 
 def of_published(entry: Entry) -> Start | None:

@@ -14,8 +14,8 @@ class Term:
 
     @property
     def anchor(self) -> str:
-        """The id of the definition: "term-run"."""
-        return f"term-{self.name}"
+        """The id of the definition: "term-run", "term-quality-floor"."""
+        return f"term-{self.name.replace(' ', '-')}"
 
 
 GLOSSARY = (
@@ -57,6 +57,55 @@ GLOSSARY = (
         "batches.",
     ),
     Term("track", "A data set with a quality metric and an evaluation protocol."),
+    Term(
+        "hardware",
+        "The accelerator or CPU that a run used; figures of different hardware are not compared.",
+    ),
+    Term(
+        "usage intensity",
+        "How many images a model processes over its whole life, written N; the more there are, the more the energy "
+        "of each image counts.",
+    ),
+    Term("full-cycle energy", "The energy of a model's whole life: all one-time phases and N times an image."),
+    Term(
+        "one-time energy",
+        "The energy of all phases before the first use; that of search and pre-training is divided by the "
+        "deployments that share them.",
+    ),
+    Term("inference energy", "The energy of one image, in joules, in the chosen scenario."),
+    Term(
+        "sharing",
+        "How many deployments use the same search and pre-training, whose energy is divided by their number.",
+    ),
+    Term("quality", "How well a model does on the track's test set, by the track's metric, in per cent."),
+    Term(
+        "quality floor",
+        "The least quality at which a model does its track's job; what is below it is ranked only on request.",
+    ),
+    Term(
+        "rank",
+        "An entry's place in its group by energy, or by greenness; 2–4 means that it may have any of these places "
+        "within the uncertainty.",
+    ),
+    Term(
+        "family",
+        "What kind of method made the model: a compact architecture, search, pruning, quantization and others.",
+    ),
+    Term(
+        "carbon",
+        "The CO₂-equivalent of the full-cycle energy: energy times PUE times the carbon intensity of a grid.",
+    ),
+    Term("cost", "What the full-cycle energy costs: energy times PUE times a price per kWh."),
+    Term(
+        "grid", "Where the electricity is made: its lifecycle grams of CO₂-equivalent per kWh, with year and source."
+    ),
+    Term(
+        "PUE",
+        "Power usage effectiveness: a data centre's energy over that of its computers; 1 is the computers alone.",
+    ),
+    Term("MACs", "Multiply-accumulate operations of the final model for one image."),
+    Term("memory", "The most memory that inference held at once, for one batch."),
+    Term("latency", "The median time that the model needs for one batch, in the chosen scenario."),
 )
 BY_NAME = {term.name: term for term in GLOSSARY}
 # In the order in which a submitter needs them.

@@ -42,8 +42,14 @@ def _origin(region: PriceRegion) -> str:
     return f"{region.source}, {region.name}, {region.period}"
 
 
+def sharing(query: LeaderboardQuery) -> str:
+    """Who shares search and pre-training."""
+    return "search not shared" if query.shared_by == 1 else f"search shared by {weight(query.shared_by)}"
+
+
 def assumptions(query: LeaderboardQuery, view: View) -> str:
     """Sharing, grid, PUE and price on one line, without what has no effect."""
-    shared = "search not shared" if query.shared_by == 1 else f"search shared by {weight(query.shared_by)}"
     grid = f"{view.grid.name} at {view.grid.intensity_g_per_kwh:g}{SPACE}g/kWh"
-    return "; ".join(filter(None, (shared, f"grid: {grid}", f"PUE {weight(view.pue)}", words(view) or "no price")))
+    return "; ".join(
+        filter(None, (sharing(query), f"grid: {grid}", f"PUE {weight(view.pue)}", words(view) or "no price"))
+    )

@@ -90,7 +90,10 @@ def ahead_in_queue(run: Run) -> int:
 
 def history(entry: Entry) -> QuerySet[Run]:
     """Every run of an entry's work on its hardware with attempts (without their records), the newest first."""
-    attempts = Prefetch("attempts", Attempt.objects.annotate(quality=F("record__quality")).defer("record"))
+    attempts = Prefetch(
+        "attempts",
+        Attempt.objects.annotate(quality=F("record__quality"), hardware=F("record__hardware")).defer("record"),
+    )
     found = runs().filter(recipe__work=entry.work_id, hardware=entry.board.hardware_id)
     return found.select_related("recipe", "submission__submitter").prefetch_related(attempts)
 

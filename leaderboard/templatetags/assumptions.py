@@ -9,16 +9,18 @@ from django import template
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.table_view import PRICES, REGIONS, View
 from leaderboard.presentation import prices
+from leaderboard.presentation.controls import Number
 
 register = template.Library()
 
 
 @register.inclusion_tag("leaderboard/_price.html")
-def price_fields(view: View) -> dict[str, Any]:
-    """A published price by region, or the reader's own with its currency."""
+def price_fields(view: View, typed: Number, *, with_help: bool = False) -> dict[str, Any]:
+    """A published price by region, or the reader's own with its currency; `typed`: as it was typed."""
     return {
         "view": view,
-        "own": "" if view.price_per_kwh is None else f"{view.price_per_kwh:.15g}",
+        "number": typed,
+        "with_help": with_help,
         "words": prices.words(view),
         "source": prices.source(view),
         "regions": [
@@ -29,10 +31,10 @@ def price_fields(view: View) -> dict[str, Any]:
 
 
 @register.inclusion_tag("leaderboard/_grid.html")
-def grid_fields(view: View) -> dict[str, Any]:
-    """The grid whose carbon is counted, and PUE."""
+def grid_fields(view: View, typed: Number) -> dict[str, Any]:
+    """The grid whose carbon is counted, and PUE as it was typed."""
     return {
-        "pue": f"{view.pue:.15g}",
+        "number": typed,
         "regions": [(region, region.slug == view.region) for region in REGIONS.values()],
     }
 

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling, trigger_client_event
 
 from leaderboard import queries
 from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.energy import ONE_TIME_PHASES
-from leaderboard.domain.quality import QUALITY_BY, typed_percent
+from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.runstate import RunState
-from leaderboard.domain.usage import USAGE_PRESETS
-from leaderboard.forms.page_query import PageQuery, read_query, shown
+from leaderboard.forms.page_query import OF_RATE, PageQuery, read_query, shown
 from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, widths
 from leaderboard.forms.table_view import REGIONS, View
 from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
-from leaderboard.presentation import rows, summary, table
+from leaderboard.presentation import controls, rows, summary, table
+from leaderboard.presentation import help as help_texts
 from leaderboard.presentation.constraints import constraints
-from leaderboard.presentation.format import count, images
-from leaderboard.presentation.usage_range import usage_range
+from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views.board_lines import choice_bar, known_choice, lines
-from measurement.tracks import find_track
 
 ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is too large for a browser.
 MOST_ENTRIES_IN_BROWSER = 30_000
 MOST_RUNS_SHOWN = 12
+MOST_HARDWARE_NAMED = 8
+# The parameter and the cookie of who has read how the board is read.
+GUIDE = "guide"
+GUIDE_READ_FOR = timedelta(days=3650)
+FOR_FORMS = {"was", GUIDE}
 SOURCE_CHOICES = {"verified": "verified by this site's workers", "published": "published by others"}
 TITLES = {
     "energy": "Which model spends the least energy over its whole life?",
@@ -47,6 +50,8 @@ TITLES = {
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """The ranked table."""
     asked = read_query(request.GET)
+    if not asked.faults and FOR_FORMS & set(request.GET):
+        return _to_a_link(request, asked)
     known = list(queries.boards().order_by("-size", "pk"))
     _reset_unknown_hardware(asked, known)
     ranked = queries.ranked_board(asked.query)
@@ -66,12 +71,12 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "ranked": ranked,
         "query": query,
         "view": view,
-        "usage_intensity": f"{query.usage_intensity:.15g}",
-        "shared_by": f"{query.shared_by:.15g}",
-        "floor": _floor(asked, ranked),
-        "evaluated": _evaluated(asked),
-        "pue": f"{view.pue:.15g}",
-        "grid_intensity": f"{view.grid.intensity_g_per_kwh:g}\u00a0g/kWh",
+        "numbers": controls.numbers(asked),
+        "was": asked.numbers(),
+        "rate_units": controls.rate_units(asked),
+        "assumptions": controls.assumptions(asked, ranked.board),
+        "floor": controls.floor(asked, ranked),
+        "evaluated": controls.evaluated(asked),
         "notices": asked.notices,
         "board": ranked.board,
         "title": _title(ranked.board),
@@ -85,7 +90,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "chosen": dict.fromkeys(columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
         "widths": widths(columns, len(view.at)),
-        "accuracy_weight": f"{query.accuracy_weight:.15g}",
+        "helps": help_texts.BY_KEY,
+        "how_to_read": help_texts.HOW_TO_READ if GUIDE not in request.COOKIES else (),
         "titles": TITLES,
         "is_by_greenness": query.order_by == "greenness",
         "worth": summary.worth(query.accuracy_weight),
@@ -100,12 +106,13 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "filters": sum(map(len, (query.families, query.provenance, query.quality_by)))
         + query.include_incomplete
         + bool(query.source),
-        "presets": _presets(asked),
-        "range": _range(asked, ranked),
+        "presets": controls.presets(asked),
+        "range": controls.usage_range_fields(asked, ranked),
         "constraints": constraints(ranked),
         "phases": (*ONE_TIME_PHASES, "inference"),
         "parameters": urlencode(query.parameters(), doseq=True),
-        "other_boards": known,
+        "no_results": no_results(query, known) if ranked.board is None else None,
+        "empty_tracks": controls.empty_tracks(known),
         "across_parameters": _across(ranked, view),
         "fullest": _fullest(ranked.board, known),
         "site_is_empty": not known,
@@ -146,7 +153,8 @@ def _columns(asked: PageQuery, visible_keys: Sequence[str]) -> list[dict[str, An
         {
             "key": column.key,
             "label": column.label,
-            "hint": column.hint,
+            "help_key": f"column-{column.key}",
+            "help_name": "places" if column.key == "rank" else column.label,  # "Rank" is the form's button
             "width": column.width,
             "is_number": column.is_number,
             "is_chosen": column.key in asked.view.columns,
@@ -178,8 +186,11 @@ def _next_sort(view: View, column: Column) -> str:
 def _reset_unknown_hardware(asked: PageQuery, known: list[Board]) -> None:
     slugs = {board.hardware.slug for board in known}
     if asked.query.hardware and known and asked.query.hardware not in slugs:
+        names = sorted({board.hardware.name for board in known})
+        others = " and others" if len(names) > MOST_HARDWARE_NAMED else ""
         asked.notices.append(
-            f"“hardware” was reset to its default: there are no results for {shown(asked.query.hardware)} yet."
+            f"“hardware” was reset to its default: there are no results for {shown(asked.query.hardware)} yet, but "
+            f"for {', '.join(names[:MOST_HARDWARE_NAMED])}{others}."
         )
         asked.query = asked.query.on(hardware="")
 
@@ -195,9 +206,15 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
     track = board.track if board else query.track
-    hardware = {item.hardware.slug: item.hardware.name for item in known if not track or item.track == track}
+    empty = {
+        item["slug"]: f"{item['title']} (no results yet)"
+        for item in controls.empty_tracks(known)
+        if not item["is_open"]
+    }
+    here = [item for item in known if item.track == track] or known
+    hardware = {item.hardware.slug: item.hardware.name for item in here}
     return {
-        "track": _menu(sorted(tracks.items()), track),
+        "track": _menu([*sorted(tracks.items()), *empty.items()], track or (known[0].track if known else "")),
         "hardware": _menu(sorted(hardware.items()), board.hardware.slug if board else query.hardware),
         "scenario": _menu(Scenario.choices, board.scenario if board else query.scenario or Scenario.OFFLINE),
         "scope": _menu(Scope.choices, board.scope if board else query.scope or Scope.ACCELERATOR),
@@ -238,60 +255,17 @@ def _menu(choices: list[tuple[str, str]], *chosen: str) -> list[tuple[str, str, 
     return [(value, label, value in chosen) for value, label in choices]
 
 
-def _floor(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, str]:
-    """The quality floor in force, the track's own with its reason, and the link that removes it or puts it back."""
-    query, board = ranked.query, ranked.board
-    track = find_track(board.track) if board else None
-    removed = None if not query.floor else 0.0
-    return {
-        "typed": typed_percent(query.min_quality),
-        "placeholder": typed_percent(query.default_floor),
-        "default": f"{query.default_floor or 0.0:.15g}",
-        "reason": track.floor_reason if track else "",
-        "below": summary.below_words(ranked.below_floor),
-        "url": "?" + replace(asked, query=query.on(min_quality=removed)).parameters(),
-        "link_words": summary.floor_link_words(query),
-    }
-
-
-def _evaluated(asked: PageQuery) -> dict[str, Any]:
-    """The link that shows only evaluated qualities, or all again."""
-    chosen = asked.query.quality_by == ("evaluated",)
-    query = asked.query.on(quality_by=() if chosen else ("evaluated",))
-    return {"chosen": chosen, "url": "?" + replace(asked, query=query).parameters()}
-
-
-def _presets(asked: PageQuery) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": preset.name,
-            "images": count(preset.usage_intensity),
-            "value": f"{preset.usage_intensity:.0f}",
-            "url": "?" + replace(asked, query=asked.query.on(usage_intensity=preset.usage_intensity)).parameters(),
-            "chosen": preset.usage_intensity == asked.query.usage_intensity,
-        }
-        for preset in USAGE_PRESETS
-    ]
-
-
-def _range(asked: PageQuery, ranked: queries.RankedBoard) -> dict[str, Any]:
-    """The range of a usage intensity that the reader does not know, the answer for it, and its link."""
-    view = asked.view
-    given = (("n_from", "Least usage", view.n_from), ("n_to", "Greatest usage", view.n_to))
-    return {
-        "ends": [
-            {
-                "name": name,
-                "label": label,
-                "typed": "" if end is None else f"{end:.15g}",
-                "exponent": f"{math.log10(end or 1):.15g}",
-                "words": "" if end is None else images(end),
-            }
-            for name, label, end in given
-        ],
-        "answer": usage_range(ranked, view.usage_range, view) if view.usage_range else [],
-        "url": "?" + asked.parameters(),
-    }
+def _to_a_link(request: HttpRequest, asked: PageQuery) -> HttpResponse:
+    """To the same address without what only the form needs: empty parameters, and a rate that is not used."""
+    kept = request.GET.copy()
+    for name in list(kept):
+        is_unused = not any(kept.getlist(name)) or (name in OF_RATE and asked.view.rate is None)
+        if name in FOR_FORMS or is_unused:
+            del kept[name]
+    response = redirect(f"{request.path}?{kept.urlencode()}".rstrip("?"))
+    if GUIDE in request.GET:
+        response.set_cookie(GUIDE, "read", max_age=GUIDE_READ_FOR, samesite="Lax")
+    return response
 
 
 def _address(asked: PageQuery) -> str:

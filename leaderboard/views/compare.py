@@ -20,6 +20,7 @@ from leaderboard.forms.table_view import View
 from leaderboard.models import FAMILIES, Entry
 from leaderboard.presentation import prices, rows
 from leaderboard.presentation.charts import chart_entries
+from leaderboard.presentation.controls import numbers
 from leaderboard.presentation.format import (
     UNKNOWN,
     count,
@@ -57,6 +58,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         "query": query,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
+        "numbers": numbers(asked),
+        "was": asked.numbers(),
         "use": rows.use(query, view),
         "carried": parse_qsl(rows.use(query, view, "")),
         "price": prices.price_line(view),

@@ -18,6 +18,7 @@ from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
 from leaderboard.presentation import choice, comparison, prices, rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
+from leaderboard.presentation.controls import numbers
 from leaderboard.presentation.entry import environment, flags, phases, power, repeats, runs, submitted
 from leaderboard.presentation.format import floor_percent, sample
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
@@ -50,6 +51,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         + [(name, value) for name, value in view.parameters().items() if name == "chosen"],
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
+        "numbers": numbers(asked),
+        "was": asked.numbers(),
         "use": rows.use(query, view),
         "carried": parse_qsl(rows.use(query, view, "")),
         "price": prices.price_line(view),
@@ -197,6 +200,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
         "uncertainties": repeats.uncertainties(found),
+        "gain": repeats.per_cent(found.gain_u95),
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),
         "environment": environment.environment(record),
         "quality_evidence": phases.quality_evidence(record),

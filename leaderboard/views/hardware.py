@@ -17,6 +17,7 @@ from leaderboard.forms.page_query import PageQuery, read_query, shown
 from leaderboard.models import Entry, Scenario, Scope
 from leaderboard.presentation import across as across_text
 from leaderboard.presentation import prices, rows
+from leaderboard.presentation.controls import numbers
 from measurement.tracks import quality_floor
 
 LINES_PER_PAGE = 50
@@ -156,6 +157,8 @@ def _context(asked: PageQuery, query: LeaderboardQuery) -> dict[str, Any]:
         "notices": asked.notices,
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
+        "numbers": numbers(asked),
+        "was": asked.numbers(),
         "price": prices.price_line(view),
         "scenario_words": Scenario(query.scenario).label.lower() if query.scenario else "",
         "scope_words": Scope(query.scope).label.lower() if query.scope else "",

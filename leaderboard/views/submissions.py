@@ -69,14 +69,15 @@ def submit(request: HttpRequest) -> HttpResponse:
 
 
 def _start(request: HttpRequest) -> draft.Start:
-    """The recipe that the form starts with: of the published entry that the address names, else an example."""
+    """The recipe that the form starts with: of the published entry or track that the address names, or an example."""
     given = request.GET.get("published", "")
     found = (
         queries.entries().filter(pk=int(given)).first()
         if given.isascii() and given.isdecimal() and len(given) <= MOST_DIGITS
         else None
     )
-    return (draft.of_published(found) if found else None) or draft.example()
+    of_track = draft.of_track(request.GET.get("track", ""))
+    return (draft.of_published(found) if found else None) or of_track or draft.example()
 
 
 def _too_many(throttle: SubmissionThrottle) -> str:

@@ -3,39 +3,37 @@
  * slider without a request, and keeps the address up to date. The server's page is complete without it.
  */
 
-import { beforeLeaving, setAddress } from "./address.js";
+import { begin, beforeLeaving, onBack, setView, settle, settleDrawn } from "./address.js";
 import { drawColumns, drawFullWidth, drawSame, fullWidthJ, rankOthers, sameOf } from "./tablelook.js";
-import { chosenEntries, drawChoice, isChosen, watchChoices } from "./chosen.js";
+import { chosenEntries, drawChoice, isChosen, restoreChoice, watchChoices } from "./chosen.js";
 import { drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
 import { drawPrice } from "./cost.js";
 import { drawFloor, takeLink } from "./floor.js";
-import { SPACE, images } from "./format.js";
+import { images } from "./format.js";
 import { List } from "./list.js";
-import { addressOf, filtersSet, forgetRate, parameters, readQuery, usageOfRate } from "./controls.js";
-import "./menus.js";
+import { addressOf, filtersSet, forgetRate, formState, parameters, readQuery, restore } from "./controls.js";
+import { fetchWhenOpened, restoreFolds } from "./menus.js";
 import { notify } from "./notify.js";
-import { drawOrder, takeWeight } from "./order.js";
+import { drawAssumptions, drawOrder, takeWeight } from "./order.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
 import { sortedLines } from "./sorting.js";
 import { crossings, following, summary, why } from "./summary.js";
+import { moveSlider, setUsage, takeUsage } from "./usage_controls.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
 // Controls that change neither which lines there are nor their order by energy: the reader's place is kept.
-const OF_THE_LOOK = "[name=region], [name=pue], [name=currency], [name^=price_], [name=columns], #order_by";
+const OF_THE_LOOK =
+  "[name=region], [name=pue], [name=currency], [name^=price_], [name=columns], #order_by, #usage_slider, #usage_intensity, .rate *";
 
 const form = document.getElementById("controls");
 const table = document.getElementById("board");
-const slider = document.getElementById("usage_slider");
-const number = document.getElementById("usage_intensity");
 const sort = document.getElementById("sort");
 const usageWords = document.getElementById("usage_words");
-const gridIntensity = document.getElementById("grid-intensity");
 const region = document.getElementById("board-window");
-const unknownUsage = document.getElementById("range");
 const pageSize = Number(form.dataset.pageSize);
 const families = JSON.parse(document.getElementById("families").textContent);
 const entries = Number(table.dataset.entries);
@@ -86,10 +84,9 @@ async function fetchSnapshot() {
 /** `moves`: the reader may see the rows on their way. */
 function draw(moves = true) {
   const query = readQuery();
-  if (query === null) return;
   write(usageWords, images(query.usageIntensity));
-  write(gridIntensity, `${query.gramsPerKwh}${SPACE}g/kWh`);
   drawPrice(form, query.price);
+  drawAssumptions(query);
   markPreset(query.usageIntensity);
   if (board === null) return;
   const wasShown = shown !== null;
@@ -132,8 +129,14 @@ function filter(query) {
 /** Show which lines are in sight, in the page and in the address. */
 function drawPlace() {
   const page = Math.floor(list.topLine / pageSize) + 1;
-  drawPages(list.count, list.topLine, list.bottomLine, (target) => addressOf(parameters({ page: target })), pageSize);
-  setAddress(addressOf(parameters({ page })));
+  const wanted = parameters();
+  const addressOfPage = (number) => {
+    if (number > 1) wanted.set("page", number);
+    else wanted.delete("page");
+    return addressOf(wanted);
+  };
+  drawPages(list.count, list.topLine, list.bottomLine, addressOfPage, pageSize);
+  setView({ key: addressOfPage(1), address: addressOfPage(page), state: formState() });
 }
 
 /* Timing: many ticks may fall into one frame, and only the last one counts */
@@ -162,53 +165,45 @@ function redraw() {
 
 /* Input */
 
-function setUsage(value) {
-  number.value = String(value);
-  moveSlider();
-}
-
-function moveSlider() {
-  const exponent = Math.log10(Number(number.value));
-  if (Number.isFinite(exponent)) slider.value = String(exponent);
-  slider.setAttribute("aria-valuetext", images(Number(number.value)));
-}
-
-function takeRate() {
-  const usageIntensity = usageOfRate();
-  if (usageIntensity > 0) setUsage(Number(usageIntensity.toPrecision(15)));
-}
+let lastChanged = null;
+let keyed = null; // the slider that keys move
 
 form.addEventListener("input", ({ target }) => {
   if (target.matches("[data-board]")) return;
+  if (target !== lastChanged) settle();
+  lastChanged = target;
   if (target.closest("#range")) {
     if (board !== null) drawPlace(); // the ranking is the same; its own module has the answer
     return;
   }
-  if (target === slider) {
-    number.value = String(Number((10 ** Number(slider.value)).toPrecision(3)));
-    slider.setAttribute("aria-valuetext", images(Number(number.value)));
-  }
-  if (target === number) moveSlider();
+  takeUsage(target);
   const isWeight = takeWeight(target);
-  if (target === slider || target === number) forgetRate();
-  else if (target.matches("#rate, #years")) takeRate();
-  else if (!isWeight && !target.matches(OF_THE_LOOK) && list.isLive) list.scrollTo(0);
+  if (!isWeight && !target.matches(OF_THE_LOOK) && list.isLive) list.scrollTo(0);
   redraw();
 });
 
 document.getElementById("table-options").addEventListener("change", ({ target }) => {
   if (!target.matches("[name=bars], [name=at]")) return;
-  if (isRankedHere) redraw();
-  else location.assign(addressOf(parameters()));
+  drawSettled();
 });
 
-watchChoices(region, () => (isRankedHere ? redraw() : location.assign(addressOf(parameters()))));
+watchChoices(region, drawSettled);
+
+function drawSettled() {
+  redraw();
+  if (isRankedHere) settleDrawn();
+  else location.assign(addressOf(parameters()));
+}
 
 form.addEventListener("change", ({ target }) => {
   // Another board is another page, and the server ranks a board that is too large for the browser.
   if (target.matches("[data-board]")) form.requestSubmit();
   else if (!isRankedHere) location.assign(addressOf(parameters()));
+  else if (target !== keyed) settleDrawn(); // a key that is held changes a slider many times
 });
+
+form.addEventListener("keydown", ({ target }) => (keyed = target.type === "range" ? target : null));
+form.addEventListener("pointerdown", () => (keyed = null));
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -236,7 +231,7 @@ form.addEventListener("click", (event) => {
   if (link.dataset.sets) takeLink(link);
   else setUsage(link.dataset.usage);
   if (link.dataset.usage) forgetRate();
-  redraw();
+  drawSettled();
 });
 
 table.tHead.addEventListener("click", (event) => {
@@ -248,7 +243,7 @@ table.tHead.addEventListener("click", (event) => {
   if (usage) setUsage(usage);
   if (usage) forgetRate();
   else sort.value = { [key]: other, [other]: key }[sort.value] ?? head.dataset.first;
-  redraw();
+  drawSettled();
 });
 
 document.getElementById("pages").addEventListener("click", (event) => {
@@ -264,20 +259,23 @@ list.onscroll = () => {
   else drawPlace();
 };
 
+onBack((state) => {
+  restore(state);
+  restoreChoice();
+  restoreFolds();
+  moveSlider();
+  takeWeight(form.elements.accuracy_weight);
+  load().then(() => {
+    drawNow();
+    list.scrollTo((Number(new URLSearchParams(location.search).get("page") ?? 1) - 1) * pageSize);
+  });
+});
+
 for (const part of [form, region]) {
   for (const kind of ["pointerenter", "focusin"]) part.addEventListener(kind, () => load().then(drawNextFrame), { once: true });
 }
 
-/* Folds, whose modules are loaded when they are first opened */
-
-function whenOpened(fold, load) {
-  const open = () => load().then(redraw);
-  if (fold.open) open();
-  else fold.addEventListener("toggle", open, { once: true });
-}
-
-whenOpened(unknownUsage, () => import("./range.js"));
-whenOpened(document.getElementById("constraints"), () => import("./constraints.js"));
+fetchWhenOpened(redraw);
 
 // A chart is about to be seen and needs the snapshot.
 document.addEventListener("boardwanted", () => load().then(drawNextFrame));
@@ -294,6 +292,9 @@ document.addEventListener("boardrevision", async (event) => {
 
 drawColumns();
 moveSlider();
+readQuery();
+form.elements.was?.remove(); // here the last good numbers stay by themselves
+begin({ key: addressOf(parameters()), address: location.pathname + location.search, state: formState() });
 // Charts are drawn from the snapshot.
 if (!isRankedHere) for (const part of document.querySelectorAll(".chart-frame, .chart-pair")) part.hidden = true;
 if (entries <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(() => load().then(drawNextFrame));

@@ -12,6 +12,12 @@ let isDrawn = false;
 export const isChosen = (entry) => chosen.has(entry);
 export const chosenEntries = () => [...chosen];
 
+/** Choose what the field says again, after Back. */
+export function restoreChoice() {
+  chosen.clear();
+  for (const entry of field.value.split(",").filter(Boolean)) chosen.add(Number(entry));
+}
+
 /** Choose entries, or leave them out. */
 export function choose(entries, isWanted = true) {
   for (const entry of entries) {

@@ -16,7 +16,7 @@ export function parsePrice(text) {
   return price <= MOST ? price : NaN;
 }
 
-/** The form's price: {perKwh, currency}, null if there is none; and which fields can't be read. */
+/** The form's price: {perKwh, currency}, null if there is none; what is typed; and which fields can't be read. */
 export function readPrice(form) {
   const { price_region: region, price_per_kwh: own, currency } = form.elements;
   const typed = parsePrice(own.value);
@@ -26,19 +26,17 @@ export function readPrice(form) {
   let price = null;
   if (isOwn) price = { perKwh: typed, currency: sign };
   else if (region.value) price = { perKwh: Number(chosen.price), currency: chosen.currency };
-  return { price, isPrice: !Number.isNaN(typed), isCurrency: sign === "" || CURRENCY.test(sign) };
+  return { price, typed, sign, isPrice: !Number.isNaN(typed), isCurrency: sign === "" || CURRENCY.test(sign) };
 }
 
 /** Grid, PUE and price as parameters of an address, those at their default left out. */
-export function assumptions(form) {
-  const { region, pue, price_region: priceRegion, price_per_kwh: own, currency } = form.elements;
-  const typed = parsePrice(own.value);
+export function assumptions({ region, price_region: priceRegion }, pue, { typed, sign }) {
   const given = {
     region: region.value === region.dataset.default ? "" : region.value,
-    pue: Number(pue.value || 1) === 1 ? "" : plain(Number(pue.value)),
+    pue: pue === 1 ? "" : plain(pue),
     price_region: priceRegion.value,
     price_per_kwh: typed === null ? "" : plain(typed),
-    currency: encodeURIComponent(currency.value.trim()),
+    currency: encodeURIComponent(sign),
   };
   return Object.entries(given).flatMap(([name, value]) => (value === "" ? [] : [`${name}=${value}`]));
 }

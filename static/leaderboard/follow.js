@@ -31,7 +31,7 @@ function address() {
   for (const [name, value] of new FormData(form)) {
     const text = value.trim();
     const { dataset } = form.elements[name];
-    if (text === "" || text === dataset?.default || Number(text) === usual[name]) continue;
+    if (name === "was" || text === "" || text === dataset?.default || Number(text) === usual[name]) continue;
     given.append(name, text);
   }
   const query = given.toString();
@@ -46,7 +46,9 @@ async function settle() {
   asking = new AbortController();
   let answer = null;
   try {
-    answer = await fetch(location.pathname + wanted, { signal: asking.signal, headers: { Accept: "text/html" } });
+    // What can't be read stays as it is in the view that is shown.
+    const was = `${wanted ? "&" : "?"}was=${encodeURIComponent(shown.slice(1))}`;
+    answer = await fetch(location.pathname + wanted + was, { signal: asking.signal, headers: { Accept: "text/html" } });
   } catch (error) {
     if (error.name !== "AbortError") form.submit();
     return;
@@ -59,6 +61,10 @@ async function settle() {
   const refused = page.querySelector("[data-notice]");
   fault.hidden = refused === null;
   fault.textContent = refused?.textContent ?? "";
+  for (const line of form.querySelectorAll(".field-error")) {
+    line.textContent = page.getElementById(line.id).textContent;
+    form.elements[line.id.replace("-error", "")].setAttribute("aria-invalid", String(line.textContent !== ""));
+  }
   if (refused !== null) return; // the last good answer stays
   for (const part of document.querySelectorAll("[data-follows]")) {
     const fresh = page.getElementById(part.id);

@@ -43,9 +43,3 @@ export function keeps(columns, { figure, isLeast, limit }, index) {
   const value = columns[figure][index];
   return value !== null && (isLeast ? value >= limit : value <= limit);
 }
-
-/** A limit's value as the server writes it in an address; as typed if it can't be read. */
-export function limitInAddress(field) {
-  const limit = limitOf(field);
-  return limit > 0 ? String(limit) : field.value.trim();
-}

@@ -1,7 +1,9 @@
-/** What depends on the ranking's order: the control of τ, and titles, parts and the table of winners for each order. */
+/** What depends on the ranking's order: the control of τ, and titles, parts and the table of winners for each order; and
+ * the assumptions in words. */
 
+import { numberInForce } from "./controls.js";
 import { write } from "./draw.js";
-import { weight } from "./format.js";
+import { SPACE, weight } from "./format.js";
 import { crossingsTitle, worth } from "./summary.js";
 
 const slider = document.getElementById("accuracy_slider");
@@ -9,13 +11,25 @@ const box = document.getElementById("accuracy_weight");
 const worthWords = document.getElementById("worth");
 const reason = document.getElementById("why");
 const winners = document.getElementById("crossings")?.closest("table");
+const [sharedWords, pueWords, gridWords, gridIntensity, priceAssumed, region] = ["shared-words", "pue-words"]
+  .concat("grid-words", "grid-intensity", "price-assumed", "region")
+  .map((id) => document.getElementById(id));
 let drawnOrder = "";
 
 /** The slider or the box was moved: the other one follows. The slider ends at 20, the box goes on to 100. */
 export function takeWeight(target) {
   if (target === slider) box.value = String(Number(slider.value));
-  if (target === box && Number.isFinite(Number(box.value))) slider.value = box.value;
+  if (target === box) slider.value = String(numberInForce("accuracy_weight"));
   return target === slider || target === box;
+}
+
+/** Say the assumptions in a few words each, as presentation/controls.py does. */
+export function drawAssumptions({ sharedBy, pue, gramsPerKwh }) {
+  write(sharedWords, sharedBy === 1 ? "search not shared" : `search shared by ${weight(sharedBy)}`);
+  write(pueWords, `PUE ${pue}`);
+  write(gridWords, region.selectedOptions[0].text);
+  write(gridIntensity, `${gramsPerKwh}${SPACE}g/kWh`);
+  write(priceAssumed, document.getElementById("price-words").textContent || "no price");
 }
 
 /** Show what the order and its τ mean; `why`: the sentence that says why this entry wins. */

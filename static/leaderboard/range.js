@@ -100,6 +100,7 @@ function draw() {
 function drawEnd({ field, slider, words }, value, fault) {
   const isAsked = field.value !== "";
   field.setAttribute("aria-invalid", String(isAsked && fault !== ""));
+  document.getElementById(`${field.name}-error`).textContent = ""; // the server's
   write(words, !isAsked ? "" : fault || images(value));
   if (!isEnd(value)) return;
   slider.value = String(Math.log10(value));

@@ -76,6 +76,28 @@ def test_format_vectors_hold(module_page):
     assert module_page.evaluate(CHECK_FORMAT, [vectors("format.json"), FORMAT]) == []
 
 
+CHECK_TYPED_NUMBERS = """
+async ([vectors, reader]) => {
+  const { readNumber } = await import(reader);
+  const wrong = [];
+  for (const [rule, cases] of Object.entries(vectors)) {
+    if (rule === "about") continue;
+    for (const [text, expected] of cases) {
+      const { value, why } = readNumber(text, { decimalComma: rule.endsWith("decimal_comma") });
+      const actual = Number.isNaN(value) ? why : value;
+      if (actual !== expected) wrong.push(`${rule} ${text}: ${actual}, expected ${expected}`);
+    }
+  }
+  return wrong;
+}
+"""
+
+
+def test_typed_numbers_are_read_alike(module_page):
+    reader = "/static/leaderboard/typed_number.js"
+    assert module_page.evaluate(CHECK_TYPED_NUMBERS, [vectors("typed_numbers.json"), reader]) == []
+
+
 def test_qualities_are_read_alike(module_page):
     """Numbers as people write them, and what only looks like one."""
     chance = random.Random(75)

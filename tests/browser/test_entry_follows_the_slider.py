@@ -73,8 +73,18 @@ def test_assumptions_are_typed_and_what_cannot_be_read_keeps_the_last_answer(pag
     page.get_by_label("Usage intensity images").fill("a lot")
     page.get_by_role("button", name="Show").first.click()
     expect(page.locator("#usage-fault")).to_contain_text("usage_intensity is 'a lot'")
+    expect(page.locator("#usage_intensity")).to_have_accessible_description(re.compile("Can't take “a lot”"))
     assert page.locator("[data-figure=energy]").inner_text() == answer
     assert "a+lot" not in page.url
+    page.get_by_label("Usage intensity images").fill("3 million")
+    page.get_by_role("button", name="Show").first.click()
+    expect(page.locator("#usage_words")).to_have_text("3\u00a0million images")
+    expect(page.locator("#usage_intensity-error")).to_be_empty()
+    plain.open(urlsplit(page.url).path + "?shared_by=10")
+    plain.page.get_by_label("Usage intensity images").fill("5 zillion")
+    plain.page.get_by_role("button", name="Show").first.click()
+    expect(plain.page.locator("#usage_intensity-error")).to_contain_text("“zillion” is not a known size")
+    expect(plain.page.locator("#assumptions-words")).to_contain_text("search shared by 10")
 
 
 def test_a_comparison_and_a_table_across_hardware_follow_too(page, plain, entry):

@@ -112,7 +112,7 @@ CHANGES = {
     "min_quality=0": lambda page: page.get_by_role("link", name="Rank every entry").click(),
     "min_quality=0.9": lambda page: page.locator("#min_quality").fill("90 %"),
     "min_quality=0.9999": lambda page: page.locator("#min_quality").fill("0.9999"),
-    "shared_by=1000": lambda page: page.locator("#shared_by").fill("1000"),
+    "shared_by=1000": lambda page: share(page, "1000"),
     "order_by=greenness": lambda page: page.locator("#order_by").select_option("greenness"),
     "search=VARIED": lambda page: page.locator("#search").fill("VARIED"),
     "search=nothing+of+this+name": lambda page: page.locator("#search").fill("nothing of this name"),
@@ -124,6 +124,11 @@ CHANGES = {
     "provenance=metered": lambda page: check(page, "Metered"),
     "include_incomplete=on": lambda page: check(page, "Also rank entries"),
 }
+
+
+def share(page: Page, deployments: str) -> None:
+    page.locator("#assumptions summary").click()
+    page.locator("#shared_by").fill(deployments)
 
 
 def check(page: Page, *labels: str) -> None:
@@ -172,7 +177,7 @@ def test_more_than_a_page_is_paged_alike(page, plain, live_server):
     assert page.locator("#board-window").evaluate("region => region.scrollTop") > 0
     page.get_by_role("link", name="Next").click()
     expect(page).to_have_url(re.compile("page=3$"))
-    page.locator("#shared_by").fill("2")  # another question is answered from its first line on
+    share(page, "2")  # another question is answered from its first line on
     expect(page).to_have_url("/?usage_intensity=5000&shared_by=2")
     seen = order(page)
     assert seen == every[: len(seen)]

@@ -84,6 +84,7 @@ def test_columns_are_chosen_and_kept_in_the_address(loaded, plain):
 
 def test_grid_and_pue_make_the_carbon(loaded, plain):
     before = loaded.locator("[data-slot=carbon]").first.inner_text()
+    loaded.locator("#assumptions summary").click()
     loaded.locator("#region").select_option("norway")
     loaded.locator("#pue").fill("1.5")
     expect(loaded).to_have_url(re.compile("region=norway&pue=1.5$"))
@@ -93,6 +94,7 @@ def test_grid_and_pue_make_the_carbon(loaded, plain):
 
 
 def test_a_price_brings_the_cost_as_a_column(loaded, plain):
+    loaded.locator("#assumptions summary").click()
     loaded.locator("#price_region").select_option("virginia")
     expect(loaded.get_by_role("columnheader", name="Cost")).to_be_visible()
     expect(loaded).to_have_url(re.compile("price_region=virginia$"))

@@ -23,6 +23,8 @@ from leaderboard.domain.usage import (
         ("+5", 5.0),
         (".5", 0.5),
         ("1e15", 1e15),
+        ("2,000,000", 2e6),
+        ("1 quadrillion", 1e15),
     ],
 )
 def test_numbers_are_read(text, expected):
@@ -45,7 +47,8 @@ def test_numbers_are_read(text, expected):
         "infinity",
         "1.1e15",
         "1_000",
-        "1,000",
+        "5 zillion",
+        "2 quadrillion",
         "1e6; drop",
         "0x10",
         "١٢",
@@ -94,3 +97,16 @@ def test_an_impossible_rate_or_lifetime_is_refused(rate, years, name):
 def test_presets_ascend_and_are_allowed():
     intensities = [preset.usage_intensity for preset in USAGE_PRESETS]
     assert intensities == sorted(intensities) == [1e3, 1e6, 1e8, 1e10, 1e12]
+
+
+def test_presets_stand_for_what_they_say():
+    a_year = usage_intensity_from_rate(1, 1)
+    told = {
+        "one-shop": a_year / 60 * 2,
+        "app": a_year / 86_400 * 10_000 * 10 * 3,
+        "city-cameras": 300 * a_year,
+        "web-scale": 10_000 * a_year * 3,
+    }
+    for preset in USAGE_PRESETS:
+        assert preset.usage_intensity == pytest.approx(told.get(preset.slug, 1e3), rel=0.1)
+        assert preset.stands_for

@@ -47,7 +47,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "family": FAMILIES.get(found.method.family, found.method.family),
         "query": query,
         "view": view,
-        "kept": _kept(asked.query, against),
+        "kept": _kept(asked.query, against)
+        + [(name, value) for name, value in view.parameters().items() if name == "chosen"],
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
         "numbers": numbers(asked),

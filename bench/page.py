@@ -27,6 +27,7 @@ from tests.live.site import ROOT, free_port
 ENTRIES = 10_000
 LOADS = 7
 TICKS = [round(0.05 * step, 2) for step in range(1, 260)]
+LIMITS = [round(10 ** (5 + 0.03 * step)) for step in range(100)]
 WEIGHT_TICKS = [round(0.1 * step, 1) for step in range(201)]
 FILL = "from bench.page_board import fill; fill({entries})"
 
@@ -78,11 +79,11 @@ async () => {
   return waits;
 }
 """
-# From the scroll that brings the first chart into sight to the frame that shows its lines, ms. Timed in the page:
-# from outside, it would be polled every half second.
+# From the scroll that brings a chart into sight to the frame that shows its lines, ms. Timed in the page: from
+# outside, it would be polled every half second.
 CHART = """
-async () => {
-  const chart = document.getElementById("energy-chart");
+async (name) => {
+  const chart = document.getElementById(name);
   const began = performance.now();
   chart.scrollIntoView({ block: "center" });
   await new Promise((resolve) => {
@@ -113,19 +114,27 @@ def run() -> list[tuple[str, str, str]]:
         _load(browser, address)  # the server's own first request
         loads = [_load(browser, address) for _ in range(LOADS)]
         ticks, weight_ticks, waits = _use(browser, address)
-        range_ticks = _use_range(browser, address)
+        range_ticks, limit_ticks = _use_folds(browser, address)
         published, published_weights, _ = _use(browser, f"{address}?track=imagenet-1k")
-        charts_ms = statistics.median(_charts(browser, address) for _ in range(3))
+        compared_ticks = _use_compared(browser, address)
+        charts_ms = statistics.median(_chart(browser, address, "energy-chart") for _ in range(3))
+        ranks_ms = statistics.median(_chart(browser, address, "ranks-chart") for _ in range(3))
         browser.close()
     moving = [
         *_ticking("slider tick", ticks),
         *_ticking("slider tick of τ", weight_ticks),
+        *_ticking("slider tick, six chosen, four usages side by side", compared_ticks),
         *_ticking("move of a handle of the range of N", range_ticks),
+        *_ticking("limit typed", limit_ticks),
         *_ticking("published board: slider tick", published),
         *_ticking("published board: slider tick of τ", published_weights),
         *_scrolling(waits),
     ]
-    return [*_loading(loads), *moving, _row("charts drawn, library and all", charts_ms, 1200, "ms")]
+    charts = [
+        _row("charts drawn, library and all", charts_ms, 1200, "ms"),
+        _row("chart of ranks drawn, library and all", ranks_ms, 1500, "ms"),
+    ]
+    return [*_loading(loads), *moving, *charts]
 
 
 def _loading(loads: list[dict[str, float]]) -> list[tuple[str, str, str]]:
@@ -196,14 +205,27 @@ def _use(browser: Browser, address: str) -> tuple[Moved, Moved, list[list[float]
         return ticks, weight_ticks, page.evaluate(SCROLL)
 
 
-def _use_range(browser: Browser, address: str) -> Moved:
-    """Open "I don't know N" and move its lower handle from one end to the upper one."""
+def _use_compared(browser: Browser, address: str) -> Moved:
+    """Choose the first six rows, and move the slider with ranks at four other usages."""
     with _reader(browser) as page:
-        page.goto(f"{address}?n_from=1&n_to=1e13")
+        page.goto(f"{address}?at=1e4&at=1e6&at=1e8&at=1e10")
+        page.locator("#usage_slider").focus()  # brings the snapshot
+        page.locator("#rows tr [tabindex='-1']").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        for position in range(6):
+            page.locator("#rows [name=entry]").nth(position).check()
+        page.locator("#choice-list li").nth(5).wait_for()
+        return _move(page, "usage_slider", TICKS)
+
+
+def _use_folds(browser: Browser, address: str) -> tuple[Moved, Moved]:
+    """Open "I don't know N" and move its lower handle up to the upper one; open the constraints and type limits."""
+    with _reader(browser) as page:
+        page.goto(f"{address}?n_from=1&n_to=1e13&max_parameters=1e9")
         page.locator("#n_from_slider").focus()  # brings the snapshot
         page.locator("#rows tr [tabindex='-1']").first.wait_for()
         page.wait_for_load_state("networkidle")
-        return _move(page, "n_from_slider", TICKS)
+        return _move(page, "n_from_slider", TICKS), _move(page, "max_parameters", LIMITS)
 
 
 def _move(page: Page, slider: str, values: list[float]) -> Moved:
@@ -219,12 +241,12 @@ def _move(page: Page, slider: str, values: list[float]) -> Moved:
     return Moved(ticks, 1000 * (script_s() - before_s) / len(values))
 
 
-def _charts(browser: Browser, address: str) -> float:
-    """From the moment at which the first chart comes into sight until it is drawn, ms."""
+def _chart(browser: Browser, address: str, name: str) -> float:
+    """From the moment at which a chart comes into sight until it is drawn, ms."""
     with _reader(browser) as page:
         page.goto(address)
         page.wait_for_load_state("networkidle")
-        return page.evaluate(CHART)
+        return page.evaluate(CHART, name)
 
 
 @contextmanager

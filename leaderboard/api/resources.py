@@ -109,6 +109,8 @@ class ResultSerializer(serializers.Serializer[Any]):
     weight = serializers.FloatField(help_text="its part of the mean, 0 to 1")
     one_time_energy_j = serializers.FloatField(allow_null=True, help_text="unshared; null if a phase is missing")
     inference_energy_j = serializers.FloatField(allow_null=True, help_text="per image")
+    device = serializers.CharField(help_text="a hash of the UUID of the device; empty if unknown")
+    power_limit_w = serializers.FloatField(allow_null=True, help_text="of the device, when it ran")
     outlier_in = serializers.ListField(
         child=serializers.ChoiceField(QUANTITY_CHOICES),
         help_text="in which quantities it lies far from its median, by the spread of the board's other works",
@@ -150,6 +152,10 @@ class EntrySerializer(GroupSerializer):
     work = serializers.CharField(allow_null=True, help_text="SHA-256 of what the recipe does, whatever its seed")
     results = serializers.IntegerField(help_text=OF_RESULTS)
     runs = ResultSerializer(many=True, help_text="every run of the work on this hardware, the newest first")
+    device = serializers.CharField(help_text="a hash of the UUID of what it was measured on; empty if unknown")
+    gain_u95 = serializers.FloatField(
+        help_text="that device's relative gain error at 95 %; in rank intervals only against other devices"
+    )
     uncertainties = UncertaintySerializer(many=True, help_text="of what was measured; empty if published")
     also_claimed_as = ClaimSerializer(many=True, help_text="claims of authorship that are not decided")
     recipe = serializers.CharField(allow_null=True, help_text="SHA-256, of the newest result; null if published")
@@ -379,6 +385,25 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
         """Keys of the tracks whose data it has; null if it never reported them."""
         tracks = tracks_in(worker.diagnosis)
         return None if tracks is None else sorted(tracks)
+
+
+class SpendingRowSerializer(serializers.Serializer[Any]):
+    """Joules of the accelerator scope of all attempts that one hardware, user or month had."""
+
+    value = serializers.CharField(allow_null=True, help_text="slug, name or month; null: no user")
+    attempts = serializers.IntegerField()
+    metered_j = serializers.FloatField(allow_null=True, help_text="from counters and sensors; null: none was metered")
+    estimated_j = serializers.FloatField(allow_null=True, help_text="from a power model; null: none was estimated")
+    lost_j = serializers.FloatField(
+        allow_null=True, help_text="the part of both that attempts without a result spent: a lower bound"
+    )
+    time_s = serializers.FloatField(allow_null=True)
+    unknown = serializers.IntegerField(help_text="attempts whose spending is not known, in none of the sums")
+
+
+class SpendingSerializer(PageSerializer):
+    by = serializers.ChoiceField(list(queries.SPENT_BY))
+    results = SpendingRowSerializer(many=True)
 
 
 class LogLineSerializer(serializers.ModelSerializer[LogLine]):

@@ -224,6 +224,8 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     batch_size = _column(serializers.IntegerField())
     peak_memory_bytes = _column(serializers.IntegerField(allow_null=True))
     published_at = _column(serializers.DateTimeField())
+    device = _column(serializers.CharField())
+    gain_u95 = _column(serializers.FloatField())
 
 
 class SnapshotSerializer(GroupSerializer):

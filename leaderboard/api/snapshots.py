@@ -25,6 +25,8 @@ SNAPSHOT_COLUMNS = {
     "architecture": "architecture",
     "also_claimed_as": "also_claimed_as",
     **{name: name for name in FIGURES},
+    "device": "device",
+    "gain_u95": "gain_u95",
 }
 # Twice as fast as the default, an eighth larger.
 COMPRESSION_LEVEL = 4

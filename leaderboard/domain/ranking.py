@@ -5,7 +5,6 @@ checks that both give the same answers.
 """
 
 import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,6 +13,7 @@ from typing import Literal, get_args
 from leaderboard.domain.energy import LifeCycle, check_energy_j, combined_u95_j, one_time_energy_j
 from leaderboard.domain.envelope import Line, crossing, lower_envelope
 from leaderboard.domain.greenness import accuracy_factor, check_accuracy_weight, scaled
+from leaderboard.domain.intervals import Intervals
 from leaderboard.domain.usage import check_min_quality, check_shared_by, check_usage_intensity
 
 Key = str | int
@@ -27,7 +27,8 @@ class Candidate:
     """What ranking needs of one entry: joules (inference: per image), repeatability at 95 %, quality.
 
     An uncertainty is None if unknown. `complete` is False if a declared phase or inference is missing: the joules
-    are then a lower bound.
+    are then a lower bound. `device` names what it was measured on, empty if unknown, and `gain_u95` is that device's
+    relative gain error at 95 %: common to all on one device, independent of those of others.
     Raises ValueError for joules outside 0 to 1e30 and for a quality that is not finite.
     """
 
@@ -40,6 +41,8 @@ class Candidate:
     inference_u95_j: float | None
     quality: float | None
     complete: bool
+    device: str = ""
+    gain_u95: float = 0.0
 
     def __post_init__(self) -> None:
         for name in _ENERGY_FIELDS:
@@ -49,6 +52,8 @@ class Candidate:
                 check_energy_j(name, getattr(self, name))
         if self.quality is not None and not math.isfinite(self.quality):
             raise ValueError(f"quality is {self.quality!r}, but must be a finite number, or None")
+        if not 0 <= self.gain_u95 < math.inf:
+            raise ValueError(f"gain_u95 is {self.gain_u95!r}, but must be finite and at least 0")
 
     @classmethod
     def of(cls, key: Key, life_cycle: LifeCycle, quality: float | None) -> "Candidate":
@@ -104,7 +109,12 @@ class _Scored:
     u95_j: float | None
     value: float
     value_u95: float  # 0.0 if unknown
+    wide_u95: float  # with the device's gain
     pareto: bool = False
+
+    @property
+    def device(self) -> str:
+        return self.candidate.device
 
 
 def rank(
@@ -129,8 +139,9 @@ def rank(
     With lo = value - U and hi = value + U, `rank_best` is 1 + the entries surely below (hi < this lo) and
     `rank_worst` the entries not surely above (lo <= this hi), so overlapping intervals show as ties. An entry
     whose uncertainty is unknown has neither, and enters with its value alone (U = 0) in the others' intervals,
-    which are then the narrowest that they can be. `pareto` marks complete candidates of known quality that none
-    beats in both E(N, K) and quality.
+    which are then the narrowest that they can be. Of entries from different devices each U is U + gain_u95 · value:
+    a device's gain error moves all its entries alike, and no two of them against each other. `pareto` marks complete
+    candidates of known quality that none beats in both E(N, K) and quality.
 
     Raises ValueError for a usage intensity that is not above 0 and at most 1e15, `shared_by` below 1, a
     `min_quality` that is not finite, an unknown `order_by` and an `accuracy_weight` outside 0 to 100.
@@ -146,8 +157,7 @@ def rank(
     scored.sort(key=lambda s: (s.group, s.value, *_tie_break(s.candidate)))
     _mark_pareto(scored)
     ranked = [s for s in scored if s.group == _RANKED]
-    lows = sorted(s.value - s.value_u95 for s in ranked)
-    highs = sorted(s.value + s.value_u95 for s in ranked)
+    intervals = Intervals(ranked)
 
     results = []
     for position, s in enumerate(scored, start=1):
@@ -155,9 +165,7 @@ def rank(
         if s.group == _RANKED:
             place = (position, None, None)
         if s.group == _RANKED and s.u95_j is not None:
-            surely_below = bisect_left(highs, s.value - s.value_u95)
-            not_surely_above = bisect_right(lows, s.value + s.value_u95)
-            place = (position, 1 + surely_below, not_surely_above)
+            place = (position, *intervals.ranks(s))
         results.append(Ranked(s.candidate.key, *place, s.energy_j, s.u95_j, s.pareto))
     return results
 
@@ -252,9 +260,10 @@ def _score(
     factor = accuracy_factor(c.quality, accuracy_weight)
     value_j = scaled(energy_j, factor)
     if value_j is None:
-        return _Scored(c, _WITHOUT_VALUE, energy_j, u95_j, energy_j, width_j)
+        return _Scored(c, _WITHOUT_VALUE, energy_j, u95_j, energy_j, width_j, width_j)
     group = _RANKED if c.complete or include_incomplete else _INCOMPLETE
-    return _Scored(c, group, energy_j, u95_j, value_j, width_j / factor)
+    width = width_j / factor
+    return _Scored(c, group, energy_j, u95_j, value_j, width, width + c.gain_u95 * value_j)
 
 
 def _tie_break(candidate: Candidate) -> tuple[float, bool, Key]:

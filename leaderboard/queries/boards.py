@@ -240,6 +240,8 @@ def candidate(entry: Entry) -> ranking.Candidate:
         inference_u95_j=entry.inference_u95_j,
         quality=entry.quality,
         complete=entry.complete,
+        device=entry.device,
+        gain_u95=entry.gain_u95,
     )
 
 

@@ -44,6 +44,8 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "inference_provenance": ("inference_provenance", pa.string()),
     "provenance": ("provenance", pa.string()),
     "complete": ("complete", pa.bool_()),
+    "device": ("device", pa.string()),
+    "gain_u95": ("gain_u95", pa.float64()),
     "quality": ("quality", pa.float64()),
     "quality_metric": ("quality_metric", pa.string()),
     "quality_provenance": ("quality_provenance", pa.string()),

@@ -172,11 +172,21 @@ class Placing:
     def _intervals(self, items: pa.Array) -> list[tuple[int, int]]:
         """Best and worst rank of each item, were it ranked: surely below, and not surely above."""
         ranked = self.group[0]
-        lows = pc.subtract(self.value, self.value_u95)
-        highs = pc.add(self.value, self.value_u95)
-        below = _numbers_below(highs.take(ranked), values(lows.take(items)), or_equal=False)
-        not_above = _numbers_below(lows.take(ranked), values(highs.take(items)), or_equal=True)
-        return [(1 + best, worst) for best, worst in zip(below, not_above, strict=True)]
+        device = self.stored("device") if "device" in self.columns.arrays else None
+        devices = pc.unique(device.take(ranked)).to_pylist() if device is not None else []
+        if device is None or len(devices) < 2:
+            return _ranks(self.value, self.value_u95, ranked, items)
+        # Within a device its gain moves no rank; against the others all that there are without the device's own.
+        wide_u95 = pc.add(self.value_u95, pc.multiply(self.stored("gain_u95"), self.value))
+        found = _ranks(self.value, wide_u95, ranked, items)
+        for name in pc.unique(device.take(items)).to_pylist():
+            mine = pc.indices_nonzero(pc.equal(device.take(items), name))
+            same = ranked.filter(pc.equal(device.take(ranked), name))
+            wide, narrow = (_ranks(self.value, u95, same, items.take(mine)) for u95 in (wide_u95, self.value_u95))
+            for position, outer, inner in zip(mine.to_pylist(), wide, narrow, strict=True):
+                best, worst = found[position]
+                found[position] = (best - outer[0] + inner[0], worst - outer[1] + inner[1])
+        return found
 
     def _pareto(self, items: pa.Array) -> list[bool]:
         """Whether none of the complete entries beats the item in both E(N, K) and quality."""
@@ -196,6 +206,14 @@ class Placing:
                 is_complete and energy_j == least_j[as_good - 1] and (better == 0 or energy_j < least_j[better - 1])
             )
         return found
+
+
+def _ranks(value: pa.Array, u95: pa.Array, among: pa.Array, items: pa.Array) -> list[tuple[int, int]]:
+    """Best and worst rank of each item among others, by the intervals value ± u95."""
+    lows, highs = pc.subtract(value, u95), pc.add(value, u95)
+    below = _numbers_below(highs.take(among), values(lows.take(items)), or_equal=False)
+    not_above = _numbers_below(lows.take(among), values(highs.take(items)), or_equal=True)
+    return [(1 + best, worst) for best, worst in zip(below, not_above, strict=True)]
 
 
 def place(columns: Columns, query: LeaderboardQuery) -> Placing:

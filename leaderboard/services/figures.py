@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from leaderboard.domain.counting import is_limited
+from leaderboard.domain.devices import GAIN_U95, identity, of_mean
 from leaderboard.domain.energy import SHARED_PHASES, LifeCycle, PhaseEnergy, Provenance
 from leaderboard.services.means import Figures, mean_figures
 from measurement.record import Energy, PhaseRecord, Record
@@ -50,7 +51,9 @@ def _mean(found: list[tuple[R, Figures]]) -> Figures:
     newest = found[0][0]
     figures = mean_figures([figures for _, figures in found])
     repeats = figures["repeats"] | {"runs": [run.pk for run, _ in found]}
-    return {"recipe_id": newest.recipe_id, "run_id": newest.pk, **figures, "repeats": repeats}
+    device, gain_u95 = of_mean([(figures["device"], figures["gain_u95"]) for _, figures in found])
+    own = {"repeats": repeats, "device": device, "gain_u95": gain_u95}
+    return {"recipe_id": newest.recipe_id, "run_id": newest.pk, **figures, **own}
 
 
 def _not_limited(found: list[tuple[R, Figures]]) -> list[tuple[R, Figures]]:
@@ -126,5 +129,15 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
         "latency_p50_ms": window.latency_p50_ms,
         "throughput_images_per_s": window.throughput_images_per_s,
         "batch_size": window.batch_size,
+        "device": identity(record.hardware.uuid),
+        "gain_u95": _gain_u95(inference.energy(scope)),
         "peak_memory_bytes": window.peak_memory_bytes,
     }
+
+
+def _gain_u95(energy: Energy) -> float:
+    """The relative gain error that the meter counted with: that of its calibration, or of any device without one."""
+    joules, absolute_j = energy.energy_per_image_j, energy.energy_per_image_absolute_u95_j
+    if not joules or absolute_j is None:
+        return GAIN_U95
+    return round(max(0.0, absolute_j - (energy.energy_per_image_u95_j or 0.0)) / joules, 6)

@@ -47,8 +47,8 @@ log = structlog.get_logger()
 def publish(run: Run) -> list[Entry]:
     """Bring the entries of a run's work on its hardware up to date. Returns those whose figures it takes part in."""
     lock_works([run.recipe.work_id])
-    replaced = Run.objects.filter(pk__in=busy_results_replaced_by(run))
-    replaced.update(held_for=[str(Flag.BUSY_MACHINE)])
+    for busy in Run.objects.filter(pk__in=busy_results_replaced_by(run)).select_related("recipe__method"):
+        mark_held(busy, by=None, reason=f"Run {run.pk} was on a quiet machine.", flag=str(Flag.BUSY_MACHINE))
     entries = refresh_entries(run.recipe.work_id, run.hardware)
     taken = {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}
     return entries if run.pk in taken else []
@@ -114,8 +114,8 @@ def _board(hardware: Hardware, track: str, scenario: str, scope: str) -> Board:
 def release_hold(run: Run, *, by: User | None = None, reason: str = "") -> list[Entry]:
     """Publish a result that is held for review, after a person has reviewed it.
 
-    Empty if a newer or a full result stays on the boards instead. Raises Refused if the result is not held (any
-    more), and if the submission was withdrawn.
+    Empty if it is a sampled one, and a full one stays on the boards instead. Raises Refused if the result is not held
+    (any more), and if the submission was withdrawn.
     """
     reason = optional_reason(reason)
     # Locked first, as in withdrawing: neither can write between the other's check and its write.
@@ -189,9 +189,9 @@ def hold(run: Run, *, reason: str, by: User | None = None) -> None:
     refresh_entries(run.recipe.work_id, run.hardware)
 
 
-def mark_held(run: Run, *, by: User | None, reason: str) -> None:
+def mark_held(run: Run, *, by: User | None, reason: str, flag: str = TAKEN_DOWN) -> None:
     """Hold one result; its entry is yet to be brought up to date."""
-    run.held_for = sorted({*run.held_for, TAKEN_DOWN})
+    run.held_for = sorted({*run.held_for, flag})
     run.save(update_fields=["held_for"])
     write_log(Action.HOLD, run, by=by, reason=reason)
 

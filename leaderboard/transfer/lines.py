@@ -62,8 +62,18 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
         *("source", "mode", "data", "shared_energy_j", "own_energy_j", "inference_energy_j"),
         *("shared_u95_j", "own_u95_j", "inference_u95_j", "metered_shared_j", "metered_own_j"),
         *("inference_provenance", "provenance", "complete", "quality", "quality_metric", "quality_provenance"),
-        *("submitters_weights", "busy_machine", "hidden_quality", "results", "phases", "repeats", "parameters"),
-        *("macs", "latency_p50_ms", "throughput_images_per_s", "batch_size", "peak_memory_bytes", "published_at"),
+        *(
+            "submitters_weights",
+            "busy_machine",
+            "hidden_quality",
+            "results",
+            "phases",
+            "repeats",
+            "device",
+            "gain_u95",
+        ),
+        *("parameters", "macs", "latency_p50_ms", "throughput_images_per_s", "batch_size", "peak_memory_bytes"),
+        "published_at",
     ),
 }
 

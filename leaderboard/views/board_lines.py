@@ -10,7 +10,7 @@ from django.core.paginator import Page
 
 from leaderboard import queries
 from leaderboard.forms.page_query import PageQuery
-from leaderboard.forms.several import MOST_COMPARED
+from leaderboard.forms.several import MOST_COMPARED, MOST_USAGES
 from leaderboard.forms.table_columns import AT_WIDTH, LEFT_OUT_AT
 from leaderboard.forms.table_view import BARS
 from leaderboard.presentation import choice, rows, side_by_side, table
@@ -36,6 +36,7 @@ def lines(ranked: queries.RankedBoard, asked: PageQuery, page: Page[queries.Rank
         ],
         "empty_row": {"at": [{}], "bar_class": "bar"},
         "hatched": ("estimated", "extrapolated", "reported"),
+        "most_usages": MOST_USAGES,
         "usages": side_by_side.usages(view.at),
         "table_settings": {
             "at_width": AT_WIDTH,

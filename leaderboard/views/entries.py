@@ -47,7 +47,8 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "family": FAMILIES.get(found.method.family, found.method.family),
         "query": query,
         "view": view,
-        "kept": _kept(asked.query, against),
+        "kept": _kept(asked.query, against)
+        + [(name, value) for name, value in view.parameters().items() if name == "chosen"],
         "usage_intensity": f"{query.usage_intensity:.15g}",
         "shared_by": f"{query.shared_by:.15g}",
         "numbers": numbers(asked),
@@ -199,6 +200,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
         "uncertainties": repeats.uncertainties(found),
+        "gain": repeats.per_cent(found.gain_u95),
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),
         "environment": environment.environment(record),
         "quality_evidence": phases.quality_evidence(record),

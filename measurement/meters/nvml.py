@@ -17,6 +17,9 @@ from measurement.errors import BadOption, MeterFailure, MeterMissing
 TRIES = 3
 """How often a question is put before its answer is given up: drivers fail for a single call."""
 
+SAME_LIMIT = 0.005
+"""Up to this difference, relative, a power limit is the default."""
+
 MOST_GPUS = 64
 """More than a machine has: where the driver does not count its GPUs, they are counted one by one."""
 
@@ -244,6 +247,8 @@ def uuid_of(handle: Any) -> str | None:
 def describe(handle: Any, ordinal: int = 0) -> dict[str, Any]:
     """Identity and settings: name, uuid, driver, power_limit_w, memory_bytes, persistence, clocks, temperature.
 
+    A power limit that is not the card's default is part of the name: such a card is other hardware, since both speed
+    and joules per image depend on the limit.
     What the device doesn't report is None; `settings.unanswered` says which questions failed. A name that NVML does
     not report is taken from torch, if that is loaded.
     """
@@ -251,15 +256,19 @@ def describe(handle: Any, ordinal: int = 0) -> dict[str, Any]:
 
     questions = Questions()
     limit_mw = questions.ask("nvmlDeviceGetEnforcedPowerLimit", handle)
+    set_mw = questions.ask("nvmlDeviceGetPowerManagementLimit", handle)  # the enforced one may be lower for a while
+    default_mw = questions.ask("nvmlDeviceGetPowerManagementDefaultLimit", handle)
     memory = questions.ask("nvmlDeviceGetMemoryInfo", handle)
     persistence = questions.ask("nvmlDeviceGetPersistenceMode", handle)
+    name = _name(questions, handle) or _name_from_torch(ordinal) or "unnamed NVIDIA GPU"
     described = {
-        "name": _name(questions, handle) or _name_from_torch(ordinal) or "unnamed NVIDIA GPU",
+        "name": name + _at_limit(set_mw, default_mw),
         "uuid": questions.ask("nvmlDeviceGetUUID", handle),
         "driver": questions.ask("nvmlSystemGetDriverVersion"),
         "power_limit_w": None if limit_mw is None else limit_mw / 1000,
         "memory_bytes": None if memory is None else int(memory.total),
         "settings": {
+            "default_power_limit_w": None if default_mw is None else default_mw / 1000,
             "persistence_mode": None if persistence is None else bool(persistence),
             "sm_clock_mhz": questions.ask("nvmlDeviceGetClockInfo", handle, pynvml.NVML_CLOCK_SM),
             "memory_clock_mhz": questions.ask("nvmlDeviceGetClockInfo", handle, pynvml.NVML_CLOCK_MEM),
@@ -270,6 +279,13 @@ def describe(handle: Any, ordinal: int = 0) -> dict[str, Any]:
     if questions.unanswered:
         described["settings"]["unanswered"] = questions.unanswered
     return described
+
+
+def _at_limit(limit_mw: int | None, default_mw: int | None) -> str:
+    """What a name says of a power limit that is not the default; nothing if either is unknown."""
+    if not limit_mw or not default_mw or abs(limit_mw / default_mw - 1) < SAME_LIMIT:
+        return ""
+    return f" at {limit_mw / 1000:.0f} W"
 
 
 def _name_from_torch(ordinal: int) -> str | None:

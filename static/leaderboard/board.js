@@ -4,7 +4,7 @@
  */
 
 import { begin, beforeLeaving, onBack, setView, settle, settleDrawn } from "./address.js";
-import { drawColumns, drawFullWidth, drawSame, fullWidthJ, rankOthers, sameOf, otherUsages } from "./tablelook.js";
+import { drawColumns, drawFullWidth, drawSame, fullWidthJ, rankOthers, sameOf } from "./tablelook.js";
 import { chosenEntries, drawChoice, isChosen, restoreChoice, watchChoices } from "./chosen.js";
 import { drawCrossings, drawFacets, drawHead, drawPages, drawSummary } from "./draw.js";
 import { fillRow, makeRow, markPreset, write } from "./draw.js";
@@ -14,8 +14,8 @@ import { images } from "./format.js";
 import { List } from "./list.js";
 import { addressOf, filtersSet, forgetRate, formState, parameters, readQuery, restore } from "./controls.js";
 import { fetchWhenOpened, restoreFolds } from "./menus.js";
+import { notify } from "./notify.js";
 import { drawAssumptions, drawOrder, takeWeight } from "./order.js";
-import { isPointed, watch } from "./pointing.js";
 import { weightInOrder } from "./ranking.js";
 import { row as rowOf } from "./rows.js";
 import { fetchBoard } from "./snapshot.js";
@@ -57,7 +57,6 @@ const list = new List({
     const entry = board.entry(index);
     const text = rowOf(entry, ranking.place(position), ranking.greenness(position), shown.query, families, shown);
     fillRow(node, { ...text, at: shown.others?.(entry, index), is_chosen: isChosen(entry.entry) }, line);
-    node.classList.toggle("is-pointed", isPointed(entry.entry));
   },
 });
 
@@ -108,7 +107,7 @@ function draw(moves = true) {
   drawFullWidth(shown.fullJ);
   drawPlace();
   drawChoice(board, query, drawNextFrame);
-  notifyCharts();
+  notify(board, shown);
 }
 
 /** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
@@ -138,35 +137,6 @@ function drawPlace() {
   };
   drawPages(list.count, list.topLine, list.bottomLine, addressOfPage, pageSize);
   setView({ key: addressOfPage(1), address: addressOfPage(page), state: formState() });
-}
-
-/** Notify the charts (charts/board.js). They draw later than this frame, so `places` is made when they read it. */
-function notifyCharts() {
-  const { ranking, byKey } = board;
-  const { query, champions, eligible } = shown;
-  let places = null;
-  const detail = {
-    query,
-    champions,
-    byKey,
-    board,
-    ranking,
-    eligible,
-    get energyChampions() {
-      return query.orderBy === "energy" ? champions : ranking.champions(eligible, query.sharedBy);
-    },
-    ranking,
-    eligible,
-    chosen: shown.chosen,
-    otherUsages: otherUsages(),
-    indexOf: (key) => board.indices.get(key),
-    parameters: parameters({ ofView: false }),
-    get places() {
-      places ??= ranking.places();
-      return places;
-    },
-  };
-  document.dispatchEvent(new CustomEvent("boarddrawn", { detail }));
 }
 
 /* Timing: many ticks may fall into one frame, and only the last one counts */
@@ -217,7 +187,6 @@ document.getElementById("table-options").addEventListener("change", ({ target })
   drawSettled();
 });
 
-watch(list.body);
 watchChoices(region, drawSettled);
 
 function drawSettled() {

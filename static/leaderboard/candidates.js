@@ -11,6 +11,8 @@
  * @property {number|null} inference_u95_j repeatability at 95 % of inference_energy_j, per image, null if unknown
  * @property {number|null} quality a fraction for accuracy-like metrics, null if unknown
  * @property {boolean} complete false if a phase is missing: the joules are then a lower bound
+ * @property {string} [device] what it was measured on, empty if unknown
+ * @property {number} [gain_u95] the device's relative gain error at 95 %, common to all that was measured on it
  */
 
 const NUMBERS = ["shared_energy_j", "own_energy_j", "inference_energy_j", "shared_u95_j", "own_u95_j", "inference_u95_j"]
@@ -27,7 +29,19 @@ export function columnsOf(candidates) {
     key: candidates.map(({ key }) => key),
     ...Object.fromEntries(NUMBERS.map((name) => [name, numbers(name)])),
     complete: Uint8Array.from(candidates, ({ complete }) => Number(complete)),
+    ...devicesOf(
+      candidates.map(({ device = "" }) => device),
+      candidates.map(({ gain_u95: gain = 0 }) => gain),
+    ),
   };
+}
+
+/** Columns `device`, a number each, and `gain_u95`; none if all lines are of one device, where no gain moves a rank. */
+export function devicesOf(names, gains) {
+  const numbers = new Map();
+  for (const name of names) if (!numbers.has(name)) numbers.set(name, numbers.size);
+  if (numbers.size < 2) return {};
+  return { device: Uint32Array.from(names, (name) => numbers.get(name)), gain_u95: Float64Array.from(gains) };
 }
 
 /** The order of two lines of equal value: negative if the one at index `a` comes first. */

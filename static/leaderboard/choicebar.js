@@ -37,7 +37,7 @@ function drawItem(position, entry, query, entries) {
   if (item !== list.children[position]) list.insertBefore(item, list.children[position] ?? null);
   item.dataset.entry = entry.entry;
   item.querySelector("input")?.remove();
-  const [name, energy, remove] = ["span", "output", "a"].map((tag) => item.querySelector(tag));
+  const [name, energy, remove] = ["span", "strong", "a"].map((tag) => item.querySelector(tag));
   write(name, entry.method);
   name.title = entry.method;
   const energyJ = oneTimeEnergyJ(entry, query.sharedBy) + query.usageIntensity * entry.inference_energy_j;

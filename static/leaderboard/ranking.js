@@ -24,7 +24,8 @@
 import { breakTie, columnsOf } from "./candidates.js";
 import { lowerEnvelope } from "./envelope.js";
 import { accuracyFactor, accuracyFactors, checkAccuracyWeight, perJoule, percentOfBest, scaled } from "./greenness.js";
-import { countBelow, countUpTo, sortByValue } from "./radixsort.js";
+import { sortByValue } from "./radixsort.js";
+import { Intervals } from "./intervals.js";
 import { paretoFront } from "./pareto.js";
 import { checkMinQuality, checkSharedBy, checkUsageIntensity } from "./usage.js";
 
@@ -138,7 +139,8 @@ export class Ranking {
     this.columns = columns;
     this.size = columns.key.length;
     const make = () => new Float64Array(this.size);
-    [this.energyJ, this.u95J, this.value, this.lows, this.highs] = [make(), make(), make(), make(), make()];
+    [this.energyJ, this.u95J, this.value] = [make(), make(), make()];
+    this.intervals = new Intervals(columns);
     [this.lineOneTimeJ, this.linePerImageJ] = [make(), make()];
     this.group = new Uint8Array(this.size);
     this.order = new Uint32Array(0);
@@ -162,16 +164,7 @@ export class Ranking {
     this.factors = this.accuracyFactors(weightInOrder(order));
     for (const index of eligible) this.#score(index);
     this.#sort(eligible);
-    this.rankedLows = this.lows.subarray(0, this.rankedCount);
-    this.rankedHighs = this.highs.subarray(0, this.rankedCount);
-    for (let position = 0; position < this.rankedCount; position += 1) {
-      const index = this.order[position];
-      const u95 = this.#valueU95(index);
-      this.rankedLows[position] = this.value[index] - u95;
-      this.rankedHighs[position] = this.value[index] + u95;
-    }
-    this.rankedLows.sort();
-    this.rankedHighs.sort();
+    this.intervals.fill(this.order.subarray(0, this.rankedCount), this.value, (index) => this.#valueU95(index));
   }
 
   #score(index) {
@@ -225,13 +218,13 @@ export class Ranking {
     const index = this.order[position];
     const isRanked = position < this.rankedCount;
     const isCertain = !Number.isNaN(this.u95J[index]);
-    const u95 = isRanked && isCertain ? this.#valueU95(index) : NaN;
     const hasInterval = isRanked && isCertain;
+    const ranks = hasInterval ? this.intervals.ranks(index, this.value[index], this.#valueU95(index)) : [null, null];
     return {
       key: this.columns.key[index],
       rank: isRanked ? position + 1 : null,
-      rank_best: hasInterval ? 1 + countBelow(this.rankedHighs, this.value[index] - u95) : null,
-      rank_worst: hasInterval ? countUpTo(this.rankedLows, this.value[index] + u95) : null,
+      rank_best: ranks[0],
+      rank_worst: ranks[1],
       energy_j: this.energyJ[index],
       u95_j: isCertain ? this.u95J[index] : null,
     };

@@ -1,5 +1,6 @@
 /** A board from the server's snapshot: columns for ranking, and an entry as an object once it is needed. */
 
+import { devicesOf } from "./candidates.js";
 import { keeps } from "./limits.js";
 import { qualityBy } from "./quality.js";
 import { Ranking } from "./ranking.js";
@@ -25,6 +26,7 @@ export class Board {
       key: columns.entry,
       ...Object.fromEntries(FOR_RANKING.map((name) => [name, this.numbers(name)])),
       complete: Uint8Array.from(columns.complete, Number),
+      ...devicesOf(columns.device, columns.gain_u95),
     });
     this.entries = new Array(this.size);
     this.indices = new Map(columns.entry.map((key, index) => [key, index]));

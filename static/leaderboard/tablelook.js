@@ -19,6 +19,11 @@ let columns = "";
 /** The other usage intensities that are ranked side by side, images. */
 export const otherUsages = () => [...options.querySelectorAll("[name=at]:checked")].map((box) => Number(box.value));
 
+// No more than an address may have.
+options.addEventListener("change", ({ target }) => {
+  if (otherUsages().length > Number(options.dataset.mostUsages)) target.checked = false;
+});
+
 /** Whether bars scale with joules. */
 const isInJoules = () => options.querySelector("[name=bars]:checked").value === "";
 

@@ -18,14 +18,16 @@ from leaderboard.queries.columns import ENERGIES, STORED, UNCERTAINTIES, Columns
 from leaderboard.queries.placing import FEW, Placing, place
 from tests.domain.test_shared_vectors import VECTORS, candidates_of
 
-FIGURES = (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
+FIGURES = (*ENERGIES, *UNCERTAINTIES, "quality", "complete", "device", "gain_u95")
 
 # Few distinct values, so that ties and touching intervals are common.
 coarse = st.integers(0, 6).map(float)
 joules = coarse | st.floats(0, 1e15)
 uncertainties = joules | st.none()
 qualities = st.integers(0, 4).map(lambda quarter: quarter / 4) | st.floats(0, 1)
-figures = st.tuples(*[joules] * 3, *[uncertainties] * 3, qualities, st.booleans())
+devices = st.sampled_from(["", "a", "b"])
+gains = st.sampled_from([0.0, 0.05, 1.0])
+figures = st.tuples(*[joules] * 3, *[uncertainties] * 3, qualities, st.booleans(), devices, gains)
 groups = st.lists(figures, max_size=12)
 options = st.fixed_dictionaries(
     {
@@ -46,8 +48,8 @@ def columns_of(candidates: list[ranking.Candidate]) -> Columns:
     return Columns(Board(), arrays | {"id": pa.array([c.key for c in ordered], pa.int64())})
 
 
-def _double(value: float | None) -> float | None:
-    return None if value is None else float(value)
+def _double(value: Any) -> Any:
+    return float(value) if isinstance(value, int | float) else value
 
 
 def check(candidates: list[ranking.Candidate], query: LeaderboardQuery) -> None:

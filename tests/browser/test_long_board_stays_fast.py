@@ -150,7 +150,10 @@ def test_axe_finds_nothing_in_a_long_board_with_a_menu_open(open_reader, long_bo
 
 
 def test_place_in_the_table_is_kept_over_a_reload(ranked):
-    ranked.evaluate("document.getElementById('board-window').scrollTop = 30000")
+    ranked.evaluate(
+        "() => { const row = document.querySelector('#rows tr');"
+        " document.getElementById('board-window').scrollTop = 610 * row.offsetHeight; }"
+    )
     expect(ranked).to_have_url("/?page=13")
     ranked.reload()
     first = order(ranked)[0]

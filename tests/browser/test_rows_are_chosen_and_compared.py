@@ -40,7 +40,7 @@ def loaded(page: Page, address: str = "/") -> Page:
 def chosen(page: Page) -> dict[int, str]:
     """The bar's entries with their energies."""
     found = page.locator("#choice-list li").evaluate_all(
-        "items => items.map((item) => [Number(item.dataset.entry), item.querySelector('output').textContent])"
+        "items => items.map((item) => [Number(item.dataset.entry), item.querySelector('strong').textContent])"
     )
     return dict(found)
 

@@ -75,12 +75,21 @@ def test_ranks_side_by_side_are_the_servers_and_follow_the_menu(reader, plain, l
     assert here == there[: len(here)]
     assert shown(page)["rows"] == shown(plain.page)["rows"][: len(here)]
     assert all("/api/" not in address for address in reader.requests[asked:])
+    # No more than the server takes.
+    page.goto(page.url + "&at=2&at=3&at=4")
+    page.locator("#rows [tabindex='-1']").first.wait_for()
+    page.get_by_text("Ranks at other usage").click()
+    for words, is_taken in (("100", True), ("10\u00a0billion", False)):
+        page.get_by_label(words, exact=True).click()
+        expect(page.get_by_label(words, exact=True)).to_be_checked(checked=is_taken)
+    page.keyboard.press("Escape")
     # A head leads to its usage.
     page.get_by_role("columnheader", name="At 10,000").get_by_role("link").click()
     expect(page.locator("#usage_intensity")).to_have_value("10000")
     ranked = queries.ranked_board(LeaderboardQuery(usage_intensity=1e4, shared_by=3, min_quality=0.0)).rows
     assert order(page) == [line.entry.pk for line in ranked][: len(here)]
-    assert [row[1].split()[0] for row in page.evaluate(AT)] == page.locator("#rows .rank").all_inner_texts()
+    at = [head.strip() for head in page.locator("#board th[data-column=at]").all_inner_texts()].index("At 10,000")
+    assert [row[1 + at].split()[0] for row in page.evaluate(AT)] == page.locator("#rows .rank").all_inner_texts()
 
 
 def test_bars_and_what_is_said_once_follow_the_filter(page, plain, live_server):

@@ -50,6 +50,8 @@ SIDE = (
     "nvmlDeviceGetMigMode",
     "nvmlDeviceGetName",
     "nvmlDeviceGetPersistenceMode",
+    "nvmlDeviceGetPowerManagementDefaultLimit",
+    "nvmlDeviceGetPowerManagementLimit",
     "nvmlDeviceGetTemperature",
     "nvmlDeviceGetUUID",
     "nvmlSystemGetDriverVersion",

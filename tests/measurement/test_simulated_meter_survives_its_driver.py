@@ -93,6 +93,10 @@ def hardware():
     return [described.name, described.driver, described.power_limit_w, described.settings["temperature_c"]]
 
 
+def names_of_hardware(number):
+    return [describe_hardware(f"cuda:{position}").name for position in range(number)]
+
+
 # In the test's process
 
 
@@ -187,3 +191,10 @@ def test_a_card_that_does_not_exist_is_bad_input(tmp_path):
 def test_the_card_describes_itself(tmp_path):
     described = run(hardware, [a100(CONSTANT, temperature_c=61.0)], tmp_path)
     assert described == ["NVIDIA A100-SXM4-80GB", "550.54.15", 400.0, 61]
+
+
+def test_a_power_limit_that_is_not_the_default_makes_other_hardware(tmp_path):
+    cards = [a100(CONSTANT, power_limit_w=limit_w) for limit_w in (300.0, 400.0, 399.0)]
+    unknown = a100(CONSTANT, power_limit_w=300.0, default_power_limit_w=None)
+    name = "NVIDIA A100-SXM4-80GB"
+    assert run(names_of_hardware, [*cards, unknown], tmp_path, 4) == [f"{name} at 300 W", name, name, name]

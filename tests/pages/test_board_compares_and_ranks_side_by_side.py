@@ -39,7 +39,7 @@ def test_choice_is_kept_over_filters_and_pages_and_opens_the_comparison(client):
     assert f'name="chosen" form="controls" data-most="6" value="{names}"' in form
     assert 'name="usage_intensity" value="5000"' in form
     ranked = queries.ranked_board(LeaderboardQuery(usage_intensity=5000)).find(chosen)
-    assert len(re.findall(r"<output>[\d.]+\xa0[mkM]?J</output>", form)) == len(ranked) == 3
+    assert len(re.findall(r"<strong>[\d.]+\xa0[mkM]?J</strong>", form)) == len(ranked) == 3
     # On their own page their checkboxes are ticked; links to other pages, orders and entries carry them along.
     page = client.get("/", {"chosen": names}).content.decode()
     assert page.count(" checked></label></td>") == sum(f'value="{entry}"\n    aria-label' in page for entry in chosen)

@@ -70,6 +70,7 @@ def test_a_rerun_sharpens_the_figure_and_the_page_lists_what_each_weighs(measure
     ]
     assert uncertainties["own"]["basis"] == "own"
     assert "its own 3 results" in page
+    assert "2 times, spread 2.0 %" in page
     assert "run once" not in page.lower()
     assert "Only one" not in page
 
@@ -102,7 +103,7 @@ def test_few_runs_take_the_spread_of_all_works_on_the_board(measure, client):
         }
         assert answer["phases"][0]["u95_j"] == answer["own_u95_j"]
         assert "shared" not in uncertainties, "no work has such a phase"
-        assert "pooled over the 5 works of this board that were run more than once" in page
+        assert "all 5 works of this board that were run more than once, pooled" in page
     board = Board.objects.get(scenario="offline", scope="accelerator")
     assert (board.pools["own"]["degrees_of_freedom"], board.pools["train"]["works"]) == (5, 5)
     # A run that is held no longer shows a spread, and the single one has its own readings again.

@@ -23,8 +23,7 @@ class Uncertainty:
 
     of: str
     width: Width
-    mean_j: float
-    results: int
+    repeats: Repeats
     works: int | None
 
     @property
@@ -35,7 +34,7 @@ class Uncertainty:
     @property
     def u95(self) -> str:
         """Relative to the mean: "± 2.1 %"."""
-        return relative(self.width.u95_j, self.mean_j)
+        return relative(self.width.u95_j, self.repeats.mean_j)
 
     @property
     def spread(self) -> str:
@@ -46,13 +45,16 @@ class Uncertainty:
     @property
     def origin(self) -> str:
         """Where the spread is from, in words."""
-        if self.width.basis == Basis.POOLED:
-            return f"pooled over the {self.works} works of this board that were run more than once"
+        results, readings_j = self.repeats.count, self.repeats.within_u95_j
         if self.width.basis == Basis.WITHIN:
             return "this one run: how far such runs are apart is not known"
-        if self.works and self.results < FEW:
-            return f"its own {self.results} results, which scatter more than those of the other works"
-        return f"its own {self.results} results"
+        if self.width.u95_j == readings_j:
+            return "the readings inside its runs, which scatter more than the runs do"
+        if self.width.basis == Basis.POOLED:
+            return f"all {self.works} works of this board that were run more than once, pooled"
+        if self.works and results < FEW:
+            return f"its own {results} results, which scatter more than those of the other works"
+        return f"its own {results} results"
 
 
 def uncertainties(entry: Entry) -> list[Uncertainty]:
@@ -62,8 +64,17 @@ def uncertainties(entry: Entry) -> list[Uncertainty]:
         others = pool.without(repeats).works
         made = width(repeats, pool)
         works = pool.works if made.basis == Basis.POOLED else others or None
-        found.append(Uncertainty(name, made, repeats.mean_j, repeats.count, works))
+        found.append(Uncertainty(name, made, repeats, works))
     return found
+
+
+def reproduced(entry: Entry) -> str:
+    """How often the first result was, and the widest spread of any quantity: "4 times, spread 1.8 %"."""
+    number = entry.results - 1
+    found = [repeats.relative_deviation for repeats, _ in _repeats(entry).values()]
+    spread = max((deviation for deviation in found if deviation is not None), default=None)
+    times = "once" if number == 1 else f"{number} times"
+    return times if spread is None else f"{times}, spread {per_cent(spread)}"
 
 
 def outlying(entry: Entry) -> dict[int, dict[str, str]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from leaderboard.domain.counting import counted, is_limited
+from leaderboard.domain.devices import identity
 from leaderboard.domain.energy import EVALUATE, INFERENCE
 from leaderboard.models import Attempt, Entry, PhaseEnergy, Run
 from leaderboard.presentation.entry import repeats
@@ -40,6 +41,7 @@ def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry)
                 "counts": run.pk in counting,
                 "weight": 1 / len(counting) if run.pk in counting else 0.0,
                 "outlier": far.get(run.pk, {}),
+                **_device_of(run),
                 "is_withdrawn": run.submission is not None and run.submission.withdrawn_at is not None,
                 "seed": run.recipe.document.get("seed", 0),
                 "quality": quality.get("value"),
@@ -48,6 +50,13 @@ def run_lines(runs: Iterable[Run], figures: Iterable[PhaseEnergy], entry: Entry)
             }
         )
     return lines
+
+
+def _device_of(run: Run) -> dict[str, Any]:
+    """The device in the record of the run's current attempt, empty if unknown, and its power limit."""
+    found = (attempt for attempt in run.attempts.all() if attempt.number == run.attempt)
+    hardware = next((attempt.hardware for attempt in found), None) or {}  # type: ignore[attr-defined]  # as the query names it
+    return {"device": identity(hardware.get("uuid")), "power_limit_w": hardware.get("power_limit_w")}
 
 
 def _quality_of(run: Run) -> dict[str, Any]:
@@ -81,7 +90,7 @@ def _losses_of_attempts(lost: Iterable[dict[str, Any]], attempts: Iterable[Attem
     """Of attempts whose checkpoint no later attempt resumed: all that they are known to have spent."""
     recorded = [datetime.fromisoformat(attempt["started_at"]) for attempt in lost]
     for attempt in attempts:
-        if attempt.spent_energy_j is None or attempt.ended_at is None:
+        if attempt.spent_energy_j is None or attempt.ended_at is None or attempt.outcome == "succeeded":
             continue
         if not any(attempt.started_at <= started_at <= attempt.ended_at for started_at in recorded):
             yield (

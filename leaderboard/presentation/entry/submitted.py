@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leaderboard.models import Entry, Run
+from leaderboard.presentation.entry.repeats import reproduced
 
 NOBODY = "no named account"
 
@@ -24,6 +25,7 @@ def submitted(entry: Entry, runs: list[dict[str, Any]], verified: Entry | None =
         ("Submitted by", _submitter(runs)),
         ("Result of", f"{entry.published_at:%Y-%m-%d}"),
         ("Verified", _times(measured)),
+        *([("Reproduced", reproduced(entry))] if entry.results > 1 else []),
     ]
 
 

@@ -113,7 +113,8 @@ class BoardChart {
     while (isWell && this.isDue && this.isNear && view !== null) {
       this.isDue = false;
       isWell = await this.attempt(() => this.drawView());
-      if (isWell) clearFault(this.frame);
+      // What this one lacked may be what others wait for.
+      if (isWell && clearFault(this.frame)) for (const other of charts) other.follow();
     }
   }
 

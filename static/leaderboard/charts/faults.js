@@ -26,6 +26,9 @@ export function sayFault(frame, fault, again) {
   if (!isNetwork) reportError(fault);
 }
 
+/** Take the words away. @returns {boolean} whether there were any */
 export function clearFault(frame) {
-  frame.querySelector(".chart-fault")?.remove();
+  const note = frame.querySelector(".chart-fault");
+  note?.remove();
+  return note !== null;
 }

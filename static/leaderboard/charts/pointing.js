@@ -1,6 +1,32 @@
-/** A chart's part in pointing and choosing: the entry that is pointed at, here or in the table, stands out in both. */
+/**
+ * Pointing and choosing: the entry that is pointed at, in the table or in a chart, stands out in all of them. Charts
+ * bring this with them, for without one the table has nothing to agree with.
+ */
 
-import { point } from "../pointing.js";
+const body = document.getElementById("rows"); // of the table; null on pages without one
+let pointed = null;
+const followers = new Set();
+
+/** The reader points at this entry, null for none. */
+function point(entry) {
+  if (entry === pointed) return;
+  pointed = entry;
+  markRows();
+  for (const mark of followers) mark(pointed);
+}
+
+function markRows() {
+  for (const row of body?.children ?? []) row.classList.toggle("is-pointed", Number(row.dataset.entry) === pointed);
+}
+
+if (body) {
+  const entryOf = ({ target }) => Number(target.closest("tr")?.dataset.entry) || null;
+  for (const kind of ["pointerover", "focusin"]) body.addEventListener(kind, (event) => point(entryOf(event)));
+  for (const kind of ["pointerleave", "focusout"]) body.addEventListener(kind, () => point(null));
+  // Rows are filled with other entries.
+  document.addEventListener("boarddrawn", markRows);
+  document.getElementById("board-window").addEventListener("scroll", markRows, { passive: true });
+}
 
 const keyOf = ({ customdata, data }) => customdata ?? data.meta?.entry ?? null;
 const choose = (entries, isWanted) =>
@@ -15,7 +41,7 @@ export function followPointer(element, marked) {
     const entries = (selected?.points ?? []).map(keyOf).filter((key) => key !== null);
     if (entries.length > 0) choose([...new Set(entries)], true);
   });
-  document.addEventListener("entrypointed", ({ detail }) => marked(detail.entry));
+  followers.add(marked);
 }
 
 /** Make an entry's line, point or bars stand out, with its name; null for none. */

@@ -56,10 +56,11 @@ def pages() -> list[str]:
 
 
 def addresses() -> list[tuple[str, str]]:
-    """Method and address of every operation of the API."""
+    """Method and address of every operation of the API, with the parameters that are required."""
+    required = {"/api/v1/leaderboard/range": "?n_from=1&n_to=2"}
     document = yaml.safe_load((BASE_DIR / "docs" / "openapi.yaml").read_text())
     return [
-        (method, path.replace("{id}", str(SUBMISSION) if "/submissions/" in path else "1"))
+        (method, path.replace("{id}", str(SUBMISSION) if "/submissions/" in path else "1") + required.get(path, ""))
         for path, operations in document["paths"].items()
         for method in operations
     ]
@@ -78,7 +79,11 @@ def test_every_page(visitor):
     well = {address for address, answer in answers.items() if answer.status_code == 200}
     assert "/healthz" in well
     documentation = {"/docs/", "/docs/recipes/", "/docs/board-in-a-notebook.ipynb"}
-    assert well <= {"/healthz", "/robots.txt", "/methodology/", "/about/", "/compare/card.png"} | documentation
+    assert (
+        well
+        <= {"/healthz", "/robots.txt", "/favicon.ico", "/methodology/", "/about/", "/compare/card.png"}
+        | documentation
+    )
     assert visitor.get(reverse("queue")).status_code == 200, "the database is back"
 
 

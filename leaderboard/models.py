@@ -34,6 +34,15 @@ SOURCES = {"verified": "Verified", "published": "Published"}
 CLAIM_STATES = {"open": "Open", "accepted": "Accepted", "refused": "Refused"}
 
 
+class Priority(models.IntegerChoices):
+    """Which runs of a hardware go before which."""
+
+    FIRST = 0, "first of all"
+    NEW = 1, "new"
+    RERUN = 2, "re-run"
+    AUDIT = 3, "audit"
+
+
 class Scenario(models.TextChoices):
     SINGLE_STREAM = "single_stream", "Single stream"
     OFFLINE = "offline", "Offline"
@@ -59,6 +68,7 @@ class Hardware(models.Model):
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=10, choices={"cpu": "CPU", "cuda": "GPU"})
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    paused_for = models.TextField(blank=True, help_text="Why its workers begin no run; empty while they do.")
 
     class Meta:
         ordering = ["name"]
@@ -89,6 +99,7 @@ class Worker(models.Model):
         blank=True, help_text="Why it takes no run: what its machine lacks. Empty while it is in service."
     )
     out_of_service_since = models.DateTimeField(null=True, blank=True)
+    paused_for = models.TextField(blank=True, help_text="Why it is to begin no run; empty while it may.")
 
     class Meta:
         ordering = ["name"]
@@ -227,6 +238,9 @@ class Run(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
     queued_at = models.DateTimeField()
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NEW)
+    # Whose turn it is among runs of one priority: each person's next run has the next turn, whenever it was queued.
+    turn = models.PositiveIntegerField(default=0)
     notified_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -238,7 +252,10 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["state", "queued_at"])]
+        indexes = [
+            models.Index(fields=["state", "queued_at"]),
+            models.Index(fields=["state", "priority", "turn", "queued_at"], name="line_of_runs"),
+        ]
 
     def __str__(self) -> str:
         return f"Run {self.pk} of {self.recipe}"
@@ -254,7 +271,7 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
     reason = models.TextField(blank=True)
-    # What an attempt without a record had spent at its last report, accelerator scope: a lower bound.
+    # What it spent, accelerator scope: out of its record, or without one at its last report, a lower bound.
     spent_energy_j = models.FloatField(null=True, blank=True)
     spent_time_s = models.FloatField(null=True, blank=True)
     spent_provenance = models.CharField(max_length=15, choices=Provenance, default=Provenance.MISSING)
@@ -491,6 +508,20 @@ class FormerEntry(models.Model):
         return f"entry {self.number}, now {self.entry_id}"
 
 
+class Notice(models.Model):
+    """What every page says at its top, such as when the site will be down: the newest one whose time it is."""
+
+    text = models.CharField(max_length=500)
+    shown_from = models.DateTimeField(null=True, blank=True, help_text="In UTC; empty: at once.")
+    shown_until = models.DateTimeField(null=True, blank=True, help_text="In UTC; empty: until it is deleted.")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Ban(models.Model):
     """That an account may read and no longer write. Who banned it is in the log."""
 
@@ -524,8 +555,8 @@ class Action(models.TextChoices):
     BAN = "ban", "Ban"
     LIFT_BAN = "lift_ban", "Lift ban"
     PAUSE = "pause", "Pause"
-    DRAIN = "drain", "Drain"
     RESUME = "resume", "Resume"
+    MOVE = "move", "Move to the front"
 
 
 class LogLine(models.Model):

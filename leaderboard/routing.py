@@ -12,6 +12,8 @@ from django.db.models import Q
 from leaderboard.models import Hardware, Run, Worker
 from measurement.tracks import TRACKS, Track
 
+LINE = ("priority", "turn", "queued_at", "pk")
+"""The order in which queued runs of one hardware are done."""
 _KNOWN = [track for track in TRACKS.values() if isinstance(track, Track)]
 BUNDLED = frozenset(track.slug for track in _KNOWN if track.is_bundled)
 SAMPLED_WITHOUT_DATA = frozenset(track.slug for track in _KNOWN)

@@ -17,7 +17,7 @@ from django.db.models.functions import RowNumber
 from leaderboard import queries, services
 from leaderboard.celery import app
 from leaderboard.models import Hardware, Run
-from leaderboard.routing import tracks_of_worker
+from leaderboard.routing import LINE, tracks_of_worker
 from leaderboard.services import Claim
 from leaderboard.worker import folders
 from leaderboard.worker.child import Child, Ending, Limits, supervise
@@ -36,16 +36,16 @@ log = structlog.get_logger()
 
 @app.task(name="leaderboard.tasks.verify", bind=True)
 def verify(self: Task[[int], None], run_id: int) -> None:
-    """Verify one run, if it is still queued."""
+    """Verify the first run in line that this worker can do, if the one that it was notified of is still queued."""
     worker = self.request.hostname or "worker"
     with Termination() as termination:
-        claim = services.claim(run_id, worker) if service.begin(worker, termination) else None
+        claim = services.claim_next(run_id, worker) if service.begin(worker, termination) else None
         if claim is None:
             return
         fault = _attempt(claim, worker, termination)
         service.end(worker, termination, fault)
         if not termination.requested:
-            _notify_next(run_id, worker)
+            _notify_next(claim.run_id, worker)
 
 
 def _attempt(claim: Claim, worker: str, termination: Termination) -> str:
@@ -182,7 +182,7 @@ def _notify_next(run_id: int, worker: str) -> None:
 def sweep_queued() -> None:
     """Notify again of the first runs in each line of hardware and track: the broker may have lost the message."""
     line = [F("hardware_id"), F("recipe__track"), F("mode")]
-    place = Window(RowNumber(), partition_by=line, order_by=["queued_at", "pk"])
+    place = Window(RowNumber(), partition_by=line, order_by=list(LINE))
     first = queries.runs().queued().annotate(place=place).filter(place__lte=NOTIFY_AHEAD)
     due = queries.runs().due_for_notification().filter(pk__in=[run.pk for run in first])
     services.dispatch(due.with_routing())

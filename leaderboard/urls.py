@@ -14,6 +14,7 @@ from leaderboard.views import (
     hardware,
     runs,
     site,
+    spending,
     submissions,
     tokens,
 )
@@ -40,6 +41,7 @@ urlpatterns = [
     path("submissions/<uuid:pk>/status/", submissions.status, name="submission-status"),
     path("submissions/<uuid:pk>/withdraw/", submissions.withdraw, name="submission-withdraw"),
     path("queue/", submissions.queue, name="queue"),
+    path("spending/", spending.spending, name="spending"),
     path("findings/", findings.findings, name="findings"),
     path("methodology/", site.methodology, name="methodology"),
     path("docs/", documentation.contents, name="documentation"),

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from leaderboard import services
 from leaderboard.database import append_only
 from leaderboard.models import Hardware, LogLine
+from leaderboard.queries import notices
 from tests.records import CPU
 from tests.tiers import TIERS, may_have, tier_of
 
@@ -64,6 +65,15 @@ def _tests_may_empty_the_log():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", lifting_the_triggers)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pages_ask_for_no_notice():
+    """Whether a page asks depends on the time, which no test does; those of notices call `forget_notice`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notices, "KEPT_S", float("inf"))
+        patch.setattr(notices._Kept, "read_at", 0.0)
         yield
 
 

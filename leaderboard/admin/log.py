@@ -16,6 +16,7 @@ class LogLineAdmin(ReadOnly, ModelAdmin[LogLine]):
     list_filter = ["action", "object_type", "at"]
     search_fields = ["actor", "object_name", "object_id", "reason"]
     show_full_result_count = False
+    list_per_page = 50
     change_list_template = "admin/log_change_list.html"
 
     def has_module_permission(self, request: HttpRequest) -> bool:

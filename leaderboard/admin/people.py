@@ -25,12 +25,9 @@ admin.site.unregister(User)
 admin.site.unregister(EmailAddress)
 
 
-LISTED = ["username", "email", "is_staff", "last_login"]
-
-
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # which it takes none of when it runs
-    list_display = [*LISTED, "why_banned", "submission_list", "run_list"]
+    list_display = ["username", "submission_list", "run_list", "why_banned", "is_staff", "email", "last_login"]
     list_filter = ["is_staff", "is_active", ("ban", admin.EmptyFieldListFilter)]
     action_form = ReasonForm
     actions = ["ban_alone", "ban_with_entries", "lift_ban"]

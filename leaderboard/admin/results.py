@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,13 +20,11 @@ from leaderboard.models import (
     Board,
     Claim,
     Entry,
-    Hardware,
     Method,
     PhaseEnergy,
     Recipe,
     Run,
     Submission,
-    Worker,
 )
 
 
@@ -47,6 +45,7 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
         "title",
         "hardware",
         "mode",
+        "priority",
         "state",
         "attempt",
         "queued_at",
@@ -57,13 +56,17 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
     list_filter = ["state", "hardware", "mode"]
     search_fields = ["recipe__method__title", "recipe__sha256"]
     list_select_related = ["recipe__method", "hardware", "submission"]
+    list_per_page = 50
     inlines = [AttemptInline]
     action_form = ReasonForm
-    actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release", "compare"]
+    actions = ["rerun_in_full", "rerun_sampled", "cancel", "hold", "release", "compare", "move_to_front"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Actions need it; a single run opens read-only all the same.
         return obj is None and bool(request.user.is_staff)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        return super().get_queryset(request).defer("recipe__document", "progress")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """The list of accounts leads to the runs of one."""
@@ -119,6 +122,14 @@ class RunAdmin(ReadOnly, ModelAdmin[Run]):
             return f"published as {_entries(len(published))}"
 
         self._each(request, chosen, release_one)
+
+    @admin.action(description="Move to the front: goes before all others of its hardware")
+    def move_to_front(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        def move_one(run: Run) -> str:
+            services.move_to_front(run, by=signed_in(request.user), reason=reason_of(request))
+            return "is at the front of the line"
+
+        self._each(request, chosen, move_one)
 
     @admin.action(description="Compare two runs of one work")
     def compare(self, request: HttpRequest, chosen: QuerySet[Run]) -> HttpResponse | None:
@@ -231,19 +242,12 @@ class SubmissionAdmin(ReadOnly, ModelAdmin[Submission]):
     search_fields = ["recipe__method__title", "recipe__sha256", "submitter__username"]
     list_select_related = ["recipe__method", "hardware", "submitter"]
 
-
-@admin.register(Worker)
-class WorkerAdmin(ReadOnly, ModelAdmin[Worker]):
-    list_display = ["name", "hardware", "device", "started_at", "seen_at"]
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Submission]:
+        return super().get_queryset(request).defer("recipe__document")
 
 
 def _entries(number: int) -> str:
     return "1 entry" if number == 1 else f"{number} entries"
-
-
-def _read_only(*models: type[Model]) -> None:
-    for model in models:
-        admin.site.register(model, type(f"{model.__name__}Admin", (ReadOnly, admin.ModelAdmin), {}))
 
 
 @admin.register(Recipe)
@@ -254,4 +258,6 @@ class RecipeAdmin(ReadOnly, ModelAdmin[Recipe]):
     search_fields = ["method__title", "sha256"]
 
 
-_read_only(Hardware, Board)
+@admin.register(Board)
+class BoardAdmin(ReadOnly, ModelAdmin[Board]):
+    pass

@@ -387,6 +387,25 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
         return None if tracks is None else sorted(tracks)
 
 
+class SpendingRowSerializer(serializers.Serializer[Any]):
+    """Joules of the accelerator scope of all attempts that one hardware, user or month had."""
+
+    value = serializers.CharField(allow_null=True, help_text="slug, name or month; null: no user")
+    attempts = serializers.IntegerField()
+    metered_j = serializers.FloatField(allow_null=True, help_text="from counters and sensors; null: none was metered")
+    estimated_j = serializers.FloatField(allow_null=True, help_text="from a power model; null: none was estimated")
+    lost_j = serializers.FloatField(
+        allow_null=True, help_text="the part of both that attempts without a result spent: a lower bound"
+    )
+    time_s = serializers.FloatField(allow_null=True)
+    unknown = serializers.IntegerField(help_text="attempts whose spending is not known, in none of the sums")
+
+
+class SpendingSerializer(PageSerializer):
+    by = serializers.ChoiceField(list(queries.SPENT_BY))
+    results = SpendingRowSerializer(many=True)
+
+
 class LogLineSerializer(serializers.ModelSerializer[LogLine]):
     """Who did what to which object, and why."""
 

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from leaderboard.api.base import UnknownAddress
-from leaderboard.api.views import board, downloads, entries, findings, log, reference, runs, submissions
+from leaderboard.api.views import board, downloads, entries, findings, log, reference, runs, spending, submissions
 
 urlpatterns = [
     path("v1/leaderboard", board.LeaderboardView.as_view(), name="api-leaderboard"),
@@ -29,6 +29,7 @@ urlpatterns = [
     path("v1/log", log.LogView.as_view(), name="api-log"),
     path("v1/log.csv", log.LogCsvView.as_view(), name="api-log-csv"),
     path("v1/log.jsonl", log.LogJsonLinesView.as_view(), name="api-log-jsonl"),
+    path("v1/spending", spending.SpendingView.as_view(), name="api-spending"),
     path("v1/queue", runs.QueueView.as_view(), name="api-queue"),
     path("v1/workers", runs.WorkersView.as_view(), name="api-workers"),
     path("v1/findings", findings.FindingsView.as_view(), name="api-findings"),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0012_works_and_claims'),
+        ("leaderboard", "0012_works_and_claims"),
     ]
 
     operations = [

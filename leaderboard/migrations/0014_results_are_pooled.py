@@ -76,7 +76,7 @@ def pool(apps: Any, changed: set[int]) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0013_peak_memory_of_inference'),
+        ("leaderboard", "0013_peak_memory_of_inference"),
     ]
 
     operations = [

@@ -15,7 +15,7 @@ from leaderboard.presentation.docs_page import DOCS, PAGE_SUFFIXES, Page, Passag
 GROUPS = {
     "The figures": ("methodology", "board-in-a-notebook", "catalogue", "pages", "api"),
     "Submitting": ("recipes", "tracks", "architectures"),
-    "Running it": ("command-line", "workers", "deployment", "settings", "benchmarks"),
+    "Running it": ("command-line", "administering", "workers", "deployment", "settings", "benchmarks"),
 }
 """Pages by what a reader wants, in order. One that is not named here comes last."""
 

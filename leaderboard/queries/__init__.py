@@ -21,6 +21,7 @@ from leaderboard.queries.columns import Columns
 from leaderboard.queries.effects import Effect, effects
 from leaderboard.queries.findings import BoardFindings, Findings, findings_of
 from leaderboard.queries.log import decisions, in_place_of, log_lines, taken_down
+from leaderboard.queries.notices import current_notice, forget_notice
 from leaderboard.queries.people import ban_of, with_activity
 from leaderboard.queries.runs import (
     RunQuerySet,
@@ -46,9 +47,11 @@ from leaderboard.queries.runs import (
     waits_for,
     workers,
 )
+from leaderboard.queries.spending import SPENT_BY, spending
 from leaderboard.queries.transfer import active_runs, lines, moved, snapshot
 
 __all__ = [
+    "SPENT_BY",
     "BoardFindings",
     "Columns",
     "Effect",
@@ -65,6 +68,7 @@ __all__ = [
     "candidate",
     "columns_of",
     "counterpart",
+    "current_notice",
     "current_run",
     "decisions",
     "earlier_result",
@@ -75,6 +79,7 @@ __all__ = [
     "find_board",
     "find_entry",
     "findings_of",
+    "forget_notice",
     "hardware_choices",
     "has_published",
     "history",
@@ -99,6 +104,7 @@ __all__ = [
     "runs_by_state",
     "siblings",
     "snapshot",
+    "spending",
     "submissions",
     "taken_down",
     "titles_like",

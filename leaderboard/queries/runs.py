@@ -20,8 +20,8 @@ class RunQuerySet(QuerySet[Run]):
     """Runs."""
 
     def queued(self) -> RunQuerySet:
-        """Waiting for a worker, the longest waiting first."""
-        return self.filter(state=RunState.QUEUED).order_by("queued_at", "pk")
+        """Waiting for a worker, in the order in which those of one hardware are done."""
+        return self.filter(state=RunState.QUEUED).order_by(*routing.LINE)
 
     def doable_with(self, tracks: frozenset[str] | None) -> RunQuerySet:
         """Those that a worker with these tracks can do; all if it never reported its tracks."""
@@ -52,7 +52,7 @@ def runs() -> RunQuerySet:
 
 def queue() -> RunQuerySet:
     """Running and queued runs, in the order in which they will be done."""
-    return runs().active().with_names().order_by("-state", "queued_at", "pk")
+    return runs().active().with_names().order_by("-state", *routing.LINE)
 
 
 def recent_runs(limit: int = 20) -> RunQuerySet:
@@ -85,7 +85,10 @@ def runs_by_state() -> dict[str, int]:
 
 def ahead_in_queue(run: Run) -> int:
     """How many runs the same hardware will do before this one."""
-    return runs().queued().filter(hardware=run.hardware_id, queued_at__lt=run.queued_at).count()
+    same_turn = Q(priority=run.priority, turn=run.turn, queued_at__lt=run.queued_at)
+    earlier_turn = Q(priority=run.priority, turn__lt=run.turn)
+    before = Q(priority__lt=run.priority) | earlier_turn | same_turn
+    return runs().queued().filter(before, hardware=run.hardware_id).count()
 
 
 def history(entry: Entry) -> QuerySet[Run]:
@@ -149,6 +152,8 @@ def waits_for(run: Run | None) -> str:
     """Which worker a queued run is missing, in words; empty if a live worker can do it."""
     if run is None or run.state != RunState.QUEUED:
         return ""
+    if run.hardware.paused_for:
+        return f"this hardware is paused ({run.hardware.paused_for})"
     live = list(live_workers().filter(hardware=run.hardware_id))
     if not live:
         return "no worker for this hardware is live"

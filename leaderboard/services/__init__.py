@@ -5,6 +5,7 @@ from leaderboard.services.bans import ban, lift_ban
 from leaderboard.services.catalogue import Imported, import_published
 from leaderboard.services.claims import decide, standing_method
 from leaderboard.services.limits import count_request
+from leaderboard.services.line import move_to_front, pause, resume, why_paused
 from leaderboard.services.log import MOST_OF_REASON, REASON_PATTERN, write_log
 from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
 from leaderboard.services.published_models import why_not_in_place_of
@@ -15,6 +16,7 @@ from leaderboard.services.runs import (
     blame_machine,
     cancel_is_requested,
     claim,
+    claim_next,
     dispatch,
     fail,
     lose,
@@ -42,6 +44,7 @@ __all__ = [
     "boards_changed",
     "cancel_is_requested",
     "claim",
+    "claim_next",
     "count_request",
     "create_token",
     "decide",
@@ -53,6 +56,8 @@ __all__ = [
     "import_results",
     "lift_ban",
     "lose",
+    "move_to_front",
+    "pause",
     "publish",
     "reap",
     "record",
@@ -64,11 +69,13 @@ __all__ = [
     "report_progress",
     "request_cancel",
     "rerun",
+    "resume",
     "standing_method",
     "stop",
     "submit",
     "take_down",
     "why_not_in_place_of",
+    "why_paused",
     "withdraw",
     "worker_seen",
     "write_log",

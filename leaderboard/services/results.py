@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.core.files import File
@@ -13,6 +16,7 @@ from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Now
 
 from leaderboard.domain.runstate import RunState
+from leaderboard.domain.spending import spent_in
 from leaderboard.models import Action, Attempt, PhaseEnergy, Run
 from leaderboard.services.log import write_log
 from leaderboard.services.publication import lock_works, publish
@@ -48,7 +52,8 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
         _check_is_of(parsed, run)
         run.held_for = reasons_to_hold(run, parsed)
         run.save(update_fields=["held_for"])
-        attempt = end_attempt(claim, "succeeded", record=parsed.model_dump(mode="json"))
+        stored = parsed.model_dump(mode="json")
+        attempt = end_attempt(claim, "succeeded", record=stored, **_spent(run, stored))
         PhaseEnergy.objects.bulk_create(row for phase in parsed.phases for row in _phase_rows(attempt, phase))
         if trace is not None:
             with trace.open("rb") as file:
@@ -60,6 +65,22 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
         else:
             publish(run)
     return True
+
+
+def _spent(run: Run, record: dict[str, Any]) -> dict[str, Any]:
+    """What the attempt has spent, as its fields; without what attempts that it resumed are known to have spent."""
+    begun = [datetime.fromisoformat(lost["started_at"]) for lost in record["lost"]]
+    before = [
+        attempt.spent_energy_j
+        for attempt in run.attempts.filter(spent_energy_j__isnull=False, ended_at__isnull=False).defer("record")
+        if any(attempt.started_at <= at <= (attempt.ended_at or at) for at in begun)
+    ]
+    spent = spent_in(record, counted_before_j=math.fsum(energy_j or 0.0 for energy_j in before))
+    return {
+        "spent_energy_j": spent.energy_j,
+        "spent_time_s": spent.time_s,
+        "spent_provenance": str(spent.provenance),
+    }
 
 
 @contextmanager

@@ -12,19 +12,23 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from leaderboard.dispatch import notify
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
-from leaderboard.models import Attempt, Provenance, Run
-from leaderboard.routing import doable_with, tracks_of_worker
+from leaderboard.models import Attempt, Provenance, Run, Worker
+from leaderboard.routing import LINE, doable_with, tracks_of_worker
 
 LOST = "lost"
 """The outcome of an attempt whose worker fell silent or lacked data: MAX_ATTEMPTS of them end the run."""
 MACHINE_FAULT = "machine fault"
 """The outcome of an attempt that a disk, a meter or a device has ended: none of the run's attempts. Their limit is a
 higher one, for a run that harms every machine."""
+
+
+TRIED = 5
+"""Of the first in line: other workers may take some in the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,11 @@ def move(
 
 @transaction.atomic
 def claim(run_id: int, worker: str) -> Claim | None:
-    """Take a queued run. None if it is not queued any more, or if this worker lacks the track's data."""
+    """Take a queued run. None if it is not queued any more, or if this worker may not or can't do it."""
     able = doable_with(tracks_of_worker(worker))
+    able &= Q(hardware__paused_for="")
     last = Run.objects.filter(able, pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
-    if last is None:
+    if last is None or Worker.objects.filter(name=worker).exclude(paused_for="").exists():
         return None
     taken = move(
         run_id,
@@ -73,6 +78,17 @@ def claim(run_id: int, worker: str) -> Claim | None:
         return None
     Attempt.objects.create(run_id=run_id, number=last + 1, worker=worker, started_at=Now())
     return Claim(run_id, last + 1)
+
+
+def claim_next(rung_for: int, worker: str) -> Claim | None:
+    """Take the first run in line on the hardware of a queued run that this worker can do; None if there is none.
+
+    rung_for: the run that the worker was notified of. Others may have come before it since.
+    """
+    hardware = Run.objects.filter(pk=rung_for, state=RunState.QUEUED).values("hardware")
+    waiting = Run.objects.filter(doable_with(tracks_of_worker(worker)), hardware__in=hardware, state=RunState.QUEUED)
+    first = list(waiting.order_by(*LINE).values_list("pk", flat=True)[:TRIED])
+    return next((taken for run_id in first if (taken := claim(run_id, worker)) is not None), None)
 
 
 def _held(claim: Claim) -> QuerySet[Run]:

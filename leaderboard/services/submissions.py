@@ -13,10 +13,11 @@ from django.db.models.functions import Now
 
 from leaderboard.database import clock
 from leaderboard.domain.runstate import ACTIVE, RunState
-from leaderboard.models import Action, Hardware, Recipe, Run, Submission, Work
+from leaderboard.models import Action, Hardware, Priority, Recipe, Run, Submission, Work
 from leaderboard.services.claims import hear, new_method, standing_method
 from leaderboard.services.evidence import WANTED, is_of_known_kind
 from leaderboard.services.limits import check_active_runs, take_turn
+from leaderboard.services.line import next_turn
 from leaderboard.services.log import optional_reason, write_log
 from leaderboard.services.publication import FULL_FIRST, boards_changed, lock_works, refresh_entries
 from leaderboard.services.published_models import FIELD, check_published_model
@@ -64,7 +65,7 @@ def submit(
         _hear(stored, recipe, submitter, is_known)
         submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
     _name_published_model(stored, recipe, submitter)
-    run = _enqueue(submission, requested_by=submitter, mode=mode)
+    run = _enqueue(submission, requested_by=submitter, mode=mode, priority=Priority.NEW)
     write_log(Action.SUBMIT, submission, by=submitter, run=run.pk, mode=mode)
     return submission, True
 
@@ -211,7 +212,7 @@ def _valid_submissions(of: Q, hardware: Hardware) -> list[tuple[Submission, str]
     return [(found[pk], mode) for pk, mode in modes if pk in found]
 
 
-def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) -> Run:
+def _enqueue(submission: Submission, *, requested_by: User | None, mode: str, priority: Priority) -> Run:
     run = Run.objects.create(
         submission=submission,
         recipe=submission.recipe,
@@ -219,6 +220,8 @@ def _enqueue(submission: Submission, *, requested_by: User | None, mode: str) ->
         requested_by=requested_by,
         mode=mode,
         queued_at=clock.now(),
+        priority=priority,
+        turn=next_turn(submission.hardware, requested_by, priority),
     )
     transaction.on_commit(partial(dispatch, [run]))
     return run
@@ -250,7 +253,7 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None, reason: str = "
     ).first()
     if active:
         raise Refused("run", f"run {active.pk} of this recipe is already {active.state}; wait for it or cancel it")
-    new = _enqueue(submission, requested_by=by, mode=mode)
+    new = _enqueue(submission, requested_by=by, mode=mode, priority=Priority.RERUN)
     write_log(Action.RERUN, run, by=by, reason=reason, run=new.pk, mode=mode)
     return new
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import close_old_connections
 
 from leaderboard.worker.fitness import lacks_disk
-from leaderboard.worker.service import report
+from leaderboard.worker.service import paused, report
 
 EVERY_S = 15.0
 
@@ -26,4 +26,4 @@ class Heartbeat:
             return
         self._stored_at = now
         close_old_connections()
-        report(self.worker, lacks_disk(by_writing=False))
+        report(self.worker, lacks_disk(by_writing=False) or paused(self.worker))

@@ -43,7 +43,18 @@ class Service:
         """Whether the worker may claim a run: at once if its disks can be written to. False if it is to end."""
         if reason := lacks_disk():
             self._wait(worker, termination, reason, 0.0)
+        self._stay_paused(worker, termination)
         return not termination.requested
+
+    def _stay_paused(self, worker: str, termination: Termination) -> None:
+        """Wait while an administrator has paused this worker or its hardware: the runs go to others meanwhile."""
+        was_paused = False
+        while not termination.requested and (reason := paused(worker)):
+            was_paused = True
+            report(worker, reason)
+            termination.wait(CHECK_EVERY_S)
+        if was_paused:
+            report(worker, "")
 
     def end(self, worker: str, termination: Termination, fault: str) -> None:
         """After a run: wait until the machine has recovered from its fault. fault: in words, empty if there was none.
@@ -73,6 +84,17 @@ class Service:
 
 service = Service()
 """That of this process, which is one worker."""
+
+
+def paused(worker: str) -> str:
+    """Why an administrator lets this worker begin no run; empty if it may, or if the database does not answer."""
+    try:
+        reason = services.why_paused(worker)
+    except Error as error:
+        log.warning("pause not read", worker=worker, reason=str(error))
+        connection.close()
+        return ""
+    return f"paused by an administrator: {reason}" if reason else ""
 
 
 def report(worker: str, out_of_service: str) -> None:

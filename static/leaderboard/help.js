@@ -3,6 +3,7 @@
 const DELAY_MS = 250;
 
 let timer = 0;
+let anchored = null; // the button next to which it is
 let shown = null; // {text, button}: help that was shown without a click
 
 /** The button whose help is asked for where the pointer or the focus is: its own, or that of its head. */
@@ -13,7 +14,10 @@ function show(button) {
   clearTimeout(timer);
   const text = textOf(button);
   if (text.matches(":popover-open")) return;
-  text.showPopover({ source: button });
+  if (anchored) anchored.style.anchorName = "";
+  anchored = button;
+  button.style.anchorName = text.style.positionAnchor = "--help";
+  text.showPopover(); // without its button as the source, so that Tab goes on to the next control
   shown = { text, button };
 }
 
@@ -47,13 +51,15 @@ document.addEventListener("focusin", ({ target }) => {
   else if (shown && !shown.text.contains(target)) hide();
 });
 
-// Help that is shown already stays when its button is pressed.
+// Help that is shown already stays when its button is pressed, and Tab then leads to its link.
 document.addEventListener(
   "click",
   (event) => {
     const button = event.target.closest(".help");
     if (!button || shown?.button !== button || !shown.text.matches(":popover-open")) return;
     event.preventDefault();
+    shown.text.hidePopover();
+    shown.text.showPopover({ source: button });
     shown = null; // it is closed by Escape, or by a click elsewhere
   },
   { capture: true },

@@ -78,7 +78,7 @@ def test_columns_are_chosen_and_kept_in_the_address(loaded, plain):
     menu.get_by_label("Phases").uncheck()
     wanted = EVERY_COLUMN.replace("method,", "").replace("phases,", "").replace(",", "%2C")
     expect(loaded).to_have_url(re.compile(f"columns={wanted}$"))
-    expect(loaded.locator("#board").get_by_role("columnheader")).to_have_count(16)
+    expect(loaded.locator("#board").get_by_role("columnheader")).to_have_count(16)  # with that of the ticks
     assert_as_the_server(loaded, plain)
 
 

@@ -23,6 +23,7 @@ from tests.services.moving import PUBLISHED, TRACE, empty, enter, export, stored
 from tests.services.verifying import verify
 
 pytestmark = pytest.mark.django_db
+OF_THE_LINE = ("lease_expires_at", "notified_at", "priority", "turn")
 
 
 def answers(client) -> dict[str, object]:
@@ -71,8 +72,8 @@ def test_everything_but_waiting_runs_moves(exported):
     after = stored()
     for name, rows in before.items():
         for row in (*rows, *after[name]):
-            # Numbers of rows that nothing shows, what a worker needed, where a file lies, and when a board changed.
-            for column in ("lease_expires_at", "notified_at", "hardware_id", "changed_at", "attempt_id", "trace"):
+            # Numbers of rows that nothing shows, what line and worker needed, where files lie, when a board changed.
+            for column in (*OF_THE_LINE, "hardware_id", "changed_at", "attempt_id", "trace"):
                 row.pop(column, None)
             if name in ("Hardware", "Attempt", "PhaseEnergy"):
                 row.pop("id")
@@ -206,10 +207,10 @@ def test_the_manifest_and_the_table_say_what_is_in_the_folder(exported):
 STAYS = {
     "Method": {"id", "submitter"},
     "Recipe": {"id", "method", "work"},
-    "Hardware": {"id"},
+    "Hardware": {"id", "paused_for"},
     "Submission": {"id", "submitter", "recipe", "hardware"},
     # What a worker needs while it is at a run; the rest are names of other lines.
-    "Run": {"id", "submission", "recipe", "hardware", "requested_by", "lease_expires_at", "notified_at"},
+    "Run": {"id", "submission", "recipe", "hardware", "requested_by", *OF_THE_LINE},
     "Attempt": {"id", "run", "trace"},
     "PhaseEnergy": {"id", "attempt"},
     "Board": {"id", "hardware", "changed_at", "size", "verified_size"},  # counted again there

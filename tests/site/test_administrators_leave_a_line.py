@@ -37,6 +37,7 @@ PASSWORD = "a-long-password-2"
 ADDED: dict[str, Callable[[], dict[str, Any]]] = {
     "method": lambda: {"title": "Another", "family": "compact", "authors": "[]"},
     "user": lambda: {"username": "dora", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"},
+    "notice": lambda: {"text": "Down from 12 to 13 UTC"},
     "group": lambda: {"name": "helpers"},
     "emailaddress": lambda: {"user": User.objects.get(username="bob").pk, "email": "bob@example.net"},
     "authtoken": lambda: {"user": User.objects.get(username="bob").pk},
@@ -44,6 +45,7 @@ ADDED: dict[str, Callable[[], dict[str, Any]]] = {
 CHANGED = {
     "method": ("title", "Corrected"),
     "user": ("first_name", "Ann"),
+    "notice": ("text", "Down from 12 to 14 UTC"),
     "group": ("name", "aides"),
     "emailaddress": ("email", "b@example.org"),
 }
@@ -71,6 +73,7 @@ def objects(hardware: Any, alice: Any, bob: Any, administrator: Any) -> dict[str
     AuthToken.objects.create(bob)
     EmailAddress.objects.create(user=bob, email="bob@example.org")
     Group.objects.create(name="nobody")
+    models.Notice.objects.create(text="Down soon")
     models.Method.objects.create(title="Of no recipe", family="compact")
     WorkerFactory(hardware=hardware)
     found: dict[str, Model] = {
@@ -79,6 +82,11 @@ def objects(hardware: Any, alice: Any, bob: Any, administrator: Any) -> dict[str
     banned = UserFactory(username="zoe")
     services.ban(banned, by=administrator, reason="spam")
     others = {"run.cancel": waiting.runs.get(), "run.release": held, "user": bob, "user.lift_ban": banned}
+    others |= {"run.move_to_front": others["run.cancel"]}
+    idle = services.register_hardware("An idle card", "cuda")
+    for name, resumed in (("hardware", idle), ("worker", WorkerFactory(hardware=idle))):
+        services.pause(resumed, by=administrator, reason="repair")
+        others[f"{name}.resume"] = resumed
     return found | {"run": counted} | others
 
 
@@ -117,7 +125,7 @@ def test_nobody_else_sees_any_of_it(client: Client, objects: dict[str, Model], a
                 pk = objects[name].pk
                 answer = client.post(address.path({"object_id": pk, "id": pk}), {"action": "cancel"})
                 assert (answer.status_code, "/login/" in answer["Location"]) == (302, True), address
-    assert models.LogLine.objects.exclude(action__in=["submit", "hold", "ban"]).count() == 0
+    assert models.LogLine.objects.exclude(action__in=["submit", "hold", "ban", "pause"]).count() == 0
 
 
 def test_whatever_is_done_is_in_the_log(office: Client, objects: dict[str, Model]) -> None:

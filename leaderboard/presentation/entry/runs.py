@@ -90,7 +90,7 @@ def _losses_of_attempts(lost: Iterable[dict[str, Any]], attempts: Iterable[Attem
     """Of attempts whose checkpoint no later attempt resumed: all that they are known to have spent."""
     recorded = [datetime.fromisoformat(attempt["started_at"]) for attempt in lost]
     for attempt in attempts:
-        if attempt.spent_energy_j is None or attempt.ended_at is None:
+        if attempt.spent_energy_j is None or attempt.ended_at is None or attempt.outcome == "succeeded":
             continue
         if not any(attempt.started_at <= started_at <= attempt.ended_at for started_at in recorded):
             yield (

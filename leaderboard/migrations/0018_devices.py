@@ -39,7 +39,7 @@ def record_of(run: Any) -> Any:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0021_entry_busy_machine'),
+        ("leaderboard", "0017_entry_busy_machine"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('leaderboard', '0020_log'),
+        ("leaderboard", "0015_log"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ TABLE = 'leaderboard_logline'
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0014_results_are_pooled'),
+        ("leaderboard", "0014_results_are_pooled"),
     ]
 
     operations = [

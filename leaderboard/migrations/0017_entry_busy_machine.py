@@ -29,7 +29,7 @@ def find_busy(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0021_bans")]
+    dependencies = [("leaderboard", "0016_bans")]
 
     operations = [
         migrations.AddField(

@@ -75,11 +75,7 @@ async function settle() {
   }
   announcement.textContent = document.querySelector(".headline, #verdict, #lines h2")?.innerText ?? "";
   number.value = page.getElementById("usage_intensity").value;
-  addEventListener("beforeprint", () => {
-  document.querySelector(".printed-address").textContent = location.href;
-});
-
-moveSlider();
+  moveSlider();
   shown = wanted;
   history.pushState(null, "", location.pathname + wanted);
   const given = page.getElementById("chart-data");

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from leaderboard.api.serializers import ErrorsSerializer
+from leaderboard.api.schemas.common import ErrorsSerializer
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
 from leaderboard.domain.constraints import CONSTRAINTS, MOST_AMOUNT
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from leaderboard.api.serializers import GroupSerializer
+from leaderboard.api.schemas.common import GroupSerializer
 from leaderboard.domain.findings import Model, overtaking
 from leaderboard.domain.firmness import DRAWS
 from leaderboard.queries import Findings

@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 
-from leaderboard.api.resources import EntrySerializer
+from leaderboard.api.schemas.entries import EntrySerializer
 from leaderboard.models import Attempt, Board, Entry, PhaseEnergy
 from tests.api import builders
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from leaderboard import queries
-from leaderboard.api.serializers import LeaderboardSerializer, RowSerializer
+from leaderboard.api.schemas.board import LeaderboardSerializer, RowSerializer
 from leaderboard.domain import ranking
 from leaderboard.models import Entry
 from tests.api import builders

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from leaderboard.api import resources, serializers
+from leaderboard.api.schemas.reference import GridRegionSerializer, PriceRegionSerializer, TrackSerializer
+from leaderboard.api.schemas.runs import QueueLineSerializer, RunSerializer
 from leaderboard.domain.carbon import GRID_REGIONS
 from leaderboard.domain.cost import PRICE_REGIONS
 from leaderboard.models import Attempt, PhaseEnergy, Run, Worker
@@ -46,7 +47,7 @@ def test_run_shows_the_phases_of_its_current_attempt(client: Client) -> None:
     measured(run, 1, 1.0)
     measured(run, 2, 2.0)
     answer = client.get(f"/api/v1/runs/{run.pk}").json()
-    assert set(answer) == set(resources.RunSerializer().fields)
+    assert set(answer) == set(RunSerializer().fields)
     assert [(row["scope"], row["energy_j"]) for row in answer["phases"]] == [("accelerator", 2.0), ("system", 2.0)]
     assert answer["entries"] == [entry.pk]
     assert answer["progress"]["fraction"] == 0.5
@@ -88,7 +89,7 @@ def test_run_with_a_number_that_is_none(client: Client) -> None:
     from leaderboard.api.renderers import FiniteJSONRenderer
 
     assert b'"power_w":null,"energy_j":null,"steps":[1.0,null]' in FiniteJSONRenderer().render(
-        resources.RunSerializer(run).data
+        RunSerializer(run).data
     )
 
 
@@ -118,7 +119,7 @@ def test_queue_is_in_order(client: Client, django_assert_num_queries: Any) -> No
         answer = client.get("/api/v1/queue").json()
     assert [line["id"] for line in answer["results"]] == [running.pk, sooner.pk, later.pk]
     assert answer["count"] == 3
-    assert set(answer["results"][0]) == set(resources.QueueLineSerializer().fields)
+    assert set(answer["results"][0]) == set(QueueLineSerializer().fields)
     for _ in range(47):
         builders.run(state="queued")
     with django_assert_num_queries(2):
@@ -143,17 +144,17 @@ def test_workers_and_hardware(client: Client) -> None:
 
 def test_tracks_schema_and_carbon(client: Client) -> None:
     track, *_, dense = client.get("/api/v1/tracks").json()
-    assert set(track) == set(serializers.TrackSerializer().fields)
+    assert set(track) == set(TrackSerializer().fields)
     assert (track["slug"], track["metric"], track["classes"]) == ("digits", "top1", 10)
     assert (dense["slug"], dense["metric"], dense["classes"]) == ("segmentation", "miou", None)
     assert client.get("/api/v1/recipe-schema").json() == recipe_json_schema()
     carbon = client.get("/api/v1/carbon-intensities").json()
     assert len(carbon["regions"]) == len(GRID_REGIONS)
-    assert set(carbon["regions"][0]) == set(serializers.GridRegionSerializer().fields)
+    assert set(carbon["regions"][0]) == set(GridRegionSerializer().fields)
     assert carbon["source_url"].startswith("https://")
     prices = client.get("/api/v1/electricity-prices").json()["regions"]
     assert {price["slug"] for price in prices} == {region.slug for region in PRICE_REGIONS}
-    assert set(prices[0]) == set(serializers.PriceRegionSerializer().fields)
+    assert set(prices[0]) == set(PriceRegionSerializer().fields)
 
 
 OPEN = ["queue", "workers", "tracks", "hardware", "recipe-schema", "carbon-intensities", "electricity-prices"]

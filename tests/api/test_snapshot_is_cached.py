@@ -10,7 +10,7 @@ from django.db.models import F
 from django.test import Client
 
 from leaderboard import queries
-from leaderboard.api.serializers import ColumnsSerializer, SnapshotSerializer
+from leaderboard.api.schemas.board import ColumnsSerializer, SnapshotSerializer
 from leaderboard.domain import ranking
 from leaderboard.models import Board
 from tests.api import builders

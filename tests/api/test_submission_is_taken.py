@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 
-from leaderboard.api.resources import SubmissionSerializer
+from leaderboard.api.schemas.runs import SubmissionSerializer
 from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Submission
 from measurement.recipe import parse_recipe

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from django.urls import Resolver404, resolve
 
-from leaderboard.api.serializers import RowSerializer
+from leaderboard.api.schemas.board import RowSerializer
 from tests.docs.reading import DOCS, all_commands, rows, sections, text_of
 
 PAGE = DOCS / "api.md"

@@ -25,7 +25,7 @@ from leaderboard.api.documentation import (
 )
 from leaderboard.api.parameters import BOARD, FILTER, PAGE, RANGE, board_query, range_query
 from leaderboard.api.rows import group, row
-from leaderboard.api.serializers import (
+from leaderboard.api.schemas.board import (
     ChampionsSerializer,
     LeaderboardSerializer,
     RangeSerializer,

@@ -22,8 +22,9 @@ from leaderboard.api.comparison import comparison
 from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
 from leaderboard.api.parameters import read_badge, read_usage_intensity
-from leaderboard.api.resources import EntrySerializer, MeasuredPhaseSerializer, ReasonSerializer, TakenDownSerializer
 from leaderboard.api.rows import FIGURES
+from leaderboard.api.schemas.entries import EntrySerializer, TakenDownSerializer
+from leaderboard.api.schemas.runs import MeasuredPhaseSerializer, ReasonSerializer
 from leaderboard.domain import ranking
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.domain.repeats import Basis

@@ -21,7 +21,7 @@ from leaderboard.api.documentation import DOCUMENTED, PAGE_PARAMETERS, errors
 from leaderboard.api.downloads import cell
 from leaderboard.api.parameters import LOG, PAGE, read_log_filter
 from leaderboard.api.renderers import FiniteJSONRenderer
-from leaderboard.api.resources import LogLineSerializer, LogSerializer
+from leaderboard.api.schemas.administration import LogLineSerializer, LogSerializer
 from leaderboard.forms.log import ACTOR_PATTERN, OBJECT_ID_PATTERN, OBJECT_TYPE_PATTERN
 from leaderboard.models import Action, LogLine
 

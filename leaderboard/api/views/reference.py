@@ -16,8 +16,12 @@ from rest_framework.response import Response
 
 from leaderboard import queries
 from leaderboard.api.base import PublicView
-from leaderboard.api.resources import HardwareSerializer
-from leaderboard.api.serializers import CarbonIntensitiesSerializer, ElectricityPricesSerializer, TrackSerializer
+from leaderboard.api.schemas.reference import (
+    CarbonIntensitiesSerializer,
+    ElectricityPricesSerializer,
+    HardwareSerializer,
+    TrackSerializer,
+)
 from leaderboard.domain import carbon, cost
 from measurement.recipe import recipe_json_schema
 from measurement.tracks import TRACKS

@@ -16,14 +16,14 @@ from leaderboard.api.base import PublicView, paginate
 from leaderboard.api.documentation import PAGE_PARAMETERS, errors
 from leaderboard.api.errors import Faults, not_found
 from leaderboard.api.parameters import PAGE
-from leaderboard.api.resources import (
+from leaderboard.api.schemas.reference import WorkerSerializer
+from leaderboard.api.schemas.runs import (
     OptionalReasonSerializer,
     QueueLineSerializer,
     QueueSerializer,
     ReasonSerializer,
     RerunSerializer,
     RunSerializer,
-    WorkerSerializer,
 )
 from leaderboard.api.submitted import MODES, check_mode
 from leaderboard.forms.person import signed_in

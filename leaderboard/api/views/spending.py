@@ -12,7 +12,7 @@ from leaderboard.api.base import ApiView, paginate
 from leaderboard.api.documentation import PAGE_PARAMETERS, errors
 from leaderboard.api.errors import Faults
 from leaderboard.api.parameters import PAGE
-from leaderboard.api.resources import SpendingSerializer
+from leaderboard.api.schemas.administration import SpendingSerializer
 
 
 class SpendingView(ApiView):

@@ -24,7 +24,7 @@ from leaderboard.api.parsers import (
     YAMLDocumentParser,
     check_length,
 )
-from leaderboard.api.resources import OptionalReasonSerializer, SubmissionSerializer
+from leaderboard.api.schemas.runs import OptionalReasonSerializer, SubmissionSerializer
 from leaderboard.api.submitted import MODES, OPTIONS, read_submission
 from leaderboard.forms.person import signed_in
 from leaderboard.forms.throttles import SubmissionThrottle

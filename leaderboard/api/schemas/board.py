@@ -1,4 +1,4 @@
-"""Schemas of the leaderboard's responses, for the OpenAPI document. Joules unless the name says otherwise."""
+"""Answers about a board: its rows, champions, a range of usage intensities, the snapshot. Energies are joules."""
 
 from __future__ import annotations
 
@@ -6,50 +6,27 @@ from typing import Any
 
 from rest_framework import serializers
 
+from leaderboard.api.schemas.common import (
+    OF_BELOW_FLOOR,
+    OF_BUSY,
+    OF_CLAIM,
+    OF_DATA,
+    OF_FLOOR,
+    OF_HIDDEN,
+    OF_MEMORY,
+    OF_MODE,
+    OF_QUALITY_BY,
+    OF_RESULTS,
+    OF_SOURCE,
+    OF_WEIGHTS,
+    GroupSerializer,
+    PageSerializer,
+    PhaseSerializer,
+)
 from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
-
-OF_BUSY = "whether other work on the machine may have changed one of its figures"
-OF_WEIGHTS = "whether the quality depends on weights that the submitter brought"
-OF_HIDDEN = "on the track's unpublished test split; null if it has none or the network was not evaluated"
-OF_RESULTS = "how many results of the work, from whatever seeds, the figures are the mean of"
-OF_MEMORY = "of inference at its peak: weights, one batch and what the forward pass adds; null if unknown"
-OF_CLAIM = "another person's title for the same work, until an administrator decides; null if nobody claims it"
-OF_QUALITY_BY = "who evaluated the quality"
-OF_BELOW_FLOOR = "whether the quality is below the track's default floor; such an entry is ranked only on request"
-OF_FLOOR = "the quality floor in force: the parameter, or the track's own; null if there is no board"
-OF_MODE = "sampled: part of each long phase was run and its joules were scaled up"
-OF_SOURCE = "verified: measured by this site's workers; published: figures of others, from the catalogue"
-OF_DATA = "synthetic: random noise in the track's image shape; training energy then excludes the input pipeline"
-
-
-class ErrorSerializer(serializers.Serializer[Any]):
-    field = serializers.CharField(allow_null=True, help_text="The parameter or field; null for the whole request.")
-    message = serializers.CharField()
-
-
-class ErrorsSerializer(serializers.Serializer[Any]):
-    errors = ErrorSerializer(many=True)  # type: ignore[assignment]  # a field of this name, which DRF takes off the class
-
-
-class PhaseSerializer(serializers.Serializer[Any]):
-    phase = serializers.CharField()
-    energy_j = serializers.FloatField(allow_null=True, help_text="null exactly if provenance is missing")
-    u95_j = serializers.FloatField(allow_null=True)
-    provenance = serializers.ChoiceField(Provenance.choices)
-    hardware = serializers.CharField(required=False, help_text="if it ran on other hardware than the board's")
-    teacher_energy_j = serializers.FloatField(required=False, help_text="the part that a teacher's passes took")
-
-
-class GroupSerializer(serializers.Serializer[Any]):
-    """A comparability group; null if no board answers and none was requested."""
-
-    track = serializers.CharField(allow_null=True)
-    hardware = serializers.CharField(allow_null=True)
-    scenario = serializers.ChoiceField(Scenario.choices, allow_null=True)
-    scope = serializers.ChoiceField(Scope.choices, allow_null=True)
 
 
 class RowSerializer(serializers.Serializer[Any]):
@@ -104,12 +81,6 @@ class RowSerializer(serializers.Serializer[Any]):
     peak_memory_bytes = serializers.IntegerField(allow_null=True, help_text=OF_MEMORY)
     published_at = serializers.DateTimeField()
     phases = PhaseSerializer(many=True)
-
-
-class PageSerializer(serializers.Serializer[Any]):
-    count = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
 
 
 class EffectSerializer(serializers.Serializer[Any]):
@@ -235,121 +206,3 @@ class SnapshotSerializer(GroupSerializer):
         allow_null=True, help_text="the track's default floor; a snapshot holds the entries below it too"
     )
     columns = ColumnsSerializer()
-
-
-class MethodSerializer(serializers.Serializer[Any]):
-    title = serializers.CharField()
-    family = serializers.ChoiceField(list(FAMILIES.items()))
-    paper = serializers.URLField(allow_null=True)
-    authors = serializers.ListField(child=serializers.CharField())
-    summary = serializers.CharField()
-
-
-class EntryLinksSerializer(serializers.Serializer[Any]):
-    """`trace`, `record` and `run` are null of a published result."""
-
-    self = serializers.URLField()
-    page = serializers.URLField()
-    trace = serializers.URLField(allow_null=True)
-    record = serializers.URLField(allow_null=True)
-    badge = serializers.URLField()
-    run = serializers.URLField(allow_null=True)
-
-
-class SourceSerializer(serializers.Serializer[Any]):
-    """Where published figures come from."""
-
-    id = serializers.CharField()
-    citation = serializers.CharField()
-    address = serializers.URLField()
-    version = serializers.CharField(help_text="commit or date")
-    licence = serializers.CharField()
-
-
-class FigureSerializer(serializers.Serializer[Any]):
-    energy_j = serializers.FloatField(allow_null=True, help_text="null exactly if provenance is missing")
-    u95_j = serializers.FloatField(allow_null=True)
-    provenance = serializers.ChoiceField(Provenance.choices)
-
-
-class PhasePairSerializer(serializers.Serializer[Any]):
-    """A phase of both results; inference is per image. Null of the one that has no such phase."""
-
-    phase = serializers.CharField()
-    published = FigureSerializer(allow_null=True)
-    verified = FigureSerializer(allow_null=True)
-    ratio = serializers.FloatField(allow_null=True, help_text="verified / published; null if either is unknown or 0")
-
-
-class TotalPairSerializer(serializers.Serializer[Any]):
-    """Joules of both results; lower bounds if incomplete, and then without a ratio."""
-
-    published_j = serializers.FloatField()
-    verified_j = serializers.FloatField()
-    ratio = serializers.FloatField(allow_null=True, help_text="verified / published")
-
-
-class ComparisonSerializer(serializers.Serializer[Any]):
-    """A published result and the verified one that repeats its training on the same board."""
-
-    model = serializers.CharField(help_text="timm's name with its tag")
-    published_entry = serializers.IntegerField()
-    verified_entry = serializers.IntegerField()
-    verified_run = serializers.IntegerField()
-    in_its_place = serializers.BooleanField(help_text="whether the verified result has the published one's place")
-    reason = serializers.CharField(allow_null=True, help_text="why it does not")
-    phases = PhasePairSerializer(many=True)
-    one_time = TotalPairSerializer()
-    full_cycle = TotalPairSerializer()
-    published_quality = serializers.FloatField()
-    verified_quality = serializers.FloatField()
-    sources = SourceSerializer(many=True, help_text="of the published figures")
-
-
-class TrackSerializer(serializers.Serializer[Any]):
-    slug = serializers.CharField()
-    title = serializers.CharField()
-    dataset = serializers.CharField()
-    source = serializers.CharField(help_text="where the data come from")  # type: ignore[assignment]  # as above
-    description = serializers.CharField()
-    preprocessing = serializers.CharField(help_text="how images are prepared, in training and in the test")
-    protocol_version = serializers.IntegerField()
-    metric = serializers.CharField()
-    metric_label = serializers.CharField()
-    quality_floor = serializers.FloatField(help_text="the default of min_quality, 0 to 1")
-    floor_reason = serializers.CharField(help_text="why the floor is there")
-    classes = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
-    channels = serializers.IntegerField()
-    native_resolution = serializers.IntegerField(help_text="pixels")
-    min_resolution = serializers.IntegerField(help_text="pixels")
-    max_resolution = serializers.IntegerField(help_text="pixels")
-    train_images = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
-    test_images = serializers.IntegerField(allow_null=True, help_text="null if it depends on the recipe's data")
-
-
-class GridRegionSerializer(serializers.Serializer[Any]):
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    intensity_g_per_kwh = serializers.FloatField(help_text="CO2-equivalent, lifecycle")
-    year = serializers.IntegerField()
-    source = serializers.CharField()  # type: ignore[assignment]  # as above
-
-
-class CarbonIntensitiesSerializer(serializers.Serializer[Any]):
-    source = serializers.CharField()  # type: ignore[assignment]  # as above
-    source_url = serializers.URLField()
-    regions = GridRegionSerializer(many=True)
-
-
-class PriceRegionSerializer(serializers.Serializer[Any]):
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    price_per_kwh = serializers.FloatField(help_text="what businesses paid on average, in `currency`")
-    currency = serializers.CharField(help_text="ISO 4217")
-    period = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]  # as above
-    source_url = serializers.URLField()
-
-
-class ElectricityPricesSerializer(serializers.Serializer[Any]):
-    regions = PriceRegionSerializer(many=True)

@@ -1,0 +1,1 @@
+"""The schemas of requests and answers, as serializers, from which the OpenAPI document is made."""

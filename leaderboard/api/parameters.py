@@ -77,6 +77,8 @@ _NUMBER = {
 }
 
 
+# In an address, the plus sign of 1e+06 is read as a space.
+_LOST_PLUS = re.compile(r"(?<=[0-9.])([eE]) (?=[0-9])")
 _FREE_TEXT = {"search": 100, "reason": MOST_OF_REASON}
 
 
@@ -92,6 +94,7 @@ def _loose(name: str, value: str) -> str:
         return f"has {len(value):,} characters; give at most {most:,}" if len(value) > most else ""
     if any(part != part.strip() or not part for part in value.split(",")):
         return f"is {value[:40]!r}; give it without spaces and empty parts"
+    value = _LOST_PLUS.sub(r"\1+", value)
     documented = DOCUMENTED[name].type if name in DOCUMENTED else None
     schema = documented if isinstance(documented, dict) else {}
     either = schema.get("anyOf", [schema])

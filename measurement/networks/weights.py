@@ -81,7 +81,8 @@ def weight_bytes(model: nn.Module) -> int:
 
 def plain_tensors(model: nn.Module) -> dict[str, Tensor]:
     """The tensors that `save_weights` writes, by its names; they share the network's memory."""
-    named = model.weights() if isinstance(model, HoldsWeights) else model.state_dict()
+    # Wrappers as they are: one that inference has made can't be detached, its parts can.
+    named = model.weights() if isinstance(model, HoldsWeights) else model.state_dict(keep_vars=True)
     return {name: part for whole, tensor in named.items() for name, part in _parts(whole, tensor).items()}
 
 

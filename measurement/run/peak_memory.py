@@ -29,7 +29,10 @@ def peak_memory_bytes(model: nn.Module, batch: Tensor, run: Callable[[], None]) 
     """
     run()
     added = _added_on_card(batch.device, run) if batch.device.type == "cuda" else _added_in_process(run)
-    return None if added is None else weight_bytes(model) + batch.numel() * batch.element_size() + added
+    if added is None:
+        return None
+    with torch.inference_mode():  # a quantized layer's buffers may have been made in it
+        return weight_bytes(model) + batch.numel() * batch.element_size() + added
 
 
 def _added_on_card(device: torch.device, run: Callable[[], None]) -> int:

@@ -192,13 +192,19 @@ watchChoices(region, drawSettled);
 function drawSettled() {
   redraw();
   if (isRankedHere) settleDrawn();
-  else location.assign(addressOf(parameters()));
+  else leave();
+}
+
+/** To the server's ranking of what the form says. */
+function leave() {
+  readQuery();
+  location.assign(addressOf(parameters()));
 }
 
 form.addEventListener("change", ({ target }) => {
   // Another board is another page, and the server ranks a board that is too large for the browser.
   if (target.matches("[data-board]")) form.requestSubmit();
-  else if (!isRankedHere) location.assign(addressOf(parameters()));
+  else if (!isRankedHere) leave();
   else if (target !== keyed) settleDrawn(); // a key that is held changes a slider many times
 });
 
@@ -215,6 +221,7 @@ form.addEventListener("submit", (event) => {
     redraw();
     return;
   }
+  readQuery();
   const wanted = parameters();
   wanted.set("track", track);
   wanted.set("hardware", hardware);

@@ -89,7 +89,7 @@ def test_weight_that_the_server_would_refuse_is_marked_and_ranks_nothing(green):
         assert shown(green) == before, typed
         assert green.url == address, typed
     green.locator("#order_by").select_option("energy")
-    expect(green).to_have_url("/?min_quality=0")
+    expect(green).to_have_url("/?accuracy_weight=5&min_quality=0")
 
 
 def test_keys_move_the_slider_and_screen_readers_hear_what_it_means(green, plain):

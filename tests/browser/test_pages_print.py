@@ -24,7 +24,7 @@ def board(_) -> str:
     return "/?usage_intensity=20000&min_quality=0"
 
 
-PRINTED = {"leaderboard": (board, 3), "entry": (entry, 2), "compare": (compare, 2)}
+PRINTED = {"leaderboard": (board, 4), "entry": (entry, 2), "compare": (compare, 2)}
 
 
 def read(pdf: Path) -> tuple[str, list[tuple[int, int]]]:

@@ -128,7 +128,7 @@ def test_where_nothing_is_metered_the_page_says_estimated(verified, chromium):
     rows = board(verified)
     page = new_context(chromium).new_page()
     page.goto(f"{verified.address}/?track=digits")
-    words = page.locator("#rows").inner_text().lower()
+    words = (page.locator("#same").inner_text() + page.locator("#rows").inner_text()).lower()
     for provenance in {row["provenance"] for row in rows}:
         assert provenance in words
     assert all(row["metered_share"] == 0 for row in rows if row["provenance"] == "estimated")

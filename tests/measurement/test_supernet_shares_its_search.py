@@ -8,7 +8,7 @@ import pytest
 
 from leaderboard.domain.energy import LifeCycle, PhaseEnergy, Provenance
 from leaderboard.domain.ranking import Candidate, rank
-from leaderboard.services.publication import life_cycle
+from leaderboard.services.figures import life_cycle
 from measurement.record import parse_record
 from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe

@@ -135,7 +135,7 @@ SEARCHES = {
     "LEASE_SECONDS": "/docs/settings/#worker",  # a row of a table
     "read_parquet": "/docs/board-in-a-notebook/#a-data-frame-in-pandas",  # code
     "oUT of SERVICE": "/docs/workers/#out-of-service",
-    "shared_by": "/docs/api/#read-the-leaderboard",
+    "include_incomplete": "/docs/api/#read-the-leaderboard",
 }
 
 

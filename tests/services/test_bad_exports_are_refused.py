@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
     ("kind", "change", "said"),
     [
         ("runs", {"held_for": ["odd"]}, r"run \d+ .*: held_for is \['odd'\] there and .* here"),
-        ("attempts", {"spent_energy_j": 5.0}, r"attempt 1 of run \d+ .*: spent_energy_j is 5.0 there and None here"),
+        ("attempts", {"spent_energy_j": 5.0}, r"attempt 1 of run \d+ .*: spent_energy_j is 5.0 there and 121.0 here"),
         (
             "submissions",
             {"withdrawn_at": "2020-01-01T00:00:00+00:00"},

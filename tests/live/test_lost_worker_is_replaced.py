@@ -53,7 +53,7 @@ def test_a_killed_worker_s_run_is_done_by_another(tmp_path):
         assert seen[-1]["attempt"] == 2
         worker.send_signal(signal.SIGCONT)
         site.wait_for(
-            lambda: any(words in site.output() for words in ("run lost to another worker", "stale record refused")),
+            lambda: any(words in site.output() for words in ("run lost to another worker", "stale record rejected")),
             "the worker of before to find that its run is another's",
         )
         _, after = site.call(f"/api/v1/submissions/{submission['id']}")

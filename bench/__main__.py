@@ -6,7 +6,21 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from bench import MISSED, api, architectures, batches, families, first_run, latency, meters, page, sampled, throughput
+from bench import (
+    MISSED,
+    administration,
+    api,
+    architectures,
+    batches,
+    families,
+    first_run,
+    latency,
+    load,
+    meters,
+    page,
+    sampled,
+    throughput,
+)
 
 
 def main(words: list[str]) -> int:
@@ -20,6 +34,8 @@ def main(words: list[str]) -> int:
         "latency": latency.run,
         "first_run": first_run.run,
         "api": api.run,
+        "load": load.run,
+        "administration": administration.run,
         "page": page.run,
         "throughput": throughput.run,
         "batches": batches.run,

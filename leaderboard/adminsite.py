@@ -11,8 +11,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 
+from leaderboard import queries
 from leaderboard.forms.person import signed_in
-from leaderboard.models import Action
+from leaderboard.models import Action, DeliveryState
 from leaderboard.services import write_log
 
 
@@ -63,6 +64,11 @@ class Site(AdminSite):
         """As Django does, with `Logged` before the class."""
         admin_class = admin_class or admin.ModelAdmin
         super().register(model_or_iterable, type(admin_class.__name__, (Logged, admin_class), {}), **options)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The first page, with how many notices could not be sent."""
+        failed = queries.notices_by_state().get(DeliveryState.FAILED, 0)
+        return super().index(request, {"failed_notices": failed, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """One's own password is changed on the page that every account has."""

@@ -15,6 +15,7 @@ class LeaderboardConfig(AppConfig):
         """Connect the rules of accounts, and the system checks."""
         import_module("leaderboard.accounts")
         import_module("leaderboard.serving.checks")
+        import_module("leaderboard.serving.request_numbers")
 
 
 class AdminConfig(DjangoAdminConfig):
@@ -33,4 +34,7 @@ class ServedFilesConfig(StaticFilesConfig):
         "redoc*",
         "htmax*",
         "rest_framework",
+        # Of Ace, only the editor, YAML and completion are used.
+        *("mode-[!y]*", "ext-[!l]*", "ext-linking.js", "theme-*", "theme", "keybinding-*", "worker-*", "snippets"),
+        *("css/[!am]*-[0-9]*.png", "css/a[!c]*", "css/m[!a]*"),
     ]

@@ -1,4 +1,7 @@
-"""Notifies workers of queued runs over Celery. The database is the truth: a sweep repeats a lost notification."""
+"""Notifies workers of queued runs over Celery, and has notices sent.
+
+The database is the truth: a sweep repeats a lost notification.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,16 @@ from leaderboard.models import Run
 from leaderboard.routing import queue_of
 
 VERIFY = "leaderboard.tasks.verify"
+DELIVER = "leaderboard.tasks.deliver"
+NOTICES = "notices"
+"""The queue of what sends mail and calls webhooks, in a process of its own: a server that hangs delays no lease."""
 # A person waits for this: a broker that hangs must not keep them. Workers listen with longer times.
 ANSWERS_WITHIN_S = 0.2
 SILENT_FOR_S = 5.0
 # Sweeps repeat each notification, whether or not a worker listens: of a longer line, only the newest are kept. None
 # has a time of expiry, which would be by the clock of this machine and be read by that of the worker's.
 MOST_KEPT = 100
+MOST_CALLS_KEPT = 8  # each has everything sent that is due
 
 log = structlog.get_logger()
 
@@ -37,16 +44,24 @@ def notify(run: Run) -> bool:
     Takes two times ANSWERS_WITHIN_S at most. After a failure nothing is sent for SILENT_FOR_S, so that many runs take
     no longer than one: the next sweep sends them.
     """
+    return _send(VERIFY, [run.pk], queue_of(run), MOST_KEPT)
+
+
+def notify_of_notices() -> bool:
+    """Have what waits in the outbox sent. False if there is no broker, or none answers: the next sweep sends it."""
+    return _send(DELIVER, [], NOTICES, MOST_CALLS_KEPT)
+
+
+def _send(task: str, args: list[int], queue: str, most_kept: int) -> bool:
     if not settings.REDIS_URL or time.monotonic() - _failed_at.get(settings.REDIS_URL, -SILENT_FOR_S) < SILENT_FOR_S:
         return False
-    queue = queue_of(run)
     try:
         with producers[_connection()].acquire(block=True, timeout=ANSWERS_WITHIN_S) as producer:
-            app.send_task(VERIFY, args=[run.pk], queue=queue, retry=False, ignore_result=True, producer=producer)
-            _client(producer.channel).ltrim(queue, 0, MOST_KEPT - 1)
+            app.send_task(task, args=args, queue=queue, retry=False, ignore_result=True, producer=producer)
+            _client(producer.channel).ltrim(queue, 0, most_kept - 1)
     except (KombuError, RedisError, OSError) as error:
         _failed_at[settings.REDIS_URL] = time.monotonic()
-        log.warning("dispatch failed", run=run.pk, reason=str(error))
+        log.warning("dispatch failed", task=task, args=args, reason=str(error))
         return False
     return True
 

@@ -1,6 +1,7 @@
 """Which worker can do which run. A run on a track's data needs a worker that has the data.
 
-Any worker can do a run on data that is bundled with a package, and a sampled run on a track of known image shape.
+Any worker can do a run on data that is bundled with a package or that was uploaded, which it fetches, and a sampled
+run on a track of known image shape.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 from django.db.models import Q
 
 from leaderboard.models import Hardware, Run, Worker
-from measurement.tracks import TRACKS, Track
+from measurement.tracks import TRACKS, UPLOADED, Track
 
 LINE = ("priority", "turn", "queued_at", "pk")
 """The order in which queued runs of one hardware are done."""
@@ -37,19 +38,22 @@ def doable_with(tracks: frozenset[str] | None) -> Q:
     """The runs that a worker with these tracks can do; all if it never reported its tracks."""
     if tracks is None:
         return Q()
-    any_worker = Q(recipe__track__in=BUNDLED) | Q(mode="sampled", recipe__track__in=SAMPLED_WITHOUT_DATA)
+    any_worker = Q(recipe__track__in=BUNDLED) | Q(recipe__track__contains=UPLOADED)
+    any_worker |= Q(mode="sampled", recipe__track__in=SAMPLED_WITHOUT_DATA)
     return any_worker | Q(recipe__track__in=tracks)
 
 
-def needs_data(run: Run) -> bool:
-    """Whether the run needs a worker that has its track's data."""
-    track = run.recipe.track
-    return track not in BUNDLED and not (run.mode == "sampled" and track in SAMPLED_WITHOUT_DATA)
+def needs_data(track: str, mode: str) -> bool:
+    """Whether a run on a track, in full or sampled, needs a worker that has the track's data."""
+    if UPLOADED in track:
+        return False
+    return track not in BUNDLED and not (mode == "sampled" and track in SAMPLED_WITHOUT_DATA)
 
 
 def queue_of(run: Run) -> str:
     """The Celery queue of the run: only workers that can do the run listen to it."""
-    return _of_track(run.hardware, run.recipe.track) if needs_data(run) else run.hardware.queue
+    track = run.recipe.track
+    return _of_track(run.hardware, track) if needs_data(track, run.mode) else run.hardware.queue
 
 
 def queues_of(hardware: Hardware, tracks: frozenset[str] | None) -> list[str]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
+import django_ace
 import plotly
 import structlog
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from whitenoise.compress import Compressor
 
+from leaderboard import logs
 from leaderboard.configuration import BASE_DIR, kept_secret_key, read_settings, stop
 
 _values = read_settings()
@@ -23,6 +29,8 @@ HOST, PORT = _values["HOST"], _values["PORT"]
 ALLOWED_HOSTS = [*_values["ALLOWED_HOSTS"], HOST, "127.0.0.1", "localhost"]
 CSRF_TRUSTED_ORIGINS = _values["TRUSTED_ORIGINS"]
 WEB_CONCURRENCY = _values["WEB_CONCURRENCY"]
+IDEMPOTENCY_HOURS = _values["IDEMPOTENCY_HOURS"]
+SITE_URL = (_values["SITE_URL"] or f"http://{HOST}:{PORT}").rstrip("/")
 CONTACT = _values["CONTACT"].strip()
 SOURCE_CODE = _values["SOURCE_CODE"].rstrip("/")
 
@@ -32,12 +40,23 @@ LEASE_SECONDS = _values["LEASE_SECONDS"]
 MAX_ATTEMPTS = _values["MAX_ATTEMPTS"]
 MAX_MACHINE_FAULTS = _values["MAX_MACHINE_FAULTS"]
 MAX_ACTIVE_RUNS = _values["MAX_ACTIVE_RUNS"]
+MAX_SUBMISSIONS_A_DAY = _values["MAX_SUBMISSIONS_A_DAY"]
 MAX_SEEDS = _values["MAX_SEEDS"]
+UNDO_WITHDRAWAL_DAYS = _values["UNDO_WITHDRAWAL_DAYS"]
 RUN_TIME_BUDGET_S = _values["RUN_TIME_BUDGET_S"]
 RUN_ENERGY_BUDGET_J = _values["RUN_ENERGY_BUDGET_J"]
+SANDBOX = _values["SANDBOX"]
 RUN_MEMORY_LIMIT_MB = _values["RUN_MEMORY_LIMIT_MB"]
 RUN_SILENCE_LIMIT_S = _values["RUN_SILENCE_LIMIT_S"]
 HOLD_BUSY_RESULTS = _values["HOLD_BUSY_RESULTS"]
+AUDIT_SHARE = _values["AUDIT_SHARE"]
+REFERENCE_S = _values["REFERENCE_S"]
+
+# Uploaded files
+ARTIFACT_MAX_MB, ARTIFACTS_MB_PER_USER = _values["ARTIFACT_MAX_MB"], _values["ARTIFACTS_MB_PER_USER"]
+ARTIFACT_DAYS = _values["ARTIFACT_DAYS"]
+HUB_DOWNLOADS = _values["HUB_DOWNLOADS"]
+WORKER_TOKEN_FILE, ARTIFACT_CACHE_MB = _values["WORKER_TOKEN_FILE"], _values["ARTIFACT_CACHE_MB"]
 
 INSTALLED_APPS = [
     "leaderboard.apps.LeaderboardConfig",
@@ -50,20 +69,26 @@ INSTALLED_APPS = [
     "leaderboard.apps.ServedFilesConfig",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",  # Swagger UI's files, served from here
     "django_htmx",
     "csp",
+    "corsheaders",
+    "django_structlog",
 ]
 
 MIDDLEWARE = [
+    "leaderboard.middleware.RequestTimes",
+    "leaderboard.middleware.NumberedRequests",
     "leaderboard.middleware.NoBodyForHead",
     # Before everything that may refuse a request, so that refusals have their headers too.
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "leaderboard.middleware.CrossOriginReads",
     "leaderboard.middleware.BodyLimit",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -75,7 +100,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "leaderboard.middleware.DatabaseAway",
+    "leaderboard.middleware.Throttled",
     "leaderboard.middleware.BannedOnlyRead",
+    "leaderboard.middleware.AdministratorsGiveASecondFactor",
 ]
 
 ROOT_URLCONF = "leaderboard.urls"
@@ -121,13 +148,20 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Throttles count here, in files: all web processes of a machine share them, and none needs Redis.
+# Pictures, and allauth's own limits, which it counts less exactly than forms/throttles.py does: in files, which all
+# web processes of a machine share, and none needs Redis.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": DATA_ROOT / "cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # culling drops counts at random
-    }
+    },
+    # The leaderboard as HTML, some 25 kB a question; apart from the counts, so that many questions drop none.
+    "pages": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_ROOT / "cache" / "pages",
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
 }
 
 # Celery
@@ -152,9 +186,28 @@ CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]
 CELERY_BEAT_SCHEDULE = {
     "notify again of queued runs": {"task": "leaderboard.tasks.sweep_queued", "schedule": 10.0},
     "requeue runs of silent workers": {"task": "leaderboard.tasks.reap_expired", "schedule": 5.0},
+    # Once a night: several times, in case beat or the workers are away at the first.
+    "audit": {"task": "leaderboard.tasks.audit_nightly", "schedule": crontab(minute=17, hour="1-5")},
+    "send what waits in the outbox": {
+        "task": "leaderboard.tasks.deliver",
+        "schedule": 10.0,
+        "options": {"queue": "notices", "expires": 600},  # long, for clocks that differ
+    },
+    "forget old notices": {
+        "task": "leaderboard.tasks.forget_old_notices",
+        "schedule": 3600.0,
+        "options": {"queue": "notices", "expires": 3600},
+    },
+    "remove unused uploads": {"task": "leaderboard.tasks.remove_unused_uploads", "schedule": 3600.0},
 }
 
 # Accounts
+SIGNUP = _values["SIGNUP"]
+ADMIN_2FA = _values["ADMIN_2FA"]
+MFA_ADAPTER = "leaderboard.accounts.SecondFactors"
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones differ
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # as signing in does
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
@@ -173,7 +226,7 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_USERNAME_VALIDATORS = "leaderboard.accounts.USERNAME_VALIDATORS"
 ACCOUNT_USERNAME_BLACKLIST = ["admin", "administrator", "root", "staff", "leaderboard"]
-# Rate limits count addresses; behind a proxy the reader's is the last but one.
+# Rate limits count addresses; behind a proxy the reader's is the last of X-Forwarded-For.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _values["HTTPS"] else 0
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 # Signing up with an address that has an account looks as with any other, and makes another account.
@@ -181,7 +234,11 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_LOGOUT_REDIRECT_URL = "leaderboard"
 ACCOUNT_ADAPTER = "leaderboard.accounts.Adapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+EMAIL_TIMEOUT = 10  # a mail server that hangs; EMAIL_URL may say another, as ?timeout=
 globals().update({name: value for name, value in _values["EMAIL_URL"].items() if value is not None})
+DEFAULT_FROM_EMAIL = _values["EMAIL_FROM"] or f"{SITE_NAME} <noreply@{urlsplit(SITE_URL).hostname}>"
+WEBHOOKS_PRIVATE = _values["WEBHOOKS_PRIVATE"]
+MAX_WAIT_S, MAX_WAITERS = _values["MAX_WAIT_S"], _values["MAX_WAITERS"]
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -191,10 +248,26 @@ USE_I18N = False
 # Static and stored files
 STATIC_URL = "static/"
 STATIC_ROOT = _values["STATIC_ROOT"] or DATA_ROOT / "static"
-STATICFILES_DIRS = [BASE_DIR / "static", ("plotly", str(Path(plotly.__file__).parent / "package_data"))]
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("plotly", str(Path(plotly.__file__).parent / "package_data")),
+    ("ace", str(Path(django_ace.__file__).parent / "static" / "django_ace" / "ace")),
+]
 MEDIA_ROOT = DATA_ROOT / "files"
+
+
+def _files(bucket: str, *, overwrite: bool, **folder: str) -> dict[str, Any]:
+    """Where files of a kind lie: in a bucket, if one is named. overwrite: equal names have equal content."""
+    if not bucket:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": folder}
+    options = {"bucket_name": bucket, "endpoint_url": _values["S3_ENDPOINT"] or None}
+    options |= {"file_overwrite": overwrite, "default_acl": None}
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": _files(_values["TRACES_S3_BUCKET"], overwrite=False),
+    "artifacts": _files(_values["ARTIFACTS_S3_BUCKET"], overwrite=True, location=str(DATA_ROOT / "artifacts")),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -202,6 +275,8 @@ STORAGES = {
     },
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Source maps are for who opens a developer's tools; compressing them is a fifth of the first start.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 
 # Security
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
@@ -211,6 +286,11 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _values["HTTPS"]
 if _values["HTTPS"]:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_SSL_REDIRECT = True
+    # Who asks these asks this process itself, within the host or its network.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+# Other names under this site's domain are not ours to decide on.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -224,10 +304,18 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# Pages of other sites may read what everybody may, as anybody: no cookie and no token of theirs is taken.
+CORS_URLS_REGEX = r"^/api/(?:v1|schema)/"
+CORS_ALLOW_ALL_ORIGINS = True
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
+CORS_ALLOW_HEADERS = ["accept", "cache-control", "if-modified-since", "if-none-match"]
+CORS_EXPOSE_HEADERS = ["ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "leaderboard.api.authentication.ApiTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "leaderboard.api.authentication.SameOriginSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -236,10 +324,11 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour", "cards": "60/minute"},
+    "DEFAULT_THROTTLE_RATES": {"submissions": "60/hour", "checks": "120/minute", "cards": "60/minute"},
     "NUM_PROXIES": 1 if _values["HTTPS"] else 0,  # who else writes X-Forwarded-For is the client
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+KNOX_TOKEN_MODEL = "leaderboard.ApiToken"  # noqa: S105 - a model
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Full-Cycle Energy Leaderboard",
@@ -258,37 +347,21 @@ SPECTACULAR_SETTINGS = {
         "Scenario": "leaderboard.models.Scenario",
         "Scope": "leaderboard.models.Scope",
         "Quantity": "leaderboard.presentation.entry.repeats.QUANTITY_CHOICES",
+        "StateEnum": "leaderboard.api.schemas.common.STATES",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(
-                    colors=False,
-                    pad_event_to=0,
-                    # The rich one prints local variables, passwords of connections among them.
-                    exception_formatter=structlog.dev.plain_traceback,
-                ),
-            ],
-            "foreign_pre_chain": [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso")],
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "celery": {"level": CELERY_LOG_LEVEL},
-        "django.server": {"level": "WARNING"},
-        "waitress.queue": {"level": "ERROR"},  # it warns of every request that waits for a thread
-    },
-}
+LOGGING = logs.configuration(_values["LOG_FORMAT"], CELERY_LOG_LEVEL)
+# A line for each request is for programs. The account is not in it, nor the address: both are personal data.
+_OF_A_REQUEST = logging.INFO if _values["LOG_FORMAT"] == "json" else logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_DEFAULT_LOG_LEVEL = DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = _OF_A_REQUEST
+DJANGO_STRUCTLOG_STATUS_5XX_LOG_LEVEL = _OF_A_REQUEST  # django.request says why
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = DJANGO_STRUCTLOG_CELERY_DEFAULT_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,

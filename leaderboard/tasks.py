@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import structlog
 from celery import Task
@@ -16,15 +18,22 @@ from django.db.models.functions import RowNumber
 
 from leaderboard import queries, services
 from leaderboard.celery import app
-from leaderboard.models import Hardware, Run
+from leaderboard.database import clock
+from leaderboard.domain.audits import choose
+from leaderboard.models import Ended, Hardware, Run
 from leaderboard.routing import LINE, tracks_of_worker
-from leaderboard.services import Claim
+from leaderboard.sending.deliver import deliver_due
+from leaderboard.services import Claim, Left, outbox
 from leaderboard.worker import folders
+from leaderboard.worker.artifacts import Fetched
 from leaderboard.worker.child import Child, Ending, Limits, supervise
+from leaderboard.worker.fitness import lacks_fence_for
 from leaderboard.worker.follow import CANCELLED, LOST, STOPPING, Termination, Watch, may_pass
+from leaderboard.worker.reference import reference
 from leaderboard.worker.service import PAUSE_S, service
 from measurement.documents import DocumentError
 from measurement.errors import Fault
+from measurement.fence import Sandbox
 
 # A measurement may have taken hours: its result is worth some minutes of waiting for the database.
 RETRY_FOR_S = 300.0
@@ -44,12 +53,14 @@ def verify(self: Task[[int], None], run_id: int) -> None:
             return
         fault = _attempt(claim, worker, termination)
         service.end(worker, termination, fault)
+        reference.between_runs(worker, termination)
         if not termination.requested:
             _notify_next(claim.run_id, worker)
 
 
 def _attempt(claim: Claim, worker: str, termination: Termination) -> str:
     """Measure and store, whatever happens. Returns the machine's fault in words: the next run may meet it too."""
+    structlog.contextvars.bind_contextvars(run=claim.run_id, attempt=claim.token)
     try:
         fault = _verify(claim, worker, termination)
     except Exception as error:
@@ -74,7 +85,8 @@ def _give_up(claim: Claim, fault: str) -> None:
         if fault:
             _retry_until_stored(claim, lambda: services.blame_machine(claim, fault))
         else:
-            _retry_until_stored(claim, lambda: services.fail(claim, "The worker failed. Its log has the reason."))
+            said = "The worker failed. Its log has the reason."
+            _retry_until_stored(claim, lambda: services.fail(claim, said, Left(Ended.WORKER)))
     except Exception:
         log.exception("failure not stored, run left to expire", run=claim.run_id)
 
@@ -90,9 +102,16 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> str:
         memory_mb=settings.RUN_MEMORY_LIMIT_MB,
         silence_s=settings.RUN_SILENCE_LIMIT_S,
         accept_busy=not settings.HOLD_BUSY_RESULTS,
+        fenced=settings.SANDBOX != Sandbox.OFF,
     )
     watch = Watch(claim, worker, termination)
-    ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
+    with Fetched() as fetched:
+        if lacking := lacks_fence_for(run.recipe.document):
+            ending: Ending | None = Ending(False, lacking, Fault.DATA)
+        else:
+            ending = fetched.provide(run.recipe.document, watch)
+        if ending is None:
+            ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
     if not (ending.succeeded or watch.stopped_because):
         ending = _judged_again(ending)
     _finish(claim, out, ending, watch)
@@ -105,9 +124,8 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> str:
 def _judged_again(ending: Ending) -> Ending:
     """A child that crashed or that can't name its fault may be the victim of a machine that lacks something now."""
     if ending.fault in (None, Fault.MEASUREMENT) and (lacking := service.fitness.lacks()):
-        return Ending(
-            False, f"{ending.reason.rstrip('.')}; the worker's machine was at fault: {lacking}", Fault.MACHINE
-        )
+        reason = f"{ending.reason.rstrip('.')}; the worker's machine was at fault: {lacking}"
+        return Ending(False, reason, Fault.MACHINE, replace(ending.left, fault=Ended.MACHINE))
     return ending
 
 
@@ -122,7 +140,7 @@ def _finish(claim: Claim, out: Path, ending: Ending, watch: Watch) -> None:
         log.info("run failed", run=claim.run_id, attempt=claim.token, reason=ending.reason)
         ends = {Fault.MACHINE: services.blame_machine, Fault.DATA: services.lose}
         end = ends.get(ending.fault or Fault.MEASUREMENT, services.fail)
-        _retry_until_stored(claim, lambda: end(claim, ending.reason))
+        _retry_until_stored(claim, lambda: end(claim, ending.reason, ending.left))
 
 
 def _store(claim: Claim, out: Path) -> None:
@@ -130,13 +148,14 @@ def _store(claim: Claim, out: Path) -> None:
     try:
         text = (out / "record.json").read_bytes()
     except FileNotFoundError:
-        _retry_until_stored(claim, lambda: services.fail(claim, "The measurement ended without writing a record."))
+        said = "The measurement ended without writing a record."
+        _retry_until_stored(claim, lambda: services.fail(claim, said, Left(Ended.CRASH)))
         return
     try:
         stored = _retry_until_stored(claim, lambda: services.record(claim, text, trace if trace.exists() else None))
     except (DocumentError, ValueError) as error:
         reason = f"The measurement wrote an invalid record: {error}"
-        _retry_until_stored(claim, lambda: services.fail(claim, reason))
+        _retry_until_stored(claim, lambda: services.fail(claim, reason, Left(Ended.CRASH)))
     else:
         log.info("run recorded" if stored else "stale record rejected", run=claim.run_id, attempt=claim.token)
 
@@ -192,3 +211,36 @@ def sweep_queued() -> None:
 def reap_expired() -> None:
     """Queue the runs of workers that stopped reporting again."""
     services.dispatch(queries.runs().queued().filter(pk__in=services.reap()).with_routing())
+
+
+@app.task(name="leaderboard.tasks.audit_nightly", expires=3600)
+def audit_nightly() -> None:
+    """Queue tonight's audits, unless they were queued already or none can be measured now."""
+    day = clock.now().date()
+    if settings.AUDIT_SHARE <= 0 or queries.was_audited(day):
+        return
+    random = Random(day.isoformat())  # noqa: S311 - the same choice again, should two tasks run at once
+    waiting = queries.waiting_audits()
+    chosen = choose(queries.auditable(), share=settings.AUDIT_SHARE, waiting=waiting, random=random)
+    if chosen:
+        queued = services.audit_night(day, chosen)
+        log.info("audits queued", runs=[run.pk for run in queued])
+
+
+@app.task(name="leaderboard.tasks.deliver")
+def deliver() -> None:
+    """Send the mails and call the webhooks that are due."""
+    deliver_due()
+
+
+@app.task(name="leaderboard.tasks.remove_unused_uploads", expires=3600)
+def remove_unused_uploads() -> None:
+    """Remove uploads that nobody finished, and files that no submission has named for a time."""
+    if removed := services.remove_unused():
+        log.info("unused uploads removed", count=removed)
+
+
+@app.task(name="leaderboard.tasks.forget_old_notices")
+def forget_old_notices() -> None:
+    """Remove what was sent long ago."""
+    outbox.forget_old()

@@ -1,7 +1,8 @@
-"""The command line: `python -m measurement doctor | schema | validate | run | manifest | integrate | recompute`.
+"""The command line: `python -m measurement doctor | schema | validate | run | meter | reference | submit | …`.
 
-Exit codes: 0; 2 bad input; 3 over budget; 4 required meter missing; 5 measurement not trustworthy; 1 anything else.
-Only `run` imports torch.
+Exit codes: 0; 2 bad input; 3 over budget; 4 required meter missing; 5 measurement not trustworthy, or result held;
+6 a submitted run has no result; 1 anything else.
+Only `run` and `reference` import torch.
 """
 
 from __future__ import annotations
@@ -74,6 +75,28 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_arguments(run)
     run.set_defaults(command=_run)
 
+    from measurement.command.options import add_mark_arguments, add_meter_arguments
+
+    meter = commands.add_parser("meter", help="meter any command, in phases that it marks")
+    add_meter_arguments(meter)
+    meter.set_defaults(command=_meter)
+
+    mark = commands.add_parser("mark", help="mark a phase of the metered command that this is called from")
+    add_mark_arguments(mark)
+    mark.set_defaults(command=_mark)
+
+    submit = commands.add_parser("submit", help="send a recipe to a leaderboard, which verifies it")
+    from measurement.submission.command import add_submit_arguments
+
+    add_submit_arguments(submit)
+    submit.set_defaults(command=_submit)
+    reference = commands.add_parser("reference", help="run the workload that shows whether this machine has drifted")
+    reference.add_argument("--device", default="auto", help="auto, cpu or cuda:0 (default: auto)")
+    reference.add_argument("--seconds", type=positive_number, default=5.0, metavar="S", help="how long (default: 5)")
+    reference.add_argument("--json", action="store_true")
+    reference.add_argument("--watch-stdin", action="store_true", help="end at once when standard input ends")
+    reference.set_defaults(command=_reference)
+
     integrate = commands.add_parser("integrate", help="recompute joules from a power trace")
     from measurement.traces.integrate import add_integrate_arguments
 
@@ -81,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     integrate.set_defaults(command=_integrate)
 
     manifest = commands.add_parser("manifest", help="the hash that shows whether machines have the same data")
-    manifest.add_argument("folder", type=Path)
+    manifest.add_argument("folder", type=Path, help="a data set's folder, or a zip file of one")
     manifest.set_defaults(command=_manifest)
 
     recompute = commands.add_parser("recompute", help="check a published record's figures against its trace")
@@ -145,14 +168,42 @@ def _validate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _submit(options: argparse.Namespace) -> int:
+    from measurement.submission.command import run_submit
+
+    return run_submit(options)
+
+
 def _integrate(options: argparse.Namespace) -> int:
     from measurement.traces.integrate import run_integrate
 
     return run_integrate(options)
 
 
+def _reference(options: argparse.Namespace) -> int:
+    try:
+        from measurement.run.reference_workload import run_reference
+    except ImportError as error:
+        missing = f"{error.name or error} is not installed; run pip install 'full-cycle-energy-leaderboard[worker]'"
+        print(missing, file=sys.stderr)
+        return 1
+    return run_reference(options)
+
+
+def _meter(options: argparse.Namespace) -> int:
+    from measurement.command.options import run_meter
+
+    return run_meter(options)
+
+
+def _mark(options: argparse.Namespace) -> int:
+    from measurement.command.options import run_mark
+
+    return run_mark(options)
+
+
 def _manifest(options: argparse.Namespace) -> int:
-    from measurement.tracks.manifest import run_manifest
+    from measurement.tracks.manifest_command import run_manifest
 
     return run_manifest(options.folder)
 

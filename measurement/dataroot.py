@@ -1,11 +1,13 @@
-"""The paths of data sets and weights on this machine, all below one folder."""
+"""The paths of data sets, weights and device locks on this machine."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
+import re
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -15,6 +17,31 @@ DATA_ROOT_VARIABLE = "MEASUREMENT_DATA_ROOT"
 DEFAULT_DATA_ROOT = ".data"
 NEEDED_BYTES = 16 * 2**20
 """Less free space than this can't be worked with: a record, its power trace and a small network's weights."""
+
+
+LOCK_FOLDER_VARIABLE = "MEASUREMENT_LOCK_FOLDER"
+_LOCK_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - the same for every process; locks hold no secrets
+
+
+def lock_folder() -> Path:
+    """`MEASUREMENT_LOCK_FOLDER`, else a folder that all processes of this machine share."""
+    given = os.environ.get(LOCK_FOLDER_VARIABLE, "").strip()
+    if given:
+        return Path(given)
+    return next((folder for folder in _LOCK_FOLDERS if _is_for_all(folder)), _LOCK_FOLDERS[-1])
+
+
+def lock_name(identity: str) -> str:
+    """The file name of a device's lock. identity: its UUID, or `cpu`."""
+    return f"energy-measurement-{re.sub(r'[^A-Za-z0-9-]', '_', identity)}.lock"
+
+
+def _is_for_all(folder: Path) -> bool:
+    """Whether every user may write there; otherwise two users could have two locks."""
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
 
 
 def data_root() -> Path:

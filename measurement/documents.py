@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -18,10 +18,19 @@ MAX_FAULTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a document: the field's path (empty for the whole document) and what to do about it."""
+    """One fault of a document: the field's path (empty for the whole document) and what to do about it.
+
+    line: where in the text, from 1; None if it is not known. A message that names its line begins with it.
+    """
 
     field: str
     message: str
+    line: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The message without its line, for those who show the line apart."""
+        return self.message.removeprefix(f"line {self.line}: ")
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
@@ -43,8 +52,9 @@ class _PlainLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # yaml's, of no types
+            line = mark.line + 1
             raise DocumentError(
-                [Fault("", f"line {mark.line + 1}: YAML aliases (*name) are not allowed; write the value out")]
+                [Fault("", f"line {line}: YAML aliases (*name) are not allowed; write the value out", line)]
             )
         self.depth += 1
         if self.depth > MAX_DEPTH:
@@ -59,9 +69,9 @@ class _PlainLoader(yaml.SafeLoader):
             key = str(key_node.value)
             line = key_node.start_mark.line + 1
             if key_node.tag != "tag:yaml.org,2002:str":
-                raise DocumentError([Fault("", f"line {line}: a field's name must be text (got {key[:40]!r})")])
+                raise DocumentError([Fault("", f"line {line}: a field's name must be text (got {key[:40]!r})", line)])
             if key in seen:
-                raise DocumentError([Fault(_shown(key), f"line {line}: given twice; keep one")])
+                raise DocumentError([Fault(_shown(key), f"line {line}: given twice; keep one", line)])
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -95,8 +105,9 @@ def read_document(text: str | bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DocumentError([Fault("", f"not UTF-8 text (byte {error.start})")]) from None
     except yaml.MarkedYAMLError as error:
-        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise DocumentError([Fault("", f"{where}not valid YAML: {error.problem or error.context}")]) from None
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        where = f"line {line}: " if line else ""
+        raise DocumentError([Fault("", f"{where}not valid YAML: {error.problem or error.context}", line)]) from None
     except DocumentError:
         raise
     except Exception as error:  # PyYAML passes on any exception of its constructors
@@ -107,6 +118,57 @@ def read_document(text: str | bytes) -> dict[str, Any]:
             [Fault("", "must be a mapping of fields such as `track:` and `model:`; see docs/recipes.md")]
         )
     return loaded
+
+
+def node_of(text: str) -> yaml.Node | None:
+    """The tree of nodes of a document, each with its place in the text; None if it can't be read."""
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=_PlainLoader)
+    except Exception:  # as in read_document
+        return None
+    return root
+
+
+def with_lines(text: str, faults: Iterable[Fault], within: str = "") -> list[Fault]:
+    """The faults, each with the line of its field in `text`; of a field that is not there, that of the nearest part.
+
+    within: the field of `text` that has the document, if it is a part of it.
+    """
+    root = node_of(text)
+    found = list(faults)
+    if root is None:
+        return found
+    prefix = [within] if within else []
+    return [
+        fault if fault.line else replace(fault, line=_line_of(root, [*prefix, *filter(None, fault.field.split("."))]))
+        for fault in found
+    ]
+
+
+def _line_of(root: yaml.Node, path: list[str]) -> int:
+    node, line = root, int(root.start_mark.line) + 1
+    while path:
+        for length in range(len(path), 0, -1):  # a field's name may have dots of its own
+            below = _child(node, ".".join(path[:length]))
+            if below is not None:
+                line, node = below
+                path = path[length:]
+                break
+        else:
+            break
+    return line
+
+
+def _child(node: yaml.Node, name: str) -> tuple[int, yaml.Node] | None:
+    """A field or member of a node, with its line."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == name:
+                return int(key.start_mark.line) + 1, value
+    if isinstance(node, yaml.SequenceNode) and name.isascii() and name.isdecimal() and int(name) < len(node.value):
+        member = node.value[int(name)]
+        return int(member.start_mark.line) + 1, member
+    return None
 
 
 def as_json(document: object) -> str:
@@ -151,7 +213,7 @@ def _path(location: tuple[int | str, ...], tags: frozenset[str]) -> str:
     parts = [
         str(part)
         for position, part in enumerate(location)
-        if not (part in tags and position and isinstance(location[position - 1], int))
+        if not (part in tags and position and (isinstance(location[position - 1], int) or position == 1))
     ]
     return ".".join(_shown(part) for part in parts)
 

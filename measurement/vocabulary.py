@@ -30,10 +30,15 @@ class Scope(StrEnum):
 
 
 class Scenario(StrEnum):
-    """MLPerf's inference scenarios: one image at a time, or the batch of highest throughput."""
+    """MLPerf's inference scenarios: one image at a time, or the batch of highest throughput; and with its loader.
+
+    In the first two the images are on the device already. In `end_to_end` they are read, decoded, prepared and moved
+    to it inside the window.
+    """
 
     SINGLE_STREAM = "single_stream"
     OFFLINE = "offline"
+    END_TO_END = "end_to_end"
 
 
 class Provenance(StrEnum):

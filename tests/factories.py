@@ -13,6 +13,8 @@ from factory.django import DjangoModelFactory
 
 from leaderboard import models
 
+ENDED = {"succeeded", "failed", "cancelled"}
+
 RECIPE = {
     "schema_version": 1,
     "method": {"title": "A plain network", "family": "compact"},
@@ -51,6 +53,18 @@ class WorkerFactory(DjangoModelFactory):
     device = "cpu"
     started_at = factory.LazyFunction(timezone.now)
     seen_at = factory.LazyFunction(timezone.now)
+
+
+class ReferenceFactory(DjangoModelFactory):
+    class Meta:
+        model = models.Reference
+
+    worker = factory.SubFactory(WorkerFactory)
+    workload = "1, torch 2.0"
+    images_per_s = 800.0
+    energy_per_image_j = 0.0012
+    provenance = "estimated"
+    duration_s = 5.0
 
 
 class MethodFactory(DjangoModelFactory):
@@ -96,6 +110,8 @@ class RunFactory(DjangoModelFactory):
     recipe = factory.SelfAttribute("submission.recipe")
     hardware = factory.SelfAttribute("submission.hardware")
     queued_at = factory.LazyFunction(timezone.now)
+    finished_at = factory.LazyAttribute(lambda run: timezone.now() if run.state in ENDED else None)
+    state = "queued"
 
 
 class AttemptFactory(DjangoModelFactory):

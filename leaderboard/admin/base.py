@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import JSONField, Model
 from django.http import HttpRequest
 
 from leaderboard.services import MOST_OF_REASON, Refused
@@ -24,11 +26,24 @@ else:  # Django's own take no type arguments when they run
         __class_getitem__ = classmethod(GenericAlias)
 
 
-__all__ = ["ModelAdmin", "ReadOnly", "ReasonForm", "TabularInline", "each", "reason_of"]
+__all__ = ["ModelAdmin", "ReadOnly", "ReasonForm", "TabularInline", "each", "number_of_entries", "reason_of"]
 
 
 class ReadOnly:
-    """View only: measured figures are never edited."""
+    """View only: measured figures are never edited. What is stored as JSON is left out: `in_words` has it as text."""
+
+    in_words: tuple[str, ...] = ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The stored columns without those of JSON, then the words of these."""
+        fields = super().get_fields(request, obj)  # type: ignore[misc]  # of the class after it
+        names = [name for name in fields if not _is_json(self.model, name)]  # type: ignore[attr-defined]  # likewise
+        return [*names, *(name for name in self.in_words if name not in names)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Everything, since nothing is changed here."""
+        fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]  # as above
+        return [*fields, *self.in_words]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -51,9 +66,21 @@ class ReasonForm(ActionForm):
     )
 
 
+def _is_json(model: type[Model], name: str) -> bool:
+    try:
+        return isinstance(model._meta.get_field(name), JSONField)
+    except FieldDoesNotExist:
+        return False
+
+
 def reason_of(request: HttpRequest) -> str:
     """What was typed as the reason of an action."""
     return request.POST.get("reason", "")
+
+
+def number_of_entries(number: int) -> str:
+    """In words."""
+    return "1 entry" if number == 1 else f"{number} entries"
 
 
 def each(page: Any, request: HttpRequest, chosen: Iterable[Any], act: Callable[[Any], str]) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.http import HttpRequest
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.dateparse import parse_datetime
+
+from leaderboard import queries
 from leaderboard.admin.base import ModelAdmin, ReadOnly
 from leaderboard.models import LogLine
 
@@ -16,8 +23,19 @@ class LogLineAdmin(ReadOnly, ModelAdmin[LogLine]):
     list_filter = ["action", "object_type", "at"]
     search_fields = ["actor", "object_name", "object_id", "reason"]
     show_full_result_count = False
+    in_words = ("more",)
     list_per_page = 50
     change_list_template = "admin/log_change_list.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[LogLine], search_term: str
+    ) -> tuple[QuerySet[LogLine], bool]:
+        """As the downloads search."""
+        return (queries.search_log(queryset, search_term) if search_term else queryset), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, whose downloads have its filters."""
+        return super().changelist_view(request, {"filters": _for_download(request.GET)} | (extra_context or {}))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_staff)
@@ -32,6 +50,16 @@ class LogLineAdmin(ReadOnly, ModelAdmin[LogLine]):
     @admin.display(description="details")
     def more(self, line: LogLine) -> str:
         return "; ".join(f"{name.replace('_', ' ')}: {_words(value)}" for name, value in line.details.items())
+
+
+def _for_download(given: QueryDict) -> str:
+    """The list's filters as the API's parameters: days, since the list filters by days."""
+    asked = {"action": given.get("action__exact"), "object_type": given.get("object_type"), "search": given.get("q")}
+    since, before = (parse_datetime(given.get(f"at__{end}", "")) for end in ("gte", "lt"))
+    asked |= {"since": f"{since:%Y-%m-%d}" if since else None}
+    asked |= {"until": f"{before - timedelta(days=1):%Y-%m-%d}" if before else None}
+    words = urlencode({name: value for name, value in asked.items() if value})
+    return f"?{words}" if words else ""
 
 
 def _words(value: object) -> str:

@@ -6,7 +6,10 @@ from typing import Any
 
 from allauth.account.admin import EmailAddressAdmin as AllauthEmailAddressAdmin
 from allauth.account.models import EmailAddress
+from allauth.mfa.admin import AuthenticatorAdmin as AllauthAuthenticatorAdmin
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,29 +19,58 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from leaderboard import queries, services
-from leaderboard.admin.base import ReasonForm, each, reason_of
+from leaderboard.admin.base import ModelAdmin, ReasonForm, each, reason_of
 from leaderboard.forms.person import signed_in
-from leaderboard.models import Action, Ban
+from leaderboard.models import Action, ApiToken, Ban
 from leaderboard.services import write_log
 
 admin.site.unregister(User)
 admin.site.unregister(EmailAddress)
+admin.site.unregister(Authenticator)
+
+
+class ListOfAccounts(ChangeList):
+    """What the accounts of one page have done is counted for these alone."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        queries.add_activity(self.result_list)
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # which it takes none of when it runs
-    list_display = ["username", "submission_list", "run_list", "why_banned", "is_staff", "email", "last_login"]
-    list_filter = ["is_staff", "is_active", ("ban", admin.EmptyFieldListFilter)]
+    list_display = [
+        "username",
+        "submission_list",
+        "run_list",
+        "why_banned",
+        "waits",
+        "is_staff",
+        "email",
+        "last_login",
+    ]
+    list_filter = [
+        "is_staff",
+        "is_active",
+        ("ban", admin.EmptyFieldListFilter),
+        ("approval", admin.EmptyFieldListFilter),
+    ]
     action_form = ReasonForm
-    actions = ["ban_alone", "ban_with_entries", "lift_ban"]
+    actions = ["ban_alone", "ban_with_entries", "lift_ban", "approve"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return queries.with_activity(super().get_queryset(request))
+    list_select_related = ["ban", "approval"]
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return ListOfAccounts
 
     @admin.display(description="banned because")
     def why_banned(self, user: User) -> str:
         banned: Ban | None = getattr(user, "ban", None)
         return banned.reason if banned else "—"
+
+    @admin.display(description="waits for approval", boolean=True)
+    def waits(self, user: User) -> bool:
+        return hasattr(user, "approval")
 
     @admin.display(description="submissions")
     def submission_list(self, user: User) -> str:
@@ -77,6 +109,14 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # which it takes no
 
         each(self, request, chosen, lift_one)
 
+    @admin.action(description="Approve: may sign in; a mail goes to the owner")
+    def approve(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        def approve_one(user: User) -> str:
+            services.approve(user, by=signed_in(request.user), reason=reason_of(request))
+            return "approved"
+
+        each(self, request, chosen, approve_one)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - as Django has it
         """Set somebody's password."""
         with transaction.atomic():
@@ -87,6 +127,31 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]  # which it takes no
         if request.resolver_match and request.resolver_match.url_name == "auth_user_password_change":
             write_log(Action.SET_PASSWORD, obj, by=signed_in(request.user))
         return super().log_change(request, obj, message)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ModelAdmin[ApiToken]):
+    """Whose they are and when they were used; they are made by their owners, and their texts are stored nowhere."""
+
+    list_display = ["name", "user", "token_key", "scope", "created", "expiry", "last_used_at", "revoked_at"]
+    list_filter = ["scope", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["user"]
+    search_fields = ["name", "token_key", "user__username"]
+    actions = ["revoke"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        return False
+
+    @admin.action(description="Revoke: requests with it are refused from now on")
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
+        def revoke_one(token: ApiToken) -> str:
+            done = services.revoke_token(token.user, token.token_key, by=signed_in(request.user))
+            return "revoked" if done else "was revoked before"
+
+        each(self, request, chosen, revoke_one)
 
 
 @admin.register(EmailAddress)
@@ -101,3 +166,17 @@ class EmailAddressAdmin(AllauthEmailAddressAdmin):
                 write_log(Action.CHANGE, address, by=by, changes={"verified": [False, True]})
 
     make_verified.short_description = AllauthEmailAddressAdmin.make_verified.short_description  # type: ignore[attr-defined]  # as Django has it
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(AllauthAuthenticatorAdmin):
+    """Second factors, without their secrets: deleted for somebody who has lost theirs."""
+
+    exclude = ["data"]
+    list_select_related = ["user"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return False

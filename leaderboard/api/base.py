@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, NoReturn
 
+from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.request import Request
@@ -13,21 +15,63 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from leaderboard import queries
+from leaderboard.api.authentication import SameOriginSession
 from leaderboard.api.errors import Faults, not_found
+from leaderboard.api.idempotency import Repeatable
 from leaderboard.api.parameters import check_names, read_page
-from leaderboard.models import Board
+from leaderboard.models import ApiToken, Board, TokenScope
 
 
 class ApiView(APIView):
-    """Rejects query parameters other than those in `parameters`."""
+    """Rejects query parameters other than those in `parameters`. A POST with an Idempotency-Key is done once.
+
+    has_key: False if a POST that is sent again changes nothing by what it does: such an address looks at no key,
+    so that it neither holds a large body in memory nor keeps answers.
+    for_workers: True if a token of scope `worker` may ask it.
+    """
 
     parameters: ClassVar[frozenset[str]] = frozenset()
+    has_key: ClassVar[bool] = True
+    for_workers: ClassVar[bool] = False
+    post: Callable[..., Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method not in SAFE_METHODS and (ban := queries.ban_of(request.user)) is not None:
             raise PermissionDenied(f"your account may read and no longer write: {ban.reason}")
         check_names(request.query_params, self.parameters)
+        if self.repeatable is not None:
+            self.post = partial(self.repeatable.once, self.post)
+
+    def check_permissions(self, request: Request) -> None:
+        """Before anything else: a worker's token opens what is for workers, whoever owns it."""
+        if is_by_worker(request) and not self.for_workers:
+            raise PermissionDenied("the scope of this token is worker; it may fetch uploaded files and nothing else")
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """A request that is only sent again, to be answered as before, counts against no limit."""
+        self.repeatable = Repeatable.of(request) if self.has_key else None
+        if self.repeatable is None or self.repeatable.answer() is None:
+            super().check_throttles(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Which says that it depends on the origin if it may: a session is not taken from elsewhere."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if SameOriginSession in self.authentication_classes:
+            patch_vary_headers(response, ["origin"])
+        return response
+
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
+        """401 or 403, which says so of a token that may only submit."""
+        if message is None and isinstance(request.auth, ApiToken) and request.auth.scope == TokenScope.SUBMIT:
+            message = "the scope of this token is submit; this takes an administrator's token of scope administer"
+        super().permission_denied(request, message, code)
+
+
+def is_by_worker(request: Request) -> bool:
+    """Whether the request comes with a token of scope `worker`."""
+    return isinstance(request.auth, ApiToken) and request.auth.scope == TokenScope.WORKER
 
 
 class PublicView(ApiView):

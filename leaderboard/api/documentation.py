@@ -8,14 +8,17 @@ from typing import Any, get_args
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
+from leaderboard.api.idempotency import KEY_PATTERN as IDEMPOTENCY_PATTERN
 from leaderboard.api.schemas.common import ErrorsSerializer
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS
 from leaderboard.domain.constraints import CONSTRAINTS, MOST_AMOUNT
 from leaderboard.domain.greenness import ALLOWED_ACCURACY_WEIGHT, MAX_ACCURACY_WEIGHT
 from leaderboard.domain.quality import ALLOWED_QUALITY, QUALITY_BY
+from leaderboard.domain.running import RUN_AS
 from leaderboard.domain.usage import ALLOWED_USAGE_INTENSITY, MAX_USAGE_INTENSITY
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END, LEAST_USAGE_INTENSITY
 from leaderboard.models import FAMILIES, SOURCES, Provenance, Scenario, Scope
+from leaderboard.queries import OWN_STATES
 from measurement.recipe import recipe_json_schema
 from measurement.tracks import KEY_PATTERN, KEYS_IN_WORDS
 from measurement.vocabulary import Mode
@@ -25,17 +28,43 @@ _MEANINGS = {
     401: "The token is missing or invalid.",
     403: "You are not allowed to do this.",
     404: "Not found.",
-    409: "The current state does not allow this.",
+    409: "The current state does not allow this; or the first request with this Idempotency-Key is still at work.",
+    410: "The time for this is over.",
     411: "The request has a body but no Content-Length.",
     413: "The body is larger than the limit.",
     414: "The address is longer than 8 KiB.",
     415: "This address does not take this content type.",
-    429: "Too many requests, with Retry-After; or as many runs are queued and running as one person may have.",
+    422: "The Idempotency-Key was sent before, with another address or body.",
+    429: "Too many requests or submissions, with Retry-After; or as many active runs as one person may have.",
     431: "The headers are larger than 32 KiB.",
+    507: "The site's disk is full; go on later.",
     503: "The database can't be reached; see Retry-After.",
 }
 # What any address may answer.
 _ANYWHERE = (400, 413, 414, 431, 503)
+# What a POST may answer to an Idempotency-Key.
+_SENT_AGAIN = (409, 422)
+# Sent again, these change nothing: their views say `has_key = False`.
+_WITHOUT_KEY = ("submission_check", "send_measurement")
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "pattern": IDEMPOTENCY_PATTERN},
+    "description": "A name for this request, such as a UUID: sent again with it, it is answered again and done once.",
+}
+RATE_LIMIT = [
+    OpenApiParameter(
+        name,
+        str,
+        location=OpenApiParameter.HEADER,
+        response=[200, 201, 400, 429],
+        description=f"{meaning}; not for administrators.",
+    )
+    for name, meaning in (
+        ("RateLimit-Policy", "The quota of a day: `q`, in `w` seconds"),
+        ("RateLimit", "What is left of it: `r`, until it starts again in `t` seconds"),
+    )
+]
 
 
 def errors(*codes: int) -> dict[int, OpenApiResponse]:
@@ -46,15 +75,18 @@ def errors(*codes: int) -> dict[int, OpenApiResponse]:
 def describe_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """For drf-spectacular: adds the recipe's schema, and to each operation the errors that any address may answer."""
     schemas = result["components"]["schemas"]
-    for name in ("Rerun", "Reason", "OptionalReason"):
+    for name in ("Rerun", "Reason", "OptionalReason", "PatchedNames"):
         schemas[name]["additionalProperties"] = False
     schemas |= {_component(name): _moved(part) for name, part in _RECIPE_PARTS.items()}
     for operations in result["paths"].values():
         for operation in operations.values():
             responses = operation["responses"]
-            if operation["operationId"] in ("submit", "run_hold", "entry_take_down"):
+            if operation["operationId"] in ("submit", "submission_check", "run_hold", "entry_take_down"):
                 operation["requestBody"]["required"] = True
-            for code in _ANYWHERE:
+            takes_key = operation is operations.get("post") and operation["operationId"] not in _WITHOUT_KEY
+            if takes_key:
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+            for code in (*_ANYWHERE, *(_SENT_AGAIN if takes_key else ())):
                 content = {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
                 responses.setdefault(str(code), {"content": content, "description": _MEANINGS[code]})
             operation["responses"] = dict(sorted(responses.items()))
@@ -91,6 +123,7 @@ SUBMITTED: dict[str, Any] = {
                 "recipe": {"$ref": "#/components/schemas/Recipe"},
                 "hardware": {"anyOf": [HARDWARE, {"type": "null"}]},
                 "mode": {"enum": [*get_args(Mode), None]},
+                "version_of": {"type": ["string", "null"], "format": "uuid"},
             },
             "required": ["recipe"],
             "additionalProperties": False,
@@ -164,6 +197,11 @@ BOARD_PARAMETERS = [
         description="What the joules cover. Default: accelerator, unless it has no results.",
     ),
 ]
+RUN_AS_MEANINGS = {
+    "precision": "Only entries whose network is run in one of these; no published results.",
+    "runtime": "Only entries whose network one of these programs runs; no published results.",
+    "compiled": "Only entries whose network is compiled (yes), or is not; no published results.",
+}
 FILTER_PARAMETERS = [
     *BOARD_PARAMETERS,
     USAGE_INTENSITY,
@@ -186,6 +224,7 @@ FILTER_PARAMETERS = [
         + "; ".join(f"{name}: {meaning}" for name, meaning in QUALITY_BY.items())
         + ".",
     ),
+    *(OpenApiParameter(name, _several(values), description=RUN_AS_MEANINGS[name]) for name, values in RUN_AS.items()),
     OpenApiParameter(
         "search",
         {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00]+$"},
@@ -229,6 +268,23 @@ RANGE_PARAMETERS = [
 PAGE_PARAMETERS = [
     OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": 10**6, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
+]
+OWN_PARAMETERS = [
+    OpenApiParameter(
+        "mine", enum=["true"], required=True, description="Only your own submissions are listed, so it is true."
+    ),
+    OpenApiParameter(
+        "state", enum=list(OWN_STATES), description="The state of the newest run; or withdrawn, or held for review."
+    ),
+    OpenApiParameter(
+        "track", {"type": "string", "pattern": KEY_PATTERN}, description=f"One of {', '.join(KEYS_IN_WORDS)}."
+    ),
+    OpenApiParameter("hardware", HARDWARE, description="A slug of /api/v1/hardware."),
+    OpenApiParameter(
+        "search",
+        {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\x00]+$"},
+        description="Words of the title, or the beginning of the recipe's SHA-256.",
+    ),
 ]
 DOCUMENTED = {parameter.name: parameter for parameter in [*FILTER_PARAMETERS, *RANGE_PARAMETERS, *PAGE_PARAMETERS]}
 """By name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,13 +12,18 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from leaderboard.services import Invalid, LimitReached, Refused
+from leaderboard.services import AtWork, Differs, Gone, Invalid, LimitReached, NoRoom, Refused, TooBig
 from measurement.documents import DocumentError
 
 Error = tuple[str | None, str]
 _STATUS_OF: dict[type[Refused], int] = {
+    AtWork: status.HTTP_409_CONFLICT,
+    Differs: status.HTTP_422_UNPROCESSABLE_ENTITY,
+    Gone: status.HTTP_410_GONE,
     Invalid: status.HTTP_400_BAD_REQUEST,
     LimitReached: status.HTTP_429_TOO_MANY_REQUESTS,
+    TooBig: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    NoRoom: status.HTTP_507_INSUFFICIENT_STORAGE,
 }
 
 
@@ -25,6 +31,9 @@ class Faults(exceptions.APIException):
     """An invalid request, with (field, message) for everything that is wrong."""
 
     status_code: int = status.HTTP_400_BAD_REQUEST
+
+    wait: int | None = None
+    """For Retry-After, seconds; None: without it."""
 
     def __init__(self, errors: Iterable[Error], status_code: int = status.HTTP_400_BAD_REQUEST) -> None:
         self.errors = list(errors)
@@ -55,13 +64,21 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DocumentError):
         error = Faults((fault.field or None, fault.message) for fault in error.faults)
     if isinstance(error, Refused):
-        otherwise = getattr(context.get("view"), "refused_status", status.HTTP_409_CONFLICT)
-        error = Faults([(error.field or None, error.message)], _STATUS_OF.get(type(error), otherwise))
+        error = _faults(error, getattr(context.get("view"), "refused_status", status.HTTP_409_CONFLICT))
     response = exception_handler(error, context)
     if response is None:
         return None
     response.data = {"errors": [{"field": field, "message": message} for field, message in _errors_of(error)]}
     return response
+
+
+def _faults(refusal: Refused, otherwise: int) -> Faults:
+    faults = Faults([(refusal.field or None, refusal.message)], _STATUS_OF.get(type(refusal), otherwise))
+    if isinstance(refusal, LimitReached) and refusal.retry_after_s is not None:
+        faults.wait = math.ceil(refusal.retry_after_s)
+    if isinstance(refusal, AtWork):
+        faults.wait = 1
+    return faults
 
 
 def _errors_of(error: Exception) -> list[Error]:

@@ -15,10 +15,12 @@ from leaderboard.api.documentation import DOCUMENTED
 from leaderboard.api.errors import Error, Faults
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.constraints import BY_PARAMETER
+from leaderboard.domain.running import RUN_AS
 from leaderboard.domain.usage_range import ALLOWED_RANGE_END
 from leaderboard.forms.board import LeaderboardForm, one_of
 from leaderboard.forms.log import LogForm
 from leaderboard.forms.numbers import AccuracyWeightField, UsageIntensityField
+from leaderboard.forms.own_submissions import OwnSubmissionsForm
 from leaderboard.forms.page_query import TYPED, read_query
 from leaderboard.models import Hardware
 from leaderboard.services import MOST_OF_REASON
@@ -27,8 +29,9 @@ BOARD = frozenset({"track", "hardware", "scenario", "scope"})
 FILTER = frozenset(LeaderboardForm.base_fields)
 RANGE = frozenset({"n_from", "n_to"})
 LOG = frozenset(LogForm.base_fields)
+OWN = frozenset({"mine", *OwnSubmissionsForm.base_fields})
 PAGE = frozenset({"page", "page_size"})
-REPEATABLE = frozenset({"family", "provenance", "quality_by"})
+REPEATABLE = frozenset({"family", "provenance", "quality_by", *RUN_AS})
 
 
 class PageForm(forms.Form):
@@ -156,6 +159,18 @@ def read_log_filter(given: QueryDict) -> dict[str, Any]:
     return form.cleaned_data
 
 
+def read_own_filter(given: QueryDict) -> dict[str, str]:
+    """Conditions for `queries.own_submissions`. Raises Faults, also without mine=true: others' are not listed."""
+    if given.get("mine") != "true":
+        is_given = f"is {given['mine'][:40]!r}, but must be true" if "mine" in given else "is required"
+        raise Faults([("mine", f"{is_given}; give mine=true, since only your own submissions are listed")])
+    form = OwnSubmissionsForm(given)
+    _check(form)
+    if form.cleaned_data["hardware"]:
+        check_hardware(form.cleaned_data["hardware"])
+    return form.conditions()
+
+
 def read_usage_intensity(given: QueryDict) -> float:
     """Images over the model's life."""
     form = UsageForm(given)
@@ -176,11 +191,18 @@ def read_badge(given: QueryDict) -> tuple[str, float, float]:
     )
 
 
+# Hardware that this process has found once: what has a board or a run can't be removed.
+_seen: set[str] = set()
+
+
 def check_hardware(slug: str) -> None:
     """Raise Faults, with the known hardware, unless `slug` is known."""
+    if slug in _seen:
+        return
     known = list(Hardware.objects.values_list("slug", flat=True))
     if slug not in known:
         raise Faults([("hardware", unknown_hardware(slug, known))])
+    _seen.add(slug)
 
 
 def unknown_hardware(slug: str, known: Iterable[str]) -> str:

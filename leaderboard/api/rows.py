@@ -9,6 +9,7 @@ from typing import Any
 from leaderboard import queries
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.running import RUN_AS
 from leaderboard.models import Board, Entry
 from leaderboard.presentation.rows import below_floor, entry_quality_by
 
@@ -54,6 +55,8 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
         "also_claimed_as",
         "mode",
         "data",
+        *RUN_AS,
+        "run_mark",
         "complete",
         "inference_provenance",
         "parameters",

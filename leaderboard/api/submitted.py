@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
+from uuid import UUID
 
 from django.http import QueryDict
 
@@ -16,7 +18,8 @@ from measurement.recipe import Recipe, parse_recipe
 from measurement.vocabulary import Mode
 
 MODES: tuple[str, ...] = get_args(Mode)
-OPTIONS = frozenset({"hardware", "mode"})
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+OPTIONS = frozenset({"hardware", "mode", "version_of"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,30 @@ class Submitted:
     recipe: Recipe
     hardware: Hardware
     mode: str
+    version_of: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The recipe's document, not read yet, and the options of a submission."""
+
+    document: Any
+    hardware: Hardware | None
+    mode: str
+    version_of: UUID | None
 
 
 def read_submission(document: Mapping[str, Any], given: QueryDict) -> Submitted:
     """Body and query string, read together. Raises Faults with everything that is wrong."""
+    options, errors = read_options(document, given)
+    recipe = _recipe(options.document, errors)
+    if errors or recipe is None or options.hardware is None:
+        raise Faults(errors)
+    return Submitted(recipe, options.hardware, options.mode, options.version_of)
+
+
+def read_options(document: Mapping[str, Any], given: QueryDict) -> tuple[Options, list[Error]]:
+    """What body and query string have, and what is wrong with it, the recipe's document apart."""
     errors: list[Error] = []
     options: dict[str, Any] = {name: given[name] for name in OPTIONS if given.get(name)}
     recipe_document: Any = document
@@ -41,10 +64,8 @@ def read_submission(document: Mapping[str, Any], given: QueryDict) -> Submitted:
     hardware = _hardware(options.get("hardware"), errors)
     mode = options.get("mode", "full")
     errors += check_mode(mode)
-    recipe = _recipe(recipe_document, errors)
-    if errors or recipe is None or hardware is None:
-        raise Faults(errors)
-    return Submitted(recipe, hardware, mode)
+    version_of = _version_of(options.get("version_of"), errors)
+    return Options(recipe_document, hardware, mode, version_of), errors
 
 
 def check_mode(mode: object) -> list[Error]:
@@ -65,6 +86,15 @@ def take_options(
         elif options.setdefault(name, value) != value:
             errors.append((name, "differs between body and query string; give it once"))
     return errors
+
+
+def _version_of(given: object, errors: list[Error]) -> UUID | None:
+    if given is None:
+        return None
+    if isinstance(given, str) and _UUID.fullmatch(given):
+        return UUID(given)
+    errors.append(("version_of", f"is {str(given)[:40]!r}, but must be the id of a submission of yours"))
+    return None
 
 
 def _hardware(slug: object, errors: list[Error]) -> Hardware | None:

@@ -1,9 +1,39 @@
 """Every address under /api/."""
 
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 
 from leaderboard.api.base import UnknownAddress
-from leaderboard.api.views import board, downloads, entries, findings, log, reference, runs, spending, submissions
+from leaderboard.api.views import (
+    board,
+    checks,
+    downloads,
+    entries,
+    findings,
+    log,
+    measurements,
+    reference,
+    runs,
+    spending,
+    submissions,
+    uploads,
+)
+
+
+class ArtifactConverter(StringConverter):
+    """A SHA-256, or the id of an upload."""
+
+    regex = "[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+class Sha256Converter(StringConverter):
+    """The SHA-256 of a file."""
+
+    regex = "[0-9a-f]{64}"
+
+
+register_converter(ArtifactConverter, "artifact")
+register_converter(Sha256Converter, "sha256")
 
 urlpatterns = [
     path("v1/leaderboard", board.LeaderboardView.as_view(), name="api-leaderboard"),
@@ -18,8 +48,21 @@ urlpatterns = [
     path("v1/entries/<int:pk>/take-down", entries.TakeDownView.as_view(), name="api-entry-take-down"),
     path("v1/entries/<int:pk>/badge.svg", entries.BadgeView.as_view(), name="api-entry-badge"),
     path("v1/submissions", submissions.SubmissionsView.as_view(), name="api-submissions"),
+    path("v1/submissions/check", checks.CheckView.as_view(), name="api-submission-check"),
     path("v1/submissions/<uuid:pk>", submissions.SubmissionView.as_view(), name="api-submission"),
     path("v1/submissions/<uuid:pk>/withdraw", submissions.WithdrawView.as_view(), name="api-submission-withdraw"),
+    path("v1/artifacts", uploads.UploadsView.as_view(), name="api-artifacts"),
+    path("v1/artifacts/<artifact:pk>/content", uploads.ContentView.as_view(), name="api-artifact-content"),
+    path("v1/artifacts/<artifact:pk>", uploads.UploadView.as_view(), name="api-artifact"),
+    path("v1/submissions/<uuid:pk>/restore", submissions.RestoreView.as_view(), name="api-submission-restore"),
+    path("v1/submissions/<uuid:pk>/names", submissions.NamesView.as_view(), name="api-submission-names"),
+    path("v1/measurements", measurements.MeasurementsView.as_view(), name="api-measurements"),
+    path("v1/measurements/<sha256:sha256>", measurements.MeasurementView.as_view(), name="api-measurement"),
+    path(
+        "v1/measurements/<sha256:sha256>/trace",
+        measurements.MeasurementTraceView.as_view(),
+        name="api-measurement-trace",
+    ),
     path("v1/runs/<int:pk>", runs.RunView.as_view(), name="api-run"),
     path("v1/runs/<int:pk>/record", runs.RecordView.as_view(), name="api-run-record"),
     path("v1/runs/<int:pk>/rerun", runs.RerunView.as_view(), name="api-run-rerun"),

@@ -19,7 +19,8 @@ class LeaderboardQuery:
 
     usage_intensity: images over the model's life; shared_by: deployments that share search and pre-training;
     min_quality: 0..1, 0 for no floor, None for `default_floor`, which is the board's track's (None before there is a
-    board); families, provenance, quality_by (who evaluated the quality): empty for all; accuracy_weight: the τ of
+    board); families, provenance, quality_by (who evaluated the quality), precision, runtime and compiled (how the
+    network is run, `domain.running`): empty for all; accuracy_weight: the τ of
     greenness; source: `verified` (by our workers), `published` (by others), empty for both. The limits of
     `domain.constraints` follow, None for no limit.
     """
@@ -34,6 +35,9 @@ class LeaderboardQuery:
     families: tuple[str, ...] = ()
     provenance: tuple[str, ...] = ()
     quality_by: tuple[str, ...] = ()
+    precision: tuple[str, ...] = ()
+    runtime: tuple[str, ...] = ()
+    compiled: tuple[str, ...] = ()
     search: str = ""
     order_by: str = "energy"
     accuracy_weight: float = 1.0

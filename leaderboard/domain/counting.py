@@ -29,7 +29,7 @@ R = TypeVar("R", bound=Result)
 def is_limited(document: dict[str, Any], batch_size: int) -> bool:
     """Whether a recipe's `max_batch_size` is below the batch that another result of the work was best with.
 
-    Such a result does not count in the scenario `offline`: nobody spoils another's mean by a small batch.
+    Such a result does not count in `offline` and `end_to_end`: nobody spoils another's mean by a small batch.
     """
     limit: int | None = (document.get("inference") or {}).get("max_batch_size")
     return limit is not None and limit < batch_size

@@ -10,6 +10,7 @@ from django import forms
 from leaderboard.domain.board_query import ENERGY_PER_CORRECT, ORDERINGS, LeaderboardQuery
 from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.quality import QUALITY_BY
+from leaderboard.domain.running import COMPILED, PRECISIONS, RUNTIMES
 from leaderboard.forms.numbers import (
     AccuracyWeightField,
     LimitField,
@@ -54,6 +55,10 @@ def one_of(choices: Iterable[str]) -> dict[str, str]:
     return {"invalid_choice": f"'%(value)s' is not one of {', '.join(choices)}"}
 
 
+def _several(choices: Mapping[str, str]) -> SeveralChoicesField:
+    return SeveralChoicesField(required=False, choices=list(choices.items()), error_messages=one_of(choices))
+
+
 class TrackField(forms.CharField):
     """A track, or one data set of a track that takes anybody's data."""
 
@@ -73,13 +78,12 @@ class LeaderboardForm(forms.Form):
     usage_intensity = UsageIntensityField()
     shared_by = NumberField("a number from 1 to 1e9", least=1, most=1e9)
     min_quality = QualityField()
-    family = SeveralChoicesField(required=False, choices=list(FAMILIES.items()), error_messages=one_of(FAMILIES))
-    provenance = SeveralChoicesField(
-        required=False, choices=Provenance.choices, error_messages=one_of(Provenance.values)
-    )
-    quality_by = SeveralChoicesField(
-        required=False, choices=list(QUALITY_BY.items()), error_messages=one_of(QUALITY_BY)
-    )
+    family = _several(FAMILIES)
+    provenance = _several(dict(Provenance.choices))
+    quality_by = _several(QUALITY_BY)
+    precision = _several(PRECISIONS)
+    runtime = _several(RUNTIMES)
+    compiled = _several(COMPILED)
     search = forms.CharField(required=False, max_length=100)
     order_by = forms.ChoiceField(
         required=False,
@@ -125,6 +129,9 @@ class LeaderboardForm(forms.Form):
             families=tuple(data.get("family") or ()),
             provenance=tuple(data.get("provenance") or ()),
             quality_by=tuple(data.get("quality_by") or ()),
+            precision=tuple(data.get("precision") or ()),
+            runtime=tuple(data.get("runtime") or ()),
+            compiled=tuple(data.get("compiled") or ()),
             search=(data.get("search") or "").strip(),
             order_by=data.get("order_by") or default.order_by,
             accuracy_weight=default.accuracy_weight if accuracy_weight is None else accuracy_weight,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -53,6 +54,14 @@ class PageQuery:
 
 def read_query(given: QueryDict) -> PageQuery:
     """Read a board's parameters. A page shows the notices and goes on; the API refuses if there are faults."""
+    found = _read(given.urlencode())
+    return replace(found, faults=[*found.faults], notices=[*found.notices], typed={**found.typed})
+
+
+@lru_cache(maxsize=500)
+def _read(encoded: str) -> PageQuery:
+    """Depends on nothing else: reading the forms takes longer than ranking a small board."""
+    given: QueryDict = QueryDict(encoded)
     faults: list[tuple[str, str]] = []
     was = QueryDict(given.get("was", ""))
     given = _without_stale_rate(given, was)

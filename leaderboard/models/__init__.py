@@ -1,7 +1,9 @@
 """The stored objects. Writes go through services, reads through queries."""
 
-from leaderboard.models.administration import Ban, LogLine, Notice
-from leaderboard.models.boards import Board, Entry, FormerEntry, PublishedResult
+from leaderboard.models.accounts import Approval
+from leaderboard.models.administration import AuditNight, Ban, LogLine, Notice, Spent
+from leaderboard.models.artifacts import Artifact, Upload
+from leaderboard.models.boards import Board, Entry, FormerEntry, PublishedResult, RemovedEntry
 from leaderboard.models.choices import (
     CLAIM_STATES,
     DATA,
@@ -9,14 +11,23 @@ from leaderboard.models.choices import (
     MODES,
     SOURCES,
     Action,
+    ArtifactKind,
+    DeliveryState,
+    Ended,
+    NoticeKind,
     Priority,
     Provenance,
     Scenario,
     Scope,
+    TokenScope,
 )
-from leaderboard.models.machines import Hardware, Worker
+from leaderboard.models.machines import Hardware, Reference, Worker
+from leaderboard.models.measurements import Measurement
 from leaderboard.models.methods import Claim, Method, Recipe, Work
+from leaderboard.models.notices import Delivery, MailChoice, Webhook
+from leaderboard.models.requests import Count, RepeatedRequest
 from leaderboard.models.runs import Attempt, PhaseEnergy, Run, Submission, SubmissionRequest
+from leaderboard.models.tokens import ApiToken
 
 __all__ = [
     "CLAIM_STATES",
@@ -25,26 +36,45 @@ __all__ = [
     "MODES",
     "SOURCES",
     "Action",
+    "ApiToken",
+    "Approval",
+    "Artifact",
+    "ArtifactKind",
     "Attempt",
+    "AuditNight",
     "Ban",
     "Board",
     "Claim",
+    "Count",
+    "Delivery",
+    "DeliveryState",
+    "Ended",
     "Entry",
     "FormerEntry",
     "Hardware",
     "LogLine",
+    "MailChoice",
+    "Measurement",
     "Method",
     "Notice",
+    "NoticeKind",
     "PhaseEnergy",
     "Priority",
     "Provenance",
     "PublishedResult",
     "Recipe",
+    "Reference",
+    "RemovedEntry",
+    "RepeatedRequest",
     "Run",
     "Scenario",
     "Scope",
+    "Spent",
     "Submission",
     "SubmissionRequest",
+    "TokenScope",
+    "Upload",
+    "Webhook",
     "Work",
     "Worker",
 ]

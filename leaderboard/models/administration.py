@@ -34,6 +34,46 @@ class Ban(models.Model):
         return f"ban of {self.user}"
 
 
+class AuditNight(models.Model):
+    """That the audits of a day were chosen: however often the task runs, a day has one choice."""
+
+    day = models.DateField(primary_key=True, help_text="In UTC.")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    queued = models.PositiveIntegerField(default=0, help_text="How many audits it queued.")
+
+    class Meta:
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"audits of {self.day}"
+
+
+class Spent(models.Model):
+    """What the attempts of one month, hardware and person have spent, added up as each ends.
+
+    So that the costs of 100,000 attempts are a matter of a few rows. There may be two rows for one of them, made in
+    the same moment: readers add them up.
+    """
+
+    month = models.DateTimeField(help_text="Its first moment, in UTC; an attempt counts in the one that it began in.")
+    hardware = models.ForeignKey("Hardware", on_delete=models.CASCADE, related_name="spent")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="spent"
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0, help_text="Attempts that reported nothing.")
+    metered_j = models.FloatField(null=True)
+    estimated_j = models.FloatField(null=True)
+    lost_j = models.FloatField(null=True, help_text="The part of both that attempts without a result spent.")
+    time_s = models.FloatField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["month", "hardware", "user"], name="spent_by_whom")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}, {self.hardware}, {self.user or 'the system'}"
+
+
 class LogLine(models.Model):
     """Who did what to which object, and why. Append-only: triggers of the database refuse updates and deletes.
 

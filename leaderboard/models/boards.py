@@ -29,6 +29,10 @@ class Board(models.Model):
     # results of one work are apart, over all works with two or more. Found again with every change.
     pools = models.JSONField(default=dict, blank=True)
 
+    power_limits_w = models.JSONField(
+        default=list, blank=True, help_text="The power limits that its entries' runs had, ascending."
+    )
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["track", "hardware", "scenario", "scope"], name="one_board_per_group")
@@ -94,6 +98,13 @@ class Entry(models.Model):
         related_name="replaces",
         help_text="The verified entry that has a published one's place on its board.",
     )
+    superseded_by = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="supersedes",
+        help_text="The entry of a newer version by the same person, which is on the board in its place.",
+    )
     mode = models.CharField(max_length=10, choices=MODES, default="full", help_text="Of the run.")
     data = models.CharField(max_length=10, choices=DATA, default="track", help_text="The images that the run used.")
     shared_energy_j = models.FloatField()
@@ -130,6 +141,9 @@ class Entry(models.Model):
         help_text="Hash of the UUID of what it was measured on; empty if unknown.",
     )
     gain_u95 = models.FloatField(default=GAIN_U95, help_text="The device's relative gain error at 95 %.")
+    power_limits_w = models.JSONField(
+        default=list, blank=True, help_text="The power limits of the devices that its results ran on, ascending."
+    )
     parameters = models.PositiveBigIntegerField()
     macs = models.PositiveBigIntegerField(null=True)
     latency_p50_ms = models.FloatField(null=True)
@@ -137,6 +151,9 @@ class Entry(models.Model):
     batch_size = models.PositiveIntegerField()
     peak_memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Of inference; null if unknown.")
     published_at = models.DateTimeField()
+
+    ON_BOARD = Q(replaced_by=None, superseded_by=None)
+    """Those that are ranked. The others keep their page, and come back when what has their place goes."""
 
     class Meta:
         ordering = ["id"]
@@ -189,3 +206,20 @@ class FormerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"entry {self.number}, now {self.entry_id}"
+
+
+class RemovedEntry(models.Model):
+    """The number of an entry whose results have all left its board: it is given again when they come back."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="removed")
+    work = models.ForeignKey(Work, on_delete=models.CASCADE, related_name="removed")
+    # Of the figures that it had, and when these were published.
+    runs = models.JSONField(default=list)
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["board", "work"], name="one_removed_entry_per_work")]
+
+    def __str__(self) -> str:
+        return f"entry {self.number}, removed"

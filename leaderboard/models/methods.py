@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from leaderboard.models.choices import CLAIM_STATES, FAMILIES
@@ -77,10 +78,15 @@ class Recipe(models.Model):
     method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="recipes")
     track = models.CharField(max_length=50)
     document = models.JSONField()
+    # Of the network that it begins with. The database computes it, so that like recipes are found by an index.
+    architecture = models.GeneratedField(
+        expression=KT("document__model__architecture"), output_field=models.CharField(max_length=100), db_persist=True
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [models.Index(fields=["track", "architecture"], name="like_recipes")]
 
     def __str__(self) -> str:
         return f"{self.method.title} ({self.sha256[:8]})"

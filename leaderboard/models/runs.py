@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from leaderboard.domain.runstate import RunState
-from leaderboard.models.choices import MODES, Priority, Provenance, Scenario, Scope
+from leaderboard.models.choices import MODES, Ended, Priority, Provenance, Scenario, Scope
 from leaderboard.models.machines import Hardware
 from leaderboard.models.methods import Recipe
 
@@ -27,9 +27,28 @@ class Submission(models.Model):
     hardware = models.ForeignKey(Hardware, on_delete=models.PROTECT, related_name="submissions")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    version_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="versions",
+        help_text="The same person's earlier submission that this one is a new version of.",
+    )
+    # Where the chain of versions begins; null of the first itself. All versions are read by it in one query.
+    first_version = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="later_versions"
+    )
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["-created_at"], name="submissions_by_time"),
+            models.Index(fields=["submitter", "-created_at"], name="submissions_of_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.recipe} on {self.hardware}"
@@ -70,6 +89,7 @@ class Run(models.Model):
     cancel_requested = models.BooleanField(default=False)
     queued_at = models.DateTimeField()
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.NEW)
+    is_audit = models.BooleanField(default=False, help_text="Whether it checks results that count.")
     # Whose turn it is among runs of one priority: each person's next run has the next turn, whenever it was queued.
     turn = models.PositiveIntegerField(default=0)
     notified_at = models.DateTimeField(null=True, blank=True)
@@ -80,12 +100,21 @@ class Run(models.Model):
     progress = models.JSONField(default=dict, blank=True)
     reason = models.TextField(blank=True, help_text="Why the run failed or was cancelled, in plain words.")
     held_for = models.JSONField(default=list, blank=True, help_text="Flags that hold the result for review.")
+    is_held = models.GeneratedField(
+        expression=models.ExpressionWrapper(~Q(held_for=[]), output_field=models.BooleanField()),
+        output_field=models.BooleanField(),
+        db_persist=True,
+        help_text="Whether any does: the database keeps it, for an index.",
+    )
 
     class Meta:
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["state", "queued_at"]),
             models.Index(fields=["state", "priority", "turn", "queued_at"], name="line_of_runs"),
+            models.Index(fields=["requested_by", "queued_at"], name="runs_asked_for"),
+            models.Index(fields=["-finished_at"], name="runs_by_end"),
+            models.Index(fields=["is_held", "-id"], name="runs_held"),
         ]
 
     def __str__(self) -> str:
@@ -102,6 +131,13 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True)
     reason = models.TextField(blank=True)
+    fault = models.CharField(
+        max_length=20, blank=True, default="", choices=Ended, help_text="What ended it without a result, if known."
+    )
+    fault_field = models.CharField(
+        max_length=200, blank=True, default="", help_text="The part of the recipe that is at fault; empty if none is."
+    )
+    log = models.TextField(blank=True, default="", help_text="The last lines that it wrote, if it left no result.")
     # What it spent, accelerator scope: out of its record, or without one at its last report, a lower bound.
     spent_energy_j = models.FloatField(null=True, blank=True)
     spent_time_s = models.FloatField(null=True, blank=True)

@@ -27,4 +27,5 @@ def _line(entry: Entry, query: LeaderboardQuery, view: View) -> dict[str, Any]:
         "board_url": f"?{urlencode(group)}{rows.use(query, view, '&')}",
         "model": entry.published.model if entry.published else entry.method.published_model,
         "is_replaced": entry.replaced_by_id is not None,
+        "is_superseded": entry.superseded_by_id is not None,
     }

@@ -14,8 +14,26 @@ from leaderboard.presentation.docs_page import DOCS, PAGE_SUFFIXES, Page, Passag
 
 GROUPS = {
     "The figures": ("methodology", "board-in-a-notebook", "catalogue", "pages", "api"),
-    "Submitting": ("recipes", "tracks", "architectures"),
-    "Running it": ("command-line", "administering", "workers", "deployment", "settings", "benchmarks"),
+    "Submitting": (
+        "submitting",
+        "recipes",
+        "own-models",
+        "artifacts",
+        "after-submitting",
+        "notices",
+        "tracks",
+        "architectures",
+    ),
+    "Running it": (
+        "command-line",
+        "administering",
+        "workers",
+        "deployment",
+        "monitoring",
+        "settings",
+        "threat-model",
+        "benchmarks",
+    ),
 }
 """Pages by what a reader wants, in order. One that is not named here comes last."""
 

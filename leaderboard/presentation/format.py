@@ -152,6 +152,13 @@ def share(value: float | None) -> str:
     return f"{fixed(value * 100, 0)}{SPACE}%"
 
 
+def signed_per_cent(value: float) -> str:
+    """A relative difference, given as a fraction: "+1.8 %", "−12.0 %"."""
+    words = fixed(abs(value) * 100, 1)
+    sign = "" if words == "0.0" else "−" if value < 0 else "+"
+    return f"{sign}{words}{SPACE}%"
+
+
 def width(value: float) -> str:
     """A part of a bar, given as a fraction, for a style: "41.27%"."""
     return f"{fixed(value * 100, 2)}%"

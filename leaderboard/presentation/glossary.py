@@ -54,7 +54,7 @@ GLOSSARY = (
     Term(
         "scenario",
         "How the model is used while inference is measured: single stream is one image at a time, offline is large "
-        "batches.",
+        "batches, end to end is such batches with the reading and decoding of their images.",
     ),
     Term("track", "A data set with a quality metric and an evaluation protocol."),
     Term(

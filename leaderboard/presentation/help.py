@@ -56,7 +56,8 @@ CONTROLS = (
     Help(
         "scenario",
         "Scenario",
-        "How images come: one at a time (single stream) or in large batches (offline).",
+        "How images come: one at a time (single stream), in large batches (offline), or in such batches with their "
+        "loading (end to end).",
         "scenario",
     ),
     Help(
@@ -108,6 +109,19 @@ CONTROLS = (
         "Quality",
         "Only entries whose quality one of these evaluated; none chosen shows all.",
         "quality",
+    ),
+    Help(
+        "precision",
+        "Precision",
+        "Only networks whose weights and images have this precision; none chosen shows all.",
+        "inference energy",
+    ),
+    Help("runtime", "Run by", "Only networks that this program runs; none chosen shows all.", "inference energy"),
+    Help(
+        "compiled",
+        "Compilation",
+        "Only networks that torch’s compiler has compiled, or has not; none chosen shows all.",
+        "inference energy",
     ),
     Help(
         "source", "Source", "Only results of this site's workers, or only those published by others.", "verification"

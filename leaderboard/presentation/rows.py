@@ -41,9 +41,10 @@ SOURCE_TITLES = {
     "verified": "Measured by this site's workers",
     "published": "Figures of others, with their sources; not run by this site's workers",
 }
-QUALITY_LABELS = {"top1": "top-1"}
+QUALITY_LABELS = {"map": "mAP", "top1": "top-1"}
 MISSING_PHASE = "a phase is missing, so the total is a lower bound"
 REPLACED = "a verified result has its place"
+SUPERSEDED = "a newer version by the same person has its place"
 TOO_INACCURATE = "its accuracy is too low to rank at this τ"
 # If the quality is not of the worker's own weights: a mark for a narrow column, and what it means.
 QUALITY_NOTES = {
@@ -126,6 +127,7 @@ def row(
         "provenance": entry.provenance,
         "source": entry.source,
         "source_title": SOURCE_TITLES[entry.source],
+        "run_mark": getattr(entry, "run_mark", None) or "",
         "sample": sample(entry.mode, entry.data),
         "results": results(entry.results),
         "busy": "busy machine" if entry.busy_machine else "",
@@ -220,6 +222,8 @@ def why_not_ranked(ranked: RankedEntry, query: LeaderboardQuery) -> str:
     """Why an entry is not ranked, in words."""
     if ranked.entry.replaced_by_id is not None:
         return REPLACED
+    if ranked.entry.superseded_by_id is not None:
+        return SUPERSEDED
     if query.floor is not None and ranked.entry.quality < query.floor:
         return f"its quality is below the floor of {floor_percent(query.floor)}"
     return TOO_INACCURATE if _lacks_value(ranked, query) else MISSING_PHASE

@@ -6,6 +6,7 @@ from typing import Any
 
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.greenness import accuracy_factor
+from leaderboard.domain.running import RUN_AS
 from leaderboard.forms.table_view import View
 from leaderboard.presentation.format import (
     count,
@@ -134,7 +135,7 @@ def _nothing(ranked: RankedBoard) -> str:
 def is_filtered(query: LeaderboardQuery) -> bool:
     """Whether filters leave out some of the board's entries, quality floor apart."""
     chosen = query.families or query.provenance or query.quality_by or query.search or query.source
-    return bool(chosen or query.limits)
+    return bool(chosen or query.limits or any(getattr(query, name) for name in RUN_AS))
 
 
 def among(query: LeaderboardQuery) -> str:

@@ -11,6 +11,7 @@ from typing import overload
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from leaderboard.domain.running import RUN_AS
 from leaderboard.forms.table_view import View
 from leaderboard.queries import RankedBoard, RankedEntry
 from leaderboard.queries.columns import UNCERTAINTIES
@@ -99,8 +100,9 @@ def facets(ranked: RankedBoard) -> dict[str, Counter[str]]:
         ("provenance", query.on(provenance=())),
         ("source", query.on(source="")),
         ("quality_by", query.on(quality_by=())),
+        *((name, query.on(**{name: ()})) for name in RUN_AS),
     ):
         kept = columns.matching(others).slice(0, leading)
         counted = columns.arrays[name].slice(0, leading).filter(kept).value_counts()
-        found[name] = Counter({item["values"]: item["counts"] for item in counted.to_pylist()})
+        found[name] = Counter({item["values"]: item["counts"] for item in counted.to_pylist() if item["values"]})
     return found

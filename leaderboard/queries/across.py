@@ -63,7 +63,7 @@ def titles_like(text: str, most: int) -> list[str]:
 def of_track(query: LeaderboardQuery) -> QuerySet[Entry]:
     """Entries of the query's track, scenario and scope on all hardware, at or above its floor and by its filters."""
     found = _lines().filter(
-        replaced_by=None, board__track=query.track, board__scenario=query.scenario, board__scope=query.scope
+        Entry.ON_BOARD, board__track=query.track, board__scenario=query.scenario, board__scope=query.scope
     )
     if query.floor:
         found = found.filter(quality__gte=query.floor)

@@ -5,50 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import BoundedSemaphore
 from typing import overload
 
 import pyarrow as pa
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Q, QuerySet
 
 from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.energy import one_time_energy_j
 from leaderboard.domain.usage_range import RangeAnswer
-from leaderboard.models import Board, Claim, Entry, Scenario, Scope, Submission
+from leaderboard.models import Board, Claim, Entry, Submission
 from leaderboard.queries.columns import Columns
+from leaderboard.queries.groups import find_board, last
 from leaderboard.queries.placing import Placing, place
 from leaderboard.queries.store import STORE
 from measurement.tracks import quality_floor
 
 LINES_AT_ONCE = 1_000
-
-
-def boards() -> QuerySet[Board]:
-    """Boards that have entries."""
-    return Board.objects.select_related("hardware").filter(size__gt=0)
-
-
-def find_board(query: LeaderboardQuery) -> Board | None:
-    """The board that answers `query`. Defaults: offline, accelerator, and the board with the most entries.
-
-    Another scenario or scope if these have no results.
-    """
-    found = boards()
-    if query.track:
-        found = found.filter(track=query.track)
-    if query.hardware:
-        found = found.filter(hardware__slug=query.hardware)
-    if query.scenario:
-        found = found.filter(scenario=query.scenario)
-    if query.scope:
-        found = found.filter(scope=query.scope)
-    offline, accelerator = Q(scenario=Scenario.OFFLINE), Q(scope=Scope.ACCELERATOR)
-    return found.order_by(_last(~offline), _last(~accelerator), "-size", "pk").first()
-
-
-def _last(condition: Q) -> Case:
-    """For order_by: rows that meet `condition` come last."""
-    return Case(When(condition, then=1), default=0)
+# So many threads of a process answer from a board at once: more would be no faster, and each holds megabytes.
+RANKING = BoundedSemaphore(3)
 
 
 def entries() -> QuerySet[Entry]:
@@ -58,7 +34,8 @@ def entries() -> QuerySet[Entry]:
 
 def find_entry(number: int) -> Entry | None:
     """The entry of a number, with its run; also by a number that it had before it was joined with another."""
-    found = entries().select_related("run")
+    found = entries().select_related("run", "superseded_by__recipe__method")
+    found = found.defer("superseded_by__recipe__document", "superseded_by__phases", "superseded_by__repeats")
     return found.filter(pk=number).first() or found.filter(former__number=number).first()
 
 
@@ -98,7 +75,7 @@ def counterpart(entry: Entry) -> Entry | None:
             recipe__method__published_model=entry.published.model,
             recipe__document__model__resolution=entry.published.resolution,
         )
-        return repeats.order_by(_last(~Q(pk=entry.replaced_by_id or 0)), "mode", "-run_id").first()
+        return repeats.order_by(last(~Q(pk=entry.replaced_by_id or 0)), "mode", "-run_id").first()
     if entry.recipe is None or not entry.method.published_model:
         return None
     size = entry.recipe.document["model"]["resolution"]

@@ -22,7 +22,9 @@ from leaderboard.domain import ranking
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.constraints import Constraint
 from leaderboard.domain.quality import quality_by
+from leaderboard.domain.running import RUN_AS
 from leaderboard.models import Board, Claim, Entry, Method, PublishedResult, Recipe
+from measurement.recipe.inference import Inference, inference_mark
 
 ROWS_AT_ONCE = 5_000
 
@@ -66,19 +68,28 @@ STORED: dict[str, tuple[str, pa.DataType]] = {
     "title": ("title", pa.string()),
     "family": ("family", pa.string()),
     "also_claimed_as": ("also_claimed_as", pa.string()),
+    "inference": ("inference_json", pa.string()),
 }
 _OF_METHOD = {"method_id": "_id", "title": "__title", "family": "__family"}
 _OPEN_CLAIMS = Claim.objects.filter(work=OuterRef("work"), state="open").order_by("pk").values("method__title")[:1]
 _SCHEMA = pa.schema([(name, kind) for name, (_, kind) in STORED.items()])
-_ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields if field.name != "repeats"]
+_MADE = (*RUN_AS, "run_mark", "quality_by", "searched")
+SCHEMA = pa.schema(
+    [*(field for field in _SCHEMA if field.name != "inference"), *((name, pa.string()) for name in _MADE)]
+)
+_OF_LINES = [name for name in SCHEMA.names if name not in ("quality_by", "searched")]
+_NOT_KEPT = ("repeats", "power_limits_w")
+_ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields if field.name not in _NOT_KEPT]
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
     """All entries of `board` as it was at its revision, in the order of ties: quality descending, then entry.
 
-    `arrays` holds the columns of `STORED`, and `quality_by`: who evaluated the quality. Never changed once read, so
-    that threads share it.
+    `arrays` holds those of `SCHEMA`: the columns of `STORED`, in place of `inference` what it says (`precision`,
+    `runtime`, `compiled`, `run_mark`); `quality_by`, who evaluated the quality; `searched`, the text that words are
+    searched in, in lower case as in the browser's copy. Never changed once read, so that threads share it; nor are
+    the files that they may lie in.
     """
 
     board: Board
@@ -92,12 +103,6 @@ class Columns:
         """Bytes that the columns hold."""
         return sum(array.nbytes for array in self.arrays.values())
 
-    @cached_property
-    def _searched(self) -> pa.Array:
-        """The text that words are searched in, in lower case as in the browser's copy."""
-        names = zip(self.arrays["title"].to_pylist(), self.arrays["architecture"].to_pylist(), strict=True)
-        return pa.array([f"{title}\n{architecture or ''}".lower() for title, architecture in names], pa.string())
-
     def at_or_above(self, min_quality: float | None) -> int:
         """How many leading entries have at least this quality."""
         if min_quality is None:
@@ -108,13 +113,14 @@ class Columns:
         """Booleans, one an entry: whether it passes the filters of `query`, quality floor apart."""
         found = pa.repeat(pa.scalar(value=True), len(self))
         chosen = {"family": query.families, "provenance": query.provenance, "quality_by": query.quality_by}
+        chosen |= {name: getattr(query, name) for name in RUN_AS}
         for name, wanted in chosen.items():
             if wanted:
                 found = pc.and_(found, pc.is_in(self.arrays[name], pa.array(wanted, pa.string())))
         if query.source:
             found = pc.and_(found, pc.equal(self.arrays["source"], query.source))
         for word in dict.fromkeys(query.search.lower().split()):
-            named = pc.match_substring(self._searched, word)
+            named = pc.match_substring(self.arrays["searched"], word)
             if not word.strip(hexdigits):
                 is_recipe = pc.fill_null(pc.starts_with(self.arrays["sha256"], word), fill_value=False)
                 named = pc.or_(named, is_recipe)
@@ -143,9 +149,10 @@ class Columns:
     def entries(self, positions: pa.Array) -> Iterator[Entry]:
         """The entries at `positions`, made without the database; what isn't in `STORED` is fetched when asked for."""
         database = self.board._state.db
-        columns = {name: array.take(positions) for name, array in self.arrays.items()}
+        columns = {name: self.arrays[name].take(positions) for name in _OF_LINES}
         for row in pa.RecordBatch.from_pydict(columns).to_pylist():
-            row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"]), "replaced_by_id": None}
+            row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"])}
+            row |= {"replaced_by_id": None, "superseded_by_id": None}
             entry = Entry.from_db(database, _ENTRY_FIELDS, [row[name] for name in _ENTRY_FIELDS])
             method = Method.from_db(
                 database, ["id", "title", "family"], [row["method_id"], row["title"], row["family"]]
@@ -160,6 +167,8 @@ class Columns:
                 entry.published = PublishedResult.from_db(database, names, published)
                 entry.published.method = method
             entry.board = self.board
+            for name in (*RUN_AS, "run_mark"):
+                setattr(entry, name, row[name])
             entry.also_claimed_as = row["also_claimed_as"]  # type: ignore[attr-defined]  # ours, for the line
             yield entry
 
@@ -174,7 +183,7 @@ def values(array: pa.Array) -> memoryview[float]:
 def read_columns(board: Board) -> Columns:
     """Read all entries of a board. One query."""
     stored = (
-        Entry.objects.filter(board=board, replaced_by=None)
+        Entry.objects.filter(Entry.ON_BOARD, board=board)
         .order_by()
         .annotate(
             phases_json=Cast("phases", TextField()),
@@ -184,6 +193,7 @@ def read_columns(board: Board) -> Columns:
                 output_field=TextField(),
             ),
             also_claimed_as=Subquery(_OPEN_CLAIMS),
+            inference_json=Cast(KeyTextTransform("inference", "recipe__document"), TextField()),
             **{name: _either(f"method{path}") for name, path in _OF_METHOD.items()},
         )
         .values_list(*(source for source, _ in STORED.values()))
@@ -192,7 +202,8 @@ def read_columns(board: Board) -> Columns:
     table = pa.Table.from_batches(_batches(stored), _SCHEMA)
     table = table.sort_by([("quality", "descending"), ("id", "ascending")])
     arrays = {name: table[name].combine_chunks() for name in STORED}
-    columns = Columns(board, arrays | {"quality_by": _quality_by(arrays)})
+    arrays |= _run_as(arrays) | {"quality_by": _quality_by(arrays), "searched": _searched(arrays)}
+    columns = Columns(board, {name: arrays[name] for name in SCHEMA.names})
     # Reading takes three times what is kept; the allocator would hold it for the next time.
     del table
     pa.default_memory_pool().release_unused()
@@ -203,6 +214,28 @@ def _quality_by(arrays: dict[str, pa.Array]) -> pa.Array:
     """`domain.quality.quality_by` of each entry."""
     given = (arrays[name].to_pylist() for name in ("source", "quality_provenance", "submitters_weights"))
     return pa.array(map(quality_by, *given), pa.string())
+
+
+def _searched(arrays: dict[str, pa.Array]) -> pa.Array:
+    names = zip(arrays["title"].to_pylist(), arrays["architecture"].to_pylist(), strict=True)
+    return pa.array([f"{title}\n{architecture or ''}".lower() for title, architecture in names], pa.string())
+
+
+def _run_as(arrays: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """How each entry's network is run, from what its recipe says; null if published."""
+    said = pc.fill_null(arrays["inference"], "{}")
+    coded = pc.if_else(
+        pc.is_valid(arrays["recipe_id"]), said, None
+    ).dictionary_encode()  # few different ones, whatever the number of entries
+    default = {name: Inference.model_fields[name].default for name in ("precision", "runtime", "compile")}
+    documents = [default | json.loads(text) for text in coded.dictionary.to_pylist()]
+    found = {
+        "precision": [document["precision"] for document in documents],
+        "runtime": [document["runtime"] for document in documents],
+        "compiled": ["yes" if document["compile"] else "no" for document in documents],
+        "run_mark": [inference_mark(document) for document in documents],
+    }
+    return {name: pa.array(said, pa.string()).take(coded.indices) for name, said in found.items()}
 
 
 def _either(of_method: str) -> Coalesce:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q, QuerySet
 
@@ -15,7 +17,7 @@ def log_lines(
 ) -> QuerySet[LogLine]:
     """The lines that meet every condition, the newest first.
 
-    since, until: days, both included, in UTC. search: in reasons and names of objects. equal: fields with their
+    since, until: days, both included, in UTC. search: as `search_log` does. equal: fields with their
     values; an empty one is no condition.
     """
     found = LogLine.objects.filter(**{name: value for name, value in equal.items() if value})
@@ -24,8 +26,14 @@ def log_lines(
     if until is not None:
         found = found.filter(at__lte=datetime.combine(until, time.max, UTC))
     if search:
-        found = found.filter(Q(reason__icontains=search) | Q(object_name__icontains=search))
+        found = search_log(found, search)
     return found
+
+
+def search_log(lines: QuerySet[LogLine], search: str) -> QuerySet[LogLine]:
+    """The lines with this text in the reason, in who did it, or in the name or number of the object."""
+    fields = ("reason", "object_name", "actor", "object_id")
+    return lines.filter(reduce(or_, (Q(**{f"{name}__icontains": search}) for name in fields)))
 
 
 def decisions(runs: Iterable[int], entry: int | None = None) -> QuerySet[LogLine]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.fields.files import FieldFile
@@ -50,16 +51,6 @@ def runs() -> RunQuerySet:
     return RunQuerySet(Run)
 
 
-def queue() -> RunQuerySet:
-    """Running and queued runs, in the order in which they will be done."""
-    return runs().active().with_names().order_by("-state", *routing.LINE)
-
-
-def recent_runs(limit: int = 20) -> RunQuerySet:
-    """The most recently finished runs."""
-    return runs().exclude(state__in=ACTIVE).with_names().order_by("-finished_at")[:limit]
-
-
 def submissions() -> QuerySet[Submission]:
     """All submissions with what their pages show."""
     return Submission.objects.select_related("recipe__method", "hardware", "submitter")
@@ -68,6 +59,11 @@ def submissions() -> QuerySet[Submission]:
 def current_run(submission: Submission) -> Run | None:
     """The newest run of a submission: of its own, not of others that ask for the same recipe on its hardware."""
     return runs().filter(submission=submission).with_names().order_by("-pk").first()
+
+
+def is_active(submission: UUID) -> bool:
+    """Whether a run of the submission of this number is queued or running."""
+    return runs().active().filter(submission=submission).exists()
 
 
 def earlier_result(run: Run) -> int | None:
@@ -81,14 +77,6 @@ def runs_by_state() -> dict[str, int]:
     return {
         row["state"]: row["number"] for row in Run.objects.order_by().values("state").annotate(number=Count("pk"))
     }
-
-
-def ahead_in_queue(run: Run) -> int:
-    """How many runs the same hardware will do before this one."""
-    same_turn = Q(priority=run.priority, turn=run.turn, queued_at__lt=run.queued_at)
-    earlier_turn = Q(priority=run.priority, turn__lt=run.turn)
-    before = Q(priority__lt=run.priority) | earlier_turn | same_turn
-    return runs().queued().filter(before, hardware=run.hardware_id).count()
 
 
 def history(entry: Entry) -> QuerySet[Run]:
@@ -145,29 +133,7 @@ def record_of(run: Run) -> dict[str, Any] | None:
 
 def workers() -> QuerySet[Worker]:
     """All workers that ever reported."""
-    return Worker.objects.select_related("hardware")
-
-
-def waits_for(run: Run | None) -> str:
-    """Which worker a queued run is missing, in words; empty if a live worker can do it."""
-    if run is None or run.state != RunState.QUEUED:
-        return ""
-    if run.hardware.paused_for:
-        return f"this hardware is paused ({run.hardware.paused_for})"
-    live = list(live_workers().filter(hardware=run.hardware_id))
-    if not live:
-        return "no worker for this hardware is live"
-    reported = [(worker, routing.tracks_in(worker.diagnosis)) for worker in live]
-    able = [
-        worker
-        for worker, tracks in reported
-        if tracks is None or not routing.needs_data(run) or run.recipe.track in tracks
-    ]
-    if not able:
-        return f"no live worker of this hardware has the data of track {run.recipe.track}"
-    if all(worker.out_of_service for worker in able):
-        return f"every live worker that can do it is out of service ({able[0].out_of_service})"
-    return ""
+    return Worker.objects.select_related("hardware", "reference")
 
 
 def is_live() -> Q:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models import F, QuerySet, Sum
 
-from leaderboard.domain.energy import Provenance
-from leaderboard.models import Attempt
+from leaderboard.models import Spent
 
-SPENT_BY = {
-    "month": "month",
-    "hardware": "run__hardware__slug",
-    "user": "run__requested_by__username",
-}
+SPENT_BY = {"month": "month", "hardware": "hardware__slug", "user": "user__username"}
 """What the costs can be added up by, and the field that has it."""
-COUNTERS = (Provenance.METERED, Provenance.EXTRAPOLATED)
 
 
 def spending(by: str, **equal: str) -> QuerySet[Any, Any]:
@@ -27,19 +20,9 @@ def spending(by: str, **equal: str) -> QuerySet[Any, Any]:
     without a result had spent at their last report, a lower bound; `unknown` counts attempts that reported nothing.
     equal: values of other keys.
     """
-    ended = Attempt.objects.filter(ended_at__isnull=False).annotate(month=TruncMonth("started_at"))
-    ended = ended.filter(**{SPENT_BY[name]: value for name, value in equal.items()})
-    joules = F("spent_energy_j")
-    rows = (
-        ended.order_by()
-        .values(value=F(SPENT_BY[by]))
-        .annotate(
-            attempts=Count("pk"),
-            metered_j=Sum(joules, filter=Q(spent_provenance__in=COUNTERS)),
-            estimated_j=Sum(joules, filter=~Q(spent_provenance__in=COUNTERS)),
-            lost_j=Sum(joules, filter=~Q(outcome="succeeded")),
-            time_s=Sum("spent_time_s"),
-            unknown=Count("pk", filter=Q(spent_energy_j=None)),
-        )
-    )
+    found = Spent.objects.filter(**{SPENT_BY[name]: value for name, value in equal.items()})
+    names = ("attempts", "metered_j", "estimated_j", "lost_j", "time_s", "unknown")
+    # Its own name for each sum's column: those that are summed have it, too.
+    rows = found.order_by().values(value=F(SPENT_BY[by])).annotate(**{f"sum_{name}": Sum(name) for name in names})
+    rows = rows.values("value", **{name: F(f"sum_{name}") for name in names})  # type: ignore[misc]  # it is a name
     return rows.order_by("-value") if by == "month" else rows.order_by("-attempts", "value")

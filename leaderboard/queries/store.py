@@ -6,7 +6,8 @@ from collections import OrderedDict
 from threading import Lock
 
 from leaderboard.models import Board
-from leaderboard.queries.columns import Columns, read_columns
+from leaderboard.queries import shared
+from leaderboard.queries.columns import SCHEMA, Columns, read_columns
 
 # Some 100 MB of columns. The board last read is kept whatever its size.
 MOST_ENTRIES_KEPT = 200_000
@@ -15,8 +16,8 @@ MOST_ENTRIES_KEPT = 200_000
 class Store:
     """Columns of boards, read again when a board's revision has changed.
 
-    One thread reads a board while others that need it wait: after a change, each process reads it once, however
-    many readers come.
+    One thread reads a board while others that need it wait, and one process of a machine: after a change it is read
+    once, however many readers come.
     """
 
     def __init__(self, most_entries: int = MOST_ENTRIES_KEPT) -> None:
@@ -26,9 +27,10 @@ class Store:
         self._lock = Lock()
 
     def columns(self, board: Board) -> Columns:
-        """The columns of `board` at its revision, or at a later one. No query while it has not changed, else one.
+        """The columns of `board` at its revision, or at a later one.
 
-        Two for a thread that had to wait for another's reading.
+        No query while it has not changed, and if another process has read it. Else two, and one in a transaction; one
+        more for a thread that had to wait for another's reading.
         """
         with self._lock:
             kept = self._fresh(board)
@@ -44,14 +46,13 @@ class Store:
             reader.release()
 
     def _after_waiting(self, board: Board) -> Columns:
-        current = Board.objects.select_related("hardware").get(pk=board.pk)
+        current = _current(board)
         with self._lock:
             kept = self._fresh(current)
         return self._read(current) if kept is None else kept
 
     def _read(self, board: Board) -> Columns:
-        # The board was read before its entries, so what is kept is never older than its revision.
-        columns = read_columns(board)
+        columns = _taken(board) if shared.can_share() else read_columns(board)
         with self._lock:
             self._kept[board.pk] = columns
             self._kept.move_to_end(board.pk)
@@ -61,15 +62,30 @@ class Store:
 
     def _fresh(self, board: Board) -> Columns | None:
         kept = self._kept.get(board.pk)
-        if kept is None or _version(kept.board) != _version(board):
+        if kept is None or shared.version_of(kept.board) != shared.version_of(board):
             return None
         self._kept.move_to_end(board.pk)
         return kept
 
 
-def _version(board: Board) -> tuple[object, ...]:
-    # The time and the size too: a restored or replaced database starts its revisions again.
-    return board.revision, board.changed_at, board.size
+def _taken(board: Board) -> Columns:
+    """What a process of this machine has read; read here, for all of them, if none has."""
+    found = shared.find_arrays(board, SCHEMA)
+    if found is not None:
+        return Columns(board, found)
+    with shared.turn(board) as is_mine:
+        # A later one may have been read since. Always before the entries: they are never older than its revision.
+        current = _current(board)
+        found = shared.find_arrays(current, SCHEMA)
+        if found is None:
+            found = read_columns(current).arrays
+            if is_mine:
+                found = shared.keep_arrays(current, found, SCHEMA)
+        return Columns(current, found)
+
+
+def _current(board: Board) -> Board:
+    return Board.objects.select_related("hardware").get(pk=board.pk)
 
 
 STORE = Store()

@@ -65,7 +65,7 @@ def _methods() -> models.QuerySet[Method]:
 
 def _submissions() -> models.QuerySet[Submission]:
     ended = Exists(Run.objects.filter(submission=OuterRef("pk"), state__in=FINAL))
-    submissions = Submission.objects.filter(ended).select_related("submitter", "recipe", "hardware")
+    submissions = Submission.objects.filter(ended).select_related("submitter", "withdrawn_by", "recipe", "hardware")
     return submissions.defer("recipe__document").order_by("created_at", "pk")
 
 
@@ -104,6 +104,8 @@ _NAMED: dict[str, Any] = {
         "submitter": _user_name(submission.submitter),
         "recipe": submission.recipe.sha256,
         "hardware": submission.hardware.name,
+        "version_of": str(submission.version_of_id) if submission.version_of_id else None,
+        "withdrawn_by": _user_name(submission.withdrawn_by),
     },
     "runs": lambda run: {
         "id": run.pk,

@@ -8,9 +8,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from leaderboard.domain.runstate import ACTIVE, RunState
-from leaderboard.models import Action, Ban, Entry, Hardware, Run
+from leaderboard.models import Action, Ban, Entry, Hardware, LogLine, Run
 from leaderboard.services.limits import take_turn
 from leaderboard.services.log import given_reason, optional_reason, write_log
+from leaderboard.services.notices import tell_results_taken_down
 from leaderboard.services.publication import TAKEN_DOWN, lock_works, mark_held, refresh_entries, tell_taken_down
 from leaderboard.services.refusal import Refused
 from leaderboard.services.submissions import request_cancel
@@ -32,19 +33,21 @@ def ban(user: User, *, by: User | None, reason: str, with_entries: bool = False)
     runs = Run.objects.filter(submission__submitter=user)
     lock_works(runs.values_list("recipe__work", flat=True))
     Ban.objects.create(user=user, reason=reason)
-    write_log(Action.BAN, user, by=by, reason=reason, with_entries=with_entries)
+    line = write_log(Action.BAN, user, by=by, reason=reason, with_entries=with_entries)
     for run in runs.filter(state__in=ACTIVE).order_by("pk"):
         with suppress(Refused):  # it has just ended
             request_cancel(run, by=by, reason=reason)
-    return _hold_results(user, by=by, reason=reason) if with_entries else 0
+    return _hold_results(user, by=by, reason=reason, event=line) if with_entries else 0
 
 
-def _hold_results(user: User, *, by: User | None, reason: str) -> int:
+def _hold_results(user: User, *, by: User | None, reason: str, event: LogLine) -> int:
     results = Run.objects.filter(submission__submitter=user, state=RunState.SUCCEEDED)
     works = sorted(set(results.values_list("recipe__work", "hardware")))
     for run in results.select_for_update(no_key=True, of=("self",)).order_by("pk"):
         if TAKEN_DOWN not in run.held_for:
             mark_held(run, by=by, reason=reason)
+    if works:
+        tell_results_taken_down(user, event=event, reason=reason)
     removed = 0
     for work, hardware in works:
         on_boards = Entry.objects.filter(work=work, board__hardware=hardware)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 
 from catalogue import source_addresses
+from measurement.documents import Fault
+from measurement.recipe import Recipe
 
 WANTED = (
     "an arXiv identifier (https://arxiv.org/abs/2108.13465), a DOI (https://doi.org/10.1145/3360307) or the address "
@@ -25,6 +27,14 @@ _OLD_ARXIV = re.compile(
     re.A,
 )
 _DOI = re.compile(r"/10\.\d{4,9}(?:\.\d+)*/\S+", re.A)
+
+
+def why_not_sampled(recipe: Recipe) -> Fault | None:
+    """What a sampled run lacks; its quality is the submitter's word, so that its evidence must be a publication."""
+    fault = recipe.why_not_sampled()
+    if fault is None and recipe.reported is not None and not is_of_known_kind(recipe.reported.evidence):
+        return Fault("reported.evidence", f"is of no known kind in a sampled run; give {WANTED}")
+    return fault
 
 
 def is_of_known_kind(address: str) -> bool:

@@ -52,7 +52,8 @@ def _mean(found: list[tuple[R, Figures]]) -> Figures:
     figures = mean_figures([figures for _, figures in found])
     repeats = figures["repeats"] | {"runs": [run.pk for run, _ in found]}
     device, gain_u95 = of_mean([(figures["device"], figures["gain_u95"]) for _, figures in found])
-    own = {"repeats": repeats, "device": device, "gain_u95": gain_u95}
+    limits_w = sorted({limit_w for _, figures in found for limit_w in figures["power_limits_w"]})
+    own = {"repeats": repeats, "device": device, "gain_u95": gain_u95, "power_limits_w": limits_w}
     return {"recipe_id": newest.recipe_id, "run_id": newest.pk, **figures, **own}
 
 
@@ -131,6 +132,7 @@ def _figures(record: Record, inference: PhaseRecord, scope: Scope) -> Figures:
         "batch_size": window.batch_size,
         "device": identity(record.hardware.uuid),
         "gain_u95": _gain_u95(inference.energy(scope)),
+        "power_limits_w": [] if record.hardware.power_limit_w is None else [record.hardware.power_limit_w],
         "peak_memory_bytes": window.peak_memory_bytes,
     }
 

@@ -59,7 +59,11 @@ def resume(of: Hardware | Worker, *, by: User | None, reason: str = "") -> None:
     if not type(of).objects.filter(pk=of.pk).exclude(paused_for="").update(paused_for=""):
         raise Refused("paused_for", f"{of} is not paused")
     write_log(Action.RESUME, of, by=by, reason=reason)
-    hardware = of if isinstance(of, Hardware) else of.hardware
+    notify_after(of if isinstance(of, Hardware) else of.hardware)
+
+
+def notify_after(hardware: Hardware) -> None:
+    """Notify workers of what waits for a hardware, once the transaction is committed."""
     transaction.on_commit(partial(_notify, hardware))
 
 
@@ -69,6 +73,8 @@ def _notify(hardware: Hardware) -> None:
 
 
 def why_paused(worker: str) -> str:
-    """Why a worker, or all of its hardware, is to begin no run; empty if it may."""
-    found = Worker.objects.filter(name=worker).values_list("paused_for", "hardware__paused_for").first()
-    return next(filter(None, found or ()), "")
+    """Why a worker, or all of its hardware, is to begin no run, in words; empty if it may."""
+    found = Worker.objects.filter(name=worker).values_list("paused_for", "hardware__paused_for", "drifted_for")
+    *pauses, drifted = found.first() or ("", "")
+    reason = next(filter(None, pauses), "")
+    return f"paused by an administrator: {reason}" if reason else drifted

@@ -17,13 +17,13 @@ REASON_PATTERN = rf"^[^{_CONTROLS}]*[^\x00-\x20\x7f\s][^{_CONTROLS}]*$"
 """Some text that can be seen, and no control characters but tabs and ends of lines."""
 
 
-def write_log(action: Action, about: Model | str, *, by: User | None, reason: str = "", **details: Any) -> None:
-    """Add a line, in the transaction of the act, so that neither is there alone.
+def write_log(action: Action, about: Model | str, *, by: User | None, reason: str = "", **details: Any) -> LogLine:
+    """Add a line and return it, in the transaction of the act, so that neither is there alone.
 
     about: an object, or what there is only one of, such as the catalogue. by: None for what the system does, its
     commands and workers. details: values that JSON can hold.
     """
-    LogLine.objects.create(
+    return LogLine.objects.create(
         actor=by.get_username() if by else LogLine.SYSTEM,
         actor_number=by.pk if by else None,
         action=action,

@@ -20,8 +20,11 @@ from leaderboard.models import (
     Board,
     Entry,
     Hardware,
+    LogLine,
     Method,
+    NoticeKind,
     PublishedResult,
+    RemovedEntry,
     Run,
     Submission,
     Work,
@@ -29,10 +32,12 @@ from leaderboard.models import (
 from leaderboard.services.figures import figures_of_entries
 from leaderboard.services.log import given_reason, optional_reason, write_log
 from leaderboard.services.means import UNCERTAINTIES, Figures
+from leaderboard.services.notices import tell_of_run, tell_superseded
 from leaderboard.services.pooling import pool_spreads
 from leaderboard.services.published_models import replace_published
 from leaderboard.services.refusal import Refused
 from leaderboard.services.review import busy_results_replaced_by
+from leaderboard.services.superseding import supersede
 from measurement.documents import DocumentError
 from measurement.record import Record, parse_record
 from measurement.vocabulary import Flag
@@ -48,10 +53,18 @@ def publish(run: Run) -> list[Entry]:
     """Bring the entries of a run's work on its hardware up to date. Returns those whose figures it takes part in."""
     lock_works([run.recipe.work_id])
     for busy in Run.objects.filter(pk__in=busy_results_replaced_by(run)).select_related("recipe__method"):
-        mark_held(busy, by=None, reason=f"Run {run.pk} was on a quiet machine.", flag=str(Flag.BUSY_MACHINE))
+        reason = f"Run {run.pk} was on a quiet machine."
+        line = mark_held(busy, by=None, reason=reason, flag=str(Flag.BUSY_MACHINE))
+        tell_of_run(NoticeKind.HELD, busy, event=line, reason=reason)
     entries = refresh_entries(run.recipe.work_id, run.hardware)
-    taken = {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}
-    return entries if run.pk in taken else []
+    results = _results(run.recipe.work_id, run.hardware_id)
+    taken = {result.pk for result in counted(results)}
+    if run.pk not in taken:
+        return []
+    for displaced in counted(results.exclude(pk=run.pk)):
+        if displaced.pk not in taken:
+            tell_superseded(displaced, by=run, reason="Its result was of a sample; this one is of a whole run.")
+    return entries
 
 
 @transaction.atomic
@@ -75,10 +88,29 @@ def refresh_entries(work_id: int, hardware: Hardware) -> list[Entry]:
             continue
         for name, value in {**figures, "published_at": now}.items():
             setattr(entry, name, value)
-        entry.save()
+        is_new = entry.pk is None
+        if is_new:
+            _as_before(entry)
+        entry.save(force_insert=is_new)
         changed.append(board.pk)
     raise_revisions(changed)
     return entries
+
+
+def _as_before(entry: Entry) -> None:
+    """Give an entry that comes back its number, and with the same results the time when these were published."""
+    before = RemovedEntry.objects.filter(board=entry.board, work=entry.work_id).first()
+    if before is None:
+        return
+    if before.runs == _runs_of(entry):
+        entry.published_at = before.published_at
+    if not Entry.objects.filter(pk=before.number).exists():  # which an import may have taken
+        entry.pk = before.number
+    before.delete()
+
+
+def _runs_of(entry: Entry) -> list[int]:
+    return list(entry.repeats.get("runs", [entry.run_id]))
 
 
 def _is_the_same(entry: Entry, figures: Figures) -> bool:
@@ -95,8 +127,12 @@ def _is_the_same(entry: Entry, figures: Figures) -> bool:
 
 def counted_results(work_id: int, hardware_id: int) -> list[Run]:
     """The results that a work's entries on a hardware are the mean of, the newest first."""
+    return counted(_results(work_id, hardware_id))
+
+
+def _results(work_id: int, hardware_id: int) -> QuerySet[Run]:
     runs = Run.objects.filter(recipe__work=work_id, hardware=hardware_id, state=RunState.SUCCEEDED)
-    return counted(runs.select_related("recipe", "submission"))
+    return runs.select_related("recipe", "submission")
 
 
 def lock_works(work_ids: Iterable[int]) -> None:
@@ -129,9 +165,11 @@ def release_hold(run: Run, *, by: User | None = None, reason: str = "") -> list[
         raise Refused("run", f"the submission of run {run.pk} was withdrawn; its result is not published")
     if not Run.objects.filter(pk=run.pk, attempt=run.attempt, held_for=run.held_for).update(held_for=[]):
         raise not_held
-    write_log(Action.RELEASE, run, by=by, reason=reason, held_for=run.held_for)
+    line = write_log(Action.RELEASE, run, by=by, reason=reason, held_for=run.held_for)
     run.held_for = []
-    return publish(run)
+    entries = publish(run)
+    tell_of_run(NoticeKind.RELEASED, run, event=line, reason=reason, entries=entries)
+    return entries
 
 
 def _attempt_of(run: Run) -> Attempt | None:
@@ -161,7 +199,8 @@ def take_down(entries: QuerySet[Entry], *, reason: str, by: User | None = None) 
     lock_works(work_id for work_id, _ in shown)
     results = {run.pk for work in shown for run in counted_results(*work)}
     for run in Run.objects.select_for_update(no_key=True).filter(pk__in=results).order_by("pk"):
-        mark_held(run, by=by, reason=reason)
+        line = mark_held(run, by=by, reason=reason)
+        tell_of_run(NoticeKind.TAKEN_DOWN, run, event=line, reason=reason)
     listed = entries.select_related("board__hardware", "recipe__method", "published__board__hardware")
     tell_taken_down(listed, by=by, reason=reason)
     PublishedResult.objects.filter(pk__in=entries.values("published")).update(taken_down_at=Now())
@@ -185,22 +224,38 @@ def hold(run: Run, *, reason: str, by: User | None = None) -> None:
     lock_works([run.recipe.work_id])
     if run.pk not in {result.pk for result in counted_results(run.recipe.work_id, run.hardware_id)}:
         raise Refused("run", f"run {run.pk} takes part in no entry, so there is nothing to hold")
-    mark_held(Run.objects.select_for_update(no_key=True).get(pk=run.pk), by=by, reason=reason)
+    held = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+    line = mark_held(held, by=by, reason=reason)
+    tell_of_run(NoticeKind.HELD, held, event=line, reason=reason)
     refresh_entries(run.recipe.work_id, run.hardware)
 
 
-def mark_held(run: Run, *, by: User | None, reason: str, flag: str = TAKEN_DOWN) -> None:
-    """Hold one result; its entry is yet to be brought up to date."""
+def mark_held(run: Run, *, by: User | None, reason: str, flag: str = TAKEN_DOWN) -> LogLine:
+    """Hold one result; its entry is yet to be brought up to date, and its submitter to be notified."""
     run.held_for = sorted({*run.held_for, flag})
     run.save(update_fields=["held_for"])
-    write_log(Action.HOLD, run, by=by, reason=reason)
+    return write_log(Action.HOLD, run, by=by, reason=reason)
 
 
 def _remove(entries: QuerySet[Entry]) -> int:
     board_ids = lock(entries.values_list("board_id", flat=True))
-    removed, _ = entries.delete()
+    gone = list(entries)
+    works = {entry.work_id for entry in gone}
+    RemovedEntry.objects.filter(board__in=board_ids, work__in=works).delete()
+    RemovedEntry.objects.bulk_create(
+        RemovedEntry(
+            number=entry.pk,
+            board_id=entry.board_id,
+            work_id=entry.work_id,
+            runs=_runs_of(entry),
+            published_at=entry.published_at,
+        )
+        for entry in gone
+        if entry.work_id is not None
+    )
+    Entry.objects.filter(pk__in=[entry.pk for entry in gone]).delete()
     raise_revisions(board_ids)
-    return removed
+    return len(gone)
 
 
 @transaction.atomic
@@ -217,14 +272,30 @@ def lock(board_ids: Iterable[int]) -> list[int]:
 
 
 def raise_revisions(board_ids: Iterable[int]) -> None:
-    """Raise the revisions of boards whose entries changed. Last in a transaction: it decides which published entries
-    verified ones replace, pools the spread of results, and counts the entries."""
+    """Raise the revisions of boards whose entries changed. Last in a transaction: it decides which entries newer
+    versions supersede and which published ones verified ones replace, pools the spread of results, and counts the
+    entries."""
     locked = lock(board_ids)
+    supersede(locked)
     replace_published(locked)
     pool_spreads(locked)
-    entries = Entry.objects.filter(board=OuterRef("pk"), replaced_by=None).order_by().values("board")
+    _gather_power_limits(locked)
+    entries = Entry.objects.filter(Entry.ON_BOARD, board=OuterRef("pk")).order_by().values("board")
     sizes = {
         name: Coalesce(Subquery(counted.values(number=Count("pk"))), 0)
         for name, counted in (("size", entries), ("verified_size", entries.filter(source="verified")))
     }
     Board.objects.filter(pk__in=locked).update(revision=F("revision") + 1, changed_at=Now(), **sizes)
+
+
+def _gather_power_limits(board_ids: list[int]) -> None:
+    """Note under which power limits the entries of each board ran."""
+    ranked = (
+        Entry.objects.filter(board__in=board_ids, source="verified").filter(Entry.ON_BOARD).exclude(power_limits_w=[])
+    )
+    found: dict[int, set[float]] = {}
+    for board_id, limits_w in ranked.order_by().values_list("board", "power_limits_w").distinct():
+        found.setdefault(board_id, set()).update(limits_w)
+    for board in Board.objects.filter(pk__in=board_ids).only("power_limits_w"):
+        if board.power_limits_w != (limits_w := sorted(found.get(board.pk, ()))):
+            Board.objects.filter(pk=board.pk).update(power_limits_w=limits_w)

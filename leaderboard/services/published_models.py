@@ -10,7 +10,7 @@ from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.models import Entry, PublishedResult
 from leaderboard.services.refusal import Refused
 from measurement.documents import DocumentError, Fault
-from measurement.recipe import DeclaredPhase, PhaseSpec, PretrainedPhase, SupervisedPhase, parse_recipe
+from measurement.recipe import DeclaredPhase, Model, PhaseSpec, PretrainedPhase, SupervisedPhase, parse_recipe
 from measurement.recipe import Recipe as RecipeDocument
 from measurement.recipe.parts import did_you_mean
 
@@ -56,6 +56,9 @@ def differences(recipe: RecipeDocument, published: Mapping[str, Any]) -> Iterato
         yield Fault(
             FIELD, f"{model} was imported by an older version, which kept no schedule (import_catalogue adds it)"
         )
+        return
+    if not isinstance(network, Model):
+        yield Fault("model.format", f"is {network.format}, and {model} is a network of timm; leave it out")
         return
     for name, given in (("architecture", network.architecture), ("resolution", network.resolution)):
         if given != published[name]:
@@ -150,7 +153,8 @@ def replace_published(board_ids: Collection[int]) -> None:
     Of several verified ones a full result comes before a sampled one, then the newest. The boards are locked.
     """
     verified: dict[tuple[int, str], list[Entry]] = {}
-    repeats = Entry.objects.filter(board__in=board_ids, source="verified").exclude(recipe__method__published_model="")
+    verified_ones = Entry.objects.filter(board__in=board_ids, source="verified", superseded_by=None)
+    repeats = verified_ones.exclude(recipe__method__published_model="")
     for entry in repeats.select_related("recipe__method").order_by("mode", "-run_id"):
         verified.setdefault((entry.board_id, entry.method.published_model), []).append(entry)
     named = {model for _, model in verified}

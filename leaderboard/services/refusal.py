@@ -21,4 +21,19 @@ class Invalid(Refused):
 
 
 class LimitReached(Refused):
-    """Something that is allowed again later: there is too much of it now."""
+    """Something that is allowed again later: there is too much of it now.
+
+    retry_after_s: None if nobody can say when.
+    """
+
+    def __init__(self, field: str, message: str, *, subject: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(field, message, subject=subject)
+        self.retry_after_s = retry_after_s
+
+
+class Gone(Refused):
+    """Something that could be done once, and no more."""
+
+
+class TooBig(Refused):
+    """Something that is larger than this site takes."""

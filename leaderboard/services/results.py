@@ -17,8 +17,10 @@ from django.db.models.functions import Now
 
 from leaderboard.domain.runstate import RunState
 from leaderboard.domain.spending import spent_in
-from leaderboard.models import Action, Attempt, PhaseEnergy, Run
+from leaderboard.models import Action, Attempt, NoticeKind, PhaseEnergy, Run
+from leaderboard.services.drift import hold_if_drifted
 from leaderboard.services.log import write_log
+from leaderboard.services.notices import tell_of_end, tell_of_run
 from leaderboard.services.publication import lock_works, publish
 from leaderboard.services.review import reasons_to_hold
 from leaderboard.services.runs import Claim, end_attempt, move
@@ -61,9 +63,10 @@ def record(claim: Claim, text: bytes, trace: Path | None = None) -> bool:
             kept.append(attempt.trace)
             attempt.save(update_fields=["trace"])
         if run.held_for:
-            write_log(Action.HOLD, run, by=None, held_for=run.held_for)
-        else:
-            publish(run)
+            line = write_log(Action.HOLD, run, by=None, held_for=run.held_for)
+            tell_of_run(NoticeKind.HELD, run, event=line)
+        elif not hold_if_drifted(run, parsed):
+            tell_of_end(NoticeKind.VERIFIED, run, entries=publish(run))
     return True
 
 

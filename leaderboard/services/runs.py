@@ -17,8 +17,10 @@ from django.db.models.functions import Now
 
 from leaderboard.dispatch import notify
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
-from leaderboard.models import Attempt, Provenance, Run, Worker
+from leaderboard.models import Attempt, Ended, NoticeKind, Provenance, Run, Worker
 from leaderboard.routing import LINE, doable_with, tracks_of_worker
+from leaderboard.services.notices import tell_of_end
+from leaderboard.services.spent import add_spent
 
 LOST = "lost"
 """The outcome of an attempt whose worker fell silent or lacked data: MAX_ATTEMPTS of them end the run."""
@@ -37,6 +39,25 @@ class Claim:
 
     run_id: int
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an attempt without a result leaves: what ended it (of `Ended`), the recipe's field at fault, last lines.
+
+    Empty where it is unknown.
+    """
+
+    fault: str = ""
+    field: str = ""
+    log: str = ""
+
+    def columns(self) -> dict[str, str]:
+        """As the attempt stores it."""
+        return {"fault": self.fault, "fault_field": self.field[:200], "log": self.log}
+
+
+NOTHING = Left()
 
 
 def _lease_end() -> Any:
@@ -60,7 +81,7 @@ def claim(run_id: int, worker: str) -> Claim | None:
     able = doable_with(tracks_of_worker(worker))
     able &= Q(hardware__paused_for="")
     last = Run.objects.filter(able, pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
-    if last is None or Worker.objects.filter(name=worker).exclude(paused_for="").exists():
+    if last is None or Worker.objects.filter(name=worker).exclude(paused_for="", drifted_for="").exists():
         return None
     taken = move(
         run_id,
@@ -117,6 +138,8 @@ def end_attempt(claim: Claim, outcome: str, reason: str = "", **fields: Any) -> 
     for name, value in fields.items():
         setattr(attempt, name, value)
     attempt.save()
+    attempt.refresh_from_db(fields=["started_at"])
+    add_spent(attempt)
     return attempt
 
 
@@ -132,9 +155,9 @@ def _spent(claim: Claim) -> dict[str, Any]:
 
 
 @transaction.atomic
-def fail(claim: Claim, reason: str) -> bool:
+def fail(claim: Claim, reason: str, left: Left = NOTHING) -> bool:
     """End the run without a result. False if it is no longer this worker's."""
-    return _end(claim, RunState.FAILED, reason)
+    return _end(claim, RunState.FAILED, reason, left=left)
 
 
 @transaction.atomic
@@ -147,17 +170,17 @@ def stop(claim: Claim, *, cancelled: bool) -> bool:
 
 
 @transaction.atomic
-def lose(claim: Claim, reason: str) -> bool:
+def lose(claim: Claim, reason: str, left: Left = NOTHING) -> bool:
     """Queue the run again because this worker can't do it, or fail it after MAX_ATTEMPTS such losses.
 
     False if it is no longer this worker's.
     """
     reason = reason.rstrip(".")
-    return _lose(claim, f"{reason}; the run is queued again.", reason + "; failed after {lost} attempts.")
+    return _lose(claim, f"{reason}; the run is queued again.", reason + "; failed after {lost} attempts.", left=left)
 
 
 @transaction.atomic
-def blame_machine(claim: Claim, reason: str) -> bool:
+def blame_machine(claim: Claim, reason: str, left: Left = Left(Ended.MACHINE)) -> bool:
     """Queue the run again because this machine broke down, which is no attempt of the run.
 
     It fails after MAX_MACHINE_FAULTS of them. False if it is no longer this worker's.
@@ -168,6 +191,7 @@ def blame_machine(claim: Claim, reason: str) -> bool:
         f"{reason}; the run is queued again.",
         reason + "; failed after {lost} faults of machines. It may be the run that harms them.",
         outcome=MACHINE_FAULT,
+        left=left,
     )
 
 
@@ -176,7 +200,9 @@ def _end_cancelled(claim: Claim, only_if: dict[str, Any] | None = None) -> bool:
     return _end(claim, RunState.CANCELLED, reason, only_if)
 
 
-def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | None = None) -> bool:
+def _end(
+    claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | None = None, left: Left = NOTHING
+) -> bool:
     spent = _spent(claim)
     moved = move(
         claim.run_id,
@@ -190,11 +216,15 @@ def _end(claim: Claim, state: RunState, reason: str, only_if: dict[str, Any] | N
         cancel_requested=False,
     )
     if moved:
-        end_attempt(claim, str(state), reason, **spent)
+        end_attempt(claim, str(state), reason, **spent, **left.columns())
+    if moved and state == RunState.FAILED:
+        tell_of_end(NoticeKind.FAILED, Run.objects.get(pk=claim.run_id), reason=reason)
     return moved
 
 
-def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] | None = None) -> bool:
+def _give_back(
+    claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] | None = None, left: Left = NOTHING
+) -> bool:
     """Back to the queue, unless a cancel was requested: the next worker would not know of it."""
     spent = _spent(claim)
     moved = move(
@@ -209,7 +239,7 @@ def _give_back(claim: Claim, outcome: str, reason: str, only_if: dict[str, Any] 
         reason=reason,
     )
     if moved:
-        end_attempt(claim, outcome, reason, **spent)
+        end_attempt(claim, outcome, reason, **spent, **left.columns())
     return moved
 
 
@@ -236,21 +266,28 @@ def _reap(claim: Claim, expired: dict[str, Any]) -> bool:
         f"The worker of attempt {claim.token} stopped responding; the run is queued again.",
         "Its worker stopped responding {lost} times. It may be out of memory or have lost its network.",
         expired,
+        left=Left(Ended.WORKER),
     )
 
 
 def _lose(
-    claim: Claim, reason: str, last_reason: str, only_if: dict[str, Any] | None = None, outcome: str = LOST
+    claim: Claim,
+    reason: str,
+    last_reason: str,
+    only_if: dict[str, Any] | None = None,
+    *,
+    outcome: str = LOST,
+    left: Left = NOTHING,
 ) -> bool:
     """Counts only attempts of this outcome: a worker that was stopped in good order has lost nothing."""
     only_if = only_if or {}
     limit = settings.MAX_ATTEMPTS if outcome == LOST else settings.MAX_MACHINE_FAULTS
     lost = 1 + Attempt.objects.filter(run_id=claim.run_id, outcome=outcome).count()
     if after_lost_worker(lost, limit) == RunState.QUEUED:
-        moved = _give_back(claim, outcome, reason, only_if)
+        moved = _give_back(claim, outcome, reason, only_if, left)
     else:
         last_reason = last_reason.replace("{lost}", str(lost))
-        moved = _end(claim, RunState.FAILED, last_reason, only_if | {"cancel_requested": False})
+        moved = _end(claim, RunState.FAILED, last_reason, only_if | {"cancel_requested": False}, left)
     return moved or _end_cancelled(claim, only_if | {"cancel_requested": True})
 
 

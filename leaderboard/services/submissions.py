@@ -1,81 +1,102 @@
-"""What people ask for: submit, withdraw, re-run, cancel."""
+"""What people ask for: submit, re-run, cancel."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from leaderboard.database import clock
 from leaderboard.domain.runstate import ACTIVE, RunState
-from leaderboard.models import Action, Hardware, Priority, Recipe, Run, Submission, Work
+from leaderboard.models import Action, Hardware, LogLine, NoticeKind, Priority, Recipe, Run, Submission, Work
+from leaderboard.services import versions
 from leaderboard.services.claims import hear, new_method, standing_method
-from leaderboard.services.evidence import WANTED, is_of_known_kind
-from leaderboard.services.limits import check_active_runs, take_turn
+from leaderboard.services.evidence import why_not_sampled
+from leaderboard.services.limits import check_active_runs, check_not_banned, check_quota, take_turn
 from leaderboard.services.line import next_turn
 from leaderboard.services.log import optional_reason, write_log
-from leaderboard.services.publication import FULL_FIRST, boards_changed, lock_works, refresh_entries
+from leaderboard.services.measurements import why_not_measured
+from leaderboard.services.named_artifacts import name_artifacts, why_not_artifacts
+from leaderboard.services.named_measurements import name_measurements
+from leaderboard.services.notices import tell_of_run
+from leaderboard.services.publication import FULL_FIRST, boards_changed, lock_works
 from leaderboard.services.published_models import FIELD, check_published_model
 from leaderboard.services.refusal import Refused
 from leaderboard.services.runs import cancel, dispatch
-from measurement.documents import Fault
 from measurement.recipe import Recipe as RecipeDocument
 from measurement.recipe import parse_recipe
 
 
 @transaction.atomic
 def submit(
-    recipe: RecipeDocument, *, hardware: Hardware, submitter: User | None, mode: str = "full"
+    recipe: RecipeDocument,
+    *,
+    hardware: Hardware,
+    submitter: User | None,
+    mode: str = "full",
+    version_of: UUID | None = None,
 ) -> tuple[Submission, bool]:
     """Store method, recipe and a queued run. The same work on the same hardware is found, not run twice.
 
     If only a sampled run exists and `full` is asked for, a full run is queued, in a submission of the person who
-    asks, so that nobody can withdraw what another asked for. Returns the submission, and whether a run was queued.
-    Raises Refused for a family that the phases contradict, for a sampled run without the submitter's own figure or
-    without evidence of a known kind, or after a full result that the submitter withdrew, for more active runs than a
-    person may have, for more seeds of a work than count, and for a published model that the recipe can't be said to
-    repeat; DocumentError with each field in which it differs from that model's training.
+    asks, so that nobody can withdraw what another asked for. version_of: the person's earlier submission that this is
+    a new version of. Returns the submission, and whether a run was queued.
+
+    Raises Refused for a banned account, for a family that the phases contradict, for a sampled run without the
+    submitter's own figure or without evidence of a known kind, or after a full result that the submitter withdrew,
+    for more active runs than a person may have, for more seeds of a work than count, for a version of what it can't
+    be one of, and for a published model that the recipe can't be said to repeat, or for an uploaded file or a
+    measurement that the submitter does not have; DocumentError with each field in which it differs from that model's
+    training.
     """
-    fault = recipe.why_not_family() or (_why_not_sampled(recipe) if mode == "sampled" else None)
+    fault = recipe.why_not_family() or (why_not_sampled(recipe) if mode == "sampled" else None)
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     check_published_model(recipe)
+    for fault in (*why_not_measured(recipe, submitter), *why_not_artifacts(recipe, submitter)):
+        raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     if submitter is not None:
         take_turn(submitter)
+        check_not_banned(submitter)
     stored, is_known = _stored_recipe(recipe, submitter)
-    found = _answer(stored, recipe, hardware, mode)
+    name_artifacts(stored, recipe, submitter)
+    name_measurements(stored, recipe, submitter)
+    before = versions.predecessor(version_of, stored, submitter) if version_of is not None else None
+    found = answer(stored, recipe, hardware, mode)
     if found is not None:
+        if before is not None:
+            versions.mark(found, before, by=submitter)
         _hear(stored, recipe, submitter, is_known)
         _name_published_model(stored, recipe, submitter)
         return found, False
     if mode == "sampled":
         _check_no_full_result_withdrawn(stored, hardware, submitter)
     if submitter is not None:
+        check_quota(submitter)
         check_active_runs(submitter)
     own_id = submitter.pk if submitter else None
     valid = _valid_submissions(Q(recipe=stored), hardware)
     submission = next((found for found, _ in valid if found.submitter_id == own_id), None)
     if submission is None:
-        _check_seeds(stored.work, hardware, submitter)
+        if before is not None:
+            versions.check_is_other_work(stored, before)
+        check_seeds(stored.work, hardware, submitter)
         _hear(stored, recipe, submitter, is_known)
-        submission = Submission.objects.create(submitter=submitter, recipe=stored, hardware=hardware)
+        first = versions.first_of(before) if before is not None else None
+        submission = Submission.objects.create(
+            submitter=submitter, recipe=stored, hardware=hardware, version_of=before, first_version=first
+        )
+    elif before is not None:
+        versions.mark(submission, before, by=submitter)
     _name_published_model(stored, recipe, submitter)
-    run = _enqueue(submission, requested_by=submitter, mode=mode, priority=Priority.NEW)
-    write_log(Action.SUBMIT, submission, by=submitter, run=run.pk, mode=mode)
+    run = enqueue(submission, requested_by=submitter, mode=mode, priority=Priority.NEW)
+    link = {"version_of": str(before.pk)} if before is not None else {}
+    write_log(Action.SUBMIT, submission, by=submitter, run=run.pk, mode=mode, **link)
     return submission, True
-
-
-def _why_not_sampled(recipe: RecipeDocument) -> Fault | None:
-    """What a sampled run lacks; its quality is the submitter's word, so that its evidence must be a publication."""
-    fault = recipe.why_not_sampled()
-    if fault is None and recipe.reported is not None and not is_of_known_kind(recipe.reported.evidence):
-        return Fault("reported.evidence", f"is of no known kind in a sampled run; give {WANTED}")
-    return fault
 
 
 def _hear(stored: Recipe, recipe: RecipeDocument, submitter: User | None, is_known: bool) -> None:
@@ -104,7 +125,7 @@ def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> tuple[Reci
     return made, is_known
 
 
-def _answer(stored: Recipe, recipe: RecipeDocument, hardware: Hardware, mode: str) -> Submission | None:
+def answer(stored: Recipe, recipe: RecipeDocument, hardware: Hardware, mode: str) -> Submission | None:
     """The submission that has what is asked for: of this recipe, or in full of the same work from the same seed.
 
     Another budget or another writing is no other result. It must measure the scenarios that are asked for.
@@ -120,11 +141,11 @@ def _answer(stored: Recipe, recipe: RecipeDocument, hardware: Hardware, mode: st
     return None
 
 
-def _check_seeds(work: Work, hardware: Hardware, submitter: User | None) -> None:
+def check_seeds(work: Work, hardware: Hardware, submitter: User | None, *, but: Submission | None = None) -> None:
     """Nobody draws until a lucky seed comes: so many submissions of a work count, and no more are run.
 
     One that ended by a machine's fault is no draw. One that was withdrawn once begun is: its progress was seen. So is
-    one that failed under its own budget, which can be set so that only cheap runs end in time.
+    one that failed under its own budget, which can be set so that only cheap runs end in time. but: one to leave out.
     """
     if submitter is not None and submitter.is_staff:
         return
@@ -133,7 +154,8 @@ def _check_seeds(work: Work, hardware: Hardware, submitter: User | None) -> None
     begun |= Q(runs__attempt__gt=0, runs__state=RunState.FAILED) & ~Q(
         recipe__document__budget={"time_s": None, "energy_j": None}
     )
-    drawn = Submission.objects.filter(begun, recipe__work=work, hardware=hardware).distinct().count()
+    drawn_by = Submission.objects.filter(begun, recipe__work=work, hardware=hardware)
+    drawn = (drawn_by if but is None else drawn_by.exclude(pk=but.pk)).distinct().count()
     if drawn >= settings.MAX_SEEDS:
         raise Refused(
             "seed",
@@ -212,7 +234,8 @@ def _valid_submissions(of: Q, hardware: Hardware) -> list[tuple[Submission, str]
     return [(found[pk], mode) for pk, mode in modes if pk in found]
 
 
-def _enqueue(submission: Submission, *, requested_by: User | None, mode: str, priority: Priority) -> Run:
+def enqueue(submission: Submission, *, requested_by: User | None, mode: str, priority: Priority) -> Run:
+    """Queue a run of a submission, and notify its workers once it is stored."""
     run = Run.objects.create(
         submission=submission,
         recipe=submission.recipe,
@@ -221,6 +244,7 @@ def _enqueue(submission: Submission, *, requested_by: User | None, mode: str, pr
         mode=mode,
         queued_at=clock.now(),
         priority=priority,
+        is_audit=priority == Priority.AUDIT,
         turn=next_turn(submission.hardware, requested_by, priority),
     )
     transaction.on_commit(partial(dispatch, [run]))
@@ -235,7 +259,7 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None, reason: str = "
     withdrawn, and if the recipe can't be sampled.
     """
     mode, reason = mode or run.mode, optional_reason(reason)
-    fault = _why_not_sampled(parse_recipe(run.recipe.document)) if (run.mode, mode) == ("full", "sampled") else None
+    fault = why_not_sampled(parse_recipe(run.recipe.document)) if (run.mode, mode) == ("full", "sampled") else None
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
     # The locks order this with submissions and re-runs of the same recipe, and with withdrawing: there may be no run
@@ -253,7 +277,7 @@ def rerun(run: Run, *, by: User | None, mode: str | None = None, reason: str = "
     ).first()
     if active:
         raise Refused("run", f"run {active.pk} of this recipe is already {active.state}; wait for it or cancel it")
-    new = _enqueue(submission, requested_by=by, mode=mode, priority=Priority.RERUN)
+    new = enqueue(submission, requested_by=by, mode=mode, priority=Priority.RERUN)
     write_log(Action.RERUN, run, by=by, reason=reason, run=new.pk, mode=mode)
     return new
 
@@ -263,30 +287,22 @@ def request_cancel(run: Run, *, by: User | None, reason: str = "") -> None:
 
     Raises Refused if the run has ended.
     """
+    with transaction.atomic():
+        line = cancel_without_notice(run, by=by, reason=reason)
+        if not is_by_submitter(run.submission, by):
+            tell_of_run(NoticeKind.CANCELLED, run, event=line, reason=line.reason)
+
+
+def cancel_without_notice(run: Run, *, by: User | None, reason: str) -> LogLine:
+    """The same without a notice, for an act that gives one of its own. Returns the line of the log."""
     reason = optional_reason(reason)
     words = f"Cancelled by {by.get_username()}" if by else "Cancelled"
-    with transaction.atomic():
-        is_cancelled = cancel(run.pk, f"{words}: {reason}" if reason else f"{words}.")
-        if is_cancelled:
-            write_log(Action.CANCEL, run, by=by, reason=reason)
-    if not is_cancelled:
+    if not cancel(run.pk, f"{words}: {reason}" if reason else f"{words}."):
         run.refresh_from_db()
         raise Refused("run", f"run {run.pk} has already ended ({run.state}); there is nothing to cancel")
+    return write_log(Action.CANCEL, run, by=by, reason=reason)
 
 
-@transaction.atomic
-def withdraw(submission: Submission, *, by: User | None, reason: str = "") -> None:
-    """Withdraw a submission: its run is cancelled. Results stay stored.
-
-    Its work leaves the boards, unless another submission of the work is left: then its results still count in the
-    mean. Raises Refused if it was withdrawn before.
-    """
-    reason = optional_reason(reason)
-    lock_works([submission.recipe.work_id])
-    if not Submission.objects.filter(pk=submission.pk, withdrawn_at__isnull=True).update(withdrawn_at=Now()):
-        raise Refused("submission", "the submission was already withdrawn")
-    write_log(Action.WITHDRAW, submission, by=by, reason=reason)
-    for run in submission.runs.filter(state__in=[RunState.QUEUED, RunState.RUNNING]):
-        with suppress(Refused):  # it has just ended; what it published is removed below
-            request_cancel(run, by=by, reason=reason)
-    refresh_entries(submission.recipe.work_id, submission.hardware)
+def is_by_submitter(submission: Submission | None, by: User | None) -> bool:
+    """Whether an act is that of a submission's own submitter, who needs no notice of it."""
+    return submission is not None and by is not None and submission.submitter_id == by.pk

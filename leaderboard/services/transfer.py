@@ -24,6 +24,7 @@ from leaderboard.services.arrivals import (
 from leaderboard.services.log import write_log
 from leaderboard.services.means import UNCERTAINTIES
 from leaderboard.services.publication import lock, raise_revisions
+from leaderboard.services.spent import count_spent
 from leaderboard.services.workers import register_hardware
 from leaderboard.transfer.folder import BadFolder, Checked
 from leaderboard.transfer.lines import FIELDS, KINDS, LATER, NAMES, Line, from_line
@@ -50,6 +51,8 @@ def import_results(folder: Checked, progress: Callable[[str, int], None] = _no_p
     """
     with TraceFiles(folder) as traces, transaction.atomic():
         arrived = _Import(folder, traces, progress).all()
+        if arrived.added["attempts"]:
+            count_spent()
         write_log(Action.IMPORT, "results", by=None, added={kind: arrived.added[kind] for kind in KINDS})
         return arrived
 
@@ -203,6 +206,8 @@ class _Import:
     def _submissions(self, lines: list[Line]) -> None:
         there = {str(pk): found for pk, found in Submission.objects.in_bulk([line["id"] for line in lines]).items()}
         recipes, users, new = self._recipe_ids(lines), user_ids(lines, "submitter"), []
+        administrators = user_ids(lines, "withdrawn_by")
+        firsts = self._first_versions(lines)
         for line in lines:
             values = from_line(Submission, line) | {
                 "recipe_id": recipes[line["recipe"]],
@@ -213,8 +218,23 @@ class _Import:
                 check_same(f"submission {found.pk}", found, values, tuple(values))
                 self._there("submissions", line, found)
             else:
-                new.append((line, Submission(id=line["id"], submitter_id=users.get(line["submitter"]), **values)))
+                # An earlier version that has not ended did not travel.
+                before = line["version_of"] if line["version_of"] in firsts else None
+                firsts[line["id"]] = firsts.get(before) or before
+                names = {
+                    "submitter_id": users.get(line["submitter"]),
+                    "withdrawn_by_id": administrators.get(line["withdrawn_by"]),
+                    "version_of_id": before,
+                    "first_version_id": firsts[line["id"]],
+                }
+                new.append((line, Submission(id=line["id"], **names, **values)))
         self._add("submissions", new)
+
+    def _first_versions(self, lines: list[Line]) -> dict[str | None, str | None]:
+        """Of the submissions here that the lines name: where their chains of versions begin, None for the first."""
+        named = {line["version_of"] for line in lines} - {None}
+        here = Submission.objects.filter(pk__in=named).values_list("pk", "first_version")
+        return {str(pk): str(first) if first else None for pk, first in here}
 
     def _runs(self, lines: list[Line]) -> None:
         recipes, users, new = self._recipe_ids(lines), user_ids(lines, "requested_by"), []

@@ -25,8 +25,8 @@ MOST_CONNECTIONS = 4_000
 FILES_A_CONNECTION = 2  # its socket, and the file that is sent on it
 OTHER_FILES = 200
 MOST_HEADER_BYTES, MOST_ADDRESS_BYTES = 32 * 1024, 8 * 1024
-# More than every form takes; below it the site answers in its own words.
-MOST_BODY_BYTES = 1024 * 1024
+# What the largest upload takes (api/views/measurements.py); below it the site answers in its own words.
+MOST_BODY_BYTES = 20 * 1024 * 1024
 # Seconds in which a request must have arrived, and for which a connection may be silent.
 MOST_REQUEST_S, MOST_SILENCE_S = 120, 60
 MOST_SENT_AT_ONCE_BYTES = 64 * 1024
@@ -124,6 +124,10 @@ class BufferingWorker(Worker):
 
     def run(self) -> None:
         """Serve until a signal ends it, then finish what has begun, for as long as `graceful_timeout` allows."""
+        from leaderboard.serving.preparing import keep_little_memory, prepare
+
+        keep_little_memory()
+        prepare(self.wsgi, self.notify)
         server = create_server(
             self._counted,
             sockets=[listener.sock for listener in self.sockets],
@@ -144,6 +148,10 @@ class BufferingWorker(Worker):
             wasyncore.poll2(1.0, server._map)
             for channel in list(server.active_channels.values()):
                 channel.will_close = channel.will_close or channel.is_late()
+        # Not before: gunicorn reads this module to start, and this needs Django's settings.
+        from leaderboard.api.waiting import leaving
+
+        leaving.set()
         server.accepting = False
         ends_at = time.monotonic() + self.cfg.graceful_timeout
         while time.monotonic() < ends_at and any(map(_is_busy, server.active_channels.values())):

@@ -6,6 +6,7 @@ from django import template
 
 from leaderboard.presentation import documentation
 from leaderboard.presentation import format as written
+from measurement.tracks.opened import name_for
 
 register = template.Library()
 
@@ -22,6 +23,7 @@ for function in (
 ):
     register.filter(function.__name__, function)
 register.filter("with_links", documentation.with_links)
+register.filter("data_set_name", name_for)
 
 
 @register.filter

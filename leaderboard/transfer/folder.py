@@ -1,4 +1,4 @@
-"""The folder that holds a site's results, with a manifest of every file's checksum. Written whole or not at all.
+"""A folder with a manifest of every file's checksum: a site's results, or its backup. Written whole or not at all.
 
 Standard library only; what the lines mean is in `lines.py`.
 """
@@ -17,11 +17,23 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-FORMAT = "full-cycle-energy-results"
-FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
-BYTES_AT_ONCE = 1 << 20
-EXPORT_AGAIN = "copy the folder again, or export it again"
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a folder holds. `version` is raised when what reads it must know; `again`: what helps if it is damaged."""
+
+    name: str
+    version: int
+    holds: str
+    command: str
+    again: str
+
+
+RESULTS = Format(
+    "full-cycle-energy-results", 3, "results", "export_results", "copy the folder again, or export it again"
+)
 
 
 class BadFolder(Exception):
@@ -44,6 +56,11 @@ class Writing:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             yield file
+        self.add(name)
+
+    def add(self, name: str) -> None:
+        """List a file that another program has written into the folder."""
+        path = self.path / name
         self.files[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
 
     @contextmanager
@@ -60,7 +77,7 @@ class Writing:
 
 
 @contextmanager
-def writing(folder: Path, software: str) -> Iterator[Writing]:
+def writing(folder: Path, software: str, of: Format = RESULTS, *, for_owner_alone: bool = False) -> Iterator[Writing]:
     """Write a folder next to its place, and move it there when all is written; nothing is left if that fails.
 
     Raises BadFolder if something is in that place, an empty folder apart.
@@ -76,8 +93,8 @@ def writing(folder: Path, software: str) -> Iterator[Writing]:
         made = Writing(temporary)
         yield made
         manifest = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format": of.name,
+            "format_version": of.version,
             "software": software,
             "exported_at": datetime.now(UTC).isoformat(),
             **made.facts,
@@ -85,7 +102,8 @@ def writing(folder: Path, software: str) -> Iterator[Writing]:
             "files": dict(sorted(made.files.items())),
         }
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        temporary.chmod(0o777 & ~_umask())
+        if not for_owner_alone:
+            temporary.chmod(0o777 & ~_umask())
         # Fails if something has come to this place meanwhile, unless it is an empty folder.
         temporary.rename(folder)
     finally:
@@ -104,6 +122,7 @@ class Checked:
 
     path: Path
     manifest: dict[str, Any]
+    of: Format = RESULTS
 
     @property
     def counts(self) -> dict[str, int]:
@@ -114,7 +133,7 @@ class Checked:
     def sha256(self, name: str) -> str:
         """The checksum of a file. Raises BadFolder if the manifest does not list it."""
         if name not in self.manifest["files"]:
-            raise BadFolder(f"{self.path / MANIFEST}: does not list the file {name}; {EXPORT_AGAIN}")
+            raise BadFolder(f"{self.path / MANIFEST}: does not list the file {name}; {self.of.again}")
         checksum: str = self.manifest["files"][name]["sha256"]
         return checksum
 
@@ -129,64 +148,64 @@ class Checked:
                 try:
                     line = json.loads(text)
                 except ValueError as error:
-                    raise BadFolder(f"{path}:{number}: is not JSON ({error}); {EXPORT_AGAIN}") from None
+                    raise BadFolder(f"{path}:{number}: is not JSON ({error}); {self.of.again}") from None
                 if isinstance(line, dict):
                     line = later | line
                 wrong = names ^ set(line) if isinstance(line, dict) else names
                 if wrong:
                     raise BadFolder(
-                        f"{path}:{number}: lacks, or has of its own, {', '.join(sorted(wrong))}; {EXPORT_AGAIN}"
+                        f"{path}:{number}: lacks, or has of its own, {', '.join(sorted(wrong))}; {self.of.again}"
                     )
                 yield line
 
 
-def checked(folder: Path, kinds: tuple[str, ...]) -> Checked:
+def checked(folder: Path, kinds: tuple[str, ...], of: Format = RESULTS) -> Checked:
     """Read the manifest and every file's checksum. Raises BadFolder, naming the first file that is not as listed."""
-    manifest = _manifest(folder / MANIFEST)
+    manifest = _manifest(folder / MANIFEST, of)
     for kind in kinds:
         if f"{kind}.jsonl" not in manifest["files"] or not isinstance(manifest["counts"].get(kind), int):
-            raise BadFolder(f"{folder / MANIFEST}: does not list {kind}.jsonl and its count; {EXPORT_AGAIN}")
+            raise BadFolder(f"{folder / MANIFEST}: does not list {kind}.jsonl and its count; {of.again}")
     for name, listed in manifest["files"].items():
-        _check_file(folder, name, listed)
-    return Checked(folder, manifest)
+        _check_file(folder, name, listed, of)
+    return Checked(folder, manifest, of)
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _manifest(path: Path, of: Format) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise BadFolder(f"{path}: is missing; name a folder that `manage.py export_results` wrote") from None
+        raise BadFolder(f"{path}: is missing; name a folder that `manage.py {of.command}` wrote") from None
     except (OSError, ValueError) as error:
-        raise BadFolder(f"{path}: can't be read ({error}); {EXPORT_AGAIN}") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise BadFolder(f"{path}: is no manifest of results; name a folder that `manage.py export_results` wrote")
+        raise BadFolder(f"{path}: can't be read ({error}); {of.again}") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != of.name:
+        raise BadFolder(f"{path}: is no manifest of {of.holds}; name a folder that `manage.py {of.command}` wrote")
     version = manifest.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise BadFolder(f"{path}: format_version is {version!r}, but must be a number from 1; {EXPORT_AGAIN}")
-    if version > FORMAT_VERSION:
+        raise BadFolder(f"{path}: format_version is {version!r}, but must be a number from 1; {of.again}")
+    if version > of.version:
         raise BadFolder(
             f"{path}: format_version is {version} (written by {manifest.get('software')}), but this site reads "
-            f"{FORMAT_VERSION}; update this site first"
+            f"{of.version}; update this site first"
         )
     if not all(isinstance(manifest.get(name), dict) for name in ("counts", "files")):
-        raise BadFolder(f"{path}: lacks counts or files; {EXPORT_AGAIN}")
+        raise BadFolder(f"{path}: lacks counts or files; {of.again}")
     return manifest
 
 
-def _check_file(folder: Path, name: str, listed: Any) -> None:
+def _check_file(folder: Path, name: str, listed: Any, of: Format) -> None:
     path, parts = folder / name, PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts or not isinstance(listed, dict):
-        raise BadFolder(f"{folder / MANIFEST}: the file {name!r} is not listed as one of the folder; {EXPORT_AGAIN}")
+        raise BadFolder(f"{folder / MANIFEST}: the file {name!r} is not listed as one of the folder; {of.again}")
     if not path.is_file():
-        raise BadFolder(f"{path}: is missing; {EXPORT_AGAIN}")
+        raise BadFolder(f"{path}: is missing; {of.again}")
     size = path.stat().st_size
     if size != listed.get("bytes"):
-        raise BadFolder(f"{path}: has {size} bytes, but {MANIFEST} lists {listed.get('bytes')}; {EXPORT_AGAIN}")
+        raise BadFolder(f"{path}: has {size} bytes, but {MANIFEST} lists {listed.get('bytes')}; {of.again}")
     checksum = sha256_of(path)
     if checksum != listed.get("sha256"):
         raise BadFolder(
             f"{path}: its SHA-256 is {checksum[:12]}…, but {MANIFEST} lists {str(listed.get('sha256'))[:12]}…; "
-            f"it was damaged or changed: {EXPORT_AGAIN}"
+            f"it was damaged or changed: {of.again}"
         )
 
 

@@ -44,11 +44,11 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
     Submission: ("created_at", "withdrawn_at"),
     Run: (
         *("mode", "state", "attempt", "cancel_requested", "queued_at", "started_at", "finished_at"),
-        *("progress", "reason", "held_for"),
+        *("progress", "reason", "held_for", "is_audit"),
     ),
     Attempt: (
         *("number", "worker", "started_at", "ended_at", "outcome", "reason"),
-        *("spent_energy_j", "spent_time_s", "spent_provenance", "record"),
+        *("fault", "fault_field", "log", "spent_energy_j", "spent_time_s", "spent_provenance", "record"),
     ),
     PhaseEnergy: (
         *("position", "phase", "technique", "scenario", "scope", "provenance", "sources", "contains_estimate"),
@@ -71,6 +71,7 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
             "repeats",
             "device",
             "gain_u95",
+            "power_limits_w",
         ),
         *("parameters", "macs", "latency_p50_ms", "throughput_images_per_s", "batch_size", "peak_memory_bytes"),
         "published_at",
@@ -78,14 +79,19 @@ FIELDS: dict[type[models.Model], tuple[str, ...]] = {
 }
 
 # What folders of an earlier version lack, and what stands for it.
-LATER: dict[str, Line] = {"entries": {"busy_machine": False, "peak_memory_bytes": None}}
+LATER: dict[str, Line] = {
+    "submissions": {"version_of": None, "withdrawn_by": None},
+    "runs": {"is_audit": False},
+    "attempts": {"fault": "", "fault_field": "", "log": ""},
+    "entries": {"busy_machine": False, "peak_memory_bytes": None, "power_limits_w": []},
+}
 
 # What else a line of each kind holds: its own name, and the names of the lines that it refers to.
 NAMES: dict[str, tuple[str, ...]] = {
     "hardware": (),
     "methods": ("id", "submitter"),
     "recipes": ("id", "method", "work"),
-    "submissions": ("id", "submitter", "recipe", "hardware"),
+    "submissions": ("id", "submitter", "recipe", "hardware", "version_of", "withdrawn_by"),
     "runs": ("id", "submission", "recipe", "hardware", "requested_by"),
     "attempts": ("run", "trace", "phases"),
     "boards": ("id", "hardware"),

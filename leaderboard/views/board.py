@@ -18,6 +18,7 @@ from leaderboard import queries
 from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.quality import QUALITY_BY
+from leaderboard.domain.running import RUN_AS
 from leaderboard.domain.runstate import RunState
 from leaderboard.forms.page_query import OF_RATE, PageQuery, read_query, shown
 from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, widths
@@ -28,6 +29,7 @@ from leaderboard.presentation import help as help_texts
 from leaderboard.presentation.constraints import constraints
 from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
+from leaderboard.views import kept_pages
 from leaderboard.views.board_lines import choice_bar, known_choice, lines
 
 ROWS_PER_PAGE = 50
@@ -44,15 +46,29 @@ TITLES = {
     "energy": "Which model spends the least energy over its whole life?",
     "greenness": "Which model is the greenest over its whole life?",
 }
+RUN_AS_LABELS = {"precision": "Precision", "runtime": "Run by", "compiled": "Compilation"}
 
 
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """The ranked table."""
-    asked = read_query(request.GET)
-    if not asked.faults and FOR_FORMS & set(request.GET):
-        return _to_a_link(request, asked)
+    if FOR_FORMS & set(request.GET):
+        asked = read_query(request.GET)
+        if not asked.faults:
+            return _to_a_link(request, asked)
+    has_read = GUIDE in request.COOKIES
+    results = queries.glance()
+    state = kept_pages.state_of(request, results, has_read)
+    if page := kept_pages.find(state, request):
+        return page
     known = list(queries.boards().order_by("-size", "pk"))
+    with queries.RANKING:
+        response = _leaderboard(request, read_query(request.GET), known, _activity())
+    # What changed while the page was made may be on it or not.
+    return kept_pages.keep(state, response, request) if state and queries.glance() == results else response
+
+
+def _leaderboard(request: HttpRequest, asked: PageQuery, known: list[Board], active: dict[str, Any]) -> HttpResponse:
     _reset_unknown_hardware(asked, known)
     ranked = queries.ranked_board(asked.query)
     asked.query = ranked.query
@@ -104,6 +120,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "defaults": _defaults(ranked, known),
         "facets": table.facets(ranked),
         "filters": sum(map(len, (query.families, query.provenance, query.quality_by)))
+        + sum(len(getattr(query, name)) for name in RUN_AS)
         + query.include_incomplete
         + bool(query.source),
         "presets": controls.presets(asked),
@@ -118,7 +135,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         "site_is_empty": not known,
         # Preloaded, so that the browser fetches them at once instead of one by one.
         "modules": imported_modules("leaderboard/board.js", "leaderboard/charts/board.js"),
-        **_activity(ranked.revision),
+        "revision": ranked.revision,
+        **active,
     }
     return render(request, "leaderboard/leaderboard.html", context)
 
@@ -224,6 +242,10 @@ def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dic
             [choice for choice in Provenance.choices if choice[0] != Provenance.MISSING], *query.provenance
         ),
         "quality_by": _menu(list(QUALITY_BY.items()), *query.quality_by),
+        "run_as": [
+            (name, RUN_AS_LABELS[name], _menu(list(values.items()), *getattr(query, name)))
+            for name, values in RUN_AS.items()
+        ],
         "source": _menu([("", "verified and published"), *SOURCE_CHOICES.items()], query.source),
         "families": FAMILIES,
         "sort": _menu(
@@ -274,12 +296,12 @@ def _address(asked: PageQuery) -> str:
     return f"?{parameters}&" if parameters else "?"
 
 
-def _activity(revision: int) -> dict[str, Any]:
-    first = list(queries.queue()[:MOST_RUNS_SHOWN])
-    active = len(first) if len(first) < MOST_RUNS_SHOWN else queries.queue().count()
+def _activity() -> dict[str, Any]:
+    first = queries.queue()[:MOST_RUNS_SHOWN]
+    active = len(first) if len(first) < MOST_RUNS_SHOWN else len(queries.queue())
     # Running runs come before queued ones.
     running = first[0] if first and first[0].state == RunState.RUNNING else None
-    return {"active_count": active, "active_runs": first, "running": running, "revision": revision}
+    return {"active_count": active, "active_runs": first, "running": running}
 
 
 @require_safe
@@ -290,7 +312,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     was = request.GET.get("revision", "")
     if board is not None and was == "empty":
         return HttpResponseClientRefresh()
-    context = _activity(board.revision if board else 0)
+    context = _activity() | {"revision": board.revision if board else 0}
     template = "leaderboard/_activity.html" if board else "leaderboard/_first_run.html"
     response = render(request, template, context)
     if not context["active_runs"] and board is not None:

@@ -126,7 +126,7 @@ def _answer(request: HttpRequest, card: Card) -> HttpResponseBase:
     picture = cache.get(kept)
     if picture is None:
         throttle = CardThrottle()
-        if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # looks at the address alone
+        if not throttle.allow_request(request, None):
             return _later(HTTPStatus.TOO_MANY_REQUESTS, throttle.wait() or 1)
         if not _drawing.acquire(blocking=False):
             return _later(HTTPStatus.SERVICE_UNAVAILABLE, 1)

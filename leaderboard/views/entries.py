@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import yaml
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
@@ -14,14 +13,17 @@ from django.views.decorators.http import condition, require_safe
 from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.forms.page_query import read_query
-from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run
+from leaderboard.models import FAMILIES, Attempt, Board, Entry, Run, Submission
 from leaderboard.presentation import choice, comparison, prices, rows
 from leaderboard.presentation.charts import chart_entries, power_trace
 from leaderboard.presentation.citation import bibtex
 from leaderboard.presentation.controls import numbers
 from leaderboard.presentation.entry import environment, flags, phases, power, repeats, runs, submitted
 from leaderboard.presentation.format import floor_percent, sample
+from leaderboard.presentation.own_submissions import restorable_until
+from leaderboard.presentation.recipe_document import recipe_text
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
+from leaderboard.presentation.versions import correction_lines, version_lines
 from measurement.tracks import find_track
 
 
@@ -40,6 +42,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     query, view = ranked.query, asked.view
     mine = ranked.find_any(pk) or queries.off_board(found, query)
     other = queries.counterpart(found)
+    mine_is_on_board = found.replaced_by_id is None and found.superseded_by_id is None
     site = request.build_absolute_uri("/").rstrip("/")
     context = {
         "entry": found,
@@ -61,12 +64,16 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "notices": asked.notices,
         "row": rows.row(mine, query, view),
         "floor": _floor(found, mine, query),
-        "choice": choice.offer(found, ranked, view) if found.replaced_by_id is None else None,
+        "choice": choice.offer(found, ranked, view) if mine_is_on_board else None,
         "comparison": comparison.comparison(found, other, query) if other else None,
         "quality_label": rows.quality_label(found.quality_metric),
         "sample": sample(found.mode, found.data),
         "claims": list(queries.open_claims(found.work_id)),
         "siblings": list(queries.siblings(found)),
+        "versions": version_lines(queries.versions_of_entry(found)),
+        "newer": found.superseded_by,
+        "corrections": correction_lines(queries.corrections(found.method)) if found.work_id else [],
+        "own": _own(request, found),
         "site": site,
         "source_title": rows.SOURCE_TITLES[found.source],
         "badge": _badge(asked.query),
@@ -78,11 +85,29 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "leaderboard/entry.html", context)
 
 
+def _own(request: HttpRequest, found: Entry) -> Submission | None:
+    """The reader's newest submission of an entry's work on its hardware that is not withdrawn; None without one."""
+    if not request.user.is_authenticated or found.work_id is None:
+        return None
+    mine = Submission.objects.filter(submitter=request.user.pk, recipe__work=found.work_id, withdrawn_at=None)
+    return mine.filter(hardware=found.board.hardware_id).order_by("-created_at").first()
+
+
+def _withdrawn(request: HttpRequest, pk: int) -> HttpResponse:
+    """That an entry's results were withdrawn, with status 410. Raises Http404 if there never was one."""
+    removed = queries.removed_entry(pk)
+    submission = queries.withdrawn_from(removed) if removed is not None else None
+    if submission is None:
+        raise Http404
+    context = {"submission": submission, "restorable_until": restorable_until(submission)}
+    return render(request, "leaderboard/entry_withdrawn.html", context, status=410)
+
+
 def _gone(request: HttpRequest, pk: int) -> HttpResponse:
     """Why an entry was taken down, with status 410; or a way to the one that has come in its place."""
     line = queries.taken_down(pk)
     if line is None:
-        raise Http404
+        return _withdrawn(request, pk)
     if (now := queries.in_place_of(line)) is not None:
         return redirect(f"{now.get_absolute_url()}?{request.GET.urlencode()}".rstrip("?"))
     run = queries.runs().with_names().filter(pk=line.details.get("run")).first()
@@ -111,6 +136,7 @@ def _contents(context: dict[str, Any]) -> list[tuple[str, str]]:
         ("power", "Power over time", context.get("power_lines")),
         ("flags", "Quality flags", context.get("flags")),
         ("against", "Other entries", True),
+        ("versions", "Versions", context["versions"]),
         ("runs", "Runs", is_measured),
         ("check", "Check it yourself", is_measured),
         ("environment", "Environment", is_measured),
@@ -191,7 +217,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
     marks = power.power_marks(record, found.board.scope)
     lines = runs.run_lines(queries.history(found), queries.figures_of_runs(found), found)
     return {
-        "recipe": _recipe_text(found),
+        "recipe": recipe_text(found.recipe) if found.recipe else "",
         "attempt": attempt,
         "phases": phases.phase_table(figures, record),
         "flags": flags.flag_list(figures, run.held_for, results=found.results),
@@ -204,6 +230,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "losses": runs.losses(record, found.board.scope, _attempts(lines)),
         "environment": environment.environment(record),
         "quality_evidence": phases.quality_evidence(record),
+        "run_as": submitted.run_as(found),
         "submitted": submitted.submitted(found, lines),
     }
 
@@ -233,12 +260,6 @@ def _rivals(found: Entry, ranked: queries.RankedBoard, asked: str) -> dict[str, 
     }
 
 
-def _recipe_text(found: Entry) -> str:
-    document = found.recipe.document if found.recipe else None
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
-    return text
-
-
 @require_safe
 def recipe(request: HttpRequest, pk: int) -> HttpResponse:
     """The recipe of an entry as a file that `python -m measurement run` takes."""
@@ -247,7 +268,7 @@ def recipe(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     name = found.recipe.sha256[:12]
     headers = {"Content-Disposition": f'attachment; filename="{name}.yaml"'}
-    return HttpResponse(_recipe_text(found), "application/yaml; charset=utf-8", headers=headers)
+    return HttpResponse(recipe_text(found.recipe), "application/yaml; charset=utf-8", headers=headers)
 
 
 def _attempt_of(pk: int) -> Attempt | None:

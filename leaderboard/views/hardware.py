@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.quality import typed_percent
+from leaderboard.domain.running import RUN_AS
 from leaderboard.forms.page_query import PageQuery, read_query, shown
 from leaderboard.models import Entry, Scenario, Scope
 from leaderboard.presentation import across as across_text
@@ -24,7 +25,7 @@ LINES_PER_PAGE = 50
 MOST_TITLES = 20
 MOST_RESULTS = 200
 # What a page across hardware can't do: only a group has ranks.
-_OF_GROUPS = ("order_by", "accuracy_weight", "quality_by")
+_OF_GROUPS = ("order_by", "accuracy_weight", "quality_by", *RUN_AS)
 _OF_TABLE = ("columns", "sort")
 # What chooses among a track's entries, where a model is chosen already.
 _OF_TRACK = ("track", "hardware", "family", "provenance", "source", "search", "include_incomplete")

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from leaderboard import queries
-from leaderboard.domain.runstate import RunState
 from leaderboard.presentation.citation import PAPER, bibtex_of_site
 from leaderboard.presentation.docs_page import read_page
 from leaderboard.presentation.glossary import GLOSSARY
@@ -51,50 +43,6 @@ def contact_of(given: str) -> dict[str, str] | None:
     if given.startswith(("https://", "http://")):
         return {"address": given, "words": given.partition("://")[2].rstrip("/")}
     return {"address": f"mailto:{given}", "words": given} if "@" in given else None
-
-
-@never_cache
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
-@never_cache
-@require_safe
-def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can do its work. It needs no broker: submissions are stored without one."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        log.warning("not ready", reason=str(error))
-        return JsonResponse({"database": "unavailable"}, status=503)
-    return JsonResponse({"database": "ok"})
-
-
-@never_cache
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Runs by state, live workers by hardware and entries, for Prometheus."""
-    registry = CollectorRegistry()
-    runs = Gauge("leaderboard_runs", "Verification runs by state", ["state"], registry=registry)
-    by_state = queries.runs_by_state()
-    for state in RunState:
-        runs.labels(state=state.value).set(by_state.get(state, 0))
-    workers = Gauge("leaderboard_live_workers", "Workers seen in the last minute", ["hardware"], registry=registry)
-    out = Gauge(
-        "leaderboard_workers_out_of_service", "Live workers that take no run", ["hardware"], registry=registry
-    )
-    live = list(queries.live_workers())
-    for hardware, number in Counter(worker.hardware.slug for worker in live).items():
-        workers.labels(hardware=hardware).set(number)
-        lacking = [worker for worker in live if worker.hardware.slug == hardware and worker.out_of_service]
-        out.labels(hardware=hardware).set(len(lacking))
-    Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(
-        queries.entries().filter(replaced_by=None).count()
-    )
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @require_safe

@@ -1,19 +1,14 @@
-"""Submit a recipe, watch its run, see the queue."""
+"""Watch a submission's run, take it back."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseStopPolling
 
 from leaderboard import queries, services
@@ -21,83 +16,16 @@ from leaderboard.database import clock
 from leaderboard.domain.energy import ONE_TIME_PHASES
 from leaderboard.domain.runstate import FINAL, RunState
 from leaderboard.forms.person import signed_in
-from leaderboard.forms.submission import SubmissionForm
-from leaderboard.forms.throttles import SubmissionThrottle
 from leaderboard.models import Run, Submission
-from leaderboard.presentation import draft, rows
+from leaderboard.presentation import rows
+from leaderboard.presentation.advice import advice_for
 from leaderboard.presentation.entry.flags import flag_meanings
-from leaderboard.presentation.glossary import OF_SUBMITTING
-from leaderboard.presentation.workers import worker_line
-from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError
+from leaderboard.presentation.own_submissions import restorable_until
+from leaderboard.presentation.recipe_document import recipe_text
+from leaderboard.presentation.versions import correction_lines, version_lines
+from leaderboard.views.own import may_steer
 
-RUNS_PER_PAGE = 100
-MOST_DIGITS = 15
 WITHOUT_RESULT = (RunState.FAILED, RunState.CANCELLED)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def submit(request: HttpRequest) -> HttpResponse:
-    """The form. A recipe with errors is shown again with all of them."""
-    if request.method != "POST":
-        start = _start(request)
-        return _submit_page(request, SubmissionForm(initial={"document": start.text}), start=start)
-    form = SubmissionForm(request.POST, request.FILES)
-    if not form.is_valid() or form.recipe is None:
-        return _submit_page(request, form)
-    throttle = SubmissionThrottle()
-    if not throttle.allow_request(request, None):
-        form.refuse("", _too_many(throttle))
-        return _submit_page(request, form, status=429)
-    try:
-        submission, created = services.submit(
-            form.recipe,
-            hardware=form.cleaned_data["hardware"],
-            submitter=signed_in(request.user),
-            mode=form.cleaned_data["mode"],
-        )
-    except services.Refused as refusal:
-        form.refuse(refusal.field, refusal.message)
-        return _submit_page(request, form, status=429 if isinstance(refusal, services.LimitReached) else 200)
-    except DocumentError as error:
-        for fault in error.faults:
-            form.refuse(fault.field, fault.message)
-        return _submit_page(request, form)
-    if not created:
-        messages.info(request, "This work was already submitted for this hardware. This is its submission.")
-    return redirect(submission)
-
-
-def _start(request: HttpRequest) -> draft.Start:
-    """The recipe that the form starts with: of the published entry or track that the address names, or an example."""
-    given = request.GET.get("published", "")
-    found = (
-        queries.entries().filter(pk=int(given)).first()
-        if given.isascii() and given.isdecimal() and len(given) <= MOST_DIGITS
-        else None
-    )
-    of_track = draft.of_track(request.GET.get("track", ""))
-    return (draft.of_published(found) if found else None) or of_track or draft.example()
-
-
-def _too_many(throttle: SubmissionThrottle) -> str:
-    minutes = math.ceil((throttle.wait() or 0) / 60)
-    wait = "in a minute" if minutes <= 1 else f"in {minutes} minutes"
-    return f"the limit is {throttle.num_requests} submissions an hour; try again {wait}"
-
-
-def _submit_page(
-    request: HttpRequest, form: SubmissionForm, status: int = 200, start: draft.Start | None = None
-) -> HttpResponse:
-    context = {
-        "form": form,
-        "most_kib": MAX_DOCUMENT_BYTES // 1024,
-        "has_hardware": form.hardware_field.queryset,
-        "definitions": OF_SUBMITTING,
-        "start": start,
-        "ban": queries.ban_of(request.user),
-    }
-    return render(request, "leaderboard/submit.html", context, status=status)
 
 
 @never_cache
@@ -105,8 +33,16 @@ def _submit_page(
 def submission(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A submission with its newest run."""
     context = _status(request, pk)
-    claims = list(queries.open_claims(context["submission"].recipe.work_id))
-    return render(request, "leaderboard/submission.html", context | {"claims": claims})
+    found = context["submission"]
+    context |= {
+        "claims": list(queries.open_claims(found.recipe.work_id)),
+        "versions": version_lines(queries.versions_of_submission(found), submission=found.pk),
+        "corrections": correction_lines(queries.corrections(found.recipe.method)),
+        "restorable_until": restorable_until(found),
+        "may_correct": request.user.is_authenticated and bool(services.own_method(found, signed_in(request.user))),
+        "is_own": request.user.is_authenticated and found.submitter_id == request.user.pk,
+    }
+    return render(request, "leaderboard/submission.html", context)
 
 
 @never_cache
@@ -125,27 +61,35 @@ def _status(request: HttpRequest, pk: UUID) -> dict[str, Any]:
     run = queries.current_run(submission)
     entries = list(queries.entries_of_submission(submission))
     final = run is None or run.state in FINAL
+    wait = queries.wait_of_run(run)
     return {
         "submission": submission,
         "run": run,
         "final": final,
-        "ahead": queries.ahead_in_queue(run) if run and run.state == "queued" else None,
+        "ahead": queries.ahead_in_queue(run, wait.able) if run and wait else None,
         "steps": _steps(run) if run else [],
         "spent": _spent_without_result(run) if run else {},
         "elapsed_s": _elapsed_s(run) if run else None,
         "entries": [(entry, rows.one_time(entry, 1), rows.below_floor(entry)) for entry in entries],
         "is_below_floor": any(map(rows.below_floor, entries)),
-        "waits_for": queries.waits_for(run),
+        "wait": wait,
         "held_for": flag_meanings(run.held_for) if run else [],
         "decisions": queries.decisions(submission.runs.values_list("pk", flat=True)),
         "other_result": queries.earlier_result(run) if run and run.state == RunState.SUCCEEDED else None,
-        "is_mine": _is_mine(request, submission),
+        "is_mine": may_steer(request, submission),
+        "failed": _failed(request, submission, run) if run and run.state == RunState.FAILED else None,
     }
 
 
-def _is_mine(request: HttpRequest, submission: Submission) -> bool:
-    user = request.user
-    return user.is_authenticated and (user.is_staff or submission.submitter_id == user.pk)
+def _failed(request: HttpRequest, submission: Submission, run: Run) -> dict[str, Any]:
+    """What to say of a failed run; the last lines of its log for those whom they concern."""
+    attempt = run.attempts.defer("record").order_by("number").last()
+    mine = may_steer(request, submission)
+    return {
+        "advice": advice_for(attempt),
+        "log": attempt.log if attempt is not None and mine else "",
+        "recipe": recipe_text(run.recipe) if mine else "",
+    }
 
 
 def _elapsed_s(run: Run) -> float | None:
@@ -186,30 +130,3 @@ def _spent_without_result(run: Run) -> dict[str, Any]:
     """What the last attempt of a run without a result spent: `energy_j`, `time_s`, `provenance`."""
     spent: dict[str, Any] = (run.progress or {}).get("spent") or {}
     return spent if run.state in WITHOUT_RESULT and spent.get("energy_j") is not None else {}
-
-
-@login_required
-@require_POST
-def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Withdraw a submission; for its submitter or an administrator."""
-    submission = get_object_or_404(queries.submissions(), pk=pk)
-    if not _is_mine(request, submission):
-        raise PermissionDenied
-    try:
-        services.withdraw(submission, by=signed_in(request.user))
-    except services.Refused as refusal:
-        messages.error(request, refusal.message)
-    else:
-        messages.success(request, "The submission was withdrawn.")
-    return redirect(submission)
-
-
-@require_safe
-def queue(request: HttpRequest) -> HttpResponse:
-    """Running and queued runs, live workers, and recently finished runs."""
-    context = {
-        "page": Paginator(queries.queue(), RUNS_PER_PAGE).get_page(request.GET.get("page")),
-        "workers": [worker_line(worker) for worker in queries.live_workers()],
-        "recent": list(queries.recent_runs()),
-    }
-    return render(request, "leaderboard/queue.html", context)

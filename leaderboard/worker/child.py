@@ -21,9 +21,14 @@ from pathlib import Path
 
 import psutil
 
+from leaderboard.models import Ended
+from leaderboard.services import NOTHING, Left
+from leaderboard.worker.leavings import ended_by, left_by
 from leaderboard.worker.machine import data_root_variable, hidden_split_variable
+from measurement.dataroot import DATA_ROOT_VARIABLE, LOCK_FOLDER_VARIABLE, lock_folder
 from measurement.errors import Fault
 from measurement.events import Event, Failed, Finished, parse_event
+from measurement.fence import PROCESSES, FenceLimits, data_paths, make_fence
 
 # The environment variables that a measurement gets: no secret, no database, no broker.
 KEPT_VARIABLES = (
@@ -56,7 +61,8 @@ REASONS = {
 class Limits:
     """What one child may take: seconds of wall time, joules, MiB of resident memory, seconds without an event.
 
-    accept_busy: not the time to measure again what other work on the machine disturbed.
+    accept_busy: not the time to measure again what other work on the machine disturbed. fenced: whether it runs in
+    the best fence of this machine, which allows it so many processes and threads.
     """
 
     time_s: float
@@ -64,18 +70,21 @@ class Limits:
     memory_mb: int
     silence_s: float
     accept_busy: bool = False
+    fenced: bool = False
+    processes: int = PROCESSES
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a child ended. `reason`, for people, is empty if it succeeded; decisions are made by `fault`.
 
-    `fault` is None if it succeeded, or if it ended before it could say what was at fault.
+    `fault` is None if it succeeded, or if it ended before it could say what was at fault. `left`: for the submitter.
     """
 
     succeeded: bool
     reason: str = ""
     fault: Fault | None = None
+    left: Left = NOTHING
 
 
 class Child:
@@ -90,18 +99,27 @@ class Child:
         self.out = out
         self.limits = limits
         self._stopped_because = ""
+        self._stopped_by: Ended | None = None
         self._last_lines: deque[str] = deque(maxlen=20)
         self._outcome: Finished | Failed | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._started = self._last_event_at = time.monotonic()
         self._memory_checked = 0.0
+        environment = scrubbed_environment(out)
+        self._fence = make_fence(
+            out,
+            data_paths(Path(environment[DATA_ROOT_VARIABLE])),
+            FenceLimits(limits.memory_mb, limits.processes),
+            environment,
+            enabled=limits.fenced,
+        )
         self.process = subprocess.Popen(
-            command or _measurement_command(out, mode, device, limits),
+            self._fence.around(command or _measurement_command(out, mode, device, limits)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=out,
-            env=scrubbed_environment(out),
+            env=environment,
             start_new_session=True,
         )
         self._readers = [
@@ -147,9 +165,12 @@ class Child:
     def _enforce_limits(self) -> None:
         now = time.monotonic()
         if now - self._started > self.limits.time_s + GRACE_S:
-            self.stop(f"Over budget: still running after {self.limits.time_s:,.0f} s, the time limit of a run.")
+            self.stop(
+                f"Over budget: still running after {self.limits.time_s:,.0f} s, the time limit of a run.",
+                Ended.BUDGET,
+            )
         elif now - self._last_event_at > self.limits.silence_s:
-            self.stop(f"The measurement hung: it reported nothing for {self.limits.silence_s:,.0f} s.")
+            self.stop(f"The measurement hung: it reported nothing for {self.limits.silence_s:,.0f} s.", Ended.SILENCE)
         elif now - self._memory_checked > MEMORY_CHECK_S:
             self._memory_checked = now
             used_mb = _resident_mb(self.process.pid)
@@ -158,12 +179,14 @@ class Child:
             if used_mb > self.limits.memory_mb:
                 self.stop(
                     f"Out of memory: the measurement used {used_mb:,.0f} MiB; the limit is "
-                    f"{self.limits.memory_mb:,} MiB. Use a smaller batch_size or resolution."
+                    f"{self.limits.memory_mb:,} MiB. Use a smaller batch_size or resolution.",
+                    Ended.MEMORY,
                 )
 
-    def stop(self, reason: str) -> None:
-        """Kill the whole process group; `reason` becomes the ending's."""
-        self._stopped_because = self._stopped_because or reason
+    def stop(self, reason: str, ended: Ended | None = None) -> None:
+        """Kill the whole process group; `reason` becomes the ending's, and `ended` what is at fault."""
+        if not self._stopped_because:
+            self._stopped_because, self._stopped_by = reason, ended
         kill_group(self.process.pid)
 
     def wait(self) -> Ending:
@@ -171,20 +194,27 @@ class Child:
         try:
             code = self.process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
-            self.stop("The measurement closed its output but did not end.")
+            self.stop("The measurement closed its output but did not end.", Ended.CRASH)
             code = self.process.wait()
         kill_group(self.process.pid)  # whatever it started and left behind
+        code = self._fence.exit_code(code)
         for reader in self._readers:
             reader.join(GRACE_S)
         if self.process.stdin:
             self.process.stdin.close()
+        self._fence.close()
         if self._has_finished():
             return Ending(True)
         if self._stopped_because:
-            return Ending(False, self._stopped_because)
+            return Ending(False, self._stopped_because, left=self._left(self._stopped_by))
         if code == 0:
             return Ending(True)
-        return Ending(False, self._explain(code), self._outcome.fault if isinstance(self._outcome, Failed) else None)
+        failed = self._outcome if isinstance(self._outcome, Failed) else None
+        fault = failed.fault if failed else None
+        return Ending(False, self._explain(code), fault, self._left(ended_by(code, failed)))
+
+    def _left(self, ended: Ended | None) -> Left:
+        return left_by(self._outcome if isinstance(self._outcome, Failed) else None, self._last_lines, ended)
 
     def _has_finished(self) -> bool:
         """Whether its record is written: how the process then exits does not matter."""
@@ -244,6 +274,8 @@ def scrubbed_environment(home: Path) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         # As `measurement run` starts itself again with (measurement/run/memory.py): this saves the second start.
         "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+        # Inside a fence, the folder's permissions don't show that all may write to it.
+        LOCK_FOLDER_VARIABLE: str(lock_folder()),
     }
     return kept | data_root_variable() | hidden_split_variable() | given
 

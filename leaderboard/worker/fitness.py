@@ -6,6 +6,7 @@ The reasons are shown on public pages: they name no folder, address or account.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -13,12 +14,16 @@ from django.conf import settings
 from leaderboard.worker import folders
 from leaderboard.worker.machine import DoctorFailed, Machine, MachineError, inspect_machine
 from measurement.dataroot import NEEDED_BYTES, why_not_writable
+from measurement.fence import Sandbox, state_of_fence
+from measurement.recipe import parse_recipe
 
 # Processes that decode images pass batches through it.
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only its free space is read
 # Less than a lease: a run may wait for the answer.
 EXAMINED_WITHIN_S = 20.0
 PROVENANCES = ("missing", "estimated", "metered")
+
+NO_FENCE = "`manage.py doctor` there says what it lacks"
 
 log = structlog.get_logger()
 
@@ -31,7 +36,7 @@ class Fitness:
 
     def lacks(self) -> str:
         """What a run would lack, in words; empty if nothing. Takes about a second of a processor."""
-        return lacks_disk() or self._lacks_device()
+        return lacks_disk() or lacks_fence() or self._lacks_device()
 
     def _lacks_device(self) -> str:
         if self.started_as is None:
@@ -70,6 +75,24 @@ def lacks_disk(*, by_writing: bool = True) -> str:
     if SHARED_MEMORY.is_dir() and (reason := why_not_writable(SHARED_MEMORY, by_writing=False)):
         return f"its shared memory can't take {NEEDED_BYTES // 2**20} MiB: {reason}"
     return ""
+
+
+def lacks_fence() -> str:
+    """Why no run may begin here if SANDBOX is `require`; empty if one may."""
+    if settings.SANDBOX != Sandbox.REQUIRE or state_of_fence().is_whole:
+        return ""
+    return f"it has no fence around verifications, which SANDBOX=require asks for: {NO_FENCE}"
+
+
+def lacks_fence_for(recipe: dict[str, Any]) -> str:
+    """Why this recipe may not run here if SANDBOX is `uploads`: it brings files, and there is no fence."""
+    if settings.SANDBOX != Sandbox.UPLOADS or state_of_fence().is_whole:
+        return ""
+    parsed = parse_recipe(recipe)
+    finished = parsed.reported is not None and parsed.reported.weights_sha256
+    if not (parsed.brought_weights or finished):
+        return ""
+    return f"This recipe brings its submitter's files, and the worker has no fence around verifications: {NO_FENCE}"
 
 
 def _device(place: Path) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import close_old_connections
 
 from leaderboard.worker.fitness import lacks_disk
+from leaderboard.worker.reference import reference
 from leaderboard.worker.service import paused, report
 
 EVERY_S = 15.0
@@ -26,4 +27,9 @@ class Heartbeat:
             return
         self._stored_at = now
         close_old_connections()
+        self._report()
+        if reference.when_idle(self.worker):
+            self._report()
+
+    def _report(self) -> None:
         report(self.worker, lacks_disk(by_writing=False) or paused(self.worker))

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from leaderboard.configuration import value_of_file
 from measurement.dataroot import DATA_ROOT_VARIABLE
 from measurement.tracks.hidden import KEY_VARIABLE
 
@@ -56,7 +57,7 @@ def hidden_split_variable() -> dict[str, str]:
     So that all workers of a site draw the same images, which nobody outside can draw.
     """
     derived = salted_hmac("leaderboard.hidden_split", "", algorithm="sha256").hexdigest()
-    return {KEY_VARIABLE: os.environ.get(KEY_VARIABLE) or derived}
+    return {KEY_VARIABLE: os.environ.get(KEY_VARIABLE) or value_of_file(KEY_VARIABLE) or derived}
 
 
 def inspect_machine(device: str, timeout_s: float = 120) -> Machine:

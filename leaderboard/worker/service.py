@@ -9,7 +9,7 @@ from django.db import Error, connection
 
 from leaderboard import services
 from leaderboard.worker import folders
-from leaderboard.worker.fitness import Fitness, lacks_disk
+from leaderboard.worker.fitness import Fitness, lacks_disk, lacks_fence
 from leaderboard.worker.follow import Termination
 
 CHECK_EVERY_S = 10.0
@@ -41,7 +41,7 @@ class Service:
 
     def begin(self, worker: str, termination: Termination) -> bool:
         """Whether the worker may claim a run: at once if its disks can be written to. False if it is to end."""
-        if reason := lacks_disk():
+        if reason := lacks_disk() or lacks_fence():
             self._wait(worker, termination, reason, 0.0)
         self._stay_paused(worker, termination)
         return not termination.requested
@@ -87,14 +87,13 @@ service = Service()
 
 
 def paused(worker: str) -> str:
-    """Why an administrator lets this worker begin no run; empty if it may, or if the database does not answer."""
+    """Why this worker is to begin no run: paused, or drifted; empty if it may, or if the database does not answer."""
     try:
-        reason = services.why_paused(worker)
+        return services.why_paused(worker)
     except Error as error:
         log.warning("pause not read", worker=worker, reason=str(error))
         connection.close()
         return ""
-    return f"paused by an administrator: {reason}" if reason else ""
 
 
 def report(worker: str, out_of_service: str) -> None:

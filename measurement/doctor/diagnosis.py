@@ -14,8 +14,9 @@ from importlib import metadata
 from measurement import __version__
 from measurement.doctor import advice
 from measurement.doctor.advice import Advice
-from measurement.doctor.environment import torch_build
+from measurement.doctor.environment import onnx_providers, torch_build
 from measurement.errors import MeasurementError, MeterMissing
+from measurement.fence import state_of_fence
 from measurement.meters import nvml
 from measurement.meters.base import Kind, kinds_in_scope
 from measurement.meters.discovery import Discovery, describe_hardware, discover
@@ -30,6 +31,9 @@ _PACKAGES = (
     "torchao",
     "safetensors",
     "scikit-learn",
+    "onnx",
+    "onnxruntime",
+    "onnxruntime-gpu",
     "nvidia-ml-py",
     "psutil",
     "pyarrow",
@@ -84,13 +88,19 @@ class TrackDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything the doctor found. `gpu_remedy` says why there is no GPU among the devices, if there is none."""
+    """Everything the doctor found. `gpu_remedy` says why there is no GPU among the devices, if there is none.
+
+    `onnx_providers`: what ONNX Runtime can run graphs on here; empty if it is not installed.
+    `fence`: what holds around a worker's verifications here, and what is lacking.
+    """
 
     devices: tuple[DeviceDiagnosis, ...]
     tracks: tuple[TrackDiagnosis, ...]
     software: dict[str, str | None]
     gpu_remedy: str | None = None
     advice: tuple[Advice, ...] = ()
+    onnx_providers: tuple[str, ...] = ()
+    fence: str = ""
 
     @property
     def is_usable(self) -> bool:
@@ -119,7 +129,9 @@ def diagnose() -> Diagnosis:
         gpu_remedy = str(error)
     missing = tuple(package for module, package in _NEEDED_TO_RUN.items() if importlib.util.find_spec(module) is None)
     tracks = tuple(TrackDiagnosis(key, track_title(key), missing, lacks) for key, lacks in tracks_here().items())
-    return Diagnosis(tuple(devices), tracks, _software(), gpu_remedy, tuple(_advice(devices, gpu_remedy)))
+    advice_here = tuple(_advice(devices, gpu_remedy))
+    fence = state_of_fence().in_words()
+    return Diagnosis(tuple(devices), tracks, _software(), gpu_remedy, advice_here, onnx_providers(), fence)
 
 
 def run_doctor(json: bool = False) -> int:
@@ -221,6 +233,7 @@ def _lines(found: Diagnosis) -> list[str]:
         lines += [f"advice  {piece.subject}: {piece.message}", *(f"    {command}" for command in piece.commands)]
     lines += [f"track {track.slug}  {_track_text(track)}" for track in found.tracks]
     versions = ", ".join(f"{name} {version or 'not installed'}" for name, version in found.software.items())
+    lines += [f"ONNX Runtime  {_providers_text(found)}", f"fence  {found.fence}"]
     return [*lines, f"software  {versions}"]
 
 
@@ -252,7 +265,9 @@ def _print_rich(found: Diagnosis) -> None:
             console.print(f"    {escape(command)}", highlight=False, soft_wrap=True)
     for track in found.tracks:
         console.print(f"[bold]track {track.slug}[/]: {escape(_track_text(track))}", highlight=False)
+    console.print(f"[bold]fence[/]: {escape(found.fence)}", highlight=False)
     versions = ", ".join(f"{name} {version or 'not installed'}" for name, version in found.software.items())
+    console.print(f"[bold]ONNX Runtime[/]: {escape(_providers_text(found))}", highlight=False)
     console.print(f"[dim]{versions}[/]", highlight=False)
 
 
@@ -272,6 +287,12 @@ def _coloured(scope: ScopeDiagnosis) -> str:
 
 def _scope_text(scope: ScopeDiagnosis) -> str:
     return f"{scope.provenance} ({', '.join(scope.sources)})" if scope.sources else str(scope.provenance)
+
+
+def _providers_text(found: Diagnosis) -> str:
+    if not found.onnx_providers:
+        return "not installed: no ONNX file can be run; install the extra [worker]"
+    return f"runs graphs by {', '.join(found.onnx_providers)}"
 
 
 def _track_text(track: TrackDiagnosis) -> str:

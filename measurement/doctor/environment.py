@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/")
+REMOTE = "AzureExecutionProvider"
+"""Runs a graph on another machine, which nothing here meters."""
 
 _NVIDIA, _DISPLAY_CLASS = "0x10de", "0x03"
 _TORCH_CUDA = re.compile(r"^cuda\b[^=\n]*=\s*(?:'([\d.]+)'|\"([\d.]+)\"|None)", re.MULTILINE)
@@ -67,6 +69,15 @@ def read_torch_build(path: Path) -> TorchBuild | None:
     text = _text(path) or ""
     version, cuda = _TORCH_VERSION.search(text), _TORCH_CUDA.search(text)
     return None if version is None else TorchBuild(version[1], (cuda[1] or cuda[2]) if cuda else None)
+
+
+def onnx_providers() -> tuple[str, ...]:
+    """The execution providers of the ONNX Runtime that is installed, the fastest first; none without it."""
+    try:
+        import onnxruntime
+    except Exception:  # broken libraries raise what they like, and the doctor goes on
+        return ()
+    return tuple(name for name in onnxruntime.get_available_providers() if name != REMOTE)
 
 
 def _text(path: Path) -> str | None:

@@ -8,18 +8,15 @@ joules. On a CPU they also slow each other down, by far more than their share, s
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
-import re
-import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from measurement.dataroot import LOCK_FOLDER_VARIABLE, lock_folder, lock_name
 from measurement.errors import DeviceInUse, MeterFailure
-
-LOCK_FOLDER_VARIABLE = "MEASUREMENT_LOCK_FOLDER"
-_LOCK_FOLDERS = (Path("/run/lock"), Path("/tmp"))  # noqa: S108 - the same for every process; locks hold no secrets
 
 
 class DeviceLock:
@@ -30,7 +27,7 @@ class DeviceLock:
     """
 
     def __init__(self, identity: str, device: str) -> None:
-        self.path = lock_folder() / f"energy-measurement-{re.sub(r'[^A-Za-z0-9-]', '_', identity)}.lock"
+        self.path = lock_folder() / lock_name(identity)
         self._device = device
         self._file: int | None = None
         self._depth = 0
@@ -51,7 +48,7 @@ class DeviceLock:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.pread(file, 200, 0).decode("utf-8", "replace").strip() or "unknown"
+            holder = _alive(os.pread(file, 200, 0).decode("utf-8", "replace").strip())
             os.close(file)
             raise DeviceInUse(
                 f"{self._device} is in use by another measurement (pid {holder}), and each would count the other's "
@@ -73,20 +70,9 @@ class DeviceLock:
             self._file = None
 
 
-def lock_folder() -> Path:
-    """`MEASUREMENT_LOCK_FOLDER`, else a folder that all processes of this machine share."""
-    given = os.environ.get(LOCK_FOLDER_VARIABLE, "").strip()
-    if given:
-        return Path(given)
-    return next((folder for folder in _LOCK_FOLDERS if _is_for_all(folder)), _LOCK_FOLDERS[-1])
-
-
-def _is_for_all(folder: Path) -> bool:
-    """Whether every user may write there; otherwise two users could have two locks."""
-    try:
-        return bool(folder.stat().st_mode & stat.S_IWOTH)
-    except OSError:
-        return False
+def _alive(pid: str) -> str:
+    """A process id of this machine; `unknown` if no such process is seen, as from another namespace."""
+    return pid if pid.isdecimal() and Path(f"/proc/{pid}").exists() else "unknown"
 
 
 def _open_shared(path: Path) -> int:
@@ -98,6 +84,9 @@ def _open_shared(path: Path) -> int:
             return os.open(path, mode | flags)
         except (FileNotFoundError, PermissionError):
             continue
+        except OSError as error:
+            if error.errno != errno.EROFS:  # a fence shows the file read-only: locking works anyway
+                raise
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
         os.fchmod(file, 0o666)

@@ -33,7 +33,7 @@ def load_pretrained(context: PhaseContext) -> PhaseOutcome:
     if spec.source == "timm":
         return _from_timm(context, spec)
     assert spec.sha256 is not None, "a store's weights have a hash"  # noqa: S101 - the schema says so
-    weights = load_weights(spec.sha256, field=context.field("sha256"))
+    weights = load_weights(spec.sha256, field=context.field("sha256"), uploaded=spec.source != "store")
     kept = take_weights(context.model, weights, field=context.field("sha256"))
     return PhaseOutcome(context.model, {"weights_sha256": spec.sha256, "classifier": _classifier_origin(kept)})
 

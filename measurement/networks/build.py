@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from measurement.errors import BadInput
+from measurement.networks.detector import MOST_FOUND, Detector
 from measurement.networks.elastic import ElasticMobile
 from measurement.networks.multipliers import Create, NotMultiplied, multiplier_options
 from measurement.networks.out_of_memory import is_out_of_memory
@@ -22,6 +23,7 @@ from measurement.tracks import Track
 
 def build_model(recipe: Recipe, track: Track, device: torch.device) -> nn.Module:
     """The recipe's network with random weights, tried on two images. Raises BadInput as `build_network` does."""
+    assert isinstance(recipe.model, Model), "a model that is brought as a file is not built"  # noqa: S101
     return build_network(recipe.model, track, device)
 
 
@@ -33,14 +35,17 @@ def build_network(asked: Model, track: Track, device: torch.device) -> nn.Module
     """
     name, resolution = asked.architecture, asked.resolution
     try:
-        model = _elastic(asked, track) if name == ELASTIC_MOBILE else _create(asked, track)
+        if track.has_boxes:
+            model: nn.Module = Detector(name, track.classes, resolution)
+        else:
+            model = _elastic(asked, track) if name == ELASTIC_MOBILE else _create(asked, track)
     except BadInput:
         raise
     except Exception as error:
         if is_out_of_memory(error):
             raise
         # timm's builders run arbitrary code for 1,300 architectures: any exception means that it can't be built.
-        raise BadInput(f"timm can't build {name}: {_reason(error)}", field="model.architecture") from error
+        raise BadInput(f"{name} can't be built: {_reason(error)}", field="model.architecture") from error
     model = model.to(device)
     _try(model, track, resolution, device)
     return model
@@ -120,7 +125,9 @@ def _try(model: nn.Module, track: Track, resolution: int, device: torch.device) 
             f"choose another resolution ({track.min_resolution} to {track.max_resolution})",
             field="model.resolution",
         ) from error
-    wanted = (2, track.classes, *(images.shape[-2:] if track.is_dense else ()))
+    wanted = (
+        (2, MOST_FOUND, 6) if track.has_boxes else (2, track.classes, *(images.shape[-2:] if track.is_dense else ()))
+    )
     if not isinstance(outputs, torch.Tensor) or outputs.shape != wanted:
         raise BadInput(
             "{type(model).__name__} is not an image classifier; choose another architecture",

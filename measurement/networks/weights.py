@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from measurement import artifacts
 from measurement.dataroot import inside, weights_root
 from measurement.errors import NOT_FOUND, BadInput, DataMissing
 from measurement.recipe import Recipe
@@ -23,21 +24,25 @@ from measurement.recipe import Recipe
 FINISHED_FIELD = "reported.weights_sha256"
 
 
-def load_weights(sha256: str, *, field: str) -> dict[str, Tensor]:
+def load_weights(sha256: str, *, field: str, uploaded: bool = False) -> dict[str, Tensor]:
     """Tensors by name, on the CPU, of the stored file with this SHA-256.
 
-    Raises DataMissing for `field` if there is none or it has another hash; BadInput if it is no safetensors.
+    uploaded: among the artifacts, where the worker has put it, instead of in the store. Raises DataMissing for
+    `field` if there is none or it has another hash; BadInput if it is no safetensors.
     """
+    if uploaded:
+        return read_safetensors(artifacts.path(sha256, field=field), field=field, sha256=sha256)
     return read_safetensors(inside(weights_root(), f"{sha256}.safetensors", field=field), field=field, sha256=sha256)
 
 
 def read_safetensors(path: Path, *, field: str, sha256: str | None = None) -> dict[str, Tensor]:
     """Tensors by name, on the CPU. Raises BadInput for `field` as `load_weights` does."""
-    name = path.name if sha256 is None else f"weights/{path.name}"
+    name = path.name if sha256 is None else f"{path.parent.name}/{path.name}"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataMissing(f"{NOT_FOUND} {name}; copy the file into weights/ in the data root", field=field) from None
+        remedy = f"copy the file into {path.parent.name}/ in the data root"
+        raise DataMissing(f"{NOT_FOUND} {name}; {remedy}", field=field) from None
     except OSError as error:
         raise DataMissing(f"{name} can't be read: {error.strerror}", field=field) from None
     # The bytes that were hashed are the ones read, even if the file changes meanwhile.
@@ -115,7 +120,8 @@ def take_finished_weights(recipe: Recipe, model: nn.Module) -> bool:
         raise BadInput(
             "can't be loaded into an int8_static network; leave it out to have quality reported", field=FINISHED_FIELD
         )
-    given, own = load_weights(sha256, field=FINISHED_FIELD), plain_tensors(model)
+    uploaded = recipe.reported is not None and recipe.reported.weights_source == "upload"
+    given, own = load_weights(sha256, field=FINISHED_FIELD, uploaded=uploaded), plain_tensors(model)
     # A file holds one of several tensors that share memory, such as tied weights.
     held = {own[name].data_ptr() for name in own.keys() & given.keys()}
     lacking = {name for name in own.keys() - given.keys() if own[name].data_ptr() not in held}

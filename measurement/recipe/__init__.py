@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from measurement.recipe.brought import OnnxModel
 from measurement.recipe.document import (
     SCHEMA_VERSION,
     Recipe,
@@ -10,7 +11,7 @@ from measurement.recipe.document import (
     read_recipe,
     recipe_json_schema,
 )
-from measurement.recipe.model import ELASTIC_MOBILE, Model, known_architectures
+from measurement.recipe.model import DETECTORS, ELASTIC_MOBILE, Model, known_architectures
 from measurement.recipe.search import SearchOptions
 from measurement.recipe.techniques import (
     TECHNIQUES,
@@ -34,6 +35,7 @@ from measurement.recipe.techniques import (
 from measurement.recipe.training import Optimizer, TrainingOptions
 
 __all__ = [
+    "DETECTORS",
     "ELASTIC_MOBILE",
     "SCHEMA_VERSION",
     "TECHNIQUES",
@@ -45,6 +47,7 @@ __all__ = [
     "ElasticSpace",
     "LowRankPhase",
     "Model",
+    "OnnxModel",
     "Optimizer",
     "PhaseSpec",
     "PretrainedPhase",

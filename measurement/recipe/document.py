@@ -12,9 +12,14 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
+from measurement.artifacts import Kind
 from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault, as_json, faults_of, read_document
+from measurement.recipe.brought import OnnxModel
+from measurement.recipe.detection import check_detection
+from measurement.recipe.hub import HubFile
+from measurement.recipe.inference import Inference
 from measurement.recipe.model import Model
 from measurement.recipe.parts import Part, PlainText, VisibleText, WebAddress, did_you_mean
 from measurement.recipe.patches import check_patch, patch_size
@@ -25,6 +30,7 @@ from measurement.recipe.techniques import (
     DistillationPhase,
     EarlyExitPhase,
     PhaseSpec,
+    PretrainedPhase,
     StructuredPruningPhase,
     SupernetPhase,
 )
@@ -35,6 +41,10 @@ from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
 
 SCHEMA_VERSION = 1
+_NEWER = (
+    f"and this program reads recipes of version {SCHEMA_VERSION}; write the recipe for version {SCHEMA_VERSION}, or "
+    "use it where a newer version of the program is installed"
+)
 _FAMILY_OF_PHASE: dict[str, Family] = {"search": "nas", "pretrain": "transfer"}
 _TRAINED_ONLY: tuple[Family, ...] = ("compact", "efficient_training")
 
@@ -45,6 +55,25 @@ def _known_track(slug: str) -> str:
             f"{slug!r} is not a track; use one of {', '.join(sorted(TRACKS))}{did_you_mean(slug, TRACKS)}"
         )
     return slug
+
+
+def _format(given: Any) -> str:
+    """Which of the models it is: timm's have no `format`."""
+    if isinstance(given, dict):
+        return str(given.get("format", "timm"))
+    return str(getattr(given, "format", "timm"))
+
+
+AnyModel = Annotated[
+    Annotated[Model, Tag("timm")] | Annotated[OnnxModel, Tag("onnx")],
+    Discriminator(
+        _format,
+        custom_error_type="model_format",
+        custom_error_message="format must be onnx, or left out for a timm architecture; torch_export is not taken, "
+        "because torch.export.load unpickles parts of the file, and a pickle may run any code: export to ONNX",
+    ),
+]
+MODEL_FORMATS = frozenset({"timm", "onnx"})
 
 
 class Method(Part):
@@ -60,22 +89,32 @@ class Method(Part):
     )
 
 
-class Inference(Part):
-    """How the finished model is run while its energy per image is metered."""
-
-    scenarios: Annotated[tuple[Literal["single_stream", "offline"], ...], Field(min_length=1, max_length=2)] = (
-        "single_stream",
-        "offline",
-    )
-    max_batch_size: int = Field(256, ge=1, le=65_536, description="upper bound of the offline batch")
+def _not_private(given: Any) -> Any:
+    if given == "private":
+        raise ValueError(
+            "results can't be kept private yet; write public, or leave it out: the images themselves are shown to "
+            "nobody but you and administrators"
+        )
+    return given
 
 
 class Dataset(Part):
-    """The data set, on a track for any data: a folder of this name on the worker with exactly these files."""
+    """The data set, on a track for any data: exactly these files, in a folder of the worker or in an upload."""
 
-    name: str = Field(pattern=NAME_PATTERN, description="folder below datasets/ in the worker's data root")
+    name: str = Field(
+        pattern=NAME_PATTERN, description="folder below datasets/ in the worker's data root; any name for an upload"
+    )
     manifest_sha256: str = Field(
-        pattern=r"^[0-9a-f]{64}$", description="what `python -m measurement manifest` prints for the folder"
+        pattern=r"^[0-9a-f]{64}$",
+        description="what `python -m measurement manifest` prints for the folder or archive",
+    )
+    archive_sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="of a zip file that you have uploaded, in place of a folder on the worker",
+    )
+    visibility: Annotated[Literal["public"], BeforeValidator(_not_private)] = Field(
+        "public", description="who sees the results; the images themselves are yours and administrators' alone"
     )
 
 
@@ -94,7 +133,11 @@ class Reported(Part):
     weights_sha256: str | None = Field(
         None,
         pattern=r"^[0-9a-f]{64}$",
-        description="of the finished network's safetensors file in the worker's weights store; it is then evaluated",
+        description="of the finished network's safetensors file; it is then evaluated",
+    )
+    weights_source: Literal["store", "upload"] = Field(
+        "store",
+        description="where that file is: in the worker's weights store, or among those that you have uploaded",
     )
 
 
@@ -109,7 +152,7 @@ class Recipe(Part):
         str, Field(max_length=50, json_schema_extra={"enum": sorted(TRACKS)}), AfterValidator(_known_track)
     ]
     dataset: Dataset | None = None
-    model: Model
+    model: AnyModel
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=20)]
     inference: Inference = Inference()
     budget: Budget = Budget()
@@ -132,10 +175,49 @@ class Recipe(Part):
             )
         if len(set(self.inference.scenarios)) != len(self.inference.scenarios):
             raise ValueError("inference.scenarios: each scenario once")
+        check_detection(self.track, self.model, self.phases, self.inference)
+        if isinstance(self.model, OnnxModel):
+            self._check_brought(self.model, track.channels, track.classes, track.max_resolution)
+            return self
         self._check_patches()
         self._check_order()
         self._check_exits()
+        self._check_inference()
         return self
+
+    def _check_brought(self, model: OnnxModel, channels: int, classes: int | None, max_resolution: int) -> None:
+        """Of a model that is brought as a file. classes: None if they depend on the recipe's data."""
+        for name in ("mean", "std"):
+            given = getattr(model.input, name)
+            if given is not None and len(given) not in (1, channels):
+                raise ValueError(
+                    f"model.input.{name}: track {self.track} has {channels} channel(s); give one number, or one for "
+                    f"each (got {len(given)})"
+                )
+        if model.image_resolution > max_resolution:
+            raise ValueError(
+                f"model.input.resize: track {self.track} takes at most {max_resolution} pixels (got "
+                f"{model.input.resize})"
+            )
+        if model.output.order is not None and classes is not None and len(model.output.order) != classes:
+            raise ValueError(
+                f"model.output.order: track {self.track} has {classes} classes (got {len(model.output.order)})"
+            )
+        for position, spec in enumerate(self.phases):
+            if not isinstance(spec, DeclaredPhase):
+                raise ValueError(
+                    f"phases.{position}.technique: an ONNX file is not trained here; use `declared`, with energy_j "
+                    f"and evidence if they are known (got {spec.technique})"
+                )
+        if not any(spec.phase == "train" for spec in self.phases):
+            raise ValueError(
+                "phases: declare the training of the file: technique `declared`, phase `train`; without energy_j and "
+                "evidence it is missing, and the total a lower bound"
+            )
+        if self.inference.runtime != "onnxruntime":
+            raise ValueError("inference.runtime: an ONNX file is run by ONNX Runtime; write `runtime: onnxruntime`")
+        if self.reported is not None and self.reported.weights_sha256 is not None:
+            raise ValueError("reported.weights_sha256: the file of model.sha256 has the weights; leave this out")
 
     def _check_patches(self) -> None:
         check_patch("model.resolution", self.model.architecture, self.model.resolution)
@@ -157,6 +239,11 @@ class Recipe(Part):
     def _check_order(self) -> None:
         trained = False
         for position, spec in enumerate(self.phases):
+            if isinstance(spec, DeclaredPhase) and spec.phase not in ("search", "pretrain"):
+                raise ValueError(
+                    f"phases.{position}.phase: {spec.phase} is run by the worker and not declared, unless the model "
+                    "is brought as a file (model.format: onnx); use another technique"
+                )
             if spec.phase == "train" and any(earlier.phase == "train" for earlier in self.phases[:position]):
                 raise ValueError(f"phases.{position}.phase: this is a second `train`; call later training `finetune`")
             if spec.phase in ("compress", "finetune") and not trained:
@@ -195,13 +282,21 @@ class Recipe(Part):
                 )
             exits = position if isinstance(spec, EarlyExitPhase) else exits
 
+    def _check_inference(self) -> None:
+        for position, spec in enumerate(self.phases):
+            if (spec.fixes_inference or spec.ends_training) and (options := sorted(self.inference.options)):
+                raise ValueError(
+                    f"inference.{options[0]}: {spec.technique} (phases.{position}) leaves a network that can be run "
+                    "in one way only; leave this field out"
+                )
+
     @property
     def track_key(self) -> str:
         """The slug of the board: the track's; on a track for any data, one for each data set."""
-        track = TRACKS[self.track]
-        return (
-            track.key(self.dataset.manifest_sha256) if isinstance(track, OpenTrack) and self.dataset else track.slug
-        )
+        track, data = TRACKS[self.track], self.dataset
+        if isinstance(track, OpenTrack) and data:
+            return track.key(data.manifest_sha256, is_uploaded=data.archive_sha256 is not None)
+        return track.slug
 
     def why_not_sampled(self) -> Fault | None:
         """What is missing for a sampled verification of this recipe; None if nothing is."""
@@ -247,6 +342,8 @@ class Recipe(Part):
     def why_not_family(self) -> Fault | None:
         """What is wrong with the family that the submitter claims; None if the phases bear it out."""
         derived, claimed = self.families, self.method.family
+        if isinstance(self.model, OnnxModel):  # how the file was made is not among the phases
+            return None
         if claimed in (derived or _TRAINED_ONLY):
             return None
         if derived:
@@ -273,7 +370,34 @@ class Recipe(Part):
     @property
     def brought_weights(self) -> tuple[str, ...]:
         """SHA-256 of the weights files that the submitter brought and phases start from or learn from, sorted."""
-        return tuple(sorted({sha256 for spec in self.phases for sha256 in spec.brought_weights}))
+        own = {self.model.sha256} if isinstance(self.model, OnnxModel) else set()
+        return tuple(sorted(own | {sha256 for spec in self.phases for sha256 in spec.brought_weights}))
+
+    @property
+    def uploads(self) -> dict[str, tuple[str, Kind]]:
+        """The uploaded files that it names: by field, SHA-256 and kind."""
+        found: dict[str, tuple[str, Kind]] = {}
+        if self.dataset and self.dataset.archive_sha256:
+            found["dataset.archive_sha256"] = (self.dataset.archive_sha256, "dataset")
+        if isinstance(self.model, OnnxModel) and self.model.hub is None:
+            found["model.sha256"] = (self.model.sha256, "onnx")
+        for position, spec in enumerate(self.phases):
+            if isinstance(spec, PretrainedPhase) and spec.source == "upload" and spec.sha256:
+                found[f"phases.{position}.sha256"] = (spec.sha256, "safetensors")
+        if self.reported and self.reported.weights_source == "upload" and self.reported.weights_sha256:
+            found["reported.weights_sha256"] = (self.reported.weights_sha256, "safetensors")
+        return found
+
+    @property
+    def downloads(self) -> dict[str, tuple[str, HubFile]]:
+        """The files of a hub that it names: by field, the SHA-256 that they must have, and where they are."""
+        found: dict[str, tuple[str, HubFile]] = {}
+        if isinstance(self.model, OnnxModel) and self.model.hub:
+            found["model.hub"] = (self.model.sha256, HubFile.of(self.model.hub))
+        for position, spec in enumerate(self.phases):
+            if isinstance(spec, PretrainedPhase) and spec.hub and spec.sha256:
+                found[f"phases.{position}.hub"] = (spec.sha256, HubFile.of(spec.hub))
+        return found
 
     def canonical(self) -> str:
         """The hashed form: JSON with sorted keys, without `method` and without defaults."""
@@ -294,10 +418,13 @@ def parse_recipe(document: dict[str, Any]) -> Recipe:
 
     A short document may be long with its defaults: the size limit applies to the written-out form too.
     """
+    version = document.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise DocumentError([Fault("schema_version", f"is {version}, {_NEWER}")])
     try:
         recipe = Recipe.model_validate_json(as_json(_with_integers(document)))
     except ValidationError as error:
-        raise DocumentError([_split_field(fault) for fault in faults_of(error, TECHNIQUES)]) from None
+        raise DocumentError([_split_field(fault) for fault in faults_of(error, TECHNIQUES | MODEL_FORMATS)]) from None
     written = len(recipe.text().encode())
     if written > MAX_DOCUMENT_BYTES:
         most = f"a recipe may have at most {MAX_DOCUMENT_BYTES:,}"

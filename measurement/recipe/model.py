@@ -13,13 +13,21 @@ from measurement.recipe.parts import Part, did_you_mean
 
 ELASTIC_MOBILE = "elastic_mobile"
 """The one architecture of this package: the weight-sharing network of `measurement.networks.elastic`."""
+DETECTORS = (
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "fcos_resnet50_fpn",
+    "retinanet_resnet50_fpn_v2",
+    "ssdlite320_mobilenet_v3_large",
+)
+"""torchvision's names, for the track `detection`."""
 
 
 @cache
 def known_architectures() -> frozenset[str]:
-    """Names of timm's architectures, without importing timm (written by `make architectures`), and our own."""
+    """Names of timm's architectures, without importing timm (written by `make architectures`), our own and
+    detectors."""
     listed = resources.files("measurement").joinpath("architectures.txt").read_text("utf-8").split()
-    return frozenset([*listed, ELASTIC_MOBILE])
+    return frozenset([*listed, ELASTIC_MOBILE, *DETECTORS])
 
 
 def _known_architecture(name: str) -> str:
@@ -46,6 +54,11 @@ class Model(Part):
     resolution: int = Field(ge=8, le=1024, description="height and width of the input, pixels")
     width: float = Field(1.0, ge=0.1, le=10, description="multiplies the channels, if timm's builder supports it")
     depth: float = Field(1.0, ge=0.1, le=10, description="multiplies the blocks, if timm's builder supports it")
+
+    @property
+    def image_resolution(self) -> int:
+        """Height and width of the track's images, pixels."""
+        return self.resolution
 
     def __str__(self) -> str:
         """For people, e.g. `resnet18 x 0.5 wide at 32 pixels`."""

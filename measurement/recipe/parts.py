@@ -30,6 +30,9 @@ class PhasePart(Part):
     technique_family: ClassVar[Family | None] = None
     """The family that the technique makes a method of; None if any family trains so."""
 
+    fixes_inference: ClassVar[bool] = False
+    """Whether the network can be trained further, yet be run only by eager torch in float32."""
+
     @property
     def ends_training(self) -> bool:
         """Whether the network can only be run after the phase, neither trained nor compressed further."""

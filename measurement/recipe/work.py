@@ -1,8 +1,9 @@
 """The work that a recipe describes: what is done, whatever came of it and whatever it was allowed to cost.
 
 Several recipes may describe one work. Left out are the names of the work, its limits (`budget`), its chances
-(`seed`), its outcomes (`reported`, a search's `found`), how it is measured (`inference`), the evidence of a declared
-figure, and differences without effect: defaults written out, the order of sets, the fourth digit.
+(`seed`), its outcomes (`reported`, a search's `found`), what is measured of it (`inference.scenarios` and
+`inference.max_batch_size`; how the network is run belongs to the work), the evidence of a declared figure, and
+differences without effect: defaults written out, the order of sets, the fourth digit.
 """
 
 from __future__ import annotations
@@ -17,10 +18,18 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from measurement.recipe.parts import DeclaredEnergy
-from measurement.recipe.techniques import ArchitectureSpace, DeclaredPhase, ElasticSpace, PhaseSpec
+from measurement.recipe.techniques import (
+    ArchitectureSpace,
+    DeclaredPhase,
+    ElasticSpace,
+    PhaseSpec,
+    PretrainedPhase,
+)
 from measurement.recipe.training import TrainingOptions
 
-LEFT_OUT = frozenset({"method", "budget", "seed", "reported", "found", "inference", "evidence"})
+LEFT_OUT = frozenset({"method", "budget", "seed", "reported", "found", "scenarios", "max_batch_size", "evidence"}) | {
+    "hub"  # the same bytes, wherever they are kept
+}
 """Fields that don't change the work, wherever they are."""
 CLAIMED = frozenset({"energy_j", "scope"})
 DIGITS = 3
@@ -31,8 +40,10 @@ def canonical_work(recipe: BaseModel, phases: Iterable[PhaseSpec], train_images:
     """The hashed form: JSON with sorted keys. train_images: of the track, None if its recipes name their data."""
     specs = list(phases)
     document = _fields(recipe, train_images, but=LEFT_OUT | {"phases"})
-    if "dataset" in document:  # known by its manifest, whatever its folder is called
+    if "dataset" in document:  # known by its manifest, whatever its folder is called or its archive's hash is
         del document["dataset"]["name"]
+        if document["dataset"].pop("archive_sha256", None):
+            document["dataset"]["is_uploaded"] = True
     document["phases"] = [_phase(spec, train_images) for spec in specs if not isinstance(spec, DeclaredPhase)]
     document["declared"] = _declared(specs)
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
@@ -77,6 +88,8 @@ def _effective(part: BaseModel, name: str, images: int | None) -> Any:
         # Stages begin with whole epochs: other shares that round to the same are the same.
         stages = zip(part.progressive_resizing, part.resizing_epochs(), strict=True)
         return [[stage.resolution, epoch] for stage, epoch in stages]
+    if name == "source" and isinstance(part, PretrainedPhase) and part.sha256:
+        return "store"  # the same bytes, wherever they are kept
     value = _plain(name, getattr(part, name), images)
     return sorted(value) if isinstance(part, ArchitectureSpace | ElasticSpace) else value
 

@@ -24,6 +24,7 @@ from measurement.record import BatchProbe, InferenceFigures
 from measurement.run.offline_batch import ProbePlan, offline_batch_size, probe_sizes
 from measurement.run.peak_memory import peak_memory_bytes
 from measurement.tracks import Split
+from measurement.tracks.base import S
 from measurement.vocabulary import Scenario, Scope
 
 MOST_IMAGES, LEAST_IMAGES = 1024, 64
@@ -73,8 +74,13 @@ def across(split: Split, count: int) -> Tensor:
 
     Float32 (count, channels, resolution, resolution), resident on the split's device.
     """
+    return spread(split, count).first(count)[0]
+
+
+def spread(split: S, count: int) -> S:
+    """`count` images of the split, as `across` chooses them."""
     count = min(count, len(split))
-    return split.part([number * len(split) // count for number in range(count)]).first(count)[0]
+    return split.part([number * len(split) // count for number in range(count)])
 
 
 class Inputs:
@@ -110,7 +116,7 @@ class Inputs:
         # Batches overlap in memory, so that many repeats take no more of it than a few.
         repeats = math.ceil((max(starts) + batch_size) / count)
         if repeats > 1:
-            images = images.repeat(repeats, 1, 1, 1)
+            images = images.repeat(repeats, *[1] * (images.ndim - 1))
         return [images[start : start + batch_size] for start in starts]
 
 
@@ -133,17 +139,22 @@ def prepare(
     *,
     max_batch_size: int,
     synchronize: Callable[[], None],
+    probed: nn.Module | None = None,
+    probes: tuple[BatchProbe, ...] = (),
 ) -> Prepared:
     """Choose the batch, find how much memory it takes, and warm up until throughput is steady.
 
+    probed: the network to choose the batch by, if it is not `model`: one that need not be compiled for each size.
+    probes: of the same network, by which the batch was chosen for another scenario.
     Runs before the window opens: finding the memory gives memory back, which costs time and energy.
     """
     model.eval()
     with torch.inference_mode():
-        probes: tuple[BatchProbe, ...] = ()
-        if scenario == Scenario.OFFLINE:
+        if scenario == Scenario.SINGLE_STREAM:
+            probes = ()
+        elif not probes:
             probes = probe_sizes(
-                lambda size: _probe(model, inputs, size, plan.probing.seconds, synchronize),
+                lambda size: _probe(probed or model, inputs, size, plan.probing.seconds, synchronize),
                 max_batch_size=max_batch_size,
                 plan=plan.probing,
             )
@@ -188,7 +199,7 @@ def measure(
                 break
             time.sleep(jitter.uniform(0, plan.max_jitter_s))
             window.resume()
-    return _figures(prepared, latencies_s, busy_s, blocks=len(block_costs))
+    return figures_of(prepared, latencies_s, busy_s, blocks=len(block_costs))
 
 
 def _peak_memory_bytes(
@@ -266,7 +277,8 @@ def satisfied(plan: InferencePlan, busy_s: float, block_costs: Sequence[float]) 
     return steady or busy_s >= plan.max_duration_s
 
 
-def _figures(prepared: Prepared, latencies_s: list[float], busy_s: float, blocks: int) -> InferenceFigures:
+def figures_of(prepared: Prepared, latencies_s: list[float], busy_s: float, blocks: int) -> InferenceFigures:
+    """The record's figures, from the seconds of each batch."""
     images = len(latencies_s) * prepared.batch_size
     in_order = sorted(latencies_s)
     return InferenceFigures(

@@ -42,4 +42,5 @@ class OutputFolder:
             staging = Path(name)
             yield staging
             for result in (TRACE, WEIGHTS, RECORD):
-                (staging / result).replace(self.path / result)
+                if result != WEIGHTS or (staging / result).exists():  # a model that was brought is not written again
+                    (staging / result).replace(self.path / result)

@@ -27,6 +27,8 @@ def peak_memory_bytes(model: nn.Module, batch: Tensor, run: Callable[[], None]) 
     run: infers batches of this size, as often as their memory may differ, and waits until they are finished. It is
     called once before, so that what libraries keep for themselves is there already.
     """
+    if getattr(model, "memory_is_unknown", False):
+        return None
     run()
     added = _added_on_card(batch.device, run) if batch.device.type == "cuda" else _added_in_process(run)
     if added is None:

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from measurement.command_record import CommandRecord, Stretch, parse_any_record
 from measurement.dataroot import sha256_of
 from measurement.documents import DocumentError
 from measurement.errors import BadInput, MeasurementError, NotTrustworthy
 from measurement.meters.base import kinds_in_scope, provenance_of
-from measurement.record import PhaseRecord, Record, parse_record
+from measurement.record import PhaseRecord, Record
 from measurement.run.output import RECORD, TRACE
 from measurement.run.sampling import left_out_from
 from measurement.traces.integrate import fault_line
@@ -24,6 +25,9 @@ from measurement.vocabulary import Provenance, Scope, Source
 
 TOLERANCE = 1e-6
 """Relative difference up to which two figures agree: 6 digits."""
+
+AnyRecord = Record | CommandRecord
+AnyPhase = PhaseRecord | Stretch
 
 MEASURED = frozenset({Provenance.METERED, Provenance.EXTRAPOLATED, Provenance.ESTIMATED})
 
@@ -71,7 +75,7 @@ class Recomputation:
         return not self.faults
 
 
-def recompute(record: Record, trace: Trace, trace_sha256: str | None = None) -> Recomputation:
+def recompute(record: AnyRecord, trace: Trace, trace_sha256: str | None = None) -> Recomputation:
     """Integrate the trace over every window of the record and compare, in both scopes.
 
     trace_sha256: the hash of the trace's file, compared with the record's. Figures that were not measured here
@@ -104,7 +108,7 @@ def recompute(record: Record, trace: Trace, trace_sha256: str | None = None) -> 
     return Recomputation(tuple(figures), tuple(faults), tuple(notes))
 
 
-def _figures(record: Record, trace: Trace, phase: PhaseRecord, window: WindowMark) -> Iterator[Figure]:
+def _figures(record: AnyRecord, trace: Trace, phase: AnyPhase, window: WindowMark) -> Iterator[Figure]:
     sampled = phase.detail.get("sampled", {})
     seconds = math.fsum(end_s - start_s for start_s, end_s in window.stretches()) + sampled.get("left_out_s", 0.0)
     for scope in Scope:
@@ -121,7 +125,7 @@ def _figures(record: Record, trace: Trace, phase: PhaseRecord, window: WindowMar
             return Figure(phase.position, _name(phase), str(scope), name, recorded_j, recomputed_j, scale_j)
 
         yield figure("energy_j", energy.energy_j, total_j, scale_j)
-        if phase.inference is not None and energy.energy_per_image_j is not None:
+        if isinstance(phase, PhaseRecord) and phase.inference is not None and energy.energy_per_image_j is not None:
             per_image_j = None if window_j is None else window_j / phase.inference.images
             yield figure("energy_per_image_j", energy.energy_per_image_j, per_image_j, energy.energy_per_image_j)
         idle_w = record.idle_power_w.get(scope)
@@ -142,7 +146,7 @@ def _left_out_j(trace: Trace, window: WindowMark, scope: Scope, sampled: Mapping
         return math.nan
 
 
-def _window_of(trace: Trace, phase: PhaseRecord) -> WindowMark | None:
+def _window_of(trace: Trace, phase: AnyPhase) -> WindowMark | None:
     """The window with the phase's edges."""
     return next(
         (mark for mark in trace.windows if mark.started_s == phase.started_s and mark.ended_s == phase.ended_s), None
@@ -165,7 +169,7 @@ def _components(trace: Trace, scope: Scope) -> list[dict[str, object]] | None:
     return chosen if {part["kind"] for part in chosen} == kinds else None
 
 
-def _faults_of_sources(trace: Trace, phase: PhaseRecord, window: WindowMark) -> Iterator[str]:
+def _faults_of_sources(trace: Trace, phase: AnyPhase, window: WindowMark) -> Iterator[str]:
     """An estimate that is labelled as metered."""
     for scope in Scope:
         provenance = phase.energy(scope).provenance
@@ -184,7 +188,9 @@ def _disagreement(figure: Figure) -> str:
     )
 
 
-def _name(phase: PhaseRecord) -> str:
+def _name(phase: AnyPhase) -> str:
+    if isinstance(phase, Stretch):
+        return str(phase.phase or "not marked")
     return f"{phase.phase} {phase.scenario}" if phase.scenario else str(phase.phase)
 
 
@@ -223,9 +229,9 @@ def run_recompute(arguments: argparse.Namespace) -> int:
     return 0 if found.agrees else NotTrustworthy.exit_code
 
 
-def _read_record(path: Path) -> Record:
+def _read_record(path: Path) -> AnyRecord:
     try:
-        return parse_record(path.read_bytes())
+        return parse_any_record(path.read_bytes())
     except OSError as error:
         raise BadInput(f"{path}: can't be read: {error.strerror}", field="record") from None
 
@@ -241,8 +247,9 @@ def _read_own_trace(path: Path, *, given: bool) -> Trace:
     return trace
 
 
-def _lines(record: Record, found: Recomputation) -> Iterator[str]:
-    yield f"{record.recipe.method.title}, on {record.hardware.name}"
+def _lines(record: AnyRecord, found: Recomputation) -> Iterator[str]:
+    title = record.recipe.method.title if isinstance(record, Record) else record.command[0]
+    yield f"{title}, on {record.hardware.name}"
     rows = [("phase", "scope", "figure", "recorded", "recomputed", "difference")]
     for figure in found.figures:
         difference = "—" if figure.difference is None else f"{figure.difference:.1e}"

@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any
 
 from measurement.accounting import repeat_uncertainty
@@ -24,6 +25,10 @@ PACKAGES = (
     "timm",
     "torch-pruning",
     "torchao",
+    "onnx",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxscript",
     "numpy",
     "scikit-learn",
     "nvidia-ml-py",
@@ -70,10 +75,11 @@ def inference(
     target: float = 0.01,
     *,
     repeats: int = 0,
+    detail: Mapping[str, Any] = MappingProxyType({}),
 ) -> PhaseRecord:
-    """One scenario. `detail` says how well the mean energy per image is known, and whether that reached `target`.
+    """One scenario. Its `detail` says how well the mean energy per image is known, and whether that reached `target`.
 
-    repeats: how many windows before this one the machine's other work disturbed.
+    repeats: how many windows before this one the machine's other work disturbed. detail: more to keep.
 
     Raises MeterFailure if a scope has no joules: inference without a figure can't be ranked."""
     for scope in Scope:
@@ -91,8 +97,17 @@ def inference(
         energies=tuple(measured.to_energy(scope, images=figures.images) for scope in Scope),
         inference=figures,
         flags=tuple(sorted(measured.flags)),
-        detail=_half_width(measured, target) | ({"repeats": repeats} if repeats else {}) | _notes(measured),
+        detail=dict(detail)
+        | _half_width(measured, target)
+        | ({"repeats": repeats} if repeats else {})
+        | _notes(measured),
     )
+
+
+def preparation(measured: PhaseMeasurement) -> dict[str, Any]:
+    """What it cost to make the network ready to be run: kept with inference, charged to nothing."""
+    joules = {str(scope): measured.energies[scope].energy_j for scope in Scope}
+    return {"preparation": {"duration_s": measured.duration_s, "energy_j": joules}}
 
 
 def _half_width(measured: PhaseMeasurement, target: float) -> dict[str, Any]:
@@ -100,7 +115,7 @@ def _half_width(measured: PhaseMeasurement, target: float) -> dict[str, Any]:
     costs = [
         energy_j / block.images
         for block in measured.blocks
-        if block.images and (energy_j := block.energies_j[Scope.ACCELERATOR]) is not None
+        if block.repeat and block.images and (energy_j := block.energies_j[Scope.ACCELERATOR]) is not None
     ]
     spread = repeat_uncertainty(costs)
     if spread is None or not (mean := math.fsum(costs) / len(costs)) > 0:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import nn
 
 from measurement.dataroot import sha256_of
 from measurement.errors import BadInput
@@ -22,24 +26,37 @@ from measurement.meters.discovery import describe_hardware, missing_meter
 from measurement.methods import TECHNIQUES, PhaseOutcome
 from measurement.networks.build import count_macs, count_parameters
 from measurement.networks.early_exit import CountingExits, EarlyExitNetwork, is_dynamic
+from measurement.networks.onnx_network import OnnxNetwork
 from measurement.networks.weights import save_weights, take_finished_weights
 from measurement.progress import Advance, FullPace
-from measurement.recipe import Recipe
+from measurement.recipe import OnnxModel, Recipe
 from measurement.recipe.parts import DeclaredEnergy
 from measurement.recipe.training import asks_for_determinism, early_stoppings
-from measurement.record import Hardware, HiddenQuality, ModelFacts, PhaseRecord, Quality, Record, write_record
+from measurement.record import (
+    BatchProbe,
+    Hardware,
+    HiddenQuality,
+    InferenceFigures,
+    ModelFacts,
+    PhaseRecord,
+    Quality,
+    Record,
+    write_record,
+)
 from measurement.run import record_parts
 from measurement.run.budget import NOTHING, Limits
 from measurement.run.checkpoint import Attempt, Checkpoint, Earlier, Origin
+from measurement.run.deployment import Deployment, deployed
 from measurement.run.device import choose_device, leave_a_core, make_current, synchronizer_of
-from measurement.run.inference import InferencePlan, Inputs, across, measure, prepare, resident_images
+from measurement.run.end_to_end import measure_with_loader
+from measurement.run.inference import InferencePlan, Inputs, across, measure, prepare, resident_images, spread
 from measurement.run.memory import freed_memory_kept, give_back_freed_memory
 from measurement.run.options import RunOptions
 from measurement.run.output import RECORD, TRACE, WEIGHTS, OutputFolder
 from measurement.run.sampling import SampledPace, SamplingPlan
 from measurement.run.steps import Steps, step_name
 from measurement.run.workbench import Data, Workbench, explained, seed_all, set_up
-from measurement.tracks.evaluation import evaluate
+from measurement.tracks.evaluation import evaluate, refuse_guessing
 from measurement.tracks.hidden import seed_of_draw
 from measurement.training.numerics import reproducible_cublas, tensor_float32
 from measurement.vocabulary import DISTURBED_FLAGS, Flag, Phase, Scenario, Scope
@@ -103,11 +120,13 @@ def run_recipe(recipe: Recipe, out: Path, options: RunOptions | None = None) -> 
 def _measured(run: _Run, attempt: Attempt) -> tuple[Quality, list[PhaseRecord]]:
     """Every phase in order, then the evaluation and inference in each scenario."""
     phases = _one_time_phases(run, attempt)
-    quality, evaluation = _quality(run, position=len(phases))
-    phases += evaluation
     plan = run.options.plan or InferencePlan.for_device(run.workbench.device)
-    for scenario in run.recipe.inference.scenarios:
-        phases.append(_inference(run, len(phases), Scenario(scenario), plan))
+    finished_sha256 = _take_finished(run)
+    with _deployed(run, position=len(phases)) as deployment:
+        quality, evaluation = _quality(run, len(phases), deployment, finished_sha256)
+        phases += evaluation
+        for scenario in run.recipe.inference.scenarios:
+            phases.append(_inference(run, len(phases), Scenario(scenario), plan, deployment))
     return quality, phases
 
 
@@ -123,7 +142,8 @@ def _written(  # noqa: PLR0917 - the parts of a record
     workbench = run.workbench
     with folder.staged() as staging:
         run.steps.meter.write_trace(staging / TRACE, earlier=attempt.earlier_trace)
-        save_weights(workbench.model, staging / WEIGHTS)
+        if not isinstance(workbench.model, OnnxNetwork):
+            save_weights(workbench.model, staging / WEIGHTS)
         record = Record(
             recipe=run.recipe,
             recipe_sha256=run.recipe.sha256,
@@ -157,6 +177,8 @@ class _Run:
     options: RunOptions
     started_at: datetime
     allocator: str
+    probes: tuple[BatchProbe, ...] = ()
+    """By which the batch was chosen: once for all scenarios, so that they have the same."""
 
     @property
     def sampling(self) -> SamplingPlan | None:
@@ -233,32 +255,60 @@ def _unmetered(run: _Run, position: int) -> dict[str, Any]:
     return outcome.detail
 
 
-def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
+def _take_finished(run: _Run) -> str | None:
+    """Give a network that had only a sample of its training the submitter's finished weights, if the recipe names
+    any. Their SHA-256 if so."""
+    reported = run.recipe.reported
+    if reported is None or not run.left_out or run.workbench.data != "track":
+        return None
+    return reported.weights_sha256 if take_finished_weights(run.recipe, run.workbench.model) else None
+
+
+@contextmanager
+def _deployed(run: _Run, position: int) -> Iterator[Deployment]:
+    """The finished network as the recipe says that it is run. Making it is metered, and charged to nothing."""
+    bench = run.workbench
+    images = bench.test.first(2)[0]
+    with ExitStack() as held:
+        if not run.recipe.inference.options:
+            yield held.enter_context(deployed(run.recipe, bench.track, bench.model, images))
+            return
+        give_back_freed_memory()
+        name = f"{position}-preparation"
+        with explained("while the network was made ready", "model"), run.steps.meter.window(name) as window:
+            deployment = held.enter_context(deployed(run.recipe, bench.track, bench.model, images))
+        run.steps.close(window)
+        deployment.detail.update(record_parts.preparation(window.measurement))
+        yield deployment
+
+
+def _quality(
+    run: _Run, position: int, deployment: Deployment, finished_sha256: str | None
+) -> tuple[Quality, list[PhaseRecord]]:
     """Evaluated on the test images; for a network that had only a sample of its training, the submitter's figure.
 
     If the recipe names the submitter's finished weights, these are evaluated instead.
     """
     metric = run.workbench.track.metric
-    model = run.workbench.model
+    model = deployment.evaluated()
     reported = run.recipe.reported
-    finished_sha256 = None
-    if reported is not None and (run.left_out or run.workbench.data != "track"):
-        on_noise = run.workbench.data != "track"
-        if on_noise or not take_finished_weights(run.recipe, model):
-            if not on_noise:
-                run.steps.leave_out()
-            quality = Quality(
-                metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence
-            )
-            return quality, []
-        finished_sha256 = reported.weights_sha256
+    on_noise = run.workbench.data != "track"
+    if reported is not None and (run.left_out or on_noise) and not finished_sha256:
+        if not on_noise:
+            run.steps.leave_out()
+        quality = Quality(metric=metric, value=reported.quality, provenance="reported", evidence=reported.evidence)
+        return quality, []
     give_back_freed_memory()
     step = run.steps.begin(Phase.EVALUATE)
     test = run.workbench.test
-    counting = CountingExits(model) if isinstance(model, EarlyExitNetwork) else None
+    counting = CountingExits(deployment.network) if isinstance(deployment.network, EarlyExitNetwork) else None
     with explained("in the evaluation", "model"), step.metered(f"{position}-evaluate", reads=test) as window:
         value = evaluate(run.workbench.track, counting or model, test, step.advance)
-        hidden = _hidden_quality(run.workbench, lambda fraction, detail="": step.advance(1.0, f"again, {detail}"))
+        if isinstance(run.recipe.model, OnnxModel):
+            refuse_guessing(value, run.workbench.track, len(test))
+        hidden = _hidden_quality(
+            run.workbench, model, lambda fraction, detail="": step.advance(1.0, f"again, {detail}")
+        )
     quality = Quality(
         metric=metric,
         value=value,
@@ -272,57 +322,75 @@ def _quality(run: _Run, position: int) -> tuple[Quality, list[PhaseRecord]]:
     return quality, [record_parts.checked_on_hidden_split(evaluation, quality, run.workbench.track)]
 
 
-def _hidden_quality(workbench: Workbench, advance: Advance) -> HiddenQuality | None:
+def _hidden_quality(workbench: Workbench, model: nn.Module, advance: Advance) -> HiddenQuality | None:
     """On the track's second test split, None if it has none. Metered with the evaluation, which is never charged."""
     track = workbench.track
     if track.hidden is None:
         return None
     split = track.hidden.load(workbench.test.resolution, seed_of_draw(track.slug)).to(workbench.device)
-    return HiddenQuality(value=evaluate(track, workbench.model, split, advance), images=len(split))
+    return HiddenQuality(value=evaluate(track, model, split, advance), images=len(split))
 
 
-def _inference(run: _Run, position: int, scenario: Scenario, plan: InferencePlan) -> PhaseRecord:
+def _inference(
+    run: _Run, position: int, scenario: Scenario, plan: InferencePlan, deployment: Deployment
+) -> PhaseRecord:
     workbench = run.workbench
     give_back_freed_memory()
     step = run.steps.begin(Phase.INFERENCE, scenario)
     step.length_is_known = False
     resident = resident_images(workbench.track.channels, workbench.test.resolution)
-    inputs = Inputs(across(workbench.test, resident), whole_passes=is_dynamic(workbench.model))
+    with torch.inference_mode():
+        images = deployment.resident(across(workbench.test, resident))
+    inputs = Inputs(images, whole_passes=is_dynamic(workbench.model))
+    most = workbench.recipe.inference.max_batch_size
     synchronize = run.synchronize
     with explained(f"in {step_name(Phase.INFERENCE, scenario)}", "inference.max_batch_size"):
         prepared = prepare(
             scenario,
-            workbench.model,
+            deployment.network,
             inputs,
             plan,
-            max_batch_size=workbench.recipe.inference.max_batch_size,
+            max_batch_size=most if deployment.most is None else min(most, deployment.most),
             synchronize=synchronize,
+            probed=deployment.probed,
+            probes=run.probes,
         )
+        run.probes = prepared.probes or run.probes
         # Blocks must not start at the same moments as in an earlier run: from the system's randomness, not the seed.
         jitter = random.SystemRandom()
+        measured: Callable[..., InferenceFigures] = partial(measure, prepared, deployment.network)
+        if scenario == Scenario.END_TO_END:
+            load = spread(workbench.test, resident).loaded
+            measured = partial(measure_with_loader, prepared, deployment, load)
         repeats = 0 if run.options.accept_busy else plan.repeats
         name = f"{position}-inference-{scenario}"
         for repeat in range(repeats + 1):
             with step.window(name) as window:
-                figures = measure(
-                    prepared,
-                    workbench.model,
-                    window,
-                    plan,
-                    synchronize=synchronize,
-                    advance=step.advance,
-                    jitter=jitter,
-                )
+                figures = measured(window, plan, synchronize=synchronize, advance=step.advance, jitter=jitter)
             if repeat == repeats or not window.measurement.flags & {*DISTURBED_FLAGS, Flag.FOREIGN_PROCESS}:
                 break
             run.steps.meter.discard(name)
         step.end(window)
     return record_parts.inference(
-        position, scenario, window.measurement, figures, plan.target_half_width, repeats=repeat
+        position,
+        scenario,
+        window.measurement,
+        figures,
+        plan.target_half_width,
+        repeats=repeat,
+        detail=deployment.detail,
     )
 
 
 def _facts(workbench: Workbench, weights: Path) -> ModelFacts:
+    recipe = workbench.recipe
+    if isinstance(recipe.model, OnnxModel):
+        return ModelFacts(
+            architecture=recipe.model.architecture,
+            resolution=recipe.model.resolution,
+            parameters=max(1, count_parameters(workbench.model)),
+            weights_sha256=recipe.model.sha256,
+        )
     images = across(workbench.test, 64 if is_dynamic(workbench.model) else 1)
     return ModelFacts(
         architecture=workbench.architecture,

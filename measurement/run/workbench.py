@@ -15,10 +15,12 @@ from torch import nn
 from measurement.errors import DataMissing, MeasurementError
 from measurement.methods import TECHNIQUES, PhaseContext, PhaseOutcome, no_progress
 from measurement.networks.build import build_model
+from measurement.networks.onnx_network import brought
 from measurement.networks.out_of_memory import is_out_of_memory
 from measurement.networks.weights import take_finished_weights
 from measurement.progress import FullPace, Pace
-from measurement.recipe import Recipe
+from measurement.recipe import OnnxModel, Recipe
+from measurement.run.deployment import rehearse_deployment
 from measurement.tracks import TRACKS, Split, Track
 from measurement.tracks.synthetic import SyntheticSplit
 from measurement.vocabulary import Mode
@@ -68,22 +70,26 @@ def set_up(recipe: Recipe, mode: Mode, device: torch.device) -> Workbench:
     """Data and network on the device, and every phase tried on a copy: bad input costs no energy.
 
     Raises BadInput, and DataMissing if the track's data are not here; a sampled run then works on noise in its shape,
-    since its quality is the submitter's figure, unless the cost of an image depends on the image.
+    since its quality is the submitter's figure; not if an image's cost depends on it or its loading counts.
     """
     track = track_of(recipe)
     lacking = track.lacks()
-    if lacking and (mode == "full" or recipe.cost_depends_on_images):
+    if lacking and (mode == "full" or recipe.cost_depends_on_images or recipe.inference.loads_images):
         raise DataMissing(lacking, field="track")
     data: Data = "synthetic" if lacking else "track"
     with explained("while the model was set up", "model"):
         seed_all(recipe.seed)
+        splits = _splits(track, recipe.model.image_resolution, data, device)
+        if isinstance(recipe.model, OnnxModel):
+            file = brought(recipe.model, track, device)
+            return Workbench(recipe, track, device, data, file, *splits, recipe.model.architecture)
         model = build_model(recipe, track, device)
-        splits = _splits(track, recipe.model.resolution, data, device)
         workbench = Workbench(recipe, track, device, data, model, *splits, recipe.model.architecture)
         rehearsal = replace(workbench, model=copy.deepcopy(model))
         for position, spec in enumerate(recipe.phases):
             if spec.technique in TECHNIQUES:
                 rehearsal.take(TECHNIQUES[spec.technique].rehearse(rehearsal.context(position)))
+        rehearse_deployment(recipe.inference, rehearsal.model, rehearsal.test.first(2)[0])
         if mode == "sampled" and data == "track":
             take_finished_weights(recipe, rehearsal.model)
     return workbench
@@ -96,7 +102,7 @@ def track_of(recipe: Recipe) -> Track:
     if isinstance(track, Track):
         return track
     assert recipe.dataset is not None, "an open track's recipe names its data"  # noqa: S101 - the schema says so
-    return track.load(recipe.dataset.name, recipe.dataset.manifest_sha256)
+    return track.load(recipe.dataset.name, recipe.dataset.manifest_sha256, recipe.dataset.archive_sha256)
 
 
 def seed_all(seed: int) -> None:

@@ -5,24 +5,38 @@ from __future__ import annotations
 import re
 
 from measurement.errors import NOT_FOUND, BadInput
-from measurement.tracks.base import KEY_DIGITS, Batch, HiddenSplit, OpenTrack, Split, Track, batch_bounds, held_back
+from measurement.tracks.base import (
+    KEY_DIGITS,
+    UPLOADED,
+    Batch,
+    HiddenSplit,
+    OpenTrack,
+    Split,
+    Track,
+    batch_bounds,
+    held_back,
+)
 from measurement.tracks.cifar10 import CIFAR10
 from measurement.tracks.cifar100 import CIFAR100
+from measurement.tracks.detection import DETECTION
 from measurement.tracks.digits import DIGITS
 from measurement.tracks.imagefolder import IMAGEFOLDER
 from measurement.tracks.imagenet import IMAGENET_1K
 from measurement.tracks.segmentation import SEGMENTATION
 
 TRACKS: dict[str, Track | OpenTrack] = {
-    track.slug: track for track in (DIGITS, CIFAR10, CIFAR100, IMAGENET_1K, IMAGEFOLDER, SEGMENTATION)
+    track.slug: track for track in (DIGITS, CIFAR10, CIFAR100, IMAGENET_1K, IMAGEFOLDER, SEGMENTATION, DETECTION)
 }
 """The values of a recipe's `track`."""
 
 _CLOSED_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, Track)]
 _OPEN_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, OpenTrack)]
-KEY_PATTERN = f"^({'|'.join(_CLOSED_SLUGS)}|({'|'.join(_OPEN_SLUGS)})-[0-9a-f]{{{KEY_DIGITS}}})$"
+KEY_PATTERN = f"^({'|'.join(_CLOSED_SLUGS)}|({'|'.join(_OPEN_SLUGS)})(-|{UPLOADED})[0-9a-f]{{{KEY_DIGITS}}})$"
 """The pattern of a board's key."""
-KEYS_IN_WORDS = (*_CLOSED_SLUGS, *(f"{slug}-<{KEY_DIGITS} hexadecimal digits>" for slug in _OPEN_SLUGS))
+KEYS_IN_WORDS = (
+    *_CLOSED_SLUGS,
+    *(f"{slug}{mark}<{KEY_DIGITS} hexadecimal digits>" for slug in _OPEN_SLUGS for mark in ("-", UPLOADED)),
+)
 """The same as text, for people."""
 
 
@@ -30,7 +44,7 @@ def find_track(key: str) -> Track | OpenTrack | None:
     """The track of a board's key; for a data set that recipes name, its open track."""
     if not re.fullmatch(KEY_PATTERN, key):
         return None
-    return TRACKS.get(key) or TRACKS[key[: -KEY_DIGITS - 1]]
+    return TRACKS.get(key) or TRACKS[key.partition(UPLOADED)[0] if UPLOADED in key else key[: -KEY_DIGITS - 1]]
 
 
 def track_title(key: str) -> str:
@@ -38,7 +52,9 @@ def track_title(key: str) -> str:
     track = find_track(key)
     if track is None:
         return key
-    return track.title if track.slug == key else f"{track.title} {key[-KEY_DIGITS:]}"
+    if track.slug == key:
+        return track.title
+    return f"{track.title} {key[-KEY_DIGITS:]}{' (uploaded)' if UPLOADED in key else ''}"
 
 
 def quality_floor(key: str) -> float:
@@ -74,6 +90,7 @@ __all__ = [
     "KEYS_IN_WORDS",
     "KEY_PATTERN",
     "TRACKS",
+    "UPLOADED",
     "Batch",
     "HiddenSplit",
     "OpenTrack",

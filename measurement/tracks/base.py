@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 Batch = tuple["torch.Tensor", "torch.Tensor"]
 """Images, float32 (n, channels, resolution, resolution), normalised; and targets: class numbers, int64 (n,), or for
-a dense task class maps, int64 (n, resolution, resolution), -100 (torch's ignore_index) where pixels don't count."""
+a dense task class maps, int64 (n, resolution, resolution), -100 (torch's ignore_index) where pixels don't count; or
+in detection boxes, float32 (n, most boxes, 6), as `measurement.tracks.boxed` has them."""
 
 
 class Split(Protocol):
@@ -61,6 +62,15 @@ class Split(Protocol):
         """The first `count` images (all if there are fewer), resident on the device."""
         ...
 
+    def loaded(self, batch_size: int, ended: Callable[[], bool]) -> Iterator[torch.Tensor]:
+        """Batches of exactly `batch_size` images as a deployed model gets them, in the split's order, endlessly.
+
+        Each is read, decoded and prepared in the machine's memory and then moved to the device, whether or not the
+        images are there already; never augmented. `ended` is asked once before each batch is begun, and not again
+        once it is true: what has been begun by then still comes.
+        """
+        ...
+
 
 S = TypeVar("S", bound=Split)
 
@@ -93,8 +103,9 @@ class TrackProtocol:
     """A track's dataset, metric and evaluation protocol, which are known without its data.
 
     A change of any of them that changes a figure increments `protocol_version`. `preprocessing` says how images reach
-    the network, in training and in the test. Resolutions are in pixels. `quality_floor` is the least quality, 0 to 1,
-    at which a model does the track's job: below it nothing is ranked unless a reader asks; `floor_reason` says why.
+    the network, in training and in the test; `mean` and `std` are what its pixels, scaled to 0..1, are normalised
+    with, by channel. Resolutions are in pixels. `quality_floor` is the least quality, 0 to 1, at which a model does
+    the track's job: below it nothing is ranked unless a reader asks; `floor_reason` says why.
     """
 
     slug: str
@@ -102,12 +113,14 @@ class TrackProtocol:
     dataset: str
     source: str
     protocol_version: int
-    metric: Literal["top1", "miou"]
+    metric: Literal["top1", "miou", "map"]
     metric_label: str
     channels: int
     native_resolution: int
     min_resolution: int
     max_resolution: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     preprocessing: str
     description: str
     quality_floor: float
@@ -117,6 +130,11 @@ class TrackProtocol:
     def is_dense(self) -> bool:
         """Whether a target is a class for every pixel, and not one for the image."""
         return self.metric == "miou"
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether a target is a list of boxes."""
+        return self.metric == "map"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +178,8 @@ class Track(TrackProtocol):
 class OpenTrack(TrackProtocol):
     """A protocol for any data, which the recipe names: one board for each data set.
 
-    `load` takes the data set's name and its manifest's SHA-256 and returns the track, with what depends on the data.
+    `load` takes the data set's name, its manifest's SHA-256 and, if it was uploaded, that of its archive, and returns
+    the track, with what depends on the data.
     Raises DataMissing if they are not on this machine or others have that name. `found` lists the keys of the data
     sets on this machine; a data set whose manifest was never made is not among them.
     """
@@ -170,18 +189,24 @@ class OpenTrack(TrackProtocol):
     test_images: ClassVar[None] = None
     hidden: ClassVar[None] = None
 
-    load: Callable[[str, str], Track]
+    load: Callable[[str, str, str | None], Track]
     found: Callable[[], list[str]]
 
-    def key(self, manifest_sha256: str) -> str:
-        """The slug of the board of one data set, e.g. `imagefolder-0123456789ab`."""
-        return f"{self.slug}-{manifest_sha256[:KEY_DIGITS]}"
+    def key(self, manifest_sha256: str, *, is_uploaded: bool = False) -> str:
+        """The slug of the board of one data set, e.g. `imagefolder-0123456789ab`.
 
-    def on(self, name: str, manifest_sha256: str, **found: Any) -> Track:
+        One that was uploaded has a board of its own, e.g. `imagefolder-upload-0123456789ab`: any worker can fetch it.
+        """
+        return f"{self.slug}{UPLOADED if is_uploaded else '-'}{manifest_sha256[:KEY_DIGITS]}"
+
+    def on(self, name: str, manifest_sha256: str, *, is_uploaded: bool = False, **found: Any) -> Track:
         """The track of one data set: this protocol, with the fields of Track that its data give."""
         protocol = {part.name: getattr(self, part.name) for part in fields(TrackProtocol)}
-        protocol |= {"slug": self.key(manifest_sha256), "dataset": f"{name}, manifest {manifest_sha256}"}
+        key = self.key(manifest_sha256, is_uploaded=is_uploaded)
+        protocol |= {"slug": key, "dataset": f"{name}, manifest {manifest_sha256}"}
         return Track(**protocol | found)
 
 
+UPLOADED = "-upload-"
+"""In the key of a data set that a submitter uploaded, and in no other."""
 KEY_DIGITS = 12

@@ -68,6 +68,8 @@ class Cifar:
             native_resolution=RESOLUTION,
             min_resolution=16,
             max_resolution=256,
+            mean=self.mean,
+            std=self.std,
             train_images=50_000,
             test_images=10_000,
             preprocessing=PREPROCESSING,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
+from measurement.errors import BadInput
 from measurement.progress import Advance
 from measurement.tracks import Split, Track
+from measurement.tracks.average_precision import average_precision
 
 BATCH_SIZE = 256
 DENSE_BATCH_SIZE = 16
@@ -19,6 +23,8 @@ def evaluate(track: Track, model: nn.Module, test: Split, advance: Advance) -> f
     """The track's metric, 0..1."""
     if track.metric == "miou":
         return mean_iou(model, test, track.classes, advance)
+    if track.metric == "map":
+        return mean_average_precision(model, test, track.classes, advance)
     return top1_accuracy(model, test, advance)
 
 
@@ -53,6 +59,31 @@ def mean_iou(model: nn.Module, test: Split, classes: int, advance: Advance) -> f
             done += len(targets)
             advance(done / len(test), f"{done} of {len(test)} images")
     return 0.0 if confusion is None else _mean_iou(confusion.cpu().view(classes, classes).double())
+
+
+def mean_average_precision(model: nn.Module, test: Split, classes: int, advance: Advance) -> float:
+    """COCO's, 0..1, over overlaps of 0.50 to 0.95. In the stretched images boxes overlap as in the original ones."""
+    found: list[torch.Tensor] = []
+    targets: list[torch.Tensor] = []
+    model.eval()
+    with torch.inference_mode():
+        for images, boxes in test.batches(_batch_size(DENSE_BATCH_SIZE, test.resolution)):
+            found += model(images).float().cpu()
+            targets += boxes.cpu()
+            advance(len(targets) / len(test), f"{len(targets)} of {len(test)} images")
+    return average_precision(found, targets, classes)
+
+
+def refuse_guessing(quality: float, track: Track, images: int) -> None:
+    """Raise BadInput if a model that is brought does no better than chance: three standard errors of a share."""
+    chance = 1 / track.classes
+    if track.metric != "top1" or quality > chance + 3 * math.sqrt(chance * (1 - chance) / images):
+        return
+    raise BadInput(
+        f"finds {quality:.1%} of the test images, and guessing finds {chance:.1%}: are its outputs in another order "
+        "than the track's classes, or its images prepared in another way? See model.output.order and model.input",
+        field="model.output.order",
+    )
 
 
 def _batch_size(full: int, resolution: int) -> int:

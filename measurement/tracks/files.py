@@ -13,6 +13,7 @@ from measurement.errors import BadInput
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 """Those that torchvision's ImageFolder reads."""
 CLASSES_FILE = "classes.txt"
+ANNOTATIONS_FILE = "annotations.json"
 
 IS_A_LINK = "is a link to a folder, and such links are not followed; copy the folder"
 
@@ -57,7 +58,11 @@ def paths_below(folder: Path) -> Iterator[str]:
             path = Path(where, name)
             if name.startswith(".") or name.lower() in _LEFT_BY_SYSTEMS:
                 continue
-            if counts(name) and path.is_symlink() and not path.resolve().is_relative_to(root):
+            if (
+                (is_image(name) or is_described_by(name))
+                and path.is_symlink()
+                and not path.resolve().is_relative_to(root)
+            ):
                 raise BadInput(
                     f"{shown(path.relative_to(folder))} is a link that leads out of {folder.name}/; copy the file "
                     "instead"
@@ -71,8 +76,17 @@ def is_image(path: str) -> bool:
 
 
 def counts(path: str) -> bool:
-    """Whether a file is part of a data set: an image, or `classes.txt`."""
-    return is_image(path) or PurePosixPath(path).name == CLASSES_FILE
+    """Whether a file is part of a data set: an image, `classes.txt`, or a part's `annotations.json`.
+
+    path: below the data set's folder.
+    """
+    name, depth = PurePosixPath(path).name, path.count("/")
+    return is_image(path) or name == CLASSES_FILE or (name == ANNOTATIONS_FILE and depth == 1)
+
+
+def is_described_by(name: str) -> bool:
+    """Whether files of this name say what is in the images."""
+    return name in {CLASSES_FILE, ANNOTATIONS_FILE}
 
 
 def folders_in(folder: Path) -> list[str]:

@@ -6,9 +6,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measurement.dataroot import datasets_root
+from measurement.dataroot import data_root
 from measurement.tracks.base import OpenTrack, Split, Track
+from measurement.tracks.boxes import has_boxes
 from measurement.tracks.imagenet import PREPROCESSING
+from measurement.tracks.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from measurement.tracks.opened import known_data_sets, named_folder
 from measurement.tracks.pairs import has_masks
 
@@ -16,19 +18,20 @@ if TYPE_CHECKING:
     from measurement.tracks.listing import ClassFolders
 
 
-def load(name: str, manifest_sha256: str) -> Track:
+def load(name: str, manifest_sha256: str, archive_sha256: str | None = None) -> Track:
     """The track of one data set, with the numbers of its classes and images."""
-    return _load(datasets_root(), name, manifest_sha256)
+    return _load(data_root(), name, manifest_sha256, archive_sha256)
 
 
 @lru_cache(maxsize=4)
-def _load(root: Path, name: str, manifest_sha256: str) -> Track:
+def _load(root: Path, name: str, manifest_sha256: str, archive_sha256: str | None) -> Track:
     from measurement.tracks.listing import read_class_folders
 
-    folders = read_class_folders(named_folder(name, manifest_sha256))
+    folders = read_class_folders(named_folder(name, manifest_sha256, archive_sha256))
     return IMAGEFOLDER.on(
         name,
         manifest_sha256,
+        is_uploaded=archive_sha256 is not None,
         title=f"Image folder {name}",
         classes=len(folders.classes),
         train_images=len(folders.train),
@@ -47,7 +50,9 @@ def _split(folders: ClassFolders, resolution: int, *, train: bool) -> Split:
 
 def found() -> list[str]:
     """Keys of the data sets on this machine that are class folders."""
-    return [IMAGEFOLDER.key(sha256) for folder, sha256 in known_data_sets() if not has_masks(folder)]
+    others = (has_masks, has_boxes)
+    known = known_data_sets()
+    return [IMAGEFOLDER.key(sha256) for folder, sha256 in known if not any(other(folder) for other in others)]
 
 
 IMAGEFOLDER = OpenTrack(
@@ -62,6 +67,8 @@ IMAGEFOLDER = OpenTrack(
     native_resolution=224,
     min_resolution=16,
     max_resolution=1024,
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
     preprocessing=PREPROCESSING,
     description="Your own images in class folders. Workers that hold the same files, by their manifest, can verify "
     "them; other data are another board.",

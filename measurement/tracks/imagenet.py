@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from measurement.dataroot import datasets_root, inside
 from measurement.errors import NOT_FOUND, BadInput, DataMissing
 from measurement.tracks.base import Split, Track
+from measurement.tracks.normalisation import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
     from measurement.tracks.listing import ClassFolders
@@ -97,6 +98,8 @@ IMAGENET_1K = Track(
     native_resolution=224,
     min_resolution=32,
     max_resolution=1024,
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
     train_images=TRAIN_IMAGES,
     test_images=TEST_IMAGES,
     preprocessing=PREPROCESSING,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from measurement.dataroot import data_root, datasets_root, inside
-from measurement.errors import BadInput, DataMissing
+from measurement.errors import DataMissing
 from measurement.tracks.files import counts, paths_below
 
 READERS = 4
@@ -37,7 +36,7 @@ class Manifest:
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of any folder, from every byte in it. Raises BadInput if it can't be read."""
-    return _manifest(_hashed(folder, {}))
+    return manifest_of(_hashed(folder, {}))
 
 
 def kept_manifest(name: str, *, may_read: bool = True) -> Manifest | None:
@@ -52,41 +51,11 @@ def kept_manifest(name: str, *, may_read: bool = True) -> Manifest | None:
     hashed = _hashed(folder, known)
     if hashed != known:
         _keep(record, hashed)
-    return _manifest(hashed)
+    return manifest_of(hashed)
 
 
-def run_manifest(folder: Path) -> int:
-    """Print the manifest of `folder`, and for a data set of this machine the line for a recipe.
-
-    Returns 0, or 2 with one line on standard error if the folder can't be used.
-    """
-    kept = folder.resolve().parent == datasets_root().resolve()
-    try:
-        found = (kept_manifest(folder.name) if kept else None) or read_manifest(folder)
-        if not found.files:
-            raise BadInput(f"{folder} holds no images")
-    except BadInput as error:
-        sys.stderr.write(f"{error}\n")
-        return BadInput.exit_code
-    sys.stdout.write(f"{found.sha256}  {found.files:,} files, {found.total_bytes:,} bytes\n")
-    if kept:
-        sys.stdout.write(f"dataset: {{name: {folder.name}, manifest_sha256: {found.sha256}}}\n")
-        sys.stderr.writelines(f"{note}\n" for note in _notes(folder))
-    return 0
-
-
-def _notes(folder: Path) -> tuple[str, ...]:
-    """What a run would say of a data set: files that are not read, images that are not used, or why it is refused."""
-    from measurement.tracks.listing import read_class_folders
-    from measurement.tracks.pairs import has_masks, read_pairs
-
-    try:
-        return read_pairs(folder).notes if has_masks(folder) else read_class_folders(folder).notes
-    except BadInput as error:
-        return (f"no run can use this data set yet: {error}",)
-
-
-def _manifest(hashed: Known) -> Manifest:
+def manifest_of(hashed: Known) -> Manifest:
+    """The manifest of files whose hashes are known; their times don't matter."""
     digest = hashlib.sha256()
     for path in sorted(hashed, key=os.fsencode):
         size, _, sha256 = hashed[path]

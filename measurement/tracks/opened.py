@@ -8,12 +8,23 @@ from pathlib import Path
 from measurement.dataroot import datasets_root, inside
 from measurement.errors import NOT_FOUND, BadInput, DataMissing
 from measurement.tracks.manifest import kept_manifest
+from measurement.tracks.uploaded import uploaded_folder
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,49}$"
 
 
-def named_folder(name: str, manifest_sha256: str) -> Path:
-    """The folder of the data set `name`. Raises DataMissing if it is not on this machine or has other files."""
+def name_for(file: str) -> str:
+    """A data set's name after that of its archive."""
+    return re.sub("[^a-z0-9]+", "-", Path(file).stem.lower()).strip("-")[:50] or "data"
+
+
+def named_folder(name: str, manifest_sha256: str, archive_sha256: str | None = None) -> Path:
+    """The folder of the data set `name`, or of one that was uploaded as an archive.
+
+    Raises DataMissing if it is not on this machine or has other files, BadInput for a faulty archive.
+    """
+    if archive_sha256 is not None:
+        return uploaded_folder(archive_sha256, manifest_sha256)
     folder = inside(datasets_root(), name, field="dataset.name")
     if not folder.is_dir():
         raise DataMissing(

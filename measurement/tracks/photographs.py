@@ -13,9 +13,10 @@ from torchvision.transforms import v2
 from measurement.tracks.decoding import decoded
 from measurement.tracks.files import shown
 from measurement.tracks.listing import Listing
+from measurement.tracks.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from measurement.tracks.streamed import StreamedSplit
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = IMAGENET_MEAN, IMAGENET_STD
 CENTRE_SHARE = 0.875
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from measurement.tracks.base import Batch, batch_bounds
+from measurement.tracks.numbering import full_batches
 
 PADDING = 4
 """Pixels around an image of which a random crop is taken (K. He et al., 2016, https://arxiv.org/abs/1512.03385)."""
@@ -61,6 +62,11 @@ class PixelSplit:
 
     def first(self, count: int) -> Batch:
         return self._prepared(self.pixels[:count]), self.labels[:count]
+
+    def loaded(self, batch_size: int, ended: Callable[[], bool]) -> Iterator[Tensor]:
+        pixels = self.pixels.cpu()
+        for numbers in full_batches(len(self), batch_size, ended):
+            yield self._prepared(pixels[numbers]).to(self.pixels.device)
 
     def _prepared(self, pixels: Tensor) -> Tensor:
         mean, std = (torch.tensor(values, device=pixels.device).view(1, -1, 1, 1) for values in (self.mean, self.std))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from measurement.tracks.base import Batch, batch_bounds
+from measurement.tracks.numbering import full_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,7 @@ class ResidentSplit:
     @classmethod
     def of(cls, originals: Tensor, labels: Tensor, resolution: int) -> Self:
         """The images resized bilinearly; shrinking averages over pixels."""
-        size = (resolution, resolution)
-        images = interpolate(originals, size=size, mode="bilinear", align_corners=False, antialias=True)
-        return cls(images, labels, originals)
+        return cls(_resized(originals, resolution), labels, originals)
 
     def __len__(self) -> int:
         return int(self.labels.shape[0])
@@ -68,3 +67,13 @@ class ResidentSplit:
 
     def first(self, count: int) -> Batch:
         return self.images[:count], self.labels[:count]
+
+    def loaded(self, batch_size: int, ended: Callable[[], bool]) -> Iterator[Tensor]:
+        originals = self.originals.cpu()
+        for numbers in full_batches(len(self), batch_size, ended):
+            yield _resized(originals[numbers], self.resolution).to(self.images.device)
+
+
+def _resized(originals: Tensor, resolution: int) -> Tensor:
+    size = (resolution, resolution)
+    return interpolate(originals, size=size, mode="bilinear", align_corners=False, antialias=True)

@@ -5,23 +5,26 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from pathlib import Path
 
-from measurement.dataroot import datasets_root
+from measurement.dataroot import data_root
 from measurement.tracks.base import OpenTrack, Split, Track
+from measurement.tracks.boxes import has_boxes
+from measurement.tracks.normalisation import IMAGENET_MEAN, IMAGENET_STD
 from measurement.tracks.opened import known_data_sets, named_folder
 from measurement.tracks.pairs import Pairs, has_masks, read_pairs
 
 
-def load(name: str, manifest_sha256: str) -> Track:
+def load(name: str, manifest_sha256: str, archive_sha256: str | None = None) -> Track:
     """The track of one data set, with the numbers of its classes and images."""
-    return _load(datasets_root(), name, manifest_sha256)
+    return _load(data_root(), name, manifest_sha256, archive_sha256)
 
 
 @lru_cache(maxsize=4)
-def _load(root: Path, name: str, manifest_sha256: str) -> Track:
-    folders = read_pairs(named_folder(name, manifest_sha256))
+def _load(root: Path, name: str, manifest_sha256: str, archive_sha256: str | None) -> Track:
+    folders = read_pairs(named_folder(name, manifest_sha256, archive_sha256))
     return SEGMENTATION.on(
         name,
         manifest_sha256,
+        is_uploaded=archive_sha256 is not None,
         title=f"Segmentation of {name}",
         classes=folders.classes,
         train_images=len(folders.train.images),
@@ -41,7 +44,11 @@ def _split(pairs: Pairs, resolution: int, *, augment: bool) -> Split:
 
 def found() -> list[str]:
     """Keys of the data sets on this machine that have masks."""
-    return [SEGMENTATION.key(sha256) for folder, sha256 in known_data_sets() if has_masks(folder)]
+    return [
+        SEGMENTATION.key(sha256)
+        for folder, sha256 in known_data_sets()
+        if has_masks(folder) and not has_boxes(folder)
+    ]
 
 
 SEGMENTATION = OpenTrack(
@@ -56,6 +63,8 @@ SEGMENTATION = OpenTrack(
     native_resolution=512,
     min_resolution=32,
     max_resolution=1024,
+    mean=IMAGENET_MEAN,
+    std=IMAGENET_STD,
     preprocessing="RGB, scaled to 0..1 and normalised with ImageNet's mean and deviation. Training: random resized "
     "crop (50 % to 100 % of the area), mirrored with chance ½. Test: the shorter side resized to the resolution, "
     "centre crop; images bilinear with antialiasing, masks by the nearest pixel. Value 255 of a mask does not count.",

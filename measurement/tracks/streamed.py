@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from measurement.errors import BadInput, BadOption, MeasurementError
 from measurement.tracks.base import Batch, batch_bounds
+from measurement.tracks.numbering import full_batches
 
 READERS_VARIABLE = "MEASUREMENT_LOADER_WORKERS"
 MOST_READERS = 8
@@ -91,9 +93,16 @@ class StreamedSplit:
         parts = list(self._stream(_Plan(self._images(), bounds, seed=0), augment=False))
         return torch.cat([images for images, _ in parts]), torch.cat([targets for _, targets in parts])
 
+    def loaded(self, batch_size: int, ended: Callable[[], bool]) -> Iterator[Tensor]:
+        order = self._images()
+        numbers = full_batches(len(order), batch_size, ended)
+        batches = ([(index, 0) for index in order[chosen].tolist()] for chosen in numbers)
+        for images, _ in self._arriving(batches, reader_count(sys.maxsize), augment=False):
+            yield images
+
     def _stream(self, plan: _Plan, *, augment: bool) -> Iterator[Batch]:
         """The batches of `_arriving`. The time to start and end its processes counts as waiting too."""
-        arriving = self._arriving(plan, augment)
+        arriving = self._arriving(plan, reader_count(len(plan)), augment=augment)
         while True:
             asked_s = time.perf_counter()
             batch = next(arriving, None)
@@ -102,11 +111,12 @@ class StreamedSplit:
                 return
             yield batch
 
-    def _arriving(self, plan: _Plan, augment: bool) -> Iterator[Batch]:
+    def _arriving(self, batches: Iterable[list[tuple[int, int]]], readers: int, *, augment: bool) -> Iterator[Batch]:
+        """batches: of each image its number and the seed of its augmentation. readers: how many processes."""
         loader = DataLoader(
             _Prepared(self.source, self.resolution, augment),
-            batch_sampler=plan,
-            num_workers=reader_count(len(plan)),
+            batch_sampler=batches,
+            num_workers=readers,
             collate_fn=_collated,
             pin_memory=self.device.type == "cuda",
         )

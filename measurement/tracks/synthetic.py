@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
 
+from measurement.errors import DataMissing
 from measurement.tracks.base import Batch, Track, batch_bounds
 
 POOL_IMAGES = 512
@@ -48,6 +49,10 @@ class SyntheticSplit:
 
     def first(self, count: int) -> Batch:
         return self._pool(min(count, self.count))
+
+    def loaded(self, batch_size: int, ended: Callable[[], bool]) -> Iterator[torch.Tensor]:
+        """Noise is not loaded from anywhere: what a loader costs can't be found with it."""
+        raise DataMissing("end_to_end needs the track's own images", field="inference.scenarios")
 
     def _pool(self, count: int) -> Batch:
         draw = torch.Generator().manual_seed(0)

@@ -31,7 +31,7 @@ def compiled(job: Job, segment: Segment, train: Split, stepper: Stepper) -> Iter
     if not job.options.compile:
         yield model
         return
-    with _nothing_cached():
+    with nothing_cached():
         network: nn.Module = torch.compile(model, dynamic=False)  # type: ignore[assignment]  # a module, if given one
         sizes = sorted({end - start for start, end in batch_bounds(len(train), job.options.batch_size)})
         for step in job.context.pace.steps(f"{segment.stage} compilation", len(sizes)):
@@ -54,7 +54,7 @@ def rehearse_compilation(job: Job, images: torch.Tensor, targets: torch.Tensor, 
 
     trace_only = lookup_backend("aot_eager")
     try:
-        with _nothing_cached():
+        with nothing_cached():
             torch.compile(_tiny)(torch.zeros(8, device=job.context.device))
             traced: nn.Module = torch.compile(job.context.model, backend=counting)  # type: ignore[assignment]  # as above
             stepper.gradients(traced, images, targets)
@@ -88,7 +88,7 @@ def _compile(job: Job, network: nn.Module, train: Split, size: int, stepper: Ste
 
 
 @contextmanager
-def _nothing_cached() -> Iterator[None]:
+def nothing_cached() -> Iterator[None]:
     """Compile from nothing and in this process alone.
 
     An earlier run's cache would make this compilation cheaper than it is, and idle helper processes would be metered

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from measurement.networks.detector import Detector
 from measurement.recipe import TrainingOptions
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ class Job:
 
 
 def cross_entropy(options: TrainingOptions) -> LossOf:
-    """Cross-entropy of the network's outputs with the targets, smoothed as the options say."""
+    """Cross-entropy of the outputs with the targets, smoothed as the options say; of a detector, its own losses."""
     loss = nn.CrossEntropyLoss(label_smoothing=options.label_smoothing)
-    return lambda model, images, targets: loss(model(images), targets)
+
+    def of(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+        if isinstance(model, Detector):
+            return model.loss(images, targets)
+        found: Tensor = loss(model(images), targets)
+        return found
+
+    return of

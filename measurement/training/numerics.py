@@ -46,7 +46,11 @@ def scaler_of(job: Job) -> torch.amp.GradScaler:
 
 def check_precision(job: Job) -> None:
     """Raise BadInput if the device computes the declared precision only by emulating it."""
-    device, precision = job.context.device, job.options.precision
+    check_device_precision(job.context.device, job.options.precision, job.field("precision"))
+
+
+def check_device_precision(device: torch.device, precision: str, field: str) -> None:
+    """Raise BadInput for `field` if the device computes in `precision` only by emulating it."""
     if device.type == "cuda":
         able = precision != "bfloat16" or torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -55,8 +59,7 @@ def check_precision(job: Job) -> None:
     if not able:
         other = "float16" if device.type == "cuda" else "bfloat16"
         raise BadInput(
-            f"this worker's {device.type} device has no {precision} arithmetic; use {other} or float32",
-            field=job.field("precision"),
+            f"this worker's {device.type} device has no {precision} arithmetic; use {other} or float32", field=field
         )
 
 

@@ -25,6 +25,8 @@ import { moveSlider, setUsage, takeUsage } from "./usage_controls.js";
 
 // Above this size the snapshot is fetched only when the reader first uses the board.
 const EAGER_ENTRIES = 1000;
+// A busy machine may never be idle: by then the snapshot is fetched nevertheless.
+const IDLE_WITHIN = { timeout: 2000 };
 // Controls that change neither which lines there are nor their order by energy: the reader's place is kept.
 const OF_THE_LOOK =
   "[name=region], [name=pue], [name=currency], [name^=price_], [name=columns], #order_by, #usage_slider, #usage_intensity, .rate *";
@@ -113,7 +115,8 @@ function draw(moves = true) {
 /** What depends on the filters and the order, but on neither the usage intensity nor the columns. */
 function filter(query) {
   const { minQuality, sharedBy, words, includeIncomplete, constraints } = query;
-  const chosen = [query.families, query.provenance, query.qualityBy].map((values) => [...values]).concat(query.source);
+  const sets = [query.families, query.provenance, query.qualityBy, ...Object.values(query.runAs)];
+  const chosen = sets.map((values) => [...values]).concat(query.source);
   const key = JSON.stringify([minQuality, sharedBy, words, includeIncomplete, constraints, chosen]);
   const weight = weightInOrder(query);
   const isSame = shown?.key === key;
@@ -180,6 +183,11 @@ form.addEventListener("input", ({ target }) => {
   const isWeight = takeWeight(target);
   if (!isWeight && !target.matches(OF_THE_LOOK) && list.isLive) list.scrollTo(0);
   redraw();
+});
+
+// Where the next control is changed before the last change was drawn, both would be one change to Undo.
+form.addEventListener("focusin", ({ target }) => {
+  if (frame !== 0 && target !== lastChanged) drawNow();
 });
 
 document.getElementById("table-options").addEventListener("change", ({ target }) => {
@@ -304,4 +312,4 @@ form.elements.was?.remove(); // here the last good numbers stay by themselves
 begin({ key: addressOf(parameters()), address: location.pathname + location.search, state: formState() });
 // Charts are drawn from the snapshot.
 if (!isRankedHere) for (const part of document.querySelectorAll(".chart-frame, .chart-pair")) part.hidden = true;
-if (entries <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(() => load().then(drawNextFrame));
+if (entries <= EAGER_ENTRIES) (window.requestIdleCallback ?? setTimeout)(() => load().then(drawNextFrame), IDLE_WITHIN);

@@ -3,6 +3,7 @@
 import { assumptions, readPrice } from "./cost.js";
 import { limitFields, readLimits } from "./limits.js";
 import { parseQuality } from "./quality.js";
+import { RUN_AS } from "./snapshot.js";
 import { readNumber, shortened } from "./typed_number.js";
 
 const MOST_IMAGES = 1e15;
@@ -107,6 +108,7 @@ export function readQuery() {
     families: new Set(data.getAll("family")),
     provenance: new Set(data.getAll("provenance")),
     qualityBy: new Set(data.getAll("quality_by")),
+    runAs: Object.fromEntries(RUN_AS.map((name) => [name, new Set(data.getAll(name))])),
     source: data.get("source") ?? "",
     words: (data.get("search") ?? "").toLowerCase().split(/\s+/).filter(Boolean),
     orderBy,
@@ -125,8 +127,9 @@ export function readQuery() {
 export const numberInForce = (name) => take(name);
 
 /** How many filters of the menu are set. */
-export function filtersSet({ families, provenance, qualityBy, source, includeIncomplete }) {
-  return families.size + provenance.size + qualityBy.size + Number(source !== "") + Number(includeIncomplete);
+export function filtersSet({ families, provenance, qualityBy, runAs, source, includeIncomplete }) {
+  const ofRunning = Object.values(runAs).reduce((sum, chosen) => sum + chosen.size, 0);
+  return ofRunning + families.size + provenance.size + qualityBy.size + Number(source !== "") + Number(includeIncomplete);
 }
 
 /** A rate over a lifetime as a usage intensity; null while either is missing, NaN if it can't be read or is too large. */

@@ -152,6 +152,7 @@ export function row(entry, place, greenness, query, families, { fullJ = null, ch
     provenance: entry.provenance,
     source: entry.source,
     source_title: SOURCE_TITLES[entry.source],
+    run_mark: entry.run_mark ?? "",
     sample: sample(entry.mode, entry.data),
     results: entry.results > 1 ? `mean of ${entry.results}` : "",
     busy: entry.busy_machine ? "busy machine" : "",

@@ -9,6 +9,9 @@ const FOR_RANKING = ["shared_energy_j", "own_energy_j", "inference_energy_j", "s
   ["inference_u95_j", "quality"],
 );
 
+/** How a network is run: facets, each a column of the snapshot; null of a published result. */
+export const RUN_AS = ["precision", "runtime", "compiled"];
+
 /** Fetch a board. @throws {Error} if the server does not answer with one */
 export async function fetchBoard(address) {
   const response = await fetch(address, { headers: { Accept: "application/json" } });
@@ -50,7 +53,7 @@ export class Board {
   }
 
   /** Indices of the entries that pass the reader's filters, in the order of ties; and how many each filter would leave. */
-  filter({ minQuality, families, provenance, qualityBy: evaluators, source, words, constraints }) {
+  filter({ minQuality, families, provenance, qualityBy: evaluators, runAs, source, words, constraints }) {
     const { columns } = this;
     const isFound = this.#found(words);
     const found = (index) => isFound(index) && constraints.every((limit) => keeps(columns, limit, index));
@@ -59,6 +62,9 @@ export class Board {
     const isSource = (index) => !source || columns.source[index] === source;
     const isEvaluator = (index) => evaluators.size === 0 || evaluators.has(this.qualityBy(index));
     const filters = { family: isFamily, provenance: isProvenance, source: isSource, quality_by: isEvaluator };
+    for (const name of RUN_AS) {
+      filters[name] = (index) => runAs[name].size === 0 || runAs[name].has(columns[name][index]);
+    }
     const facets = Object.keys(filters);
     const isOnBoard = (index) => found(index) && facets.every((facet) => filters[facet](index));
     const counts = Object.fromEntries(facets.map((facet) => [facet, new Map()]));

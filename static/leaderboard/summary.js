@@ -5,7 +5,7 @@ import { oneTimeEnergyJ } from "./ranking.js";
 import { SPACE, count, floorPercent, images, joules, number, percent, sample, share, wattHours, weight } from "./format.js";
 import { entryUrl, qualityMarks } from "./rows.js";
 
-const QUALITY_LABELS = { top1: "top-1" };
+const QUALITY_LABELS = { map: "mAP", top1: "top-1" };
 
 function whyNoneIsRanked({ ranking }) {
   const { incomplete, withoutValue } = ranking.unranked();
@@ -113,8 +113,10 @@ function trusted(entry) {
   return details.map((words) => `, ${words}`).join("");
 }
 
-function isFiltered({ families, provenance, qualityBy, words, source, constraints }) {
-  return families.size + provenance.size + qualityBy.size + words.length + constraints.length > 0 || source !== "";
+function isFiltered({ families, provenance, qualityBy, runAs, words, source, constraints }) {
+  const ofRunning = Object.values(runAs).some((chosen) => chosen.size > 0);
+  const others = families.size + provenance.size + qualityBy.size + words.length + constraints.length;
+  return ofRunning || others > 0 || source !== "";
 }
 
 function floor({ minQuality, defaultFloor }) {

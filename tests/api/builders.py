@@ -7,9 +7,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils import timezone
-from knox.models import AuthToken
 
-from leaderboard.models import Board, Entry, Hardware, Method, Recipe, Run, Submission, Work
+from leaderboard.models import ApiToken, Board, Entry, Hardware, Method, Recipe, Run, Submission, Work
 
 _numbers = itertools.count(1)
 
@@ -132,8 +131,9 @@ def user(name: str, **fields: Any) -> User:
 
 
 def token(of: User) -> dict[str, str]:
-    """The header that carries a new token."""
-    return {"Authorization": f"Token {AuthToken.objects.create(of)[1]}"}
+    """The header that carries a new token, of the widest scope that its owner may give one."""
+    scope = "administer" if of.is_staff else "submit"
+    return {"Authorization": f"Token {ApiToken.objects.create(of, scope=scope)[1]}"}
 
 
 def recipe_document(**changes: Any) -> dict[str, Any]:

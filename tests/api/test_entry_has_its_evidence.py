@@ -41,7 +41,7 @@ def measured(entry: Entry, number: int = 1, energy_j: float = 1000.0) -> Attempt
 def test_entry(client: Client, django_assert_num_queries: Any) -> None:
     entry = builders.entry("Little trained", shared_energy_j=5.0, own_energy_j=10.0, inference_energy_j=2.0)
     measured(entry)
-    with django_assert_num_queries(6):  # the entry, its phases, claims, and runs with their attempts and figures
+    with django_assert_num_queries(8):  # the entry, phases, claims, versions, corrections, runs, attempts and figures
         answer = client.get(f"/api/v1/entries/{entry.pk}", {"usage_intensity": "100"}).json()
     assert set(answer) == set(EntrySerializer().fields)
     assert answer["method"]["title"] == "Little trained"

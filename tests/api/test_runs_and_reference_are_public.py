@@ -77,7 +77,7 @@ def test_submission_follows_its_newest_run(client: Client, django_assert_num_que
         submission=run.submission, recipe=run.recipe, hardware=run.hardware, queued_at=timezone.now()
     )
     measured(newer, 0, 1.0)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         answer = client.get(address).json()
     assert (answer["state"], answer["run"]["id"]) == ("queued", newer.pk)
 
@@ -115,14 +115,14 @@ def test_queue_is_in_order(client: Client, django_assert_num_queries: Any) -> No
     sooner = builders.run(state="queued", queued_at=now - timedelta(minutes=1))
     running = builders.run(state="running", queued_at=now)
     builders.run(state="succeeded")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         answer = client.get("/api/v1/queue").json()
     assert [line["id"] for line in answer["results"]] == [running.pk, sooner.pk, later.pk]
     assert answer["count"] == 3
     assert set(answer["results"][0]) == set(QueueLineSerializer().fields)
     for _ in range(47):
         builders.run(state="queued")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert len(client.get("/api/v1/queue").json()["results"]) == 50
     assert client.get("/api/v1/queue?page_size=1&page=2").json()["results"][0]["id"] == sooner.pk
     assert client.get("/api/v1/queue?page=9").status_code == 400
@@ -143,10 +143,11 @@ def test_workers_and_hardware(client: Client) -> None:
 
 
 def test_tracks_schema_and_carbon(client: Client) -> None:
-    track, *_, dense = client.get("/api/v1/tracks").json()
+    track, *_, dense, boxed = client.get("/api/v1/tracks").json()
     assert set(track) == set(TrackSerializer().fields)
     assert (track["slug"], track["metric"], track["classes"]) == ("digits", "top1", 10)
     assert (dense["slug"], dense["metric"], dense["classes"]) == ("segmentation", "miou", None)
+    assert (boxed["slug"], boxed["metric"], boxed["classes"]) == ("detection", "map", None)
     assert client.get("/api/v1/recipe-schema").json() == recipe_json_schema()
     carbon = client.get("/api/v1/carbon-intensities").json()
     assert len(carbon["regions"]) == len(GRID_REGIONS)

@@ -27,7 +27,7 @@ def _orm_beside_playwright() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _static_files() -> None:
     """Where the site looks for them; before it starts, which is once a session."""
-    call_command("collectstatic", link=True, interactive=False, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,4 @@
-"""A stranger signs up, signs out and in again, and makes an API token, which is shown once."""
+"""A stranger signs up, signs out and in again, and makes an API token, which is shown once and can be revoked."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import urllib.request
 
 import pytest
 from django.contrib.auth import get_user_model
-from knox.models import get_token_model
 from playwright.sync_api import Page, expect
 
+from leaderboard.models import ApiToken
 from tests.waiting import HANG_S
 
 PASSWORD = "correct horse battery"
@@ -68,31 +68,38 @@ def queue_as(site: str, token: str) -> int:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_token_is_shown_once_and_deleted(open_reader, alice, live_server, scripts):
+def test_token_is_shown_once_renamed_and_revoked(open_reader, alice, live_server, scripts):
     reader = open_reader(java_script_enabled=scripts)
     reader.sign_in(alice)
     page = reader.page
     reader.open("/accounts/tokens/")
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    page.get_by_label("Name").fill("CI of my model")
     page.get_by_role("button", name="Create a token").click()
     token = page.locator("#token").inner_text().strip()
     assert len(token) == 64
     assert queue_as(live_server.url, token) == 200
-    assert not get_token_model().objects.filter(digest=token).exists()
+    assert not ApiToken.objects.filter(digest=token).exists()
 
     reader.open("/accounts/tokens/")
     assert token not in page.content()
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("tbody code")).to_contain_text(token[:8])
-    page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("The token was deleted.")).to_be_visible()
-    assert not get_token_model().objects.exists()
+    page.locator("tbody summary").click()
+    page.get_by_label("New name").fill("Nightly CI")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.locator("tbody summary")).to_contain_text("Nightly CI")
+    page.get_by_role("button", name="Revoke the token Nightly CI").click()
+    expect(page.get_by_text("The token was revoked")).to_be_visible()
+    expect(page.locator("#ended summary")).to_have_text("1 token no longer valid")
+    assert ApiToken.objects.get().revoked_at is not None
 
 
 def test_token_can_be_copied(open_reader, alice, live_server):
     reader = open_reader(permissions=["clipboard-read", "clipboard-write"])
     reader.sign_in(alice)
     reader.open("/accounts/tokens/")
+    reader.page.get_by_label("Name").fill("CI")
     reader.page.get_by_role("button", name="Create a token").click()
     token = reader.page.locator("#token").inner_text().strip()
     reader.page.locator("[data-copy=token]").click()

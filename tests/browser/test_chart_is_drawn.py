@@ -118,7 +118,7 @@ def test_plotly_is_fetched_only_when_a_chart_is_near(open_reader, live_server):
     assert len([address for address in reader.requests if "plotly" in address]) == 1
 
 
-def test_lines_envelope_crossings_and_table_agree(page, board):
+def test_lines_front_phases_and_tables_are_the_rankings_and_follow_a_filter(page, board):
     page.goto("/")
     draw(page)
     champions = queries.ranked_board(LeaderboardQuery()).champions
@@ -141,50 +141,7 @@ def test_lines_envelope_crossings_and_table_agree(page, board):
     expect(page.locator("#energy-chart")).to_have_attribute("role", "img")
     expect(page.locator("#energy-chart")).to_have_attribute("aria-label", re.compile("table of winners"))
 
-
-def test_marker_is_at_the_readers_usage_intensity(page, board):
-    page.goto("/?usage_intensity=1000")
-    draw(page)
-    assert_marker_comes_to(page, 3)
-    for exponent in (0.5, 6, 12.25):
-        page.locator("#usage_slider").fill(str(exponent))
-        assert_marker_comes_to(page, exponent)
-    here = page.locator("#crossings tr[aria-current=true]")
-    expect(here).to_have_count(1)
-    expect(here).to_contain_text(page.locator("#summary a").first.inner_text())
-
-
-def test_filter_redraws_the_lines(page, board):
-    page.goto("/")
-    draw(page)
-    page.locator("#min_quality").fill("0.989")
-    expect(page.locator("#energy-chart .scatterlayer .js-line")).to_have_count(2)
-
-
-def test_charts_follow_the_slider_without_a_request(reader, board):
-    page = reader.page
-    reader.open("/?usage_intensity=1000")
-    for name in ("energy-chart", "quality-chart", "phases-chart"):
-        draw(page, name)
-    page.wait_for_load_state("networkidle")
-    asked = len(reader.requests)
-    before = {name: traces(page, name) for name in ("quality-chart", "phases-chart")}
-    page.locator("#usage_slider").fill("11")
-    page.locator("#quality-chart").scroll_into_view_if_needed()
-    expect(page.locator("#phases-chart .xtitle")).to_have_text("Full-cycle energy for 100 billion images")
-    expect(page.locator("#quality-chart .xtitle")).to_have_text("Full-cycle energy for 100 billion images")
-    after = {name: traces(page, name) for name in ("quality-chart", "phases-chart")}
-    # At 1,000 images five trade quality for energy; at so many the best in quality costs the most.
-    assert before["quality-chart"]["front"]["x"] != after["quality-chart"]["front"]["x"]
-    assert sum(after["phases-chart"]["inference"]["x"]) > 1e6 * sum(before["phases-chart"]["inference"]["x"])
-    best_first = queries.ranked_board(LeaderboardQuery(usage_intensity=1e11)).rows
-    assert after["phases-chart"]["train"]["x"] == pytest.approx([row.entry.own_energy_j for row in best_first])
-    assert len(reader.requests) == asked
-
-
-def test_front_phases_and_tables_are_the_rankings(page, board):
-    page.goto("/")
-    for name in ("energy-chart", "quality-chart", "phases-chart"):
+    for name in ("quality-chart", "phases-chart"):
         draw(page, name)
     ranked = queries.ranked_board(LeaderboardQuery())
     front = [row for row in ranked.rows if row.place.pareto]
@@ -203,6 +160,38 @@ def test_front_phases_and_tables_are_the_rankings(page, board):
         assert len(table) == length
         assert {row[0] for row in table[1:]} == set(titles), name
     assert table[1][1:] == ["train", "18.7 kJ", "51 %", "estimated"]
+
+    page.locator("#min_quality").fill("0.989")
+    page.locator("#energy-chart").scroll_into_view_if_needed()
+    expect(page.locator("#energy-chart .scatterlayer .js-line")).to_have_count(2)
+
+
+def test_charts_and_marker_follow_the_slider_without_a_request(reader, board):
+    page = reader.page
+    reader.open("/?usage_intensity=1000")
+    for name in ("energy-chart", "quality-chart", "phases-chart"):
+        draw(page, name)
+    assert_marker_comes_to(page, 3)
+    page.wait_for_load_state("networkidle")
+    asked = len(reader.requests)
+    before = {name: traces(page, name) for name in ("quality-chart", "phases-chart")}
+    page.locator("#usage_slider").fill("11")
+    page.locator("#quality-chart").scroll_into_view_if_needed()
+    expect(page.locator("#phases-chart .xtitle")).to_have_text("Full-cycle energy for 100 billion images")
+    expect(page.locator("#quality-chart .xtitle")).to_have_text("Full-cycle energy for 100 billion images")
+    after = {name: traces(page, name) for name in ("quality-chart", "phases-chart")}
+    # At 1,000 images five trade quality for energy; at so many the best in quality costs the most.
+    assert before["quality-chart"]["front"]["x"] != after["quality-chart"]["front"]["x"]
+    assert sum(after["phases-chart"]["inference"]["x"]) > 1e6 * sum(before["phases-chart"]["inference"]["x"])
+    best_first = queries.ranked_board(LeaderboardQuery(usage_intensity=1e11)).rows
+    assert after["phases-chart"]["train"]["x"] == pytest.approx([row.entry.own_energy_j for row in best_first])
+    assert len(reader.requests) == asked
+    for exponent in (0.5, 6, 12.25):
+        page.locator("#usage_slider").fill(str(exponent))
+        assert_marker_comes_to(page, exponent)
+    here = page.locator("#crossings tr[aria-current=true]")
+    expect(here).to_have_count(1)
+    expect(here).to_contain_text(page.locator("#summary a").first.inner_text())
 
 
 def test_charts_are_saved_in_the_style_sheets_colours(page, board):
@@ -281,11 +270,7 @@ def test_compared_lines_are_named_and_cross_where_the_verdict_says(reader, live_
     assert len(table_of(reader.page, "phases-chart")) == 5
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_chart_can_be_read_light_and_dark(open_reader, board, size):
-    page = open_reader(viewport=size, color_scheme="light").page
-    page.goto("/")
-    draw(page)
+def assert_can_be_read_light_and_dark(page: Page) -> None:
     grounds = set()
     for look in ("light", "dark", "light"):
         look_at(page, look)
@@ -298,19 +283,21 @@ def test_chart_can_be_read_light_and_dark(open_reader, board, size):
     assert len(grounds) == 2
 
 
-def test_chart_fits_a_phone(open_reader, board):
-    page = open_reader(viewport=PHONE).page
+def test_chart_fits_a_phone_and_can_be_read_light_and_dark(open_reader, board):
+    page = open_reader(viewport=PHONE, color_scheme="light").page
     page.goto("/")
     draw(page)
     chart, svg = (page.locator(name).bounding_box() for name in ("#energy-chart", "#energy-chart .main-svg >> nth=0"))
     assert svg["width"] <= chart["width"] <= PHONE["width"]
     words = page.locator("#energy-chart .scatterlayer text")
     assert words.count() == 0
+    assert_can_be_read_light_and_dark(page)
     for size in (DESK, PHONE):
         page.set_viewport_size(size)
         # All above it has another height, and what is out of sight is not drawn again before it comes near again.
         page.locator("#energy-chart").scroll_into_view_if_needed()
         if size == DESK:
             expect(words.first).to_be_attached()
+            assert_can_be_read_light_and_dark(page)
         else:
             expect(words).to_have_count(0)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.boards import answered
 from tests.browser.reader import PHONE
 from tests.factories import EntryFactory, make_board, make_verified_entry
 
@@ -31,12 +32,11 @@ def entry(live_server):
     return make_verified_entry(board, own_energy_j=5000.0, shared_energy_j=900.0, metered_own_j=5000.0)
 
 
-def assert_as_the_server(page: Page, plain) -> None:
-    plain.open(urlsplit(page.url).path + "?" + urlsplit(page.url).query)
-    assert page.evaluate(FOLLOWING) == plain.page.evaluate(FOLLOWING)
+def assert_as_the_server(page: Page) -> None:
+    assert page.evaluate(FOLLOWING) == answered(page, page.url, FOLLOWING)
 
 
-def test_the_figures_follow_the_slider_and_the_rest_once_it_rests(page, plain, entry):
+def test_the_figures_follow_the_slider_and_the_rest_once_it_rests(page, entry):
     page.goto(entry.get_absolute_url() + "?price_per_kwh=0.25&currency=EUR&region=norway&pue=1.5")
     before = page.evaluate(FIGURES)
     slider = page.get_by_role("slider", name="Usage intensity")
@@ -51,7 +51,7 @@ def test_the_figures_follow_the_slider_and_the_rest_once_it_rests(page, plain, e
     expect(page).to_have_url(re.compile("usage_intensity=1000000000&"))
     expect(page.locator("#figures dt").first).to_contain_text("1\u00a0billion images")
     assert page.evaluate(FIGURES) == moving
-    assert_as_the_server(page, plain)
+    assert_as_the_server(page)
     page.go_back()
     expect(page.locator("[data-figure=energy]")).to_have_text(before["energy"])
     expect(page.locator("#usage_intensity")).to_have_value("1000000")
@@ -68,7 +68,7 @@ def test_assumptions_are_typed_and_what_cannot_be_read_keeps_the_last_answer(pag
     page.get_by_label("Shared by").press("Enter")
     expect(page).to_have_url(re.compile("shared_by=10"))
     expect(page.locator("#assumptions-words")).to_contain_text("search shared by 10; grid: France")
-    assert_as_the_server(page, plain)
+    assert_as_the_server(page)
     answer = page.locator("[data-figure=energy]").inner_text()
     page.get_by_label("Usage intensity images").fill("a lot")
     page.get_by_role("button", name="Show").first.click()
@@ -87,7 +87,7 @@ def test_assumptions_are_typed_and_what_cannot_be_read_keeps_the_last_answer(pag
     expect(plain.page.locator("#assumptions-words")).to_contain_text("search shared by 10")
 
 
-def test_a_comparison_and_a_table_across_hardware_follow_too(page, plain, entry):
+def test_a_comparison_and_a_table_across_hardware_follow_too(page, entry):
     other = EntryFactory(board=make_board(0, hardware__slug="another-gpu"), recipe=entry.recipe, work=entry.work)
     for address in (
         f"/compare/?entry={entry.pk}&entry={entry.board.entries.first().pk}",
@@ -99,7 +99,7 @@ def test_a_comparison_and_a_table_across_hardware_follow_too(page, plain, entry)
         page.get_by_label("Usage intensity images").press("Enter")
         expect(page).to_have_url(re.compile("usage_intensity=20000"))
         expect(page.locator("[data-follows]", has_text="20,000 images").first).to_be_visible()
-        assert_as_the_server(page, plain)
+        assert_as_the_server(page)
 
 
 def test_the_contents_stay_in_sight(open_reader, entry):

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.boards import make_varied_board, order, shown
+from tests.browser.boards import answered, make_varied_board, order, shown
 
 FOCUSED = "document.activeElement.id || document.activeElement.name || document.activeElement.textContent.trim()"
 
@@ -37,7 +37,7 @@ def test_first_key_offers_to_skip_to_the_content(board_page):
     expect(board_page.locator("main")).to_be_focused()
 
 
-def test_arrow_keys_move_the_slider_and_the_order(board_page, plain):
+def test_arrow_keys_move_the_slider_and_the_order(board_page):
     board_page.goto("/?min_quality=0")
     first = order(board_page)
     tab_to(board_page, "usage_slider")
@@ -58,12 +58,11 @@ def test_arrow_keys_move_the_slider_and_the_order(board_page, plain):
     expect(number).to_have_value("1")
     expect(slider).to_have_attribute("aria-valuetext", "1 image")
     expect(board_page).to_have_url("/?usage_intensity=1&min_quality=0")
-    plain.open("/?usage_intensity=1&min_quality=0")
-    assert shown(board_page) == shown(plain.page)
+    assert shown(board_page) == answered(board_page, "/?usage_intensity=1&min_quality=0")
     assert order(board_page) not in (first, last)
 
 
-def test_filters_and_quality_floor(board_page, plain):
+def test_filters_and_quality_floor(board_page):
     tab_to(board_page, "min_quality")
     board_page.keyboard.type("0.9")
     tab_to(board_page, "search")
@@ -76,8 +75,7 @@ def test_filters_and_quality_floor(board_page, plain):
     board_page.keyboard.press("Space")
     wanted = "min_quality=0.9&search=e&order_by=greenness&family=compact"
     expect(board_page).to_have_url(f"/?{wanted}")
-    plain.open(f"/?{wanted}")
-    assert shown(board_page) == shown(plain.page)
+    assert shown(board_page) == answered(board_page, f"/?{wanted}")
 
 
 def test_focus_stays_on_an_entry_and_opens_it(board_page):

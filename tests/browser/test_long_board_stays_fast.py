@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from bench.page_board import fill
 from tests.browser.boards import order
 from tests.browser.reader import DESK, PHONE
-from tests.browser.test_pages_suit_every_reader import AXE, OVERFLOW
+from tests.browser.test_pages_suit_every_reader import AXE, OVERFLOW, RULES_OF_COLOURS
 
 ENTRIES = 1200
 ROWS = """
@@ -29,7 +29,7 @@ TICK_AND_LEAVE = """
 }
 """
 ANIMATED = """
-async () => {
+async (exponent) => {
   let begun = 0;
   const animate = Element.prototype.animate;
   Element.prototype.animate = function (...given) {
@@ -37,10 +37,11 @@ async () => {
     return animate.apply(this, given);
   };
   const slider = document.getElementById("usage_slider");
-  slider.value = 2;
+  slider.value = exponent;
   slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
   await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
+  Element.prototype.animate = animate;
   return begun;
 }
 """
@@ -64,7 +65,14 @@ def ranked(page, long_board) -> Page:
     return reach_for(page)
 
 
-def test_only_rows_in_sight_are_there_and_say_which_they_are(ranked):
+def test_every_row_is_within_reach_of_hand_and_keyboard(ranked):
+    in_sight_at_first = ranked.locator("#rows a").last.inner_text()
+    arrow_keys_walk_from_the_first_entry_to_the_last(ranked)
+    only_rows_in_sight_are_there_and_say_which_they_are(ranked)
+    slash_leads_to_the_search_which_finds_what_is_out_of_sight(ranked, in_sight_at_first)
+
+
+def only_rows_in_sight_are_there_and_say_which_they_are(ranked: Page) -> None:
     expect(ranked.locator("#board")).to_have_attribute("aria-rowcount", str(ENTRIES + 1))
     for scrolled in (0, 0.37, 0.371, 1):
         ranked.evaluate(
@@ -80,7 +88,7 @@ def test_only_rows_in_sight_are_there_and_say_which_they_are(ranked):
         assert [row["top"] for row in rows] == sorted(row["top"] for row in rows)
 
 
-def test_arrow_keys_walk_from_the_first_entry_to_the_last(ranked):
+def arrow_keys_walk_from_the_first_entry_to_the_last(ranked: Page) -> None:
     ranked.locator("#rows a").first.focus()
     walk = {"ArrowDown": 3, "End": ENTRIES + 1, "ArrowUp": ENTRIES, "Home": 2}
     for key, wanted in walk.items():
@@ -91,12 +99,12 @@ def test_arrow_keys_walk_from_the_first_entry_to_the_last(ranked):
     assert ranked.evaluate("document.getElementById('pages').contains(document.activeElement)")
 
 
-def test_slash_leads_to_the_search_which_finds_what_is_out_of_sight(ranked):
-    last = ranked.locator("#rows a").last.inner_text()
+def slash_leads_to_the_search_which_finds_what_is_out_of_sight(ranked: Page, title: str) -> None:
+    expect(ranked.get_by_role("link", name=title, exact=True)).to_have_count(0)
     ranked.locator("#rows a").first.focus()
     ranked.keyboard.press("/")
-    ranked.keyboard.type(last)
-    expect(ranked.locator("#rows a").first).to_have_text(last)
+    ranked.keyboard.type(title)
+    expect(ranked.locator("#rows a").first).to_have_text(title)
 
 
 def test_last_tick_is_kept_when_the_reader_leaves_at_once(ranked):
@@ -107,10 +115,10 @@ def test_last_tick_is_kept_when_the_reader_leaves_at_once(ranked):
     expect(ranked.locator("#summary")).to_contain_text("3.16\u00a0billion images")
 
 
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_rows_move_to_their_new_ranks_unless_the_reader_wants_stillness(open_reader, long_board, motion):
-    page = reach_for(open_reader(reduced_motion=motion).page)
-    assert bool(page.evaluate(ANIMATED)) == (motion == "no-preference")
+def test_rows_move_to_their_new_ranks_unless_the_reader_wants_stillness(ranked):
+    for exponent, motion in {2: "no-preference", 9: "reduce"}.items():
+        ranked.emulate_media(reduced_motion=motion)
+        assert bool(ranked.evaluate(ANIMATED, exponent)) == (motion == "no-preference"), motion
 
 
 def test_board_too_large_for_a_browser_is_ranked_by_the_server(reader, long_board, monkeypatch):
@@ -135,18 +143,18 @@ def test_page_beyond_the_last_is_the_last(page, long_board):
     expect(page.locator(f"#rows tr[data-entry='{first}'][aria-rowindex='1152']")).to_be_visible()
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_axe_finds_nothing_in_a_long_board_with_a_menu_open(open_reader, long_board, size):
-    page = reach_for(open_reader(viewport=size).page)
-    page.evaluate(AXE_SCRIPT)
-    for menu in ("#filters", "#column-menu"):
-        page.locator(f"{menu} summary").click()
-        for look in ("light", "dark"):
-            page.emulate_media(color_scheme=look)
-            assert page.evaluate(AXE) == [], f"{menu}, {look}"
-        assert page.evaluate(OVERFLOW) <= 0, menu
-    page.keyboard.press("Escape")
-    expect(page.locator("#column-menu summary")).to_be_focused()
+def test_axe_finds_nothing_in_a_long_board_with_a_menu_open(ranked):
+    ranked.evaluate(AXE_SCRIPT)
+    for size in (DESK, PHONE):
+        ranked.set_viewport_size(size)
+        for menu in ("#filters", "#column-menu"):
+            ranked.locator(f"{menu} summary").click()
+            for look, rules in {"light": None, "dark": RULES_OF_COLOURS}.items():
+                ranked.emulate_media(color_scheme=look)
+                assert ranked.evaluate(AXE, rules) == [], f"{menu}, {look}, {size['width']} px"
+            assert ranked.evaluate(OVERFLOW) <= 0, f"{menu}, {size['width']} px"
+        ranked.keyboard.press("Escape")
+        expect(ranked.locator("#column-menu summary")).to_be_focused()
 
 
 def test_place_in_the_table_is_kept_over_a_reload(ranked):

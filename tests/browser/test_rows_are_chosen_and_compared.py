@@ -13,7 +13,7 @@ from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.presentation.format import joules
 from tests.browser.boards import order
 from tests.browser.reader import PHONE
-from tests.browser.test_pages_suit_every_reader import AXE, OVERFLOW
+from tests.browser.test_pages_suit_every_reader import AXE, OVERFLOW, RULES_OF_COLOURS
 from tests.factories import make_board
 
 SHIFT = """
@@ -78,6 +78,9 @@ def test_ticks_follow_the_reader_and_open_the_comparison(page, board):
         "menu => { menu.value = '-energy'; menu.dispatchEvent(new Event('input', { bubbles: true })); }"
     )
     expect(page.locator("#rows tr")).to_have_count(9)
+    # Once the order is drawn: a row that waits to be clicked would meanwhile become another entry's.
+    most = queries.ranked_board(LeaderboardQuery(usage_intensity=1e11)).rows[-1].entry.pk
+    expect(page.locator("#rows tr").first).to_have_attribute("data-entry", str(most))
     ticked = "boxes => boxes.filter((box) => box.checked).map((box) => Number(box.value)).sort()"
     assert page.locator("#rows [name=entry]").evaluate_all(ticked) == sorted(wanted)
 
@@ -103,9 +106,8 @@ def test_ticks_follow_the_reader_and_open_the_comparison(page, board):
     assert list(chosen(page)) == [entry for entry in six if entry != six[2]]
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_the_bar_fits_a_phone(open_reader, board, look):
-    page = open_reader(viewport=PHONE, color_scheme=look).page
+def test_the_bar_fits_a_phone(open_reader, board):
+    page = open_reader(viewport=PHONE).page
     entries = list(board.entries.values_list("pk", flat=True))[:6]
     loaded(page, f"/?at=1e4&at=1e10&chosen={','.join(map(str, entries))}")
     expect(page.locator("#choice-words")).to_have_text("6 of 6 chosen")
@@ -115,7 +117,9 @@ def test_the_bar_fits_a_phone(open_reader, board, look):
     heights = page.locator("#rows tr").evaluate_all("rows => rows.map((row) => row.scrollHeight - row.clientHeight)")
     assert max(heights) <= 0
     page.evaluate(AXE_SCRIPT)
-    assert page.evaluate(AXE) == []
+    for look, rules in {"light": None, "dark": RULES_OF_COLOURS}.items():
+        page.emulate_media(color_scheme=look)
+        assert page.evaluate(AXE, rules) == [], look
     # What has the focus is never behind the bar.
     for _ in range(3):
         page.locator("#rows a").first.focus()

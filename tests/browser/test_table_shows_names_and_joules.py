@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
-from tests.browser.boards import make_varied_board, order, shown
+from tests.browser.boards import answered, make_varied_board, order, shown
 from tests.factories import EntryFactory, make_board
 
 LONG_NAMES = ["efficientvit_m0 (r224_in1k) at 224 px", "tf_mobilenetv3_small_minimal_100 (in1k) at 224 px"]
@@ -57,7 +56,7 @@ def test_long_names_are_whole_and_the_window_is_used(open_reader, live_server, w
     assert seen["overflow"] <= 0
 
 
-def test_ranks_side_by_side_are_the_servers_and_follow_the_menu(reader, plain, live_server):
+def test_ranks_side_by_side_are_the_servers_and_follow_the_menu(reader, live_server):
     make_varied_board(30)
     page = loaded(reader.page, "/?min_quality=0&shared_by=3")
     asked = len(reader.requests)
@@ -70,10 +69,9 @@ def test_ranks_side_by_side_are_the_servers_and_follow_the_menu(reader, plain, l
     page.wait_for_function("() => document.querySelector('#rows tr [data-column=at]').textContent.trim()")
     page.locator("#usage_slider").fill("9")
     expect(page).to_have_url(re.compile("usage_intensity=1000000000&"))
-    plain.open("/?" + urlsplit(page.url).query)
-    here, there = page.evaluate(AT), plain.page.evaluate(AT)
+    here, there = page.evaluate(AT), answered(page, page.url, AT)
     assert here == there[: len(here)]
-    assert shown(page)["rows"] == shown(plain.page)["rows"][: len(here)]
+    assert shown(page)["rows"] == answered(page, page.url)["rows"][: len(here)]
     assert all("/api/" not in address for address in reader.requests[asked:])
     # No more than the server takes.
     page.goto(page.url + "&at=2&at=3&at=4")
@@ -92,7 +90,7 @@ def test_ranks_side_by_side_are_the_servers_and_follow_the_menu(reader, plain, l
     assert [row[1 + at].split()[0] for row in page.evaluate(AT)] == page.locator("#rows .rank").all_inner_texts()
 
 
-def test_bars_and_what_is_said_once_follow_the_filter(page, plain, live_server):
+def test_bars_and_what_is_said_once_follow_the_filter(page, live_server):
     board = make_board(6)
     EntryFactory(
         board=board, recipe__method__title="Of a meter", provenance="metered", inference_provenance="metered"
@@ -108,7 +106,7 @@ def test_bars_and_what_is_said_once_follow_the_filter(page, plain, live_server):
     page.get_by_label("shares").check()
     expect(page).to_have_url(re.compile("bars=shares"))
     for view in ("/?search=method&bars=shares", "/?search=method"):
-        plain.open(view)
-        assert shown(page)["rows"] == shown(plain.page)["rows"]
-        expect(page.locator("#full-width")).to_have_text(plain.page.locator("#full-width").inner_text())
+        assert shown(page)["rows"] == answered(page, view)["rows"]
+        full_width = "() => document.getElementById('full-width').textContent.trim()"
+        expect(page.locator("#full-width")).to_have_text(answered(page, view, full_width))
         page.get_by_label("joules").check()

@@ -9,6 +9,7 @@ from django.core.management import load_command_class
 from django.core.management.base import DjangoHelpFormatter
 
 from measurement.__main__ import _parser
+from measurement.command_record import CommandRecord, Stretch
 from measurement.errors import BadInput, MeasurementError, MeterMissing, NotTrustworthy, OverBudget
 from measurement.events import Failed, Finished, PhaseEnded, PhaseStarted, Progress, Started
 from measurement.record import Energy, Hardware, InferenceFigures, ModelFacts, PhaseRecord, Quality, Record
@@ -69,4 +70,10 @@ def test_event_is_there_with_its_fields(event):
 @pytest.mark.parametrize("part", [Record, PhaseRecord, Energy, Quality, ModelFacts, Hardware, InferenceFigures])
 def test_field_of_the_record_is_there(part):
     under = sections(PAGE)["`record.json`"]
+    assert [field for field in part.model_fields if f"`{field}`" not in under] == []
+
+
+@pytest.mark.parametrize("part", [CommandRecord, Stretch])
+def test_field_of_a_command_s_record_is_there(part):
+    under = sections(PAGE)["`record.json` of a metered command"]
     assert [field for field in part.model_fields if f"`{field}`" not in under] == []

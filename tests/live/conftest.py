@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 
 from tests.chromium import launched
 from tests.live.site import Site
+from tests.migrated import copy_migrated
 from tests.waiting import HANG_S
 
 TINY = {
@@ -30,6 +31,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A site without examples, its worker ready."""
     folder = tmp_path_factory.mktemp(request.param)
     environment = {"RUN_MEMORY_LIMIT_MB": "3000"}
+    if request.param == "sqlite":
+        copy_migrated(folder / "data" / "leaderboard.sqlite3")
     if request.param == "postgresql":
         import logging
 
@@ -50,15 +53,20 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def alice_token(site: Site) -> str:
-    """A submitter's token."""
-    return site.add_user("alice")
+def _tokens(site: Site) -> tuple[str, str]:
+    return site.add_users()
 
 
 @pytest.fixture(scope="session")
-def admin_token(site: Site) -> str:
+def alice_token(_tokens: tuple[str, str]) -> str:
+    """A submitter's token."""
+    return _tokens[0]
+
+
+@pytest.fixture(scope="session")
+def admin_token(_tokens: tuple[str, str]) -> str:
     """An administrator's token."""
-    return site.add_user("root", staff=True)
+    return _tokens[1]
 
 
 @pytest.fixture

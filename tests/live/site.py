@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,10 @@ class Site:
             "WORKER_DEVICE": "cpu",
             # Other tests keep the machine busy.
             "HOLD_BUSY_RESULTS": "false",
+            # An idle worker would load torch; tests/worker/test_reference_workload.py does.
+            "REFERENCE_S": "0",
+            # Each web process loads the site by itself.
+            "WEB_CONCURRENCY": "1",
             # Kept from session to session.
             "STATIC_ROOT": str(ROOT / ".data" / "static-of-tests"),
             MARK: str(folder),
@@ -85,14 +91,26 @@ class Site:
         """Run Python with this site's models and return what it prints."""
         return self.manage("shell", "-c", code)
 
-    def add_user(self, name: str, *, staff: bool = False) -> str:
-        """Create a user with the password `a-long-password` and return a token of theirs."""
-        create = "create_superuser" if staff else "create_user"
-        self.shell(
-            "from django.contrib.auth import get_user_model as model;"
-            f"model().objects.{create}('{name}', password='a-long-password')",
+    def add_users(self, submitter: str = "alice", administrator: str = "root") -> tuple[str, str]:
+        """Create both with the password `a-long-password` and return a token of each, which may do all they may."""
+        printed = self.shell(
+            "from django.contrib.auth import get_user_model as model\n"
+            "from django.core.management import call_command\n"
+            f"model().objects.create_user('{submitter}', password='a-long-password')\n"
+            f"model().objects.create_superuser('{administrator}', password='a-long-password')\n"
+            f"call_command('token', '{submitter}', scope='submit')\n"
+            f"call_command('token', '{administrator}', scope='administer')",
         )
-        return self.manage("token", name)
+        of_submitter, of_administrator = printed.splitlines()[-2:]
+        return of_submitter, of_administrator
+
+    def write(self, statement: str) -> None:
+        """Change the database of a site on SQLite, as no page or command would."""
+        with (
+            closing(sqlite3.connect(self.folder / "data" / "leaderboard.sqlite3", timeout=HANG_S)) as database,
+            database,
+        ):
+            database.execute(statement)
 
     def call(self, path: str, *, token: str = "", body: Any = None, method: str = "") -> tuple[int, Any]:
         """Status and JSON of one API call."""
@@ -125,9 +143,12 @@ class Site:
         except (OSError, urllib.error.URLError, TypeError, KeyError, ValueError):
             return False
 
-    def wait_for(self, condition: Callable[[], Any], what: str) -> Any:
-        """Poll `condition` until it is true; fail with the site's output where it hangs."""
-        return wait_until(condition, what, every_s=0.05, tell=lambda: self.output()[-6000:])
+    def wait_for(self, condition: Callable[[], Any], what: str, *, every_s: float = 0.5) -> Any:
+        """Poll `condition` until it is true; fail with the site's output where it hangs.
+
+        Not more often than somebody who watches would: each question takes the site's processor time.
+        """
+        return wait_until(condition, what, every_s=every_s, tell=lambda: self.output()[-6000:])
 
     def output(self) -> str:
         """Everything the site has printed so far."""

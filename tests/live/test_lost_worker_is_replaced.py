@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.live.conftest import PATIENT, TINY
 from tests.live.site import ROOT, Site
 from tests.live.test_submission_travels_to_the_board import follow, submit
+from tests.migrated import copy_migrated
 
 
 def start_worker(site: Site) -> subprocess.Popen:
@@ -29,23 +32,35 @@ def start_worker(site: Site) -> subprocess.Popen:
 
 def end_leases(site: Site) -> None:
     """As if all workers had been silent for as long as a lease lasts."""
-    site.shell("from leaderboard.models import Run; Run.objects.update(lease_expires_at='2020-01-01T00:00Z')")
+    site.write("UPDATE leaderboard_run SET lease_expires_at = '2020-01-01 00:00:00'")
 
 
-def test_a_killed_worker_s_run_is_done_by_another(tmp_path):
-    site = Site(tmp_path, "--no-examples", "--no-catalogue", **PATIENT)
-    second = None
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site for both tests; the second ends it."""
+    folder = tmp_path_factory.mktemp("lost")
+    copy_migrated(folder / "data" / "leaderboard.sqlite3")
+    site = Site(folder, "--no-examples", "--no-catalogue", **PATIENT)
     try:
-        site.wait_until_up()
-        token = site.add_user("alice")
-        recipe = TINY | {"phases": [{"phase": "train", "technique": "supervised", "epochs": 20}]}
-        submission = submit(site, token, recipe)
-        follow(site, submission, until=("running",))
-        measuring = site.wait_for(site.measurements, "the measurement to start")[0]
-        worker = measuring.parent()
-        # Held still first, so that the site's manager does not take the rest down before the lease runs out.
-        worker.send_signal(signal.SIGSTOP)
-        second = start_worker(site)
+        yield site.wait_until_up()
+    finally:
+        site.close()
+
+
+@pytest.fixture(scope="module")
+def token(site):
+    return site.add_users()[0]
+
+
+def test_a_killed_worker_s_run_is_done_by_another(site, token):
+    submission = submit(site, token, TINY)
+    follow(site, submission, until=("running",))
+    measuring = site.wait_for(site.measurements, "the measurement to start", every_s=0.05)[0]
+    worker = measuring.parent()
+    # Held still first, so that the site's manager does not take the rest down before the lease runs out.
+    worker.send_signal(signal.SIGSTOP)
+    second = start_worker(site)
+    try:
         end_leases(site)
         seen = follow(site, submission)
 
@@ -61,27 +76,20 @@ def test_a_killed_worker_s_run_is_done_by_another(tmp_path):
         assert after["run"]["state"] == "succeeded"
         site.wait_for(lambda: not site.measurements(), "the stale worker's child to be gone")
     finally:
-        if second:
-            os.killpg(second.pid, signal.SIGKILL)
-            second.wait()
-        site.close()
+        worker.send_signal(signal.SIGCONT)
+        os.killpg(second.pid, signal.SIGKILL)
+        second.wait()
 
 
-def test_ctrl_c_during_a_run_leaves_no_process_and_gives_the_run_to_the_next_start(tmp_path):
-    site = Site(tmp_path, "--no-examples", "--no-catalogue", **PATIENT)
-    try:
-        site.wait_until_up()
-        token = site.add_user("alice")
-        recipe = TINY | {"phases": [{"phase": "train", "technique": "supervised", "epochs": 5000}]}
-        submission = submit(site, token, recipe)
-        site.wait_for(site.measurements, "the measurement to start")
+def test_ctrl_c_during_a_run_leaves_no_process_and_gives_the_run_to_the_next_start(site, token):
+    recipe = TINY | {"phases": [{"phase": "train", "technique": "supervised", "epochs": 5000}]}
+    submission = submit(site, token, recipe)
+    site.wait_for(site.measurements, "the measurement to start")
 
-        assert site.interrupt() == 0
-        site.wait_for(lambda: not site.processes(), "all its processes to be gone")
-    finally:
-        site.close()
+    assert site.interrupt() == 0
+    site.wait_for(lambda: not site.processes(), "all its processes to be gone")
 
-    again = Site(tmp_path, "--no-examples", "--no-catalogue", **PATIENT)
+    again = Site(site.folder, "--no-examples", "--no-catalogue", **PATIENT)
     try:
         # The lease of before would last for as long as a hang: whoever had to wait for its end would not get there.
         again.wait_until_up()

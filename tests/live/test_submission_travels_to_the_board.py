@@ -2,9 +2,14 @@
 
 import pytest
 
-# What the database has a part in runs on both; what is the broker's or the task's doing, on one.
+from tests.live.conftest import TINY
+
+# What the database has a part in runs on both; what is the broker's or the task's doing, on one. So does the whole
+# way, which takes longest: on SQLite a newcomer goes it (test_a_newcomer_gets_an_entry.py), and the examples' ranks
+# follow from their figures (test_first_run.py).
 ON_SQLITE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+ENDED = ("succeeded", "failed", "cancelled")
 
 
 def submit(site, token, recipe):
@@ -13,7 +18,7 @@ def submit(site, token, recipe):
     return submission
 
 
-def follow(site, submission, until=("succeeded", "failed", "cancelled")):
+def follow(site, submission, until=ENDED):
     """Every different state of the run that a reader sees on the way."""
     seen = []
 
@@ -23,15 +28,23 @@ def follow(site, submission, until=("succeeded", "failed", "cancelled")):
             seen.append(now["run"])
         return now["run"]["state"] in until
 
-    site.wait_for(look, f"run to be {' or '.join(until)}")
+    site.wait_for(look, f"run to be {' or '.join(until)}", every_s=0.25)
     return seen
 
 
-def test_from_recipe_to_ranked_entry(site, alice_token, recipe):
-    recipe["inference"] = {"scenarios": ["single_stream", "offline"], "max_batch_size": 16}
+@pytest.fixture(scope="session")
+def followed(site, alice_token):
+    """A submission of two scenarios, and every state of its run up to its end."""
+    scenarios = {"scenarios": ["single_stream", "offline"], "max_batch_size": 16}
+    # Long enough to be seen in training.
+    recipe = TINY | {"phases": [TINY["phases"][0] | {"epochs": 6}], "inference": scenarios, "seed": 1}
     submission = submit(site, alice_token, recipe)
-    seen = follow(site, submission)
+    return submission, follow(site, submission)
 
+
+@ON_POSTGRESQL
+def test_from_recipe_to_ranked_entry(site, followed):
+    submission, seen = followed
     states = list(dict.fromkeys(run["state"] for run in seen))
     assert states in (["queued", "running", "succeeded"], ["running", "succeeded"]), seen[-1]
     running = [run["progress"] for run in seen if run["state"] == "running" and run["progress"].get("phase")]
@@ -69,9 +82,8 @@ def test_the_same_recipe_again_is_found(site, alice_token, admin_token, recipe):
 
 
 @ON_POSTGRESQL
-def test_a_rerun_keeps_the_old_result_ranked_until_the_new_one_is_in(site, alice_token, admin_token, recipe):
-    submission = submit(site, alice_token, recipe)
-    run = follow(site, submission)[-1]
+def test_a_rerun_keeps_the_old_result_ranked_until_the_new_one_is_in(site, followed, admin_token):
+    run = followed[1][-1]
     entry = run["entries"][0]
 
     status, again = site.call(f"/api/v1/runs/{run['id']}/rerun", token=admin_token, body={})
@@ -103,7 +115,7 @@ def test_cancelling_a_running_run_ends_its_process(site, alice_token, admin_toke
 
 
 @ON_SQLITE
-def test_a_notification_that_redis_lost_is_repeated(site, alice_token, recipe):
+def test_a_notification_that_redis_lost_is_repeated(site, alice_token, admin_token, recipe):
     import redis
 
     socket = next(
@@ -117,12 +129,12 @@ def test_a_notification_that_redis_lost_is_repeated(site, alice_token, recipe):
     follow(site, first, until=("running",))
     second = submit(site, alice_token, recipe | {"seed": recipe["seed"] + 1})
     client.flushall()
-    site.shell(
-        "from leaderboard.models import Run;"
-        "Run.objects.filter(state='queued').update(notified_at='2020-01-01T00:00Z')",
-    )
+    site.write("UPDATE leaderboard_run SET notified_at = '2020-01-01 00:00:00' WHERE state = 'queued'")
     assert follow(site, first)[-1]["state"] == "succeeded"
-    assert follow(site, second)[-1]["state"] == "succeeded"
+    # Its worker has heard of it.
+    assert follow(site, second, until=("running", *ENDED))[-1]["state"] == "running"
+    site.call(f"/api/v1/runs/{second['run']['id']}/cancel", token=admin_token, body={})
+    follow(site, second)
 
 
 @pytest.mark.parametrize(

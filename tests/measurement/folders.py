@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 from pathlib import Path
 
@@ -55,6 +56,29 @@ def shapes(datasets: Path, name: str = "shapes", train: int = 24, test: int = 8,
             Image.fromarray(pixels).save(folder / part / "images" / f"{number:03}.png")
             Image.fromarray(mask, "L").save(folder / part / "masks" / f"{number:03}.png")
     (folder / "classes.txt").write_text("ground\nsquare\n")
+    return read_manifest(folder).sha256
+
+
+def squares(datasets: Path, name: str = "squares", train: int = 4, test: int = 3) -> str:
+    """Red and blue squares (categories 7 and 3) on grey, in images that are wider than high; returns the manifest."""
+    folder = datasets / name
+    colours = {3: (20, 40, 230), 7: (230, 30, 20)}
+    for part, count in (("train", train), ("test", test)):
+        (folder / part / "images").mkdir(parents=True)
+        images, annotations = [], []
+        for number in range(count):
+            draw = np.random.default_rng(100 * len(part) + number)
+            pixels = np.full((60, 90, 3), 128, np.uint8)
+            for category in (3, 7)[: 1 + number % 2]:
+                side, left, top = int(draw.integers(16, 28)), int(draw.integers(0, 60)), int(draw.integers(0, 30))
+                pixels[top : top + side, left : left + side] = colours[category]
+                box = {"image_id": number, "category_id": category, "bbox": [left, top, side, side], "iscrowd": 0}
+                annotations.append(box | {"id": len(annotations) + 1, "area": side * side})
+            Image.fromarray(pixels).save(folder / part / "images" / f"{number}.png")
+            images.append({"id": number, "file_name": f"{number}.png", "width": 90, "height": 60})
+        categories = [{"id": 7, "name": "red"}, {"id": 3, "name": "blue"}]
+        document = {"images": images, "annotations": annotations, "categories": categories}
+        (folder / part / "annotations.json").write_text(json.dumps(document))
     return read_manifest(folder).sha256
 
 

@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from measurement.recipe import Recipe, parse_recipe
 from measurement.run.inference import InferencePlan
 from measurement.run.offline_batch import ProbePlan
+from tests.loaded import loaded_python
+from tests.measurement.tiny import FINETUNE, PRUNE, TRAIN, tiny_document, tiny_recipe  # noqa: F401 - from here too
 from tests.waiting import HANG_S
 
 # Two threads that wait for one another stall for seconds when other tests keep the cores busy.
@@ -30,36 +30,18 @@ BRIEF = InferencePlan(
     probing=ProbePlan(seconds=0.005, passes=2),
 )
 
-TRAIN: dict[str, Any] = {"technique": "supervised", "phase": "train", "epochs": 1, "batch_size": 128}
-PRUNE: dict[str, Any] = {"technique": "structured_pruning", "phase": "compress", "ratio": 0.5}
-FINETUNE: dict[str, Any] = TRAIN | {"phase": "finetune"}
 
+def measurement(*arguments: str | Path, python_path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end. Other tests keep the machine busy: nothing is measured again for that.
 
-def tiny_document(*phases: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A recipe that trains timm's smallest convolutional network at 16 pixels."""
-    return {
-        "schema_version": 1,
-        "method": {"title": "A tiny network", "family": "compact"},
-        "track": "digits",
-        "model": {"architecture": "test_resnet", "resolution": 16},
-        "phases": list(phases) or [TRAIN],
-        "inference": {"max_batch_size": 16},
-    } | changes
-
-
-def tiny_recipe(*phases: dict[str, Any], **changes: Any) -> Recipe:
-    return parse_recipe(tiny_document(*phases, **changes))
-
-
-def measurement(
-    *arguments: str | Path, python_path: Path | None = None, variables: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end. Other tests keep the machine busy: nothing is measured again for that."""
+    With a `python_path` it starts as a person starts it; without, torch is loaded already.
+    """
     command = [*map(str, arguments), *(["--accept-busy"] if arguments[0] == "run" else [])]
+    python = [sys.executable] if python_path else loaded_python()
     return subprocess.run(
-        [sys.executable, "-m", "measurement", *command],
+        [*python, "-m", "measurement", *command],
         cwd=ROOT,
-        env=environment(python_path) | (variables or {}),
+        env=environment(python_path),
         capture_output=True,
         text=True,
         timeout=HANG_S,

@@ -18,6 +18,7 @@ from measurement.record import parse_record
 from measurement.run.recompute import recompute
 from measurement.traces.trace import read_trace
 from measurement.vocabulary import DISTURBED_FLAGS, Flag, Phase
+from tests.loaded import loaded_python
 from tests.measurement.running import ROOT, environment, tiny_document
 
 QUIET = CpuTimes(
@@ -93,6 +94,7 @@ from pathlib import Path
 from measurement.recipe import load_recipe
 from measurement.run.options import RunOptions
 from measurement.run.runner import run_recipe
+from tests.loaded import loaded_python
 from tests.measurement.running import BRIEF
 
 plan = replace(BRIEF, min_duration_s=1.0, max_duration_s=1.2, repeats=1)
@@ -123,10 +125,10 @@ def loaded_cores(per_core: int):
 def test_a_run_beside_two_processes_on_every_core_is_repeated_and_held(tmp_path):
     recipe, out = tmp_path / "recipe.json", tmp_path / "out"
     # Long enough that the shares are known.
-    train = {"technique": "supervised", "phase": "train", "epochs": 8, "batch_size": 128}
+    train = {"technique": "supervised", "phase": "train", "epochs": 3, "batch_size": 128}
     recipe.write_text(json.dumps(tiny_document(train, inference={"scenarios": ["single_stream"]})))
     with subprocess.Popen(
-        [sys.executable, "-c", RUN, recipe, out], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+        [*loaded_python(), "-c", RUN, recipe, out], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
     ) as run:
         assert run.stdout.readline() == "started\n"  # the set-up need not take place beside them
         with loaded_cores(per_core=2):

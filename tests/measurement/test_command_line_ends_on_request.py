@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from measurement.events import Failed, PhaseStarted, parse_event
+from tests.loaded import loaded_python
 from tests.measurement.running import ROOT, TRAIN, environment, measurement, tiny_document
 from tests.waiting import HANG_S
 
@@ -28,7 +28,17 @@ def endless(tmp_path: Path) -> Path:
 def running(request: pytest.FixtureRequest, endless: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """That recipe's run, in its training."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "measurement", "run", endless, "--out", tmp_path / "out", "--events", "--watch-stdin"],
+        [
+            *loaded_python(),
+            "-m",
+            "measurement",
+            "run",
+            endless,
+            "--out",
+            tmp_path / "out",
+            "--events",
+            "--watch-stdin",
+        ],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.PIPE,

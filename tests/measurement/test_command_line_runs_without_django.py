@@ -12,6 +12,7 @@ from measurement.__main__ import main
 from measurement.events import Failed, Finished, PhaseEnded, PhaseStarted, Progress, Started, parse_event
 from measurement.recipe import recipe_json_schema
 from measurement.record import Record, parse_record
+from measurement.run import memory
 from tests.measurement.running import FINETUNE, PRUNE, ROOT, TRAIN, measurement, tiny_document
 
 FORBIDDING = """
@@ -87,6 +88,14 @@ def test_inference_was_metered_for_as_long_as_the_methodology_says(
             assert phase.duration_s >= 5
             assert phase.inference is not None
             assert phase.inference.blocks >= 5
+
+
+@pytest.mark.skipif(memory.c_library() is None, reason="glibc's allocator")
+def test_freed_memory_was_kept_and_the_record_says_so(
+    ended: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    expected = f"{memory.c_library()}, freed memory kept, {memory.NO_THREAD_CACHE}"
+    assert record_of(ended[1]).hardware.settings["allocator"] == expected
 
 
 def test_integrate_recomputes_the_record_s_joules(

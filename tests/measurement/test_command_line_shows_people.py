@@ -28,8 +28,13 @@ def shown(tmp_path: Path, *, terminal: bool) -> tuple[str, Record]:
     return console.file.getvalue(), record
 
 
-def test_a_pipe_gets_short_plain_lines_and_a_table(tmp_path: Path) -> None:
-    text, record = shown(tmp_path, terminal=False)
+@pytest.fixture(scope="module")
+def in_a_pipe(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Record]:
+    return shown(tmp_path_factory.mktemp("pipe"), terminal=False)
+
+
+def test_a_pipe_gets_short_plain_lines_and_a_table(in_a_pipe: tuple[str, Record]) -> None:
+    text, record = in_a_pipe
     assert "\x1b" not in text
     assert "\r" not in text
     assert "train …" in text
@@ -45,8 +50,8 @@ def test_a_terminal_gets_bars(tmp_path: Path) -> None:
     assert "inference single_stream" in text
 
 
-def test_an_estimate_is_called_one(tmp_path: Path) -> None:
-    text, record = shown(tmp_path, terminal=False)
+def test_an_estimate_is_called_one(in_a_pipe: tuple[str, Record]) -> None:
+    text, record = in_a_pipe
     estimated = any(energy.provenance == "estimated" for phase in record.phases for energy in phase.energies)
     assert ("ESTIMATED: this machine has no energy counter for some of these figures" in text) == estimated
 

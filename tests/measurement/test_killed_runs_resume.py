@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from measurement.run.recompute import recompute
 from measurement.run.runner import run_recipe
 from measurement.traces.trace import read_trace
 from measurement.vocabulary import Scope
+from tests.loaded import loaded_python
 from tests.measurement.running import BRIEF, FINETUNE, PRUNE, ROOT, TRAIN, environment, tiny_document, tiny_recipe
+from tests.waiting import HANG_S
 
 PHASES = TRAIN | {"epochs": 10}, PRUNE, FINETUNE | {"epochs": 5}
 CHANGES = {"inference": {"scenarios": ["single_stream"]}}
@@ -33,7 +35,7 @@ def read(out: Path, name: str) -> dict | None:
 
 # `python -m measurement`, which often notes what it has spent, and goes on from each note when it is told to.
 NOTE_BY_NOTE = """
-import sys
+import os, sys
 from measurement.run import checkpoint
 from measurement.__main__ import main
 
@@ -42,7 +44,7 @@ spend = checkpoint.Checkpoint.spend
 
 def spend_and_wait(self, spent):
     spend(self, spent)
-    print("noted", flush=True)
+    print("noted by", os.getpid(), flush=True)
     sys.stdin.readline()
 
 
@@ -56,14 +58,15 @@ def kill_when(out: Path, condition: Callable[[], bool]) -> None:
     """Start a run that resumes, and kill it at the first note with which `condition` holds."""
     recipe = out.with_suffix(".json")
     recipe.write_text(json.dumps(tiny_document(*PHASES, **CHANGES)))
-    command = [sys.executable, "-c", NOTE_BY_NOTE, "run", str(recipe), "--out", str(out), "--resume", "--events"]
+    command = [*loaded_python(), "-c", NOTE_BY_NOTE, "run", str(recipe), "--out", str(out), "--resume", "--events"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, env=environment(), text=True, bufsize=1, **pipes) as process:
         for line in process.stdout:
-            if line != "noted\n":
+            if not line.startswith("noted by "):
                 continue
             if condition():
-                process.kill()
+                os.kill(int(line.split()[-1]), signal.SIGKILL)
+                assert process.wait(HANG_S) == -signal.SIGKILL
                 return
             process.stdin.write("go on\n")
     raise AssertionError("the run ended before it was to be killed")

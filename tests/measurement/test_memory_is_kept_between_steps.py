@@ -1,4 +1,7 @@
-"""On a CPU what tensors free is kept for the next step: a figure is the network's, not the allocator's."""
+"""On a CPU what tensors free is kept for the next step: a figure is the network's, not the allocator's.
+
+That the command line runs with it, test_command_line_runs_without_django.py sees in a record.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,9 @@ import psutil
 import pytest
 import torch
 
-from measurement.record import parse_record
 from measurement.run import memory
 from measurement.run.memory import freed_memory_kept, is_short
-from tests.measurement.running import ROOT, environment, measurement, tiny_document
+from tests.measurement.running import ROOT, environment
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(memory.c_library() is None, reason="glibc's allocator")
@@ -82,13 +84,3 @@ def test_memory_is_short_near_the_limit_or_if_the_machine_has_little(used, limit
 def test_a_gpu_s_run_leaves_the_allocator_as_it_is():
     with freed_memory_kept(torch.device("cuda")) as how:
         assert how == "the system's default"
-
-
-def test_the_command_line_runs_with_it_and_the_record_says_so(tmp_path):
-    recipe = tmp_path / "recipe.json"
-    recipe.write_text(json.dumps(tiny_document(inference={"scenarios": ["single_stream"]})))
-    ended = measurement("run", recipe, "--out", tmp_path / "out", "--device", "cpu")
-    assert ended.returncode == 0, ended.stderr
-    record = parse_record((tmp_path / "out" / "record.json").read_bytes())
-    expected = f"{memory.c_library()}, freed memory kept, {memory.NO_THREAD_CACHE}"
-    assert record.hardware.settings["allocator"] == expected

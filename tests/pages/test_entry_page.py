@@ -27,7 +27,7 @@ from tests.pages.reading import text
 
 pytestmark = pytest.mark.django_db
 # However large its group is and however often it ran; two more read the group where it has changed.
-QUERIES = 10
+QUERIES = 12
 ATTEMPT = timedelta(minutes=30)
 SAMPLED = {"sampled": {"stages": [], "left_out_s": 390.0}}
 
@@ -125,7 +125,7 @@ def test_the_spending_of_attempts_that_the_record_lacks_is_shown(client):
 
     page = text(client.get(entry.get_absolute_url()))
     assert (
-        f"Attempt 1 of {began:%Y-%m-%d} ended without a result after spending at least 12.3 kJ "
+        f"Attempt 1 of {began + timedelta(hours=1):%Y-%m-%d} ended without a result after spending at least 12.3 kJ "
         "(estimated, accelerator) in 1 min 30 s. This is not charged to the model." in page
     )
     assert [number for number in (1, 2, 3, 4) if f"Attempt {number} of" in page] == [1]
@@ -347,3 +347,15 @@ def test_the_contents_lead_to_every_section(client):
     titles = set(re.findall(r'<(?:h2|section)[^>]* id="([\w-]+)"', html))
     assert set(contents) <= titles
     assert titles - {"figures"} <= set(contents)
+
+
+def test_how_the_network_is_run_stands_beside_the_hardware(client):
+    plain, other = make_verified_entry(make_board(1)), make_verified_entry(make_board(1))
+    document = other.recipe.document
+    document["inference"] = document.get("inference", {}) | {"precision": "bfloat16", "compile": True}
+    type(other.recipe).objects.filter(pk=other.recipe_id).update(document=document)
+    assert "bf16 · compiled" in text(client.get(other.get_absolute_url()))
+    assert "bf16" not in text(client.get(plain.get_absolute_url()))
+    found = client.get(f"/api/v1/entries/{other.pk}").json()["run_as"]
+    assert (found["precision"], found["compile"], found["runtime"]) == ("bfloat16", True, "torch")
+    assert found["mark"] == "bf16 · compiled"

@@ -341,7 +341,8 @@ def test_every_link_leads_to_a_view_of_this_board(client: Client) -> None:
     for view in views:
         assert f"hardware={board.hardware.slug}" in view
         assert "track=imagenet-1k" in view
-    for view in [*sorted(views)[:3], *(view for view in views if "missing" in view or "sort=" in view)]:
+    # Each once: the second time a page comes as it is kept, without a context.
+    for view in {*sorted(views)[:3], *(view for view in views if "missing" in view or "sort=" in view)}:
         answer = client.get(view)
         assert answer.status_code == 200
         assert answer.context["notices"] == []

@@ -6,6 +6,8 @@ from django.core import mail
 from django.urls import reverse
 from PIL import Image
 
+from leaderboard.sending.deliver import deliver_due
+
 SITE = "Full-Cycle Energy Leaderboard"
 
 
@@ -14,6 +16,7 @@ def test_a_mail_greets_with_the_sites_name(client, alice, db):
     fields = {"username": "newcomer", "email": "new@example.org"} | passwords
     client.post(reverse("account_signup"), fields)
     client.post(reverse("account_reset_password"), {"email": alice.email})
+    deliver_due()
     assert len(mail.outbox) == 2
     for message in mail.outbox:
         assert message.subject.startswith(f"[{SITE}] ")

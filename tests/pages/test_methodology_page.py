@@ -160,7 +160,6 @@ def test_a_changed_file_is_read_again(tmp_path):
 
 def test_the_image_of_the_web_has_the_files():
     web = re.search(r"^FROM base AS web\n(.*?)^FROM", text_of(ROOT / "Dockerfile"), re.MULTILINE | re.DOTALL)[1]
-    assert "COPY docs ./docs" in web
+    assert "COPY . ." in web
     ignored = text_of(ROOT / ".dockerignore").splitlines()
-    assert "docs" not in ignored
-    assert ignored.index("docs/*") < min(ignored.index("!docs/*.md"), ignored.index("!docs/*.ipynb"))
+    assert ignored.index("*") < min(ignored.index("!docs/*.md"), ignored.index("!docs/*.ipynb"))

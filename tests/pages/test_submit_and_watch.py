@@ -7,10 +7,10 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.urls import reverse
-from knox.models import AuthToken
+from django.utils import timezone
 
 from leaderboard.forms.throttles import SubmissionThrottle
-from leaderboard.models import Recipe, Run, Submission
+from leaderboard.models import ApiToken, Recipe, Run, Submission
 from leaderboard.presentation.draft import example
 from measurement.recipe import read_recipe
 from tests.factories import EntryFactory, HardwareFactory, RunFactory, SubmissionFactory, WorkerFactory
@@ -119,7 +119,7 @@ def test_form_and_api_count_one_persons_submissions_together(client, alice, mach
     monkeypatch.setattr(SubmissionThrottle, "THROTTLE_RATES", {"submissions": "2/hour"})
     client.force_login(alice)
     post(client, machine)
-    by_program = {"Authorization": f"Token {AuthToken.objects.create(alice)[1]}"}
+    by_program = {"Authorization": f"Token {ApiToken.objects.create(alice)[1]}"}
     document = read_recipe(EXAMPLE).document()
     again = client.post("/api/v1/submissions", document, "application/json", headers=by_program)
     assert again.status_code == 200
@@ -295,13 +295,13 @@ def test_only_its_owner_withdraws(client, alice, bob):
 
     assert client.post(address).url.startswith("/accounts/login/")
     client.force_login(bob)
-    assert client.post(address).status_code == 403
+    assert (client.get(address).status_code, client.post(address).status_code) == (403, 403)
     assert "Withdraw this submission" not in text(client.get(submission.get_absolute_url()))
     submission.refresh_from_db()
     assert submission.withdrawn_at is None
 
     client.force_login(alice)
-    assert client.get(address).status_code == 405
+    assert "It has nothing on the board. Run" in text(client.get(address))
     assert "Withdraw this submission" in text(client.get(submission.get_absolute_url()))
     client.post(address)
     submission.refresh_from_db()
@@ -310,21 +310,21 @@ def test_only_its_owner_withdraws(client, alice, bob):
 
 def test_queue_shows_runs_workers_and_reasons(client, django_assert_num_queries):
     RunFactory(state="running", progress={"phase": "train"})
-    RunFactory(state="failed", reason="The child was stopped.")
+    RunFactory(state="failed", reason="The child was stopped.", finished_at=timezone.now())
     scopes = {"accelerator": {"provenance": "metered"}, "system": {"provenance": "estimated"}}
     WorkerFactory(name="desk-1", diagnosis={"devices": [{"device": "cpu", "scopes": scopes}]})
     page = text(client.get(reverse("queue")))
     for words in ("running train", "The child was stopped.", "desk-1", "metered accelerator estimated system"):
         assert words in page
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(8):
         client.get(reverse("queue"))
     RunFactory.create_batch(10)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(8):
         client.get(reverse("queue"))
 
 
 def test_a_long_queue_comes_in_pages(client, monkeypatch):
-    monkeypatch.setattr("leaderboard.views.submissions.RUNS_PER_PAGE", 2)
+    monkeypatch.setattr("leaderboard.views.queue.RUNS_PER_PAGE", 2)
     titles = ["First", "Second", "Third"]
     for title in titles:
         RunFactory(submission__recipe__method__title=title)
@@ -337,3 +337,44 @@ def test_one_time_energy_of_a_result_that_misses_a_search_is_a_lower_bound(clien
     entry = EntryFactory(complete=False, provenance="missing", shared_energy_j=500.0, own_energy_j=1000.0)
     page = text(client.get(entry.run.submission.get_absolute_url()))
     assert "≥ 1.50 kJ one-time" in page
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"upload": ("empty.yaml", b"")}, "upload is an empty file"),
+        ({"version_of": "nonsense"}, "version_of is no submission"),
+        ({"mode": "halved"}, "mode is halved, but must be full or sampled"),
+    ],
+)
+def test_what_is_wrong_beside_the_recipe_is_said_too(client, alice, machine, given, said):
+    client.force_login(alice)
+    for action in ("", "check"):
+        sent = {name: SimpleUploadedFile(*value) if name == "upload" else value for name, value in given.items()}
+        page = post(client, machine, action=action, **sent)
+        assert (page.status_code, said in text(page)) == (200, True), action
+    assert not Submission.objects.exists()
+
+
+def test_a_version_of_another_s_submission_is_left_out_or_unmarked(client, alice, bob, machine):
+    other = SubmissionFactory(submitter=bob)
+    client.force_login(alice)
+    page = client.get(f"{reverse('submit')}?version_of={other.pk}")
+    assert "is no submission of yours" in text(page)
+    assert 'name="version_of"' not in page.content.decode()
+    refused = post(client, machine, version_of=other.pk)
+    assert "which is no submission of yours" in text(refused)
+    assert f'type="checkbox" name="version_of" value="{other.pk}" checked' in refused.content.decode()
+    assert post(client, machine).status_code == 302
+
+
+def test_a_check_without_any_worker_asks_for_no_choice_that_there_is_not(client, alice):
+    client.force_login(alice)
+    said = text(client.post(reverse("submit-check"), {"document": EXAMPLE}))
+    assert "The recipe is valid. No worker has registered with this site yet" in said
+    assert "Choose the hardware" not in said
+    machine = HardwareFactory()
+    assert "Choose the hardware" in text(client.post(reverse("submit-check"), {"document": EXAMPLE}))
+    assert "The recipe is valid" in text(
+        client.post(reverse("submit-check"), {"document": EXAMPLE, "hardware": machine.pk})
+    )

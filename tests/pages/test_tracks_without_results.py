@@ -19,7 +19,10 @@ def test_every_track_is_on_the_board(client):
     said = text(page)
     for track in TRACKS.values():
         assert track.title in said, track.slug
-    assert "No results yet: CIFAR-10, CIFAR-100, ImageNet-1k, Image folder, Segmentation: be the first." in said
+    assert (
+        "No results yet: CIFAR-10, CIFAR-100, ImageNet-1k, Image folder, Segmentation, Detection: be the first."
+        in said
+    )
     assert '<option value="cifar10">CIFAR-10 (no results yet)</option>' in page.content.decode()
     assert "Handwritten digits (no results yet)" not in said
 

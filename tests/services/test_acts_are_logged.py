@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 import catalogue
 from leaderboard import services
-from leaderboard.models import Claim, Entry, LogLine, Run
+from leaderboard.models import ApiToken, Claim, Entry, LogLine, Run
 from measurement.vocabulary import Flag
 from tests.factories import UserFactory
 from tests.records import make_recipe
@@ -56,7 +56,7 @@ def test_each_object_of_an_act_has_its_line(run, hardware, alice, administrator)
 def test_what_nobody_asked_for_is_the_system_s(hardware, alice):
     held, _ = verify(make_recipe(), hardware, submitter=alice, flags=(Flag.THROTTLED,))
     services.import_published(PUBLISHED, catalogue.load().sources)
-    services.create_token(alice, by=None)
+    services.create_token(alice, by=None, name="CI")
     assert lines(actor="system") == [
         ("system", "hold", "run", str(held.pk), ""),
         ("system", "import", "catalogue", "", ""),
@@ -94,7 +94,7 @@ def test_no_act_without_its_line(run, administrator):
         partial(services.take_down, Entry.objects.all(), by=administrator, reason=WHY),
         partial(services.rerun, run, by=administrator),
         partial(services.withdraw, run.submission, by=administrator),
-        partial(services.create_token, administrator, by=administrator),
+        partial(services.create_token, administrator, by=administrator, name="CI"),
     ]
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {LogLine._meta.db_table} RENAME TO away")
@@ -104,3 +104,29 @@ def test_no_act_without_its_line(run, administrator):
     run.refresh_from_db()
     assert (run.held_for, Run.objects.count(), Entry.objects.count()) == ([], 1, 4)
     assert (run.submission.withdrawn_at, administrator.auth_token_set.count()) == (None, 0)
+
+
+def new_token(alice):
+    services.create_token(alice, by=alice, name="of a program")
+
+
+def new_name(alice):
+    token, _ = ApiToken.objects.create(alice, name="first")
+    services.rename_token(alice, token.token_key, "second", by=alice)
+
+
+def new_file(alice):
+    services.declare(alice, kind="onnx", size=9)
+
+
+@pytest.mark.parametrize(
+    ("action", "most", "act"),
+    [("create_token", 30, new_token), ("rename_token", 30, new_name), ("upload", 200, new_file)],
+)
+def test_nobody_fills_the_log(alice, action, most, act):
+    """What somebody can do and undo as often as they like leaves so many lines an hour and no more."""
+    act(alice)
+    of_alice = {"actor": alice.username, "actor_number": alice.pk, "action": action}
+    LogLine.objects.bulk_create(LogLine(**of_alice, object_type="user", object_id="1") for _ in range(most))
+    with pytest.raises(services.LimitReached, match="within the last hour"):
+        act(alice)

@@ -18,14 +18,14 @@ A, B = "GPU-00000000-aaaa", "GPU-00000000-bbbb"
 def measure(administrator):
     hardware = services.register_hardware(CARD, "cuda")
 
-    def _measure(epochs, uuid, one_time_j, gain=None):
+    def _measure(epochs, uuid, one_time_j, gain=None, limit_w=700.0):
         """Run a work of so many epochs on a card; again if it was run. gain: of its calibration, relative."""
         recipe = make_recipe(f"Work {epochs}", epochs=epochs)
         submission, is_new = services.submit(recipe, hardware=hardware, submitter=administrator)
         run = submission.runs.order_by("-pk").first()
         run = run if is_new else services.rerun(run, by=administrator)
         record = make_record(recipe, hardware=CARD, one_time_j=one_time_j, source=Source.NVML_COUNTER)
-        card = record.hardware.model_copy(update={"kind": "cuda", "uuid": uuid, "power_limit_w": 700.0})
+        card = record.hardware.model_copy(update={"kind": "cuda", "uuid": uuid, "power_limit_w": limit_w})
         phases = record.phases
         if gain is not None:
             phases = tuple(phase.model_copy(update={"energies": _calibrated(phase, gain)}) for phase in phases)
@@ -92,3 +92,18 @@ def test_equal_mixtures_are_one_device():
     assert of_mean([a, a, b])[1] == pytest.approx(((2 / 3 * 0.05) ** 2 + (0.03 / 3) ** 2) ** 0.5, rel=1e-4)
     assert identity(None) == ""
     assert of_mean([("", 0.05)]) == ("", 0.05)
+
+
+def test_a_board_across_power_limits_says_so(measure, client):
+    address = "/?min_quality=0&scenario=offline&scope=system"
+    measure(1, A, 100.0)
+    assert "power limits" not in text(client.get(address))
+    other = measure(2, B, 105.0, limit_w=650.0)
+    assert other.power_limits_w == [650.0]
+    assert "ran under different power limits (650 W, 700 W)" in text(client.get(address))
+    assert client.get(f"/api/v1/leaderboard{address[1:]}").json()["power_limits_w"] == [650.0, 700.0]
+    measure(1, B, 101.0, limit_w=600.0)
+    mixed = Entry.objects.exclude(work=other.work_id).filter(board__scope="system", board__scenario="offline").get()
+    assert mixed.power_limits_w == [600.0, 700.0]
+    services.withdraw(other.run.submission, by=None)
+    assert client.get(f"/api/v1/leaderboard{address[1:]}").json()["power_limits_w"] == [600.0, 700.0]

@@ -9,11 +9,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
-from knox.models import AuthToken
 
 from leaderboard import services
 from leaderboard.forms.throttles import SubmissionThrottle
-from leaderboard.models import Run, SubmissionRequest
+from leaderboard.models import ApiToken, Run, SubmissionRequest
 from tests.records import CPU, make_recipe
 from tests.services.together import together
 
@@ -30,7 +29,7 @@ def person():
 @pytest.fixture
 def by_program(person):
     """A call of the API that submits a recipe of its own."""
-    token = AuthToken.objects.create(person)[1]
+    token = ApiToken.objects.create(person)[1]
 
     def post(seed: int) -> int:
         body = json.dumps(make_recipe(epochs=seed + 1).document())

@@ -84,9 +84,11 @@ def test_what_is_paused_begins_nothing_until_it_is_resumed(client, alice, admini
     with pytest.raises(services.Refused, match="paused already"):
         services.pause(of, by=administrator, reason=WHY)
     assert services.claim_next(waiting.pk, "worker") is services.claim(waiting.pk, "worker") is None
-    assert services.why_paused("worker") == WHY
+    assert services.why_paused("worker") == f"paused by an administrator: {WHY}"
     services.register_worker("worker", hardware=hardware, device="cpu", diagnosis={})
-    assert services.why_paused("worker") == WHY, "a worker that starts again is still paused"
+    assert services.why_paused("worker") == f"paused by an administrator: {WHY}", (
+        "a worker that starts again is still paused"
+    )
     services.worker_seen("worker", f"paused by an administrator: {WHY}")
     assert WHY in text(client.get(waiting.submission.get_absolute_url()))
     assert WHY in text(client.get(reverse("queue")))

@@ -10,6 +10,7 @@ from leaderboard import queries, services
 from leaderboard.domain.energy import Provenance
 from leaderboard.domain.spending import spent_in
 from leaderboard.models import Attempt
+from leaderboard.services.spent import count_spent
 from measurement.vocabulary import Source
 from tests.pages.reading import text
 from tests.records import make_recipe, make_record
@@ -76,7 +77,11 @@ def test_each_attempt_counts_once_by_month_hardware_and_user(client, spent, admi
     assert (bob["estimated_j"], bob["lost_j"]) == (pytest.approx(whole_j + 40.0), 40.0)
     [hardware] = queries.spending("hardware")
     assert (hardware["metered_j"], hardware["estimated_j"]) == (whole_j, pytest.approx(whole_j + 40.0))
+    added_up = {by: list(queries.spending(by)) for by in queries.SPENT_BY}
+    count_spent()
+    assert {by: list(queries.spending(by)) for by in queries.SPENT_BY} == added_up, "as each ended, or all at once"
     Attempt.objects.filter(number=2).update(started_at=datetime(2025, 2, 3, tzinfo=UTC))
+    count_spent()
     assert [f"{row['value']:%Y-%m}" for row in queries.spending("month")][-1] == "2025-02"
 
     client.force_login(administrator)

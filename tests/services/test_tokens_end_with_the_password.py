@@ -6,7 +6,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.management.commands.changepassword import Command
 from django.core.management import call_command
 from django.urls import reverse
-from knox.models import AuthToken
+
+from leaderboard.models import ApiToken
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +17,7 @@ OLD, NEW = "a-long-password", "another-long-password"
 @pytest.fixture
 def has_token(alice):
     """Whether a token of Alice's still opens the API."""
-    _, token = AuthToken.objects.create(alice)
+    _, token = ApiToken.objects.create(alice)
 
     def opens(client):
         answer = client.post(

@@ -6,11 +6,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from knox.models import AuthToken
 
 import catalogue
 from leaderboard import queries, services
-from leaderboard.models import Board, Entry, Method, Run
+from leaderboard.models import ApiToken, Board, Entry, Method, Run
 from leaderboard.services.published_models import FIELD, differences
 from measurement.documents import DocumentError
 from measurement.recipe import load_recipe, parse_recipe
@@ -268,7 +267,7 @@ def test_api_and_form_name_every_field_of_an_untrue_claim(card, client, alice):
     page = client.post("/submit/", {"document": recipe.text(), "hardware": card.pk, "mode": "full"})
     assert page.status_code == 200
     assert "<code>model.architecture</code>" in page.content.decode()
-    _, token = AuthToken.objects.create(alice)
+    _, token = ApiToken.objects.create(alice)
     answer = client.post(
         "/api/v1/submissions",
         recipe.text(),

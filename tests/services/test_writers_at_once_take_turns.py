@@ -97,7 +97,7 @@ def test_an_older_run_that_publishes_late_counts_with_the_newer(cpu, monkeypatch
 
 def test_two_administrators_re_run_once(cpu, monkeypatch):
     run = recorded(make_recipe(), cpu)
-    slow_down(monkeypatch, submissions, "_enqueue")
+    slow_down(monkeypatch, submissions, "enqueue")
 
     first, second = together(*[partial(services.rerun, Run.objects.get(pk=run.pk), by=None)] * 2)
 
@@ -196,7 +196,7 @@ def test_one_of_two_equal_submissions_is_stored(cpu):
 def test_of_full_and_sampled_requests_at_once_each_mode_is_queued_once(cpu, monkeypatch):
     recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"})
     services.submit(recipe, hardware=cpu, submitter=None, mode="sampled")
-    slow_down(monkeypatch, submissions, "_enqueue")
+    slow_down(monkeypatch, submissions, "enqueue")
     acts = [partial(services.submit, recipe, hardware=cpu, submitter=None, mode=mode) for mode in ("full", "sampled")]
     results = together(*acts * 2)
     assert sorted(created for _, created in results) == [False, False, False, True]
@@ -206,7 +206,7 @@ def test_of_full_and_sampled_requests_at_once_each_mode_is_queued_once(cpu, monk
 def test_no_full_run_is_queued_for_a_submission_that_is_withdrawn_meanwhile(cpu, monkeypatch):
     recipe = make_recipe(reported={"quality": 0.97, "evidence": "https://arxiv.org/abs/2108.13465"})
     sampled, _ = services.submit(recipe, hardware=cpu, submitter=None, mode="sampled")
-    gap = slow_down(monkeypatch, submissions, "_enqueue", lambda *_: 0.3)
+    gap = slow_down(monkeypatch, submissions, "enqueue", lambda *_: 0.3)
     together(
         partial(services.submit, recipe, hardware=cpu, submitter=None),
         then(gap, partial(services.withdraw, sampled, by=None)),
@@ -218,7 +218,7 @@ def test_no_full_run_is_queued_for_a_submission_that_is_withdrawn_meanwhile(cpu,
 def test_a_re_run_and_a_second_submission_of_a_failed_recipe_queue_one_run(cpu, monkeypatch):
     claim = claimed(make_recipe(), cpu)
     services.fail(claim, "it broke")
-    slow_down(monkeypatch, submissions, "_enqueue")
+    slow_down(monkeypatch, submissions, "enqueue")
 
     together(
         partial(services.rerun, Run.objects.get(pk=claim.run_id), by=None),

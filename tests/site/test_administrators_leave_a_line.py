@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.admin import site
 from django.contrib.auth.models import Group, User
 from django.db import transaction
@@ -18,12 +19,11 @@ from django.db.models import Model
 from django.forms import MultiWidget
 from django.test import Client, RequestFactory
 from django.urls import reverse
-from knox.models import AuthToken
 
 from leaderboard import models, services
 from leaderboard.adminsite import Logged
 from measurement.vocabulary import Flag
-from tests.factories import UserFactory, WorkerFactory
+from tests.factories import ReferenceFactory, UserFactory, WorkerFactory
 from tests.records import make_recipe
 from tests.services.verifying import verify
 from tests.site.walking import every_address
@@ -35,12 +35,11 @@ REGISTERED = {str(model._meta.model_name): model for model in site._registry}
 PASSWORD = "a-long-password-2"
 # What a form needs to add an object, and which field of one is changed to what.
 ADDED: dict[str, Callable[[], dict[str, Any]]] = {
-    "method": lambda: {"title": "Another", "family": "compact", "authors": "[]"},
+    "method": lambda: {"title": "Another", "family": "compact", "authors": "Ann\nBob"},
     "user": lambda: {"username": "dora", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"},
     "notice": lambda: {"text": "Down from 12 to 13 UTC"},
     "group": lambda: {"name": "helpers"},
     "emailaddress": lambda: {"user": User.objects.get(username="bob").pk, "email": "bob@example.net"},
-    "authtoken": lambda: {"user": User.objects.get(username="bob").pk},
 }
 CHANGED = {
     "method": ("title", "Corrected"),
@@ -70,23 +69,30 @@ def objects(hardware: Any, alice: Any, bob: Any, administrator: Any) -> dict[str
     held, _ = verify(make_recipe(seed=2), hardware, submitter=alice, flags=(Flag.THROTTLED,))
     waiting, _ = services.submit(make_recipe(epochs=2), hardware=hardware, submitter=alice)
     services.submit(make_recipe("Bob's"), hardware=hardware, submitter=bob)
-    AuthToken.objects.create(bob)
+    models.ApiToken.objects.create(bob)
+    Authenticator.objects.create(user=bob, type="totp", data={"secret": "x"})
     EmailAddress.objects.create(user=bob, email="bob@example.org")
     Group.objects.create(name="nobody")
     models.Notice.objects.create(text="Down soon")
     models.Method.objects.create(title="Of no recipe", family="compact")
-    WorkerFactory(hardware=hardware)
+    ReferenceFactory(worker=WorkerFactory(hardware=hardware))
+    services.add_webhook(alice, "https://example.org/hook", ["failed"])
+    models.Delivery.objects.update(state="failed")
     found: dict[str, Model] = {
         name: model._default_manager.order_by("pk").last() for name, model in REGISTERED.items()
     }
     banned = UserFactory(username="zoe")
     services.ban(banned, by=administrator, reason="spam")
     others = {"run.cancel": waiting.runs.get(), "run.release": held, "user": bob, "user.lift_ban": banned}
+    newcomer = UserFactory(username="yan")
+    services.wait_for_approval(newcomer)
+    others["user.approve"] = newcomer
     others |= {"run.move_to_front": others["run.cancel"]}
     idle = services.register_hardware("An idle card", "cuda")
     for name, resumed in (("hardware", idle), ("worker", WorkerFactory(hardware=idle))):
         services.pause(resumed, by=administrator, reason="repair")
         others[f"{name}.resume"] = resumed
+    others["worker.put_back"] = WorkerFactory(hardware=idle, drifted_for="12 % slower")
     return found | {"run": counted} | others
 
 

@@ -92,3 +92,10 @@ def test_the_list_of_accounts_leads_to_what_each_submitted(
     assert f'<a href="{runs}">3</a>' in page
     assert f'<a href="{submissions}">3</a>' in page
     assert client.get(runs).context["cl"].result_count == client.get(submissions).context["cl"].result_count == 3
+
+
+def test_a_request_that_was_let_in_before_the_ban_queues_nothing_after_it(hardware, alice, administrator):
+    services.ban(alice, by=administrator, reason=WHY)
+    with pytest.raises(services.Refused, match="forty copies"):
+        services.submit(make_recipe(epochs=4), hardware=hardware, submitter=alice)
+    assert not Run.objects.exists()

@@ -10,11 +10,10 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
 from django.urls import get_resolver, reverse
-from knox.models import AuthToken
 
 from leaderboard.configuration import BASE_DIR
 from leaderboard.database.away import is_away
-from leaderboard.models import Board
+from leaderboard.models import ApiToken, Board
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SUBMISSION = UUID(int=1)
@@ -43,8 +42,10 @@ def visitor() -> Client:
 
 
 def pages() -> list[str]:
+    acts = ("", "-status", "-withdraw", "-restore", "-names")
     values = {
-        "pk": {"submission": SUBMISSION, "submission-status": SUBMISSION, "submission-withdraw": SUBMISSION},
+        "pk": {f"submission{act}": SUBMISSION for act in acts},
+        "signed": {},
         "name": {"documentation-page": "recipes", "documentation-notebook": "board-in-a-notebook"},
     }
     names = [pattern.name for pattern in get_resolver().url_patterns if getattr(pattern, "name", None)]
@@ -60,10 +61,15 @@ def addresses() -> list[tuple[str, str]]:
     required = {"/api/v1/leaderboard/range": "?n_from=1&n_to=2"}
     document = yaml.safe_load((BASE_DIR / "docs" / "openapi.yaml").read_text())
     return [
-        (method, path.replace("{id}", str(SUBMISSION) if "/submissions/" in path else "1") + required.get(path, ""))
+        (method, _of_something(path) + required.get(path, ""))
         for path, operations in document["paths"].items()
         for method in operations
     ]
+
+
+def _of_something(path: str) -> str:
+    has_uuid = any(f"/{collection}/" in path for collection in ("submissions", "artifacts"))
+    return path.replace("{id}", str(SUBMISSION) if has_uuid else "1").replace("{sha256}", "0" * 64)
 
 
 def test_every_page(visitor):
@@ -88,7 +94,7 @@ def test_every_page(visitor):
 
 
 def test_every_address_of_the_api(visitor):
-    token = {"Authorization": f"Token {AuthToken.objects.create(get_user_model().objects.get())[1]}"}
+    token = {"Authorization": f"Token {ApiToken.objects.create(get_user_model().objects.get())[1]}"}
     for headers in ({}, token):
         with away():
             answers = {

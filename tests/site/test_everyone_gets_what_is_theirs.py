@@ -18,9 +18,11 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 
 from leaderboard import services
-from leaderboard.models import Entry, LogLine, Run
+from leaderboard.models import Entry, LogLine, Measurement, Run
+from leaderboard.presentation.notices import unsubscribe_address
 from measurement.vocabulary import Flag
 from tests.api.builders import recipe_document
+from tests.artifacts.making import weights
 from tests.power_traces import trace
 from tests.records import make_recipe
 from tests.services.verifying import verify
@@ -32,7 +34,13 @@ OF_MODELS = tuple(f"/admin/{model._meta.app_label}/{model._meta.model_name}/" fo
 ADDRESSES = [address for address in every_address() if not address.route.startswith(OF_MODELS)]
 JSON = "application/json"
 # What an address does not answer without.
-QUERIES = {"runs-compare": "?run={first}&run={second}", "api-leaderboard-range": "?n_from=1e4&n_to=1e8"}
+QUERIES = {
+    "runs-compare": "?run={first}&run={second}",
+    "api-leaderboard-range": "?n_from=1e4&n_to=1e8",
+    "api-submissions": "?mine=true",
+}
+# Of GET alone.
+QUERIES_OF_GET = {"api-submissions"}
 
 
 @pytest.fixture
@@ -45,8 +53,23 @@ def values(hardware: Any, alice: Any, settings: Any, tmp_path: Any) -> Any:
     waiting, _ = services.submit(make_recipe(epochs=2), hardware=hardware, submitter=alice)
     numbers = {"entry": Entry.objects.get(board__scope="accelerator", board__scenario="offline").pk}
     numbers |= {"run": counted.pk, "submission": counted.submission_id}
+    numbers |= {"webhook": services.add_webhook(alice, "https://example.org/hook", ["failed"]).pk}
+    settings.DATA_ROOT = tmp_path
+    place = {"location": str(tmp_path / "artifacts")}
+    local = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": place}
+    settings.STORAGES = settings.STORAGES | {"artifacts": local}
+    content = weights(1.0)
+    file, _ = services.declare(alice, kind="safetensors", size=len(content))
+    numbers |= {"artifact": services.append(file, 0, content).pk}
     others = {"api-run-cancel": waiting.runs.get().pk, "api-run-release": held.pk}
+    withdrawn, _ = services.submit(make_recipe(epochs=5), hardware=hardware, submitter=alice)
+    services.withdraw(withdrawn, by=alice)
+    others |= dict.fromkeys(("submission-restore", "api-submission-restore"), withdrawn.pk)
     rest = {"name": "api", "key": "x", "uidb36": "1", "app_label": "auth", "content_type_id": 1, "object_id": 1}
+    measured = Measurement(sha256="a" * 64, submitter=alice, hardware="Their CPU", record={}, figures={})
+    measured.trace.save("measured.parquet", ContentFile(b"PAR1"))
+    rest |= {"sha256": measured.sha256}
+    rest |= {"signed": unsubscribe_address(alice, "failed").rstrip("/").rpartition("/")[2]}
 
     def of(address: Address) -> dict[str, Any]:
         kind = next((kind for kind in numbers if kind in address.name), "entry")
@@ -72,12 +95,18 @@ def people(alice: Any, bob: Any, administrator: Any) -> Iterator[dict[str, str]]
 def body_of(address: Address) -> dict[str, Any]:
     """What a POST needs to be taken."""
     reason = {"reason": "its fan stood still"}
+    recipe = recipe_document(phases=[{"technique": "supervised", "phase": "train", "epochs": 4}])
     bodies = {
         "submit": {
             "document": make_recipe("By form", epochs=3).model_dump_json(),
             "hardware": Run.objects.first().hardware_id,
         },
-        "api-submissions": recipe_document(phases=[{"technique": "supervised", "phase": "train", "epochs": 4}]),
+        "submission-names": {"title": "Corrected", "family": "compact"},
+        "api-submission-names": {"title": "Corrected"},
+        "tokens": {"name": "CI", "scope": "submit", "days": "90"},
+        "api-submissions": recipe,
+        "api-submission-check": recipe,
+        "api-artifacts": {"kind": "onnx", "size": 9},
     }
     if address.name in ("api-run-hold", "api-entry-take-down"):
         return reason
@@ -104,9 +133,10 @@ def ask(address: Address, path: str, method: str, session: str) -> tuple[str, li
 def test_each_address_and_method(values: Any, people: Any) -> None:
     found: dict[tuple[str, str], Row] = {}
     for address in ADDRESSES:
-        path = address.path(values(address))
-        path += QUERIES.get(address.name, "").format(**values(address))
+        bare = address.path(values(address))
+        query = QUERIES.get(address.name, "").format(**values(address))
         for method in address.methods:
+            path = bare if address.name in QUERIES_OF_GET and method != "GET" else bare + query
             by_administrator, acts = ask(address, path, method, people["administrator"])
             if method == "GET" or by_administrator != "405":
                 others = {role: ask(address, path, method, people[role])[0] for role in ROLES[:-1]}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from leaderboard.staticstorage import HashedStaticFilesStorage, imported_modules
@@ -43,3 +44,25 @@ def test_every_import_has_the_hashed_name_in_any_order_of_files(tmp_path, settin
 def test_a_module_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match=r"leaderboard/absent\.js"):
         imported_modules("leaderboard/absent.js")
+
+
+def test_ours_are_served_without_comments_and_packages_as_they_come(tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    source = b"/** Doubles. */\nexport const twice = (n) => `${n} // ${n}`; // twice\nconst url = /\\/\\*/g;\n"
+    storage, names = HashedStaticFilesStorage(location=here), ("leaderboard/ours.js", "package/theirs.js")
+    for name in names:
+        (there / name).parent.mkdir(parents=True)
+        (there / name).write_bytes(source)
+        storage.save(name, ContentFile(source))
+
+    for *_, outcome in storage.post_process({name: (FileSystemStorage(there), name) for name in names}):
+        assert outcome is True
+
+    ours, theirs = ((here / storage.stored_name(name)).read_text() for name in names)
+    assert theirs.encode() == source
+    assert [word in ours for word in ("Doubles", "twice\n", "`${n} // ${n}`", r"/\/\*/g")] == [
+        False,
+        False,
+        True,
+        True,
+    ]

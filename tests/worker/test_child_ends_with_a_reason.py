@@ -57,21 +57,31 @@ def test_an_exit_code_becomes_words(run_child, code, reason):
     assert not ending.succeeded
     assert reason in ending.reason
     assert "phases.0: too much" in ending.reason
+    assert (ending.left.fault, ending.left.field) == ("measurement", "phases.0")
 
 
 def test_a_crash_without_an_event_gives_its_last_words(run_child):
     ending, _, _ = run_child("raise RuntimeError('the optimizer diverged')")
     assert "the optimizer diverged" in ending.reason
+    assert ending.left.log.splitlines()[-1] == "RuntimeError: the optimizer diverged"
+
+
+def test_its_last_lines_name_no_folder_of_the_machine(run_child):
+    ending, _, _ = run_child("""
+        import sys
+        sys.exit("can't read '/home/ada/data/x.bin' (/var/tmp/q/w), see https://arxiv.org/abs/2108.13465, 3/4 of a/b")
+    """)
+    assert ending.left.log == "can't read '…/x.bin' (…/w), see https://arxiv.org/abs/2108.13465, 3/4 of a/b"
 
 
 def test_a_segmentation_fault_is_named(run_child):
     ending, _, _ = run_child("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
-    assert "crashed (SIGSEGV)" in ending.reason
+    assert ("crashed (SIGSEGV)" in ending.reason, ending.left.fault) == (True, "crash")
 
 
 def test_a_kill_by_the_system_is_blamed_on_memory(run_child):
     ending, _, _ = run_child("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    assert "ran out of memory" in ending.reason
+    assert ("ran out of memory" in ending.reason, ending.left.fault) == (True, "memory")
 
 
 FINISHED = """
@@ -92,7 +102,15 @@ FINISHED = """
     ids=["stopped by its worker", "segmentation fault", "exit code", "stopped with its service"],
 )
 def test_how_a_child_exits_takes_nothing_from_a_finished_measurement(run_child, end):
-    ending, events, _ = run_child(FINISHED + f"    {end}", stop_at=lambda event: "Stopping." if event is None else "")
+    heard = []
+
+    def stop_once_it_finished(event):
+        if event is not None:
+            heard.append(event)
+            return ""
+        return "Stopping." if heard else ""
+
+    ending, events, _ = run_child(FINISHED + f"    {end}", stop_at=stop_once_it_finished)
     assert events[0].event == "finished"
     assert ending.succeeded, ending.reason
 
@@ -100,7 +118,7 @@ def test_how_a_child_exits_takes_nothing_from_a_finished_measurement(run_child, 
 def test_a_child_that_finished_without_a_record_has_failed(run_child):
     program = FINISHED.replace("record.json", "another.json") + "    os.kill(os.getpid(), signal.SIGSEGV)"
     ending, _, _ = run_child(program)
-    assert "crashed (SIGSEGV)" in ending.reason
+    assert ("crashed (SIGSEGV)" in ending.reason, ending.left.fault) == (True, "crash")
 
 
 def test_a_record_of_a_child_that_did_not_finish_is_none(run_child):

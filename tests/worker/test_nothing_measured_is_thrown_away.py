@@ -22,6 +22,7 @@ from measurement.__main__ import _fault_behind
 from measurement.errors import Fault
 from measurement.events import Finished, PhaseStarted, Progress
 from measurement.meters.device_lock import DeviceLock
+from tests.loaded import loaded_python
 from tests.records import CPU, make_recipe, make_record
 from tests.waiting import HANG_S
 
@@ -255,7 +256,7 @@ NOISE = "from measurement import errors; errors.MeasurementError.__str__ = lambd
 @pytest.mark.slow
 def test_a_device_in_use_is_the_machine_s_fault_however_worded(tmp_path):
     with DeviceLock("cpu", "cpu"):
-        ending = real_child(tmp_path, [sys.executable, "-c", NOISE + MAIN % "cpu"])
+        ending = real_child(tmp_path, [*loaded_python(), "-c", NOISE + MAIN % "cpu"])
     assert "zq 17 #" in ending.reason
     assert ending.fault == Fault.MACHINE
 
@@ -263,14 +264,14 @@ def test_a_device_in_use_is_the_machine_s_fault_however_worded(tmp_path):
 @pytest.mark.slow
 def test_data_that_are_not_here_are_no_fault_of_the_recipe_however_worded(tmp_path, monkeypatch):
     monkeypatch.setenv("MEASUREMENT_DATA_ROOT", str(tmp_path / "empty"))
-    ending = real_child(tmp_path, [sys.executable, "-c", NOISE + MAIN % "cpu"], track="cifar10")
+    ending = real_child(tmp_path, [*loaded_python(), "-c", NOISE + MAIN % "cpu"], track="cifar10")
     assert "zq 17 #" in ending.reason
     assert ending.fault == Fault.DATA
 
 
 @pytest.mark.slow
 def test_a_device_that_the_machine_has_not_is_its_own_fault(tmp_path):
-    ending = real_child(tmp_path, [sys.executable, "-c", MAIN % "cuda:99"])
+    ending = real_child(tmp_path, [*loaded_python(), "-c", MAIN % "cuda:99"])
     assert ending.fault == Fault.MACHINE
 
 
@@ -284,7 +285,7 @@ def test_a_missing_package_is_the_machine_s_fault(tmp_path):
 def test_an_unforeseen_error_is_told_with_its_fault(tmp_path):
     fails = "lambda *_, **__: (_ for _ in ()).throw(OSError(28, 'x'))"
     broken = f"from measurement.run import runner; runner.run_recipe = {fails};"
-    assert real_child(tmp_path, [sys.executable, "-c", broken + MAIN % "cpu"]).fault == Fault.MACHINE
+    assert real_child(tmp_path, [*loaded_python(), "-c", broken + MAIN % "cpu"]).fault == Fault.MACHINE
 
 
 @pytest.mark.parametrize(

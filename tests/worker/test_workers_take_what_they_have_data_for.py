@@ -11,7 +11,7 @@ from leaderboard.routing import queue_of, queues_of, tracks_in
 from leaderboard.worker.child import scrubbed_environment
 from leaderboard.worker.machine import inspect_machine
 from tests.factories import HardwareFactory, RunFactory, WorkerFactory
-from tests.measurement.running import tiny_document
+from tests.measurement.tiny import tiny_document
 
 pytestmark = pytest.mark.django_db
 

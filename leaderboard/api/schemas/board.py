@@ -26,7 +26,10 @@ from leaderboard.api.schemas.common import (
 from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.constraints import BY_PARAMETER
 from leaderboard.domain.quality import QUALITY_BY
+from leaderboard.domain.running import COMPILED, PRECISIONS, RUNTIMES
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance, Scenario, Scope
+
+OF_RUNNING = "how the network is run while it is measured; null if published"
 
 
 class RowSerializer(serializers.Serializer[Any]):
@@ -55,6 +58,12 @@ class RowSerializer(serializers.Serializer[Any]):
     also_claimed_as = serializers.CharField(allow_null=True, help_text=OF_CLAIM)
     mode = serializers.ChoiceField(list(MODES.items()), help_text=OF_MODE)
     data = serializers.ChoiceField(list(DATA.items()), help_text=OF_DATA)  # type: ignore[assignment]  # as above
+    precision = serializers.ChoiceField(list(PRECISIONS.items()), allow_null=True, help_text=OF_RUNNING)
+    runtime = serializers.ChoiceField(list(RUNTIMES.items()), allow_null=True, help_text=OF_RUNNING)
+    compiled = serializers.ChoiceField(list(COMPILED.items()), allow_null=True, help_text=OF_RUNNING)
+    run_mark = serializers.CharField(
+        allow_null=True, help_text="the same in short, with all options; empty for eager float32"
+    )
     one_time_energy_j = serializers.FloatField(help_text="search and pretrain divided by shared_by, and the rest")
     inference_energy_j = serializers.FloatField(help_text="per image")
     full_cycle_energy_j = serializers.FloatField(help_text="lower bound if complete is false")
@@ -99,6 +108,9 @@ class LeaderboardSerializer(PageSerializer, GroupSerializer):
     accuracy_weight = serializers.FloatField(help_text="the τ of greenness")
     revision = serializers.IntegerField(help_text="raised with every change of the group; 0 if it is empty")
     min_quality = serializers.FloatField(allow_null=True, help_text=OF_FLOOR)
+    power_limits_w = serializers.ListField(
+        child=serializers.FloatField(), help_text="that the group's entries ran under; empty if unknown"
+    )
     below_floor = serializers.IntegerField(help_text="entries excluded by min_quality")
     constraints = EffectSerializer(many=True, help_text="the limits in force")
     results = RowSerializer(many=True)
@@ -176,6 +188,10 @@ class ColumnsSerializer(serializers.Serializer[Any]):
     also_claimed_as = _column(serializers.CharField(allow_null=True))
     mode = _column(serializers.ChoiceField(list(MODES.items())))
     data = _column(serializers.ChoiceField(list(DATA.items())))  # type: ignore[assignment]  # as above
+    precision = _column(serializers.ChoiceField(list(PRECISIONS.items()), allow_null=True))
+    runtime = _column(serializers.ChoiceField(list(RUNTIMES.items()), allow_null=True))
+    compiled = _column(serializers.ChoiceField(list(COMPILED.items()), allow_null=True))
+    run_mark = _column(serializers.CharField(allow_null=True))
     shared_energy_j = _column(serializers.FloatField())
     own_energy_j = _column(serializers.FloatField())
     inference_energy_j = _column(serializers.FloatField())

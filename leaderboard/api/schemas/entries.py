@@ -23,9 +23,11 @@ from leaderboard.api.schemas.common import (
     SourceSerializer,
 )
 from leaderboard.api.schemas.comparison import ComparisonSerializer
+from leaderboard.api.schemas.own import CorrectionSerializer, VersionSerializer
 from leaderboard.api.schemas.runs import MeasuredPhaseSerializer
 from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.repeats import Basis
+from leaderboard.domain.running import PRECISIONS, RUNTIMES
 from leaderboard.models import DATA, FAMILIES, MODES, SOURCES, Provenance
 from leaderboard.presentation.entry.repeats import QUANTITY_CHOICES
 
@@ -57,6 +59,17 @@ class ClaimSerializer(serializers.Serializer[Any]):
     paper = serializers.URLField(allow_null=True)
 
 
+class RunAsSerializer(serializers.Serializer[Any]):
+    """How a network is run while its quality and its energy per image are measured."""
+
+    precision = serializers.ChoiceField(list(PRECISIONS.items()))
+    channels_last = serializers.BooleanField()
+    compile = serializers.BooleanField()
+    cuda_graphs = serializers.BooleanField()
+    runtime = serializers.ChoiceField(list(RUNTIMES.items()))
+    mark = serializers.CharField(help_text="in short, e.g. bf16 · compiled; empty for eager float32")
+
+
 class ResultSerializer(serializers.Serializer[Any]):
     """A run of an entry's work, and whether it counts in the mean."""
 
@@ -69,6 +82,7 @@ class ResultSerializer(serializers.Serializer[Any]):
     weight = serializers.FloatField(help_text="its part of the mean, 0 to 1")
     one_time_energy_j = serializers.FloatField(allow_null=True, help_text="unshared; null if a phase is missing")
     inference_energy_j = serializers.FloatField(allow_null=True, help_text="per image")
+    audit = serializers.BooleanField(help_text="whether it was to check a result that stood")
     device = serializers.CharField(help_text="a hash of the UUID of the device; empty if unknown")
     power_limit_w = serializers.FloatField(allow_null=True, help_text="of the device, when it ran")
     outlier_in = serializers.ListField(
@@ -106,12 +120,20 @@ class EntrySerializer(GroupSerializer):
     replaced_by = serializers.IntegerField(
         allow_null=True, help_text="the verified entry that has a published one's place on the board"
     )
+    superseded_by = serializers.IntegerField(
+        allow_null=True, help_text="the entry of a newer version by the same person that has its place on the board"
+    )
+    versions = VersionSerializer(many=True, help_text="of its work by one person; empty if there is one alone")
+    corrections = CorrectionSerializer(many=True, help_text="of its names, the newest first")
     comparison = ComparisonSerializer(
         allow_null=True, help_text="both results, if the published model was verified here"
     )
     work = serializers.CharField(allow_null=True, help_text="SHA-256 of what the recipe does, whatever its seed")
     results = serializers.IntegerField(help_text=OF_RESULTS)
     runs = ResultSerializer(many=True, help_text="every run of the work on this hardware, the newest first")
+    last_audited_at = serializers.DateTimeField(
+        allow_null=True, help_text="when the last audit that left a result ended; null if there was none"
+    )
     device = serializers.CharField(help_text="a hash of the UUID of what it was measured on; empty if unknown")
     gain_u95 = serializers.FloatField(
         help_text="that device's relative gain error at 95 %; in rank intervals only against other devices"
@@ -120,6 +142,7 @@ class EntrySerializer(GroupSerializer):
     also_claimed_as = ClaimSerializer(many=True, help_text="claims of authorship that are not decided")
     recipe = serializers.CharField(allow_null=True, help_text="SHA-256, of the newest result; null if published")
     recipe_document = serializers.DictField(allow_null=True, help_text="see /api/v1/recipe-schema")
+    run_as = RunAsSerializer(allow_null=True, help_text="how its network is run; null if published")
     usage_intensity = serializers.FloatField()
     one_time_energy_j = serializers.FloatField()
     full_cycle_energy_j = serializers.FloatField(help_text="lower bound if complete is false")

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from leaderboard.models import Hardware, Worker
+from leaderboard.models import Hardware, Provenance, Reference, Worker
 from leaderboard.routing import tracks_in
 
 
@@ -67,6 +67,40 @@ class HardwareSerializer(serializers.ModelSerializer[Hardware]):
         fields = ["slug", "name", "kind", "live_workers"]
 
 
+class ReferenceSerializer(serializers.ModelSerializer[Reference]):
+    """What the reference workload took on a worker: the same work each time. Relative figures: 0.02 is 2 % more."""
+
+    images_per_s = serializers.FloatField()
+    energy_per_image_j = serializers.FloatField(allow_null=True, help_text="accelerator scope")
+    provenance = serializers.ChoiceField(Provenance.choices, help_text="of the joules")
+    drift = serializers.FloatField(
+        allow_null=True, help_text="of images per second, from the median of its own past; null with too few"
+    )
+    energy_drift = serializers.FloatField(allow_null=True, help_text="of metered joules per image, likewise")
+    of_hardware = serializers.FloatField(
+        allow_null=True, help_text="of images per second, from the median of the hardware's other workers"
+    )
+    past = serializers.IntegerField(help_text="how many measurements its own past is of")
+    is_adrift = serializers.BooleanField(help_text="whether a drift lies beyond its bound")
+    is_disturbed = serializers.BooleanField(help_text="whether other work changed it, so that it is not compared")
+
+    class Meta:
+        model = Reference
+        fields = [
+            "at",
+            "workload",
+            "images_per_s",
+            "energy_per_image_j",
+            "provenance",
+            "drift",
+            "energy_drift",
+            "of_hardware",
+            "past",
+            "is_adrift",
+            "is_disturbed",
+        ]
+
+
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
     hardware = serializers.CharField(source="hardware.slug")
     live = serializers.BooleanField(help_text="seen within the last minute")
@@ -78,6 +112,7 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
         allow_null=True, help_text="how far its machine's clock is ahead of the database's, which dates everything"
     )
     tracks = serializers.SerializerMethodField()
+    reference = ReferenceSerializer(allow_null=True, help_text="the newest; null if it never ran")
 
     class Meta:
         model = Worker
@@ -90,6 +125,7 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
             "out_of_service_since",
             "clock_offset_s",
             "tracks",
+            "reference",
             "started_at",
             "seen_at",
         ]

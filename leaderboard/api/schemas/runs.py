@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -10,9 +11,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from leaderboard import queries
+from leaderboard.api.own import version_lines
 from leaderboard.api.schemas.common import STATES, PageSerializer
+from leaderboard.api.schemas.own import VersionSerializer
 from leaderboard.models import MODES, PhaseEnergy, Run, Submission
+from leaderboard.presentation.own_submissions import restorable_until
 from leaderboard.services import MOST_OF_REASON, REASON_PATTERN
+from leaderboard.services.measurements import measured_address
 
 
 class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
@@ -21,6 +26,7 @@ class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
     # Declared, because a model's integers are documented with the bounds of the database in use.
     position = serializers.IntegerField()
     images = serializers.IntegerField(allow_null=True)
+    measured_by_submitter = serializers.SerializerMethodField()
 
     class Meta:
         model = PhaseEnergy
@@ -44,12 +50,17 @@ class MeasuredPhaseSerializer(serializers.ModelSerializer[PhaseEnergy]):
             "images",
             "flags",
             "evidence",
+            "measured_by_submitter",
         ]
         extra_kwargs = {
             "sources": {"help_text": "the instruments that the figure comes from"},
             "contains_estimate": {"help_text": "whether any part comes from a power model"},
             "duration_s": {"help_text": "of what was run; the joules of a sampled phase are for the whole phase"},
         }
+
+    def get_measured_by_submitter(self, phase: PhaseEnergy) -> bool:
+        """Whether the figure is reported, and follows from a trace that the submitter sent."""
+        return measured_address(phase.evidence) is not None
 
 
 class QueueLineSerializer(serializers.ModelSerializer[Run]):
@@ -138,6 +149,8 @@ class LinksSerializer(serializers.Serializer[Any]):
     self = serializers.URLField()
     page = serializers.URLField()
     withdraw = serializers.URLField()
+    restore = serializers.URLField()
+    names = serializers.URLField()
 
 
 class SubmissionSerializer(serializers.ModelSerializer[Submission]):
@@ -150,6 +163,11 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     track = serializers.CharField(source="recipe.track")
     hardware = serializers.CharField(source="hardware.slug")
     waits_for = serializers.SerializerMethodField()
+    restorable_until = serializers.SerializerMethodField()
+    version_of = serializers.UUIDField(
+        source="version_of_id", allow_null=True, help_text="the earlier submission that this is a new version of"
+    )
+    versions = serializers.SerializerMethodField()
     run = RunSerializer(source="newest_run")
     links = serializers.SerializerMethodField()
 
@@ -165,6 +183,9 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
             "hardware",
             "created_at",
             "withdrawn_at",
+            "restorable_until",
+            "version_of",
+            "versions",
             "waits_for",
             "run",
             "links",
@@ -178,6 +199,16 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
         """What a queued run waits for: a live worker, or one with its data; empty if there is one."""
         return queries.waits_for(submission.newest_run)  # type: ignore[attr-defined]  # set above
 
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_restorable_until(self, submission: Submission) -> datetime | None:
+        """Until when a withdrawal can be undone; null if there is none, or it can't be any more."""
+        return restorable_until(submission)
+
+    @extend_schema_field(VersionSerializer(many=True))
+    def get_versions(self, submission: Submission) -> Any:
+        """All versions that this is one of, the first one first; empty if it is the only one."""
+        return VersionSerializer(version_lines(queries.versions_of_submission(submission)), many=True).data
+
     @extend_schema_field(LinksSerializer)
     def get_links(self, submission: Submission) -> dict[str, str]:
         """Addresses of the submission."""
@@ -185,7 +216,10 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
         return {
             "self": absolute(reverse("api-submission", args=[submission.pk])),
             "page": absolute(submission.get_absolute_url()),
-            "withdraw": absolute(reverse("api-submission-withdraw", args=[submission.pk])),
+            **{
+                act: absolute(reverse(f"api-submission-{act}", args=[submission.pk]))
+                for act in ("withdraw", "restore", "names")
+            },
         }
 
 

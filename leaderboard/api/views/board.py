@@ -52,6 +52,10 @@ class LeaderboardView(PublicView):
     )
     def get(self, request: Request) -> Response:
         """One page of the ranked board."""
+        with queries.RANKING:
+            return self._page(request)
+
+    def _page(self, request: Request) -> Response:
         ranked = queries.ranked_board(board_query(request.query_params))
         query = ranked.query
         page = paginate(request, len(ranked.rows))
@@ -64,6 +68,7 @@ class LeaderboardView(PublicView):
                 min_quality=query.floor,
                 revision=ranked.revision,
                 **group(ranked.board, query),
+                power_limits_w=ranked.board.power_limits_w if ranked.board else [],
                 below_floor=ranked.below_floor,
                 constraints=_constraints(ranked),
             )

@@ -21,6 +21,7 @@ from leaderboard.api.base import PublicView, version_of
 from leaderboard.api.comparison import comparison
 from leaderboard.api.documentation import ACCURACY_WEIGHT, USAGE_INTENSITY, errors
 from leaderboard.api.errors import not_found
+from leaderboard.api.own import correction_lines, version_lines
 from leaderboard.api.parameters import read_badge, read_usage_intensity
 from leaderboard.api.rows import FIGURES
 from leaderboard.api.schemas.entries import EntrySerializer, TakenDownSerializer
@@ -32,6 +33,7 @@ from leaderboard.forms.person import signed_in
 from leaderboard.models import Claim, Entry, Run
 from leaderboard.presentation.entry.repeats import Uncertainty, uncertainties
 from leaderboard.presentation.entry.runs import run_lines
+from leaderboard.presentation.entry.submitted import last_audit, run_as
 from leaderboard.presentation.rows import below_floor, entry_quality_by
 
 PARQUET, SVG = "application/vnd.apache.parquet", "image/svg+xml"
@@ -159,6 +161,7 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
         "weight": line["weight"],
         "one_time_energy_j": line["one_time_j"],
         "inference_energy_j": line["per_image_j"],
+        "audit": run.is_audit,
         "device": line["device"],
         "power_limit_w": line["power_limit_w"],
         "outlier_in": list(line["outlier"]),
@@ -187,6 +190,7 @@ def _uncertainty(found: Uncertainty) -> dict[str, Any]:
 def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str, Any]:
     method, board, run, place = entry.method, entry.board, entry.run, _energy(entry, usage_intensity)
     measured = queries.phases_of(run).filter(scope=board.scope, scenario__in=["", board.scenario]) if run else None
+    lines = _runs(entry) if run else []
     return {
         "entry": entry.pk,
         "method": {
@@ -200,14 +204,19 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "sources": entry.published.document["sources"] if entry.published else [],
         "work": entry.work.sha256 if entry.work else None,
         "also_claimed_as": [_claimant(claim) for claim in queries.open_claims(entry.work_id)],
-        "runs": [_result(line) for line in _runs(entry)] if run else [],
+        "runs": [_result(line) for line in lines],
+        "last_audited_at": last_audit(lines),
         "device": entry.device,
         "gain_u95": entry.gain_u95,
         "uncertainties": [_uncertainty(found) for found in uncertainties(entry)] if run else [],
         "replaced_by": entry.replaced_by_id,
+        "superseded_by": entry.superseded_by_id,
+        "versions": version_lines(queries.versions_of_entry(entry)),
+        "corrections": correction_lines(queries.corrections(method)) if entry.work_id else [],
         "comparison": comparison(entry, usage_intensity),
         "recipe": entry.recipe.sha256 if entry.recipe else None,
         "recipe_document": entry.recipe.document if entry.recipe else None,
+        "run_as": run_as(entry),
         "track": board.track,
         "hardware": board.hardware.slug,
         "scenario": board.scenario,

@@ -41,7 +41,9 @@ LOG_PARAMETERS = [
     OpenApiParameter("object_id", {"type": "string", "pattern": OBJECT_ID_PATTERN}, description="Its number."),
     OpenApiParameter("since", _DAY, description="The first day, in UTC."),
     OpenApiParameter("until", _DAY, description="The last day, in UTC."),
-    OpenApiParameter("search", DOCUMENTED["search"].type, description="In reasons and names of objects."),
+    OpenApiParameter(
+        "search", DOCUMENTED["search"].type, description="In reasons, actors, and names and numbers of objects."
+    ),
 ]
 
 

@@ -146,7 +146,7 @@ class QueueView(PublicView):
     def get(self, request: Request) -> Response:
         """Running runs first, then queued ones, in the order in which they will be done."""
         runs = queries.queue()
-        page = paginate(request, runs.count())
+        page = paginate(request, len(runs))
         return Response(page.envelope(QueueLineSerializer(runs[page.start : page.stop], many=True).data))
 
 

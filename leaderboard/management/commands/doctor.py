@@ -11,7 +11,8 @@ from django.db import Error, connection
 from leaderboard import dispatch, queries
 from leaderboard.database import clock
 from leaderboard.presentation.workers import IN_STEP_S, clock_in_words, worker_line
-from leaderboard.worker.fitness import lacks_disk
+from leaderboard.worker.fitness import lacks_disk, lacks_fence
+from measurement.fence import state_of_fence
 
 
 class Command(BaseCommand):
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        faults = [*self._database(), *self._broker(), *self._disk()]
+        faults = [*self._database(), *self._broker(), *self._disk(), *self._fence()]
         self.stdout.write("meters     see `python -m measurement doctor`")
         if faults:
             raise CommandError("; ".join(faults), returncode=1)
@@ -59,3 +60,7 @@ class Command(BaseCommand):
         lacking = lacks_disk()
         self.stdout.write(f"disk       {lacking or 'can be written to'}")
         return [f"DATA_ROOT: {lacking}"] if lacking else []
+
+    def _fence(self) -> list[str]:
+        self.stdout.write(f"fence      SANDBOX={settings.SANDBOX}; {state_of_fence().in_words()}")
+        return [f"SANDBOX: {lacking}"] if (lacking := lacks_fence()) else []

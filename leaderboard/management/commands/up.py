@@ -1,4 +1,4 @@
-"""`manage.py up`: everything on one machine: database, static files, Redis, web, worker and beat. Ctrl-C ends all."""
+"""`manage.py up`: database, static files, Redis, web, worker, notices and beat on one machine. Ctrl-C ends all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from leaderboard.worker.machine import MachineError, inspect_machine
 
 
 class Command(BaseCommand):
-    help = "Set everything up and serve on HOST:PORT: embedded Redis, web, worker and beat. Ctrl-C ends all of them."
+    help = "Set everything up and serve on HOST:PORT: embedded Redis, web, worker, notices and beat. Ctrl-C ends all."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument(
@@ -48,6 +48,8 @@ class Command(BaseCommand):
             environment = dict(os.environ, DATA_ROOT=str(settings.DATA_ROOT))
             environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
             manager = Manager()
+            for name in ("DATA_ROOT", "REDIS_URL"):
+                environment.pop(f"{name}_FILE", None)  # read already
             environment["REDIS_URL"] = settings.REDIS_URL or stack.enter_context(embedded_redis())
             if not queries.has_published() and not no_catalogue:
                 call_command("import_catalogue", stdout=self.stdout)

@@ -15,6 +15,7 @@ from leaderboard.presentation.workers import clock_in_words
 from leaderboard.routing import queues_of, tracks_in
 from leaderboard.worker.heartbeat import Heartbeat
 from leaderboard.worker.machine import Machine, MachineError, inspect_machine
+from leaderboard.worker.reference import reference
 from leaderboard.worker.service import service
 
 log = structlog.get_logger()
@@ -55,6 +56,7 @@ def _register(machine: Machine) -> None:
     worker = services.register_worker(
         machine.worker_name, hardware=hardware, device=machine.device, diagnosis=machine.diagnosis
     )
+    reference.start()
     log.info("worker registered", worker=worker.name, clock=clock_in_words(worker.clock_offset_s))
     # What was queued while no worker was live need not wait for the next sweep.
     waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_in(machine.diagnosis))

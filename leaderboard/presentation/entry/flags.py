@@ -33,6 +33,10 @@ FLAGS = {
         "network's."
     ),
     "taken_down_by_an_administrator": "An administrator took the result off the board.",
+    "audit_drifted": (
+        "A later audit disagrees with the results before it, beyond what chance explains; an administrator decides "
+        "which of them count."
+    ),
     "reported_energy_too_low": (
         "The reported energy of a search or pre-training is less than the finished network needs to process each "
         "training image once, in a search once for each network that it must have compared; an administrator checks "

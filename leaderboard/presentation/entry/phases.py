@@ -8,6 +8,7 @@ from typing import Any
 from leaderboard.domain.energy import INFERENCE
 from leaderboard.models import PhaseEnergy
 from leaderboard.presentation.format import joules, relative, seconds, words
+from leaderboard.services.measurements import measured_address
 
 
 def phase_table(phases: Iterable[PhaseEnergy], record: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -27,6 +28,7 @@ def phase_table(phases: Iterable[PhaseEnergy], record: dict[str, Any] | None) ->
         )
         if phase.evidence:
             line["evidence"] = phase.evidence
+            line["by_submitter"] = measured_address(phase.evidence) is not None
         line["scopes"][phase.scope] = _figure(phase)
     return [lines[position] for position in sorted(lines)]
 

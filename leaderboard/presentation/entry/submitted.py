@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
 from leaderboard.models import Entry, Run
 from leaderboard.presentation.entry.repeats import reproduced
+from measurement.recipe.inference import Inference
 
 NOBODY = "no named account"
+
+
+def run_as(entry: Entry) -> dict[str, Any] | None:
+    """How the entry's network is run while its energy per image is metered; None of a published result."""
+    if entry.recipe is None:
+        return None
+    given = entry.recipe.document.get("inference", {})
+    known = {name: given[name] for name in Inference.model_fields if name in given}
+    inference = Inference.model_validate_json(json.dumps(known))
+    fields = inference.model_dump(mode="json", exclude={"scenarios", "max_batch_size"})
+    return fields | {"mark": inference.mark}
 
 
 def submitted(entry: Entry, runs: list[dict[str, Any]], verified: Entry | None = None) -> list[tuple[str, str]]:
@@ -26,6 +40,7 @@ def submitted(entry: Entry, runs: list[dict[str, Any]], verified: Entry | None =
         ("Result of", f"{entry.published_at:%Y-%m-%d}"),
         ("Verified", _times(measured)),
         *([("Reproduced", reproduced(entry))] if entry.results > 1 else []),
+        ("Audited", _audited(runs)),
     ]
 
 
@@ -45,3 +60,17 @@ def _times(measured: list[Run]) -> str:
     number = len(measured)
     times = "once" if number == 1 else f"{number} times"
     return f"{times}, last on {last:%Y-%m-%d}" if last else times
+
+
+def last_audit(runs: list[dict[str, Any]]) -> datetime | None:
+    """When the last audit ended that left a result; None if there was none. runs: as in `submitted`."""
+    audits = (line["run"] for line in runs if line["run"].is_audit and line["run"].state == "succeeded")
+    return max((run.finished_at for run in audits if run.finished_at is not None), default=None)
+
+
+def _audited(runs: list[dict[str, Any]]) -> str:
+    """When last, and whether one is on its way."""
+    last = last_audit(runs)
+    waits = any(line["run"].is_audit and line["run"].state in ("queued", "running") for line in runs)
+    words = f"last on {last:%Y-%m-%d}" if last else "not yet"
+    return f"{words}; an audit is queued" if waits else words

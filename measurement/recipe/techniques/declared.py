@@ -10,10 +10,13 @@ from measurement.recipe.parts import DeclaredEnergy
 
 
 class DeclaredPhase(DeclaredEnergy):
-    """A phase that the worker does not run: `reported` with a figure and its evidence, else `missing`."""
+    """A phase that the worker does not run: `reported` with a figure and its evidence, else `missing`.
+
+    `train`, `compress` and `finetune` only of a model that is brought as a file.
+    """
 
     technique: Literal["declared"]
-    phase: Literal["search", "pretrain"]
+    phase: Literal["search", "pretrain", "train", "compress", "finetune"]
     space: int | None = Field(
         None, ge=2, le=10**30, description="of a search: how many networks it could choose from"
     )

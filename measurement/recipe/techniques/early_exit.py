@@ -17,6 +17,7 @@ class EarlyExitPhase(TrainingOptions):
     """
 
     technique_family: ClassVar[Family | None] = "dynamic"
+    fixes_inference: ClassVar[bool] = True
 
     technique: Literal["early_exit"]
     phase: Literal["train", "finetune"]

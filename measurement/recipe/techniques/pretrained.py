@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from measurement.recipe.hub import MOST_OF_REFERENCE, WEIGHTS_PATTERN
 from measurement.recipe.parts import DeclaredEnergy
 
 
@@ -19,9 +20,17 @@ class PretrainedPhase(DeclaredEnergy):
 
     technique: Literal["pretrained"]
     phase: Literal["pretrain"]
-    source: Literal["store", "timm"] = Field(description="the worker's weights store, or timm's own weights")
+    source: Literal["store", "timm", "upload", "hub"] = Field(
+        description="the worker's weights store, timm's own weights, a file that you have uploaded, or one of a hub"
+    )
     sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="of the safetensors file in the store; with `source: store`"
+        None, pattern=r"^[0-9a-f]{64}$", description="of the safetensors file; with every source but `timm`"
+    )
+    hub: str | None = Field(
+        None,
+        pattern=WEIGHTS_PATTERN,
+        max_length=MOST_OF_REFERENCE,
+        description="`hf://owner/name@commit/file.safetensors`; with `source: hub`",
     )
     tag: str | None = Field(
         None,
@@ -36,8 +45,10 @@ class PretrainedPhase(DeclaredEnergy):
 
     @model_validator(mode="after")
     def _names_one_file(self) -> PretrainedPhase:
-        if (self.source == "store") != (self.sha256 is not None):
-            raise ValueError("sha256 goes with source: store, which needs it")
+        if (self.source != "timm") != (self.sha256 is not None):
+            raise ValueError("sha256 goes with source: store, upload or hub, which need it")
+        if (self.source == "hub") != (self.hub is not None):
+            raise ValueError("hub goes with source: hub, which needs it")
         if self.source != "timm" and self.tag is not None:
             raise ValueError("tag goes with source: timm")
         return self

@@ -1,0 +1,1 @@
+"""What runs the site for others, and the checks of it; no part of what is installed."""

@@ -1,0 +1,45 @@
+"""What a board's page depends on, in one query: asked for each page, so that none is shown that has changed."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Subquery, Value
+from django.db.models.fields.json import KeyTextTransform
+
+from leaderboard import routing
+from leaderboard.domain.runstate import RunState
+from leaderboard.models import Board
+from leaderboard.queries.runs import runs
+
+Glance = tuple[tuple[Any, ...], ...]
+
+
+def glance() -> Glance:
+    """Of each board that has entries its revision; how many runs are active, and what is said of the running one.
+
+    Equal if no board and no such run has changed in between.
+    """
+    sql, parameters = _statement(connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return tuple(cursor.fetchall())
+
+
+@cache
+def _statement(vendor: str) -> tuple[str, tuple[Any, ...]]:
+    """Django writes it once for each kind of database: writing takes longer than asking."""
+    active = runs().active().order_by().annotate(all=Value(1)).values("all").annotate(number=Count("pk"))
+    running = runs().filter(state=RunState.RUNNING).order_by(*routing.LINE)
+    phase = running.annotate(now=KeyTextTransform("phase", "progress")).values("now")
+    found = Board.objects.filter(size__gt=0).order_by("pk")
+    asked = found.values_list(
+        *("pk", "revision", "changed_at", "size", "verified_size", "hardware__name"),
+        Subquery(active.values("number")),
+        Subquery(running.values("recipe__method__title")[:1]),
+        Subquery(phase[:1]),
+    )
+    sql, parameters = asked.query.sql_with_params()
+    return sql, tuple(parameters)

@@ -1,0 +1,1 @@
+"""Carries notices out of the site: by mail, and to webhooks."""

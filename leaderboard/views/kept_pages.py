@@ -1,0 +1,88 @@
+"""The leaderboard's page, kept for the next reader who asks the same of the same results.
+
+Only a page that is the same for everybody is kept: that of a reader who is not signed in. All web processes of a
+machine share what is kept, and each has its latest pages at hand.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections import OrderedDict
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import caches
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response, patch_vary_headers
+
+from leaderboard import queries
+
+KEPT_S = 3600
+AT_HAND = 100  # some 25 kB each
+_at_hand: OrderedDict[str, bytes] = OrderedDict()
+_lock = Lock()
+_ACCEPTS_GZIP = re.compile(r"\bgzip\b")
+_PERSONAL = (settings.SESSION_COOKIE_NAME, "messages")
+
+
+def state_of(request: HttpRequest, results: queries.Glance, *seen: Any) -> str | None:
+    """What the answer depends on, as a word: the address, all boards at their revisions, the notice, and `seen`.
+
+    None if the page may be of one reader alone.
+    """
+    if settings.DEBUG or not results or any(name in request.COOKIES for name in _PERSONAL):
+        return None
+    state = (_release(), request.build_absolute_uri(), results, queries.current_notice(), seen)
+    return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
+
+
+def find(state: str | None, request: HttpRequest) -> HttpResponse | None:
+    """The page that was kept of this state; 304 if the reader's browser has it still."""
+    if state is None:
+        return None
+    with _lock:
+        packed = _at_hand.get(state)
+    if packed is None:
+        packed = caches["pages"].get(state)
+        if packed is None:
+            return None
+        with _lock:
+            _at_hand[state] = packed
+            while len(_at_hand) > AT_HAND:
+                _at_hand.popitem(last=False)
+    return _answer(state, packed, request)
+
+
+def keep(state: str | None, response: HttpResponse, request: HttpRequest) -> HttpResponse:
+    """`response`, kept unless it is one reader's."""
+    if state is None or response.status_code != 200:
+        return response
+    packed = gzip.compress(response.content, compresslevel=6, mtime=0)
+    caches["pages"].set(state, packed, KEPT_S)
+    return _answer(state, packed, request)
+
+
+@cache
+def _release() -> tuple[Any, ...]:
+    """The templates and scripts that this process began with: another release's pages are not taken for its own."""
+    templates = Path(settings.BASE_DIR, "templates").rglob("*.html")
+    manifest = Path(settings.STATIC_ROOT, "staticfiles.json")
+    changed = [path.stat().st_mtime_ns for path in (*templates, manifest) if path.exists()]
+    return len(changed), sum(changed)
+
+
+def _answer(state: str, packed: bytes, request: HttpRequest) -> HttpResponse:
+    as_gzip = bool(_ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")))
+    response = HttpResponse(packed if as_gzip else gzip.decompress(packed))
+    if as_gzip:
+        response.headers["Content-Encoding"] = "gzip"
+    # The browser asks each time, and gets a few bytes if nothing has changed.
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["ETag"] = f'W/"{state}"'
+    patch_vary_headers(response, ["Cookie", "Accept-Encoding"])
+    return get_conditional_response(request, etag=response.headers["ETag"], response=response) or response

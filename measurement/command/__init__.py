@@ -1,0 +1,1 @@
+"""Meters any program, in phases that it marks itself."""

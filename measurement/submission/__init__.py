@@ -1,0 +1,1 @@
+"""Sends a recipe to a leaderboard's site and follows its verification. Standard library, and rich on a terminal."""

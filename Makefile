@@ -5,6 +5,10 @@ BIN := .venv/bin
 # tests/tiers.py, so that a fixture of a module is made once. `make test TOGETHER=` runs one process.
 TOGETHER ?= -n 3 --dist loadfile --no-loadscope-reorder
 
+# A site is a dozen processes of Python, and each measurement one more. Where the environment forbids to keep what is
+# compiled, each compiles all that it imports, which is two thirds of the processor time of its start.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench images pins screenshots format architectures clean
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from leaderboard import services
-from leaderboard.models import Delivery, Entry
+from leaderboard.models import Artifact, Delivery, Entry, Measurement, Upload
 from tests.browser.boards import make_varied_board
 from tests.browser.reader import DESK, PHONE
 from tests.factories import (
@@ -180,6 +180,43 @@ def notices(alice) -> str:
     return "/accounts/notices/"
 
 
+def files(alice) -> str:
+    """One that is here, and one whose upload was cut off."""
+    file = Artifact.objects.create(sha256="ab" * 32, kind="onnx", size=9_000_000)
+    Upload.objects.create(owner=alice, name="best.onnx", kind="onnx", size=9_000_000, artifact=file)
+    Upload.objects.create(owner=alice, name="half.safetensors", kind="weights", size=9_000_000, received=4_000_000)
+    return "/artifacts/"
+
+
+def measurements(alice) -> str:
+    metered, estimated = ({"energy_j": 90.0, "provenance": word} for word in ("metered", "estimated"))
+    Measurement.objects.create(
+        sha256="cd" * 32,
+        submitter=alice,
+        hardware="A Gpu Of Mine",
+        record={},
+        figures={"train": {"accelerator": metered, "system": estimated}},
+    )
+    return "/measurements/"
+
+
+def own_submissions(alice) -> str:
+    submission(alice)
+    RunFactory(submission=SubmissionFactory(submitter=alice), state="failed", reason="It ran out of memory.")
+    return "/submissions/"
+
+
+def names(alice) -> str:
+    found = SubmissionFactory(submitter=alice, recipe__method__submitter=alice)
+    return found.get_absolute_url() + "names/"
+
+
+def withdraw(alice) -> str:
+    run = RunFactory(submission=SubmissionFactory(submitter=alice))
+    make_verified_entry(make_varied_board(), run=run, recipe=run.recipe)
+    return run.submission.get_absolute_url() + "withdraw/"
+
+
 PAGES: dict[str, Callable] = {
     "leaderboard": filled_board,
     "leaderboard by greenness": board_by_greenness,
@@ -213,6 +250,12 @@ PAGES: dict[str, Callable] = {
 MEMBERS_PAGES: dict[str, Callable] = {
     "submit": submit,
     "own submission": submission,
+    "own submissions": own_submissions,
+    "withdraw": withdraw,
+    "names": names,
+    "files": files,
+    "measurements": measurements,
+    "two factors": lambda _: "/accounts/2fa/",
     "tokens": lambda _: "/accounts/tokens/",
     "notices": notices,
     "webhook": webhook,

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from skl2onnx import to_onnx
-from sklearn.linear_model import LogisticRegression
 
 from leaderboard import services, tasks
 from leaderboard.models import Entry, Run
@@ -23,6 +21,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def exported() -> bytes:
+    # Not loaded by every process that collects tests.
+    from skl2onnx import to_onnx
+    from sklearn.linear_model import LogisticRegression
+
     split = TRACKS["digits"].load_train(8)
     images = ((split.images * PIXEL_STD + PIXEL_MEAN) * 16).flatten(1).numpy().round()
     model = LogisticRegression(max_iter=300).fit(images, split.labels.numpy())

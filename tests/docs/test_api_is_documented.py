@@ -11,7 +11,7 @@ from leaderboard.api.schemas.board import RowSerializer
 from tests.docs.reading import DOCS, all_commands, rows, sections, text_of
 
 PAGE = DOCS / "api.md"
-DOCUMENT = yaml.safe_load((DOCS / "openapi.yaml").read_text("utf-8"))
+DOCUMENT = yaml.load((DOCS / "openapi.yaml").read_bytes(), Loader=yaml.CSafeLoader)  # a tenth of the time
 METHODS = ("get", "post", "put", "patch", "delete")
 OPERATIONS = sorted(
     (verb.upper(), path) for path, item in DOCUMENT["paths"].items() for verb in METHODS if verb in item

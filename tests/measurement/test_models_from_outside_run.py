@@ -8,8 +8,6 @@ import onnx
 import pytest
 import timm
 import torch
-from skl2onnx import to_onnx
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from measurement.accounting import repeat_uncertainty
@@ -46,11 +44,16 @@ def digits(split):
 @pytest.fixture(scope="module")
 def outside():
     """A logistic regression of scikit-learn, trained on the training images alone."""
+    # Not loaded by every process that collects tests.
+    from sklearn.linear_model import LogisticRegression
+
     images, labels = digits(DIGITS.load_train(8))
     return LogisticRegression(max_iter=300).fit(images, labels), images
 
 
 def exported(outside):
+    from skl2onnx import to_onnx
+
     model, images = outside
     return to_onnx(model, images[:1].astype(np.float32), options={"zipmap": False})
 

@@ -59,7 +59,7 @@ def pages() -> list[str]:
 def addresses() -> list[tuple[str, str]]:
     """Method and address of every operation of the API, with the parameters that are required."""
     required = {"/api/v1/leaderboard/range": "?n_from=1&n_to=2"}
-    document = yaml.safe_load((BASE_DIR / "docs" / "openapi.yaml").read_text())
+    document = yaml.load((BASE_DIR / "docs" / "openapi.yaml").read_bytes(), Loader=yaml.CSafeLoader)
     return [
         (method, _of_something(path) + required.get(path, ""))
         for path, operations in document["paths"].items()

@@ -17,8 +17,8 @@ PEOPLE, RECIPES, MONTHS = 200, 400, 14
 STATES = ("succeeded",) * 8 + ("failed", "cancelled")
 
 
-def fill(queued: int = QUEUED, finished: int = FINISHED, lines: int = LINES) -> None:
-    """Queued and finished runs on four kinds of hardware, each with its attempts, and lines of the log."""
+def fill(queued: int = QUEUED, finished: int = FINISHED, lines: int = LINES, own: int = OWN) -> None:
+    """Queued and finished runs on four kinds of hardware with their attempts, lines of the log, one person's own."""
     from django.contrib.auth.models import User
     from django.db import connection, transaction
     from django.utils import timezone
@@ -57,17 +57,17 @@ def fill(queued: int = QUEUED, finished: int = FINISHED, lines: int = LINES) -> 
         models.Attempt.objects.bulk_create(attempts, BATCH)
         models.LogLine.objects.bulk_create(_lines(models, chance, people, runs, lines), BATCH)
         count_spent()
-    _fill_own(models, User.objects.get(username="administrator"))
+    _fill_own(models, User.objects.get(username="administrator"), own)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")  # as autovacuum does in a site's first minutes
 
 
-def _fill_own(models: Any, person: Any) -> None:
+def _fill_own(models: Any, person: Any, number: int) -> None:
     """Submissions of one person, each with its run and its entry on one board."""
     from bench import page_board
 
-    page_board.fill(OWN, 1, "Full")
+    page_board.fill(number, 1, "Full")
     runs = list(models.Run.objects.filter(hardware__slug="full").order_by("pk"))
     submissions = [
         models.Submission(submitter=person, recipe_id=run.recipe_id, hardware_id=run.hardware_id) for run in runs

@@ -36,7 +36,7 @@ def queries_of(client, address):
 
 
 def test_a_longer_site_asks_no_more_queries(office):
-    fill(queued=3, finished=6, lines=3)
+    fill(queued=3, finished=6, lines=3, own=6)
     pages = {name: address for name, address in administration.PAGES.items() if "page=" not in address}
     before = {name: queries_of(office, address) for name, address in pages.items()}
     more()

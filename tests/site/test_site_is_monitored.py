@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from datetime import timedelta
 
 import pytest
@@ -28,16 +29,11 @@ DEPLOY = ROOT / "deploy"
 
 def figures(client):
     """Of each figure its values by the values of its labels, in the order of their names."""
-    text = client.get("/metrics").content.decode()
-    return {
-        sample.name: {
-            tuple(value for _, value in sorted(one.labels.items())): one.value
-            for one in family.samples
-            if one.name == sample.name
-        }
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+    found = defaultdict(dict)
+    for family in text_string_to_metric_families(client.get("/metrics").content.decode()):
+        for sample in family.samples:
+            found[sample.name][tuple(value for _, value in sorted(sample.labels.items()))] = sample.value
+    return dict(found)
 
 
 def test_a_site_that_can_work_says_so_part_by_part(client):

@@ -7,19 +7,25 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
+
+# Times as Django REST framework writes them.
+OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 class FiniteJSONRenderer(JSONRenderer):
     """JSON without NaN and Infinity, which are not JSON: an unknown number is null."""
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if data is None:
+            return b""
         try:
-            return super().render(data, accepted_media_type, renderer_context)
-        except ValueError:  # a number that isn't finite, or text that isn't Unicode
+            return orjson.dumps(data, self.encoder_class().default, OPTIONS)
+        except orjson.JSONEncodeError:  # an integer past 64 bits, or text that isn't Unicode
             return json.dumps(_finite(data), cls=self.encoder_class, separators=(",", ":")).encode()
 
 

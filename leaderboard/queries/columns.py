@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.db.models import OuterRef, Subquery, TextField
+from django.db.models import Model, OuterRef, Subquery, TextField
+from django.db.models.base import ModelState
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
@@ -153,24 +154,31 @@ class Columns:
         for row in pa.RecordBatch.from_pydict(columns).to_pylist():
             row |= {"board_id": self.board.pk, "phases": json.loads(row["phases"])}
             row |= {"replaced_by_id": None, "superseded_by_id": None}
-            entry = Entry.from_db(database, _ENTRY_FIELDS, [row[name] for name in _ENTRY_FIELDS])
-            method = Method.from_db(
-                database, ["id", "title", "family"], [row["method_id"], row["title"], row["family"]]
-            )
+            entry = _made(Entry, database, {name: row[name] for name in _ENTRY_FIELDS})
+            names = {"id": row["method_id"], "title": row["title"], "family": row["family"]}
+            method = _made(Method, database, names)
             if row["published_id"] is None:
-                recipe = [row["recipe_id"], row["sha256"], row["method_id"], self.board.track]
-                entry.recipe = Recipe.from_db(database, ["id", "sha256", "method_id", "track"], recipe)
+                names = {"id": row["recipe_id"], "sha256": row["sha256"], "track": self.board.track}
+                entry.recipe = _made(Recipe, database, names | {"method_id": row["method_id"]})
                 entry.recipe.method = method
             else:
-                names = ["id", "method_id", "board_id", "model"]  # in the model's order
-                published = [row["published_id"], row["method_id"], self.board.pk, row["architecture"]]
-                entry.published = PublishedResult.from_db(database, names, published)
+                names = {"id": row["published_id"], "model": row["architecture"], "board_id": self.board.pk}
+                entry.published = _made(PublishedResult, database, names | {"method_id": row["method_id"]})
                 entry.published.method = method
             entry.board = self.board
             for name in (*RUN_AS, "run_mark"):
                 setattr(entry, name, row[name])
-            entry.also_claimed_as = row["also_claimed_as"]  # type: ignore[attr-defined]  # ours, for the line
+            entry.also_claimed_as = row["also_claimed_as"]
             yield entry
+
+
+def _made(model: type[Model], database: str | None, fields: dict[str, Any]) -> Any:
+    """What `model.from_db` makes, in a tenth of its time: a page makes 150 objects. No signal is sent."""
+    made = model.__new__(model)
+    made._state = ModelState()
+    made._state.db, made._state.adding = database, False
+    made.__dict__.update(fields)
+    return made
 
 
 def values(array: pa.Array) -> memoryview[float]:

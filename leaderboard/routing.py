@@ -28,19 +28,25 @@ def tracks_in(diagnosis: dict[str, Any]) -> frozenset[str] | None:
     return frozenset(track["slug"] for track in reported if not track["lacks"] and not track["missing_packages"])
 
 
-def tracks_of_worker(name: str) -> frozenset[str] | None:
-    """The same for a worker by its name; None for one that never reported itself."""
+def revision_in(diagnosis: dict[str, Any]) -> int:
+    """The newest revision of recipes that a worker can run; 1 if it reported none, as older versions do."""
+    return int(diagnosis.get("recipe_revision", 1))
+
+
+def doable_by_worker(name: str) -> Q:
+    """The runs that a worker can do, by its name; for one that never reported itself as for an older version."""
     diagnosis = Worker.objects.filter(name=name).values_list("diagnosis", flat=True).first()
-    return tracks_in(diagnosis or {})
+    return doable_by(diagnosis or {})
 
 
-def doable_with(tracks: frozenset[str] | None) -> Q:
-    """The runs that a worker with these tracks can do; all if it never reported its tracks."""
+def doable_by(diagnosis: dict[str, Any]) -> Q:
+    """The runs that a worker of this diagnosis can do; on any track if it never reported its tracks."""
+    able, tracks = Q(recipe__revision__lte=revision_in(diagnosis)), tracks_in(diagnosis)
     if tracks is None:
-        return Q()
+        return able
     any_worker = Q(recipe__track__in=BUNDLED) | Q(recipe__track__contains=UPLOADED)
     any_worker |= Q(mode="sampled", recipe__track__in=SAMPLED_WITHOUT_DATA)
-    return any_worker | Q(recipe__track__in=tracks)
+    return able & (any_worker | Q(recipe__track__in=tracks))
 
 
 def needs_data(track: str, mode: str) -> bool:

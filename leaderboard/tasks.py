@@ -21,7 +21,7 @@ from leaderboard.celery import app
 from leaderboard.database import clock
 from leaderboard.domain.audits import choose
 from leaderboard.models import Ended, Hardware, Run
-from leaderboard.routing import LINE, tracks_of_worker
+from leaderboard.routing import LINE, doable_by_worker
 from leaderboard.sending.deliver import deliver_due
 from leaderboard.services import Claim, Left, outbox
 from leaderboard.worker import folders
@@ -190,7 +190,7 @@ def _notify_next(run_id: int, worker: str) -> None:
     """Sweeps notify of the first few runs in line only; a worker that finishes one notifies of the next."""
     try:
         hardware = Hardware.objects.get(runs=run_id)
-        waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_of_worker(worker))
+        waiting = queries.runs().queued().filter(doable_by_worker(worker), hardware=hardware)
         services.dispatch(waiting.with_routing()[:1])
     except Error as error:
         log.warning("next run not dispatched", error=str(error))

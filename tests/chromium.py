@@ -1,4 +1,4 @@
-"""`python -m tests.chromium`: sees to it that the browser tests have a Chromium, installing Debian's where it can."""
+"""`python -m tests.chromium`: installs Debian's Chromium for the browser tests, and bubblewrap for the fence's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The one without a window's own pages first: the same engine, for two thirds of the processor time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+FONTS = "fonts-dejavu-core"
+FENCE, FENCE_PACKAGE = "bwrap", "bubblewrap"
 # Headless, and no word to anybody but the page under test.
 ARGUMENTS = [
     "--no-sandbox",
@@ -53,10 +55,10 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
 
 
 def main() -> int:
-    if shutil.which(NAMES[0]):
+    if shutil.which(NAMES[0]) and shutil.which(FENCE):
         return 0
     if shutil.which("apt-get") and not os.geteuid():
-        print("Installing Chromium …")
+        print("Installing Chromium and bubblewrap …")
         _install()
     if find():
         return 0
@@ -68,15 +70,15 @@ def _install() -> None:
     """The headless Chromium, or the whole one where a distribution has no other. What fails is seen by `find`."""
     apt = ["apt-get", "-qq", "-y", "--no-install-recommends"]
     subprocess.run([*apt, "update"], check=False)
-    for package in NAMES[:2]:
-        done = subprocess.run(
-            [*apt, "install", package, "fonts-dejavu-core"],
+    for packages in ([FENCE_PACKAGE], [NAMES[0], FONTS], [NAMES[1], FONTS]):
+        if packages[0] == NAMES[1] and find():
+            return
+        subprocess.run(
+            [*apt, "install", *packages],
             check=False,
             stdout=subprocess.DEVNULL,
             env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
         )
-        if done.returncode == 0:
-            return
 
 
 if __name__ == "__main__":

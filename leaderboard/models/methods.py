@@ -8,6 +8,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from leaderboard.models.choices import CLAIM_STATES, FAMILIES
+from measurement.recipe.revision import REVISION
 
 
 class Method(models.Model):
@@ -67,6 +68,10 @@ class Claim(models.Model):
         return f"“{self.method}” for {self.work}"
 
 
+def _revision() -> int:
+    return REVISION
+
+
 class Recipe(models.Model):
     """An immutable document that says how to produce and run the model, known by its SHA-256.
 
@@ -81,6 +86,9 @@ class Recipe(models.Model):
     # Of the network that it begins with. The database computes it, so that like recipes are found by an index.
     architecture = models.GeneratedField(
         expression=KT("document__model__architecture"), output_field=models.CharField(max_length=100), db_persist=True
+    )
+    revision = models.PositiveSmallIntegerField(
+        default=_revision, db_default=1, help_text="Of recipes, of the site that took it: older workers don't run it."
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

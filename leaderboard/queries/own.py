@@ -97,7 +97,9 @@ def own_lines(shown: Sequence[Submission]) -> list[OwnLine]:
     places = _places(entries.values())
     queued = [run for run in current.values() if run.state == RunState.QUEUED]
     live = list(live_workers()) if queued else []
-    waits = {run: wait_of(run.hardware, run.recipe.track, run.mode, live) for run in queued}
+    waits = {
+        run: wait_of(run.hardware, run.recipe.track, run.mode, live, revision=run.recipe.revision) for run in queued
+    }
     ahead = places_in_line(waits)
     lines = []
     for submission in shown:

@@ -24,10 +24,6 @@ class RunQuerySet(QuerySet[Run]):
         """Waiting for a worker, in the order in which those of one hardware are done."""
         return self.filter(state=RunState.QUEUED).order_by(*routing.LINE)
 
-    def doable_with(self, tracks: frozenset[str] | None) -> RunQuerySet:
-        """Those that a worker with these tracks can do; all if it never reported its tracks."""
-        return self.filter(routing.doable_with(tracks))
-
     def with_routing(self) -> RunQuerySet:
         """With the fields that choose their Celery queue; recipes without their documents."""
         return self.select_related("hardware", "recipe").defer("recipe__document")

@@ -14,9 +14,11 @@ from leaderboard import routing
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Priority, Run, Worker
 from leaderboard.queries.runs import live_workers, runs
+from measurement.recipe.revision import REVISION
 
 Tracks = frozenset[str] | None
 LINES_AT_ONCE = 5_000
+TOO_OLD = "is of an earlier version that can't run this recipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,15 @@ class Place:
     running: int
 
 
-def wait_of(hardware: Hardware, track: str, mode: str, live: Sequence[Worker] | None = None) -> Wait:
-    """What a run of a track, in full or sampled, would wait for on a hardware. live: all live workers, if known."""
+def wait_of(
+    hardware: Hardware, track: str, mode: str, live: Sequence[Worker] | None = None, *, revision: int = REVISION
+) -> Wait:
+    """What a run of a track, in full or sampled, would wait for on a hardware.
+
+    live: all live workers, if known. revision: of the recipe.
+    """
     live = list(live_workers()) if live is None else live
-    fit = tuple(_fitness(worker, track, mode) for worker in live if worker.hardware_id == hardware.pk)
+    fit = tuple(_fitness(worker, track, mode, revision) for worker in live if worker.hardware_id == hardware.pk)
     waits_for = _missing(hardware, track, fit)
     if not waits_for:
         return Wait(fit, waits_for)
@@ -71,7 +78,7 @@ def wait_of(hardware: Hardware, track: str, mode: str, live: Sequence[Worker] | 
         for worker in live
         if worker.hardware_id != hardware.pk
         and not worker.hardware.paused_for
-        and not _fitness(worker, track, mode).why_not
+        and not _fitness(worker, track, mode, revision).why_not
     }
     return Wait(fit, waits_for, tuple(sorted(others.values(), key=lambda found: found.name)))
 
@@ -80,7 +87,7 @@ def wait_of_run(run: Run | None) -> Wait | None:
     """What a queued run waits for; None of one that is not queued."""
     if run is None or run.state != RunState.QUEUED:
         return None
-    return wait_of(run.hardware, run.recipe.track, run.mode)
+    return wait_of(run.hardware, run.recipe.track, run.mode, revision=run.recipe.revision)
 
 
 def waits_for(run: Run | None) -> str:
@@ -97,7 +104,7 @@ def ahead_in_queue(run: Run, able: list[Worker] | None = None) -> int:
     same_turn = Q(priority=run.priority, turn=run.turn, queued_at__lt=run.queued_at)
     before = _before(run.priority, run.turn) | same_turn
     if able is None:
-        able = wait_of(run.hardware, run.recipe.track, run.mode).able
+        able = wait_of(run.hardware, run.recipe.track, run.mode, revision=run.recipe.revision).able
     return runs().queued().filter(before & _doable_by(able), hardware=run.hardware_id).count()
 
 
@@ -156,18 +163,18 @@ def _doable_by(workers: Iterable[Worker]) -> Q:
     """Runs that any of the workers can do; all without a worker, since it is not known which one will come."""
     able: Q | None = None
     for worker in workers:
-        doable = routing.doable_with(routing.tracks_in(worker.diagnosis))
-        if not doable:
-            return Q()
+        doable = routing.doable_by(worker.diagnosis)
         able = doable if able is None else able | doable
     return able if able is not None else Q()
 
 
-def _fitness(worker: Worker, track: str, mode: str) -> Fitness:
+def _fitness(worker: Worker, track: str, mode: str, revision: int) -> Fitness:
     tracks = routing.tracks_in(worker.diagnosis)
     has_data = None if tracks is None else not routing.needs_data(track, mode) or track in tracks
     if has_data is False:
         return Fitness(worker, has_data, f"has no data of track {track}{_what_it_lacks(worker.diagnosis, track)}")
+    if routing.revision_in(worker.diagnosis) < revision:
+        return Fitness(worker, has_data, f"{TOO_OLD}: update it")
     if worker.out_of_service:
         return Fitness(worker, has_data, f"is out of service ({worker.out_of_service})")
     if worker.paused_for:
@@ -191,7 +198,15 @@ def _missing(hardware: Hardware, track: str, fit: tuple[Fitness, ...]) -> str:
         return f"no live worker of this hardware has the data of track {track}"
     if any(not found.why_not for found in with_data):
         return ""
-    first = with_data[0].worker
+    return _why_none(with_data)
+
+
+def _why_none(with_data: list[Fitness]) -> str:
+    """Why of live workers that have the data none can do it."""
+    new_enough = [found for found in with_data if not found.why_not.startswith(TOO_OLD)]
+    if not new_enough:
+        return "every live worker that has its data is of an earlier version, which can't run this recipe"
+    first = new_enough[0].worker
     if first.out_of_service:
         return f"every live worker that can do it is out of service ({first.out_of_service})"
     return f"every live worker that can do it is paused ({first.paused_for})"

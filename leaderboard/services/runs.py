@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from leaderboard.dispatch import notify
 from leaderboard.domain.runstate import MOVES, RunState, after_lost_worker
 from leaderboard.models import Attempt, Ended, NoticeKind, Provenance, Run, Worker
-from leaderboard.routing import LINE, doable_with, tracks_of_worker
+from leaderboard.routing import LINE, doable_by_worker
 from leaderboard.services.notices import tell_of_end
 from leaderboard.services.spent import add_spent
 
@@ -78,7 +78,7 @@ def move(
 @transaction.atomic
 def claim(run_id: int, worker: str) -> Claim | None:
     """Take a queued run. None if it is not queued any more, or if this worker may not or can't do it."""
-    able = doable_with(tracks_of_worker(worker))
+    able = doable_by_worker(worker)
     able &= Q(hardware__paused_for="")
     last = Run.objects.filter(able, pk=run_id, state=RunState.QUEUED).values_list("attempt", flat=True).first()
     if last is None or Worker.objects.filter(name=worker).exclude(paused_for="", drifted_for="").exists():
@@ -107,7 +107,7 @@ def claim_next(rung_for: int, worker: str) -> Claim | None:
     rung_for: the run that the worker was notified of. Others may have come before it since.
     """
     hardware = Run.objects.filter(pk=rung_for, state=RunState.QUEUED).values("hardware")
-    waiting = Run.objects.filter(doable_with(tracks_of_worker(worker)), hardware__in=hardware, state=RunState.QUEUED)
+    waiting = Run.objects.filter(doable_by_worker(worker), hardware__in=hardware, state=RunState.QUEUED)
     first = list(waiting.order_by(*LINE).values_list("pk", flat=True)[:TRIED])
     return next((taken for run_id in first if (taken := claim(run_id, worker)) is not None), None)
 

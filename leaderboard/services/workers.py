@@ -10,6 +10,7 @@ from django.utils.text import slugify
 
 from leaderboard.database import clock
 from leaderboard.models import Hardware, Worker
+from measurement.recipe.revision import REVISION
 
 MOST_OF_ONE_SLUG = 1000
 
@@ -36,7 +37,7 @@ def register_worker(name: str, *, hardware: Hardware, device: str, diagnosis: di
         defaults={
             "hardware": hardware,
             "device": device,
-            "diagnosis": diagnosis,
+            "diagnosis": diagnosis | {"recipe_revision": REVISION},
             "started_at": now,
             "seen_at": now,
             "clock_offset_s": clock.offset_s(),

@@ -19,7 +19,7 @@ from django.db import Error, connection
 
 from leaderboard import queries, services
 from leaderboard.models import Worker
-from leaderboard.routing import tracks_in
+from leaderboard.routing import doable_by
 from leaderboard.worker import folders
 from leaderboard.worker.child import kill_group, scrubbed_environment
 from leaderboard.worker.follow import Termination
@@ -93,7 +93,7 @@ def _a_run_waits(worker: str) -> bool:
         if found is None:
             return False
         waiting = queries.runs().queued().filter(hardware=found.hardware_id, hardware__paused_for="")
-        return waiting.doable_with(tracks_in(found.diagnosis)).exists()
+        return waiting.filter(doable_by(found.diagnosis)).exists()
     except Error:
         connection.close()
         return False

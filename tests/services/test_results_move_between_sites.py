@@ -206,7 +206,7 @@ def test_the_manifest_and_the_table_say_what_is_in_the_folder(exported):
 
 STAYS = {
     "Method": {"id", "submitter"},
-    "Recipe": {"id", "method", "work", "architecture"},
+    "Recipe": {"id", "method", "work", "architecture", "revision"},
     "Hardware": {"id", "paused_for"},
     "Submission": {"id", "submitter", "recipe", "hardware", "version_of", "withdrawn_by", "first_version"},
     # What a worker needs while it is at a run; the rest are names of other lines.

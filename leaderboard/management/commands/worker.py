@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from leaderboard import queries, services
 from leaderboard.celery import app
 from leaderboard.presentation.workers import clock_in_words
-from leaderboard.routing import queues_of, tracks_in
+from leaderboard.routing import doable_by, queues_of, tracks_in
 from leaderboard.worker.heartbeat import Heartbeat
 from leaderboard.worker.machine import Machine, MachineError, inspect_machine
 from leaderboard.worker.reference import reference
@@ -59,5 +59,5 @@ def _register(machine: Machine) -> None:
     reference.start()
     log.info("worker registered", worker=worker.name, clock=clock_in_words(worker.clock_offset_s))
     # What was queued while no worker was live need not wait for the next sweep.
-    waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_in(machine.diagnosis))
+    waiting = queries.runs().queued().filter(doable_by(worker.diagnosis), hardware=hardware)
     services.dispatch(waiting.with_routing()[:10])

@@ -180,6 +180,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
+    "master_name": _values["REDIS_MASTER"],  # read only of Sentinels
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]

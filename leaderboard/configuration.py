@@ -108,6 +108,12 @@ SETTINGS = (
         "REFERENCE_S", "float", 5.0, "Seconds of the reference workload of a worker, at start and daily; 0: none."
     ),
     Setting("LOG_FORMAT", "str", "line", "line: for people. json: an object a line, and one for each request."),
+    Setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "str",
+        "",
+        "Address of an OpenTelemetry collector (OTLP over HTTP); empty: no spans.",
+    ),
     Setting("CELERY_LOG_LEVEL", "str", "WARNING", "Log level of Celery itself; runs are always logged."),
 )
 
@@ -185,6 +191,9 @@ def _check(values: dict[str, Any]) -> None:
     if values["SOURCE_CODE"] and not values["SOURCE_CODE"].startswith(("https://", "http://")):
         stop(f"SOURCE_CODE: must begin with https:// or http:// (got {values['SOURCE_CODE']}).")
     _check_own_address(values)
+    collector = values["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    if collector and not collector.startswith(("https://", "http://")):
+        stop(f"OTEL_EXPORTER_OTLP_ENDPOINT: must begin with https:// or http:// (got {collector}).")
     _check_store(values)
     for name, most in (("MAX_WAIT_S", 60), ("MAX_WAITERS", 8), ("UNDO_WITHDRAWAL_DAYS", 3650)):
         if not 0 <= values[name] <= most:

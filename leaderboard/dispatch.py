@@ -62,7 +62,7 @@ def _send(task: str, args: list[int], queue: str, most_kept: int) -> bool:
     try:
         with producers[_connection()].acquire(block=True, timeout=ANSWERS_WITHIN_S) as producer:
             redis = _redis_of(producer.channel)
-            ends = {} if redis else {"expiration": KEPT_BY_RABBITMQ_S}
+            ends: dict[str, Any] = {} if redis else {"expiration": KEPT_BY_RABBITMQ_S}
             app.send_task(task, args=args, queue=queue, retry=False, ignore_result=True, producer=producer, **ends)
             if redis:
                 redis.ltrim(queue, 0, most_kept - 1)

@@ -184,6 +184,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]
+OTEL_EXPORTER_OTLP_ENDPOINT = _values["OTEL_EXPORTER_OTLP_ENDPOINT"]
 CELERY_BEAT_SCHEDULE = {
     "notify again of queued runs": {"task": "leaderboard.tasks.sweep_queued", "schedule": 10.0},
     "requeue runs of silent workers": {"task": "leaderboard.tasks.reap_expired", "schedule": 5.0},

@@ -16,7 +16,7 @@ from django.db import Error, connection
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from leaderboard import queries, services
+from leaderboard import queries, services, tracing
 from leaderboard.celery import app
 from leaderboard.database import clock
 from leaderboard.domain.audits import choose
@@ -111,7 +111,8 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> str:
         else:
             ending = fetched.provide(run.recipe.document, watch)
         if ending is None:
-            ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
+            with tracing.span("measurement", run=run.pk, attempt=claim.token):
+                ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
     if not (ending.succeeded or watch.stopped_because):
         ending = _judged_again(ending)
     _finish(claim, out, ending, watch)

@@ -173,6 +173,17 @@ def test_alerts_and_dashboard_ask_for_figures_that_there_are(client, path):
         assert f"`{name}`" in page
 
 
+def test_a_snapshot_is_counted_once_for_each_revision(client):
+    def made():
+        return sum(figures(client).get("leaderboard_snapshot_build_seconds_count", {}).values())
+
+    make_board(3)
+    before = made()
+    for _ in range(2):
+        assert client.get("/api/v1/leaderboard/snapshot").status_code == 200
+    assert made() == before + 1
+
+
 def test_every_alert_has_a_test_and_a_line_that_says_what_to_do():
     alerts = re.findall(r"alert: (\w+)", (DEPLOY / "prometheus" / "alerts.yaml").read_text("utf-8"))
     page = (ROOT / "docs" / "monitoring.md").read_text("utf-8")

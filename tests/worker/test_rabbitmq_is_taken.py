@@ -17,7 +17,9 @@ from tests.worker.real_worker import started, worker
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("RABBITMQ" not in os.environ, reason="RABBITMQ=1 runs it; the server takes some 10 s of a core"),
+    pytest.mark.skipif(
+        "RABBITMQ" not in os.environ, reason="RABBITMQ=1 runs it; the server takes some 10 s of a core"
+    ),
 ]
 
 

@@ -81,7 +81,9 @@ def test_a_task_sent_after_the_master_ended_is_executed(failing, tmp_path, setti
         wait_until(lambda: log().count(DONE) == 1, "the worker", tell=log)
 
         master.kill()
-        wait_until(lambda: sentinel.sentinel_get_master_addr_by_name(MASTER)[1] == other, "the replica to be the master")
+        wait_until(
+            lambda: sentinel.sentinel_get_master_addr_by_name(MASTER)[1] == other, "the replica to be the master"
+        )
         wait_until(sent, "the new master to take a message", every_s=0.2)
         assert dispatch.answers()
         wait_until(lambda: log().count(DONE) >= 2, "the worker to find the new master", tell=log)

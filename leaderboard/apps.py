@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
-from leaderboard import tracing
+from leaderboard.telemetry import tracing
 
 
 class LeaderboardConfig(AppConfig):

@@ -108,6 +108,7 @@ SETTINGS = (
         "REFERENCE_S", "float", 5.0, "Seconds of the reference workload of a worker, at start and daily; 0: none."
     ),
     Setting("LOG_FORMAT", "str", "line", "line: for people. json: an object a line, and one for each request."),
+    Setting("WORKER_NAME", "str", "", "The machine in the worker's name; empty: the name of the host."),
     Setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "str",
@@ -191,6 +192,8 @@ def _check(values: dict[str, Any]) -> None:
     if values["SOURCE_CODE"] and not values["SOURCE_CODE"].startswith(("https://", "http://")):
         stop(f"SOURCE_CODE: must begin with https:// or http:// (got {values['SOURCE_CODE']}).")
     _check_own_address(values)
+    if not re.fullmatch(r"[A-Za-z0-9.-]{0,80}", values["WORKER_NAME"]):
+        stop(f"WORKER_NAME: must be up to 80 letters, digits, dots and dashes (got {values['WORKER_NAME']}).")
     collector = values["OTEL_EXPORTER_OTLP_ENDPOINT"]
     if collector and not collector.startswith(("https://", "http://")):
         stop(f"OTEL_EXPORTER_OTLP_ENDPOINT: must begin with https:// or http:// (got {collector}).")

@@ -15,8 +15,8 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from whitenoise.compress import Compressor
 
-from leaderboard import logs
 from leaderboard.configuration import BASE_DIR, kept_secret_key, read_settings, stop
+from leaderboard.telemetry import logs
 
 _values = read_settings()
 
@@ -184,6 +184,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]
+WORKER_NAME = _values["WORKER_NAME"]
 OTEL_EXPORTER_OTLP_ENDPOINT = _values["OTEL_EXPORTER_OTLP_ENDPOINT"]
 CELERY_BEAT_SCHEDULE = {
     "notify again of queued runs": {"task": "leaderboard.tasks.sweep_queued", "schedule": 10.0},

@@ -16,7 +16,7 @@ from django.db import Error, connection
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from leaderboard import queries, services, tracing
+from leaderboard import queries, services
 from leaderboard.celery import app
 from leaderboard.database import clock
 from leaderboard.domain.audits import choose
@@ -24,6 +24,7 @@ from leaderboard.models import Ended, Hardware, Run
 from leaderboard.routing import LINE, tracks_of_worker
 from leaderboard.sending.deliver import deliver_due
 from leaderboard.services import Claim, Left, outbox
+from leaderboard.telemetry import tracing
 from leaderboard.worker import folders
 from leaderboard.worker.artifacts import Fetched
 from leaderboard.worker.child import Child, Ending, Limits, supervise

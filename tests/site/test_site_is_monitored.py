@@ -15,8 +15,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from leaderboard.domain.runstate import RunState
-from leaderboard.logs import configuration
 from leaderboard.models import Attempt
+from leaderboard.telemetry.logs import configuration
 from leaderboard.views import monitoring
 from tests.factories import HardwareFactory, RunFactory, WorkerFactory, make_board
 from tests.live.site import ROOT

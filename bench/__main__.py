@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from bench import (
     MISSED,
     administration,
+    against,
     api,
     architectures,
     batches,
@@ -29,14 +31,19 @@ def main(words: list[str]) -> int:
     parser.add_argument("--long", action="store_true", help="meters: windows of 30 and 60 s too")
     parser.add_argument("--all", action="store_true", help="architectures: all of timm's, not only 300")
     parser.add_argument("--write", action="store_true", help="meters, architectures: write their page of docs/")
+    parser.add_argument(
+        "--against", metavar="FOLDER", type=Path, help="page: only its paints, against a built page's"
+    )
     asked = parser.parse_args(words)
+    if asked.against and not (asked.against / "index.html").is_file():
+        parser.error(f"--against {asked.against}: there is no index.html in it; give the folder of a built page")
     benchmarks: dict[str, Callable[[], Iterable[tuple[str, str, str]]]] = {
         "latency": latency.run,
         "first_run": first_run.run,
         "api": api.run,
         "load": load.run,
         "administration": administration.run,
-        "page": page.run,
+        "page": lambda: against.run(asked.against) if asked.against else page.run(),
         "throughput": throughput.run,
         "batches": batches.run,
         "families": families.run,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from bench import held
 from tests.chromium import ARGUMENTS, find
@@ -109,10 +109,10 @@ class Moved:
 
 def run() -> list[tuple[str, str, str]]:
     """Rows of (what, measured, wanted), from a gunicorn of its own on loopback."""
-    with tempfile.TemporaryDirectory() as folder, _site(Path(folder)) as address, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, site(Path(folder)) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        _load(browser, address)  # the server's own first request
-        loads = [_load(browser, address) for _ in range(LOADS)]
+        load(browser, address)  # the server's own first request
+        loads = [load(browser, address) for _ in range(LOADS)]
         ticks, weight_ticks, waits = _use(browser, address)
         range_ticks, limit_ticks = _use_folds(browser, address)
         published, published_weights, _ = _use(browser, f"{address}?track=imagenet-1k")
@@ -174,19 +174,26 @@ def _p95(values: Any) -> float:
     return statistics.quantiles(values, n=20)[-1]
 
 
-def _load(browser: Browser, address: str) -> dict[str, float]:
-    """Open the page with an empty cache, without interacting."""
+def load(browser: Browser, address: str, latency_ms: float = 0, bit_per_s: float = 0) -> dict[str, float]:
+    """Open the page with an empty cache, without interacting, over a network of this latency; 0 bit/s: no limit.
+
+    When its first and its largest content was painted, and its long tasks, ms; its layout shift; bytes received.
+    """
     with _reader(browser) as page:
-        received = _count_bytes(page)
+        session = page.context.new_cdp_session(page)
+        received = _count_bytes(session)
+        if latency_ms or bit_per_s:
+            limit = bit_per_s / 8 or -1
+            conditions = {"downloadThroughput": limit, "uploadThroughput": limit}
+            session.send("Network.emulateNetworkConditions", {"offline": False, "latency": latency_ms, **conditions})
         page.goto(address)
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(500)
         return page.evaluate(LOADED) | {"bytes": float(sum(received))}
 
 
-def _count_bytes(page: Page) -> list[int]:
+def _count_bytes(session: CDPSession) -> list[int]:
     received: list[int] = []
-    session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
     return received
@@ -259,7 +266,7 @@ def _reader(browser: Browser) -> Iterator[Page]:
 
 
 @contextmanager
-def _site(folder: Path) -> Iterator[str]:
+def site(folder: Path) -> Iterator[str]:
     """A site with one large board and those of the catalogue, as gunicorn serves it, at the address given."""
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "WEB_CONCURRENCY"}}
@@ -277,14 +284,14 @@ def _site(folder: Path) -> Iterator[str]:
     server = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         address = f"http://127.0.0.1:{port}/"
-        _wait(lambda: urllib.request.urlopen(address, timeout=30).status == 200)
+        wait(lambda: urllib.request.urlopen(address, timeout=30).status == 200)
         yield address
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait(is_up: Callable[[], bool], within_s: float = 60) -> None:
+def wait(is_up: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while True:
         try:

@@ -6,16 +6,19 @@ from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
+from leaderboard.telemetry import tracing
+
 
 class LeaderboardConfig(AppConfig):
     name = "leaderboard"
     verbose_name = "Full-Cycle Energy Leaderboard"
 
     def ready(self) -> None:
-        """Connect the rules of accounts, and the system checks."""
+        """Connect the rules of accounts and the system checks, and send spans."""
         import_module("leaderboard.accounts")
         import_module("leaderboard.serving.checks")
         import_module("leaderboard.serving.request_numbers")
+        tracing.start()
 
 
 class AdminConfig(DjangoAdminConfig):

@@ -26,6 +26,7 @@ CHOICES = {
 }
 """Settings that take one of a few words."""
 MOST_REFERENCE_S = 300
+BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://", "amqp://", "amqps://")
 """A worker does nothing else meanwhile."""
 
 
@@ -51,6 +52,7 @@ SETTINGS = (
     Setting("STATIC_ROOT", "path", None, "Folder of the collected static files; empty: DATA_ROOT/static."),
     Setting("DATABASE_URL", "str", "", "postgres://… or sqlite:///…; empty: SQLite in DATA_ROOT."),
     Setting("REDIS_URL", "str", "", "redis://… of the broker; empty: `make run` starts one of its own."),
+    Setting("REDIS_MASTER", "str", "mymaster", "The master's name, where REDIS_URL names Sentinels."),
     Setting(
         "EMAIL_URL",
         "dj_email_url",
@@ -106,6 +108,13 @@ SETTINGS = (
         "REFERENCE_S", "float", 5.0, "Seconds of the reference workload of a worker, at start and daily; 0: none."
     ),
     Setting("LOG_FORMAT", "str", "line", "line: for people. json: an object a line, and one for each request."),
+    Setting("WORKER_NAME", "str", "", "The machine in the worker's name; empty: the name of the host."),
+    Setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "str",
+        "",
+        "Address of an OpenTelemetry collector (OTLP over HTTP); empty: no spans.",
+    ),
     Setting("CELERY_LOG_LEVEL", "str", "WARNING", "Log level of Celery itself; runs are always logged."),
 )
 
@@ -161,12 +170,21 @@ def _check_words(values: dict[str, Any]) -> None:
             stop(f"{name}: must be {', '.join(known[:-1])} or {known[-1]} (got {values[name]}).")
 
 
+def _check_broker(values: dict[str, Any]) -> None:
+    first, *others = values["REDIS_URL"].split(";")
+    if first and not first.startswith(BROKERS):
+        stop(f"REDIS_URL: must begin with {', '.join(BROKERS[:-1])} or {BROKERS[-1]} (got another scheme).")
+    if any(not address.startswith("sentinel://") for address in (first, *others) if others):
+        stop("REDIS_URL: of several addresses, each must begin with sentinel:// (another does not).")
+    if first.startswith("sentinel://") and not values["REDIS_MASTER"]:
+        stop("REDIS_MASTER: must name the master that the Sentinels of REDIS_URL watch (it is empty).")
+
+
 def _check(values: dict[str, Any]) -> None:
     _check_words(values)
     if not 0 < values["PORT"] < 65536:
         stop(f"PORT: must be from 1 to 65535 (got {values['PORT']}).")
-    if values["REDIS_URL"] and not values["REDIS_URL"].startswith(("redis://", "rediss://", "redis+socket://")):
-        stop("REDIS_URL: must begin with redis://, rediss:// or redis+socket:// (got another scheme).")
+    _check_broker(values)
     if values["DATABASE_URL"] and not values["DATABASE_URL"].startswith(
         ("postgres://", "postgresql://", "sqlite://")
     ):
@@ -174,6 +192,11 @@ def _check(values: dict[str, Any]) -> None:
     if values["SOURCE_CODE"] and not values["SOURCE_CODE"].startswith(("https://", "http://")):
         stop(f"SOURCE_CODE: must begin with https:// or http:// (got {values['SOURCE_CODE']}).")
     _check_own_address(values)
+    if not re.fullmatch(r"[A-Za-z0-9.-]{0,80}", values["WORKER_NAME"]):
+        stop(f"WORKER_NAME: must be up to 80 letters, digits, dots and dashes (got {values['WORKER_NAME']}).")
+    collector = values["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    if collector and not collector.startswith(("https://", "http://")):
+        stop(f"OTEL_EXPORTER_OTLP_ENDPOINT: must begin with https:// or http:// (got {collector}).")
     _check_store(values)
     for name, most in (("MAX_WAIT_S", 60), ("MAX_WAITERS", 8), ("UNDO_WITHDRAWAL_DAYS", 3650)):
         if not 0 <= values[name] <= most:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import structlog
+from amqp import AMQPError
 from django.conf import settings
 from kombu import Connection
 from kombu.exceptions import KombuError
@@ -31,6 +32,9 @@ SILENT_FOR_S = 5.0
 # has a time of expiry, which would be by the clock of this machine and be read by that of the worker's.
 MOST_KEPT = 100
 MOST_CALLS_KEPT = 8  # each has everything sent that is due
+# RabbitMQ cuts no queue from outside, but ends a message by its own clock.
+KEPT_BY_RABBITMQ_S = 60
+FAULTS = (KombuError, RedisError, AMQPError, OSError)
 
 log = structlog.get_logger()
 
@@ -57,9 +61,12 @@ def _send(task: str, args: list[int], queue: str, most_kept: int) -> bool:
         return False
     try:
         with producers[_connection()].acquire(block=True, timeout=ANSWERS_WITHIN_S) as producer:
-            app.send_task(task, args=args, queue=queue, retry=False, ignore_result=True, producer=producer)
-            _client(producer.channel).ltrim(queue, 0, most_kept - 1)
-    except (KombuError, RedisError, OSError) as error:
+            redis = _redis_of(producer.channel)
+            ends: dict[str, Any] = {} if redis else {"expiration": KEPT_BY_RABBITMQ_S}
+            app.send_task(task, args=args, queue=queue, retry=False, ignore_result=True, producer=producer, **ends)
+            if redis:
+                redis.ltrim(queue, 0, most_kept - 1)
+    except FAULTS as error:
         _failed_at[settings.REDIS_URL] = time.monotonic()
         log.warning("dispatch failed", task=task, args=args, reason=str(error))
         return False
@@ -70,17 +77,21 @@ def answers() -> bool:
     """Whether the broker answers now."""
     try:
         with _connection() as connection:
-            _client(connection.default_channel).ping()
-    except (KombuError, RedisError, OSError):
+            redis = _redis_of(connection.default_channel)
+            if redis:
+                redis.ping()
+    except FAULTS:
         return False
     return True
 
 
 def _connection() -> Connection:
     within = {"socket_timeout": ANSWERS_WITHIN_S, "socket_connect_timeout": ANSWERS_WITHIN_S}
-    return Connection(settings.REDIS_URL, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS | within)
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS | within
+    return Connection(settings.REDIS_URL, connect_timeout=ANSWERS_WITHIN_S, transport_options=options)
 
 
-def _client(channel: Any) -> Redis:
-    client: Redis = channel.client  # of kombu's channels, only Redis' has it
+def _redis_of(channel: Any) -> Redis | None:
+    """The client of a channel to Redis, directly or as a Sentinel names it; None of a channel to RabbitMQ."""
+    client: Redis | None = getattr(channel, "client", None)  # of kombu's channels, only Redis' has it
     return client

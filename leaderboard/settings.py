@@ -15,8 +15,8 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from whitenoise.compress import Compressor
 
-from leaderboard import logs
 from leaderboard.configuration import BASE_DIR, kept_secret_key, read_settings, stop
+from leaderboard.telemetry import logs
 
 _values = read_settings()
 
@@ -180,9 +180,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
     "interval_max": 0,
+    "master_name": _values["REDIS_MASTER"],  # read only of Sentinels
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]
+WORKER_NAME = _values["WORKER_NAME"]
+OTEL_EXPORTER_OTLP_ENDPOINT = _values["OTEL_EXPORTER_OTLP_ENDPOINT"]
 CELERY_BEAT_SCHEDULE = {
     "notify again of queued runs": {"task": "leaderboard.tasks.sweep_queued", "schedule": 10.0},
     "requeue runs of silent workers": {"task": "leaderboard.tasks.reap_expired", "schedule": 5.0},

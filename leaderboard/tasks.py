@@ -24,6 +24,7 @@ from leaderboard.models import Ended, Hardware, Run
 from leaderboard.routing import LINE, doable_by_worker
 from leaderboard.sending.deliver import deliver_due
 from leaderboard.services import Claim, Left, outbox
+from leaderboard.telemetry import tracing
 from leaderboard.worker import folders
 from leaderboard.worker.artifacts import Fetched
 from leaderboard.worker.child import Child, Ending, Limits, supervise
@@ -111,7 +112,8 @@ def _verify(claim: Claim, worker: str, termination: Termination) -> str:
         else:
             ending = fetched.provide(run.recipe.document, watch)
         if ending is None:
-            ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
+            with tracing.span("measurement", run=run.pk, attempt=claim.token):
+                ending = supervise(Child(out, mode=run.mode, device=settings.WORKER_DEVICE, limits=limits), watch)
     if not (ending.succeeded or watch.stopped_because):
         ending = _judged_again(ending)
     _finish(claim, out, ending, watch)

@@ -15,6 +15,7 @@ from leaderboard import queries
 from leaderboard.api.renderers import FiniteJSONRenderer
 from leaderboard.api.rows import FIGURES
 from leaderboard.domain.running import RUN_AS
+from leaderboard.presentation import snapshot_builds
 from leaderboard.queries import Columns
 from measurement.tracks import find_track
 
@@ -46,8 +47,13 @@ def snapshot(columns: Columns | None, group: dict[str, Any]) -> bytes:
         return _compressed(None, group)
     with _lock:
         if columns not in _kept:
-            _kept[columns] = queries.made_once(columns.board, KIND, lambda: _compressed(columns, group))
+            _kept[columns] = queries.made_once(columns.board, KIND, lambda: _made(columns, group))
         return _kept[columns]
+
+
+def _made(columns: Columns, group: dict[str, Any]) -> bytes:
+    board = columns.board
+    return snapshot_builds.timed(lambda: _compressed(columns, group), board.track, board.hardware.slug)
 
 
 def _compressed(columns: Columns | None, group: dict[str, Any]) -> bytes:

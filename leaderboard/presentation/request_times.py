@@ -20,13 +20,13 @@ if FOLDER in os.environ:
     # Without types there.
     values.ValueClass = values.MultiProcessValue(lambda: os.environ.get(PROCESS, str(os.getpid())))  # type: ignore[no-untyped-call]
 
-_counted = CollectorRegistry()
+COUNTED = CollectorRegistry()
 _times = Histogram(
     "leaderboard_request_seconds",
     "Time from a request's arrival at a web process to its answer, by route",
     ["route", "method", "status"],
     buckets=BOUNDS_S,
-    registry=_counted,
+    registry=COUNTED,
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -39,7 +39,7 @@ def count(route: str, method: str, status: int, seconds: float) -> None:
 def registry() -> CollectorRegistry:
     """What all web processes have counted."""
     if FOLDER not in os.environ:
-        return _counted
+        return COUNTED
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]
     return together

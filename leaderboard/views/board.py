@@ -31,6 +31,7 @@ from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views import kept_pages
 from leaderboard.views.board_lines import choice_bar, known_choice, lines
+from leaderboard.views.preloading import preloads
 
 ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is too large for a browser.
@@ -50,6 +51,7 @@ RUN_AS_LABELS = {"precision": "Precision", "runtime": "Run by", "compiled": "Com
 
 
 @require_safe
+@preloads("leaderboard/site.css", "leaderboard/board.css")
 def leaderboard(request: HttpRequest) -> HttpResponse:
     """The ranked table."""
     if FOR_FORMS & set(request.GET):

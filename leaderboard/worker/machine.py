@@ -43,7 +43,7 @@ class Machine:
     @property
     def worker_name(self) -> str:
         """Celery's name for this machine's worker: one a host and device."""
-        return f"{self.device.replace(':', '-')}@{socket.gethostname()}"
+        return f"{self.device.replace(':', '-')}@{settings.WORKER_NAME or socket.gethostname()}"
 
 
 def data_root_variable() -> dict[str, str]:

@@ -66,7 +66,7 @@ def ranked(page, long_board) -> Page:
 
 
 def test_every_row_is_within_reach_of_hand_and_keyboard(ranked):
-    in_sight_at_first = ranked.locator("#rows a").last.inner_text()
+    in_sight_at_first = ranked.locator("#rows a").last.text_content()
     arrow_keys_walk_from_the_first_entry_to_the_last(ranked)
     only_rows_in_sight_are_there_and_say_which_they_are(ranked)
     slash_leads_to_the_search_which_finds_what_is_out_of_sight(ranked, in_sight_at_first)

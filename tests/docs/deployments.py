@@ -94,7 +94,7 @@ def of_kubernetes() -> list[Process]:
             continue
         (container,) = pod["containers"]
         words = container.get("command") or _images_command(container["image"].split("-")[-1])
-        environment = {variable["name"]: variable["value"] for variable in container["env"]}
+        environment = {item["name"]: item["value"] for item in container["env"] if "value" in item}
         security = container["securityContext"]
         hardened = security["readOnlyRootFilesystem"] and security["capabilities"] == {"drop": ["ALL"]}
         hardened = hardened and not security["allowPrivilegeEscalation"] and pod["securityContext"]["runAsNonRoot"]

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -44,6 +45,11 @@ def test_the_second_reader_gets_the_first_ones_page(client, times_ranked, django
 
     assert second.content == first.content
     assert len(times_ranked) == 1
+    # A browser asks for the styles when it has the headers.
+    styles = re.findall(r'rel="stylesheet" href="([^"]*)"', first.content.decode().partition("</head>")[0])
+    assert [first.headers["Link"], second.headers["Link"]] == [
+        ", ".join(f"<{style}>; rel=preload; as=style" for style in styles)
+    ] * 2
 
 
 def test_packed_for_a_reader_who_can_unpack_it(client):

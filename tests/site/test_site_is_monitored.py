@@ -16,8 +16,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from leaderboard.domain.runstate import RunState
-from leaderboard.logs import configuration
 from leaderboard.models import Attempt
+from leaderboard.telemetry.logs import configuration
 from leaderboard.views import monitoring
 from tests.factories import HardwareFactory, RunFactory, WorkerFactory, make_board
 from tests.live.site import ROOT
@@ -167,6 +167,17 @@ def test_alerts_and_dashboard_ask_for_figures_that_there_are(client, path):
     for name in {re.sub(r"_(bucket|count|sum)$", "", name) for name in asked}:
         assert f"# TYPE {name} " in told
         assert f"`{name}`" in page
+
+
+def test_a_snapshot_is_counted_once_for_each_revision(client):
+    def made():
+        return sum(figures(client).get("leaderboard_snapshot_build_seconds_count", {}).values())
+
+    make_board(3)
+    before = made()
+    for _ in range(2):
+        assert client.get("/api/v1/leaderboard/snapshot").status_code == 200
+    assert made() == before + 1
 
 
 def test_every_alert_has_a_test_and_a_line_that_says_what_to_do():

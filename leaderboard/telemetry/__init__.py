@@ -1,0 +1,1 @@
+"""What the site says of itself to whoever runs it: log lines, and spans for a collector."""

@@ -59,5 +59,5 @@ def _register(machine: Machine) -> None:
     reference.start()
     log.info("worker registered", worker=worker.name, clock=clock_in_words(worker.clock_offset_s))
     # What was queued while no worker was live need not wait for the next sweep.
-    waiting = queries.runs().queued().filter(hardware=hardware).doable_with(tracks_in(machine.diagnosis))
+    waiting = queries.every_run().queued().filter(hardware=hardware).doable_with(tracks_in(machine.diagnosis))
     services.dispatch(waiting.with_routing()[:10])

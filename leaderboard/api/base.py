@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NoReturn
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -42,6 +43,7 @@ class ApiView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """For everybody until it is known who asks; no cache keeps what is said of anything private."""
+        self.of_session = getattr(request, "user", None)  # which REST framework puts nobody in place of
         with reading_as(EVERYBODY) as self.reading:
             response = super().dispatch(request, *args, **kwargs)
         if self.reading.is_private:
@@ -109,24 +111,24 @@ class PublicView(ApiView):
             try:
                 return get(request, *args, **kwargs)
             except NotFound:
-                self.reading.reader = _reader_of(request)
+                self.reading.reader = self._reader_of(request)
                 if self.reading.reader.is_everybody:
                     raise
         else:
-            self.reading.reader = _reader_of(request)
+            self.reading.reader = self._reader_of(request)
         return get(request, *args, **kwargs)
 
-
-def _reader_of(request: Request) -> Reader:
-    """Who asks, of an address that takes no session or token otherwise: one that is no good is nobody's."""
-    for authentication in (ApiTokenAuthentication(), SameOriginSession()):
-        try:
-            found = authentication.authenticate(request)
-        except (AuthenticationFailed, PermissionDenied):
-            return EVERYBODY
-        if found is not None:
-            return reader_by(found[0])
-    return EVERYBODY
+    def _reader_of(self, request: Request) -> Reader:
+        """Who asks, of an address that takes no session or token otherwise: one that is no good is nobody's."""
+        request._request.user = self.of_session or AnonymousUser()
+        for authentication in (ApiTokenAuthentication(), SameOriginSession()):
+            try:
+                found = authentication.authenticate(request)
+            except (AuthenticationFailed, PermissionDenied):
+                return EVERYBODY
+            if found is not None:
+                return reader_by(found[0])
+        return EVERYBODY
 
 
 class UnknownAddress(PublicView):

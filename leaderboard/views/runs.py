@@ -76,7 +76,7 @@ def _compared(first: Run, second: Run) -> dict[str, Any]:
 
 
 def _attempt(pk: int) -> Attempt | None:
-    run = queries.runs().filter(pk=pk).first()
+    run = queries.runs().with_names().filter(pk=pk).first()
     return queries.attempt_of(run) if run else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -283,6 +284,12 @@ def test_the_same_in_public_is_another_work(site: Site, bob: Any, administrator:
     assert Client().get(f"/entries/{site.entry.pk}/").status_code == 404, "it stays private"
     with pytest.raises(IntegrityError), transaction.atomic():
         Board.objects.filter(pk=site.entry.board_id).update(private_to=None)
+
+
+def test_an_export_leaves_it_here(site: Site, tmp_path: Any) -> None:
+    call_command("export_results", str(tmp_path / "moved"))
+    said = b"".join(path.read_bytes() for path in (tmp_path / "moved").rglob("*") if path.is_file())
+    assert (b"Everybody's birds" in said, WORD.encode() in said, b"-private-" in said) == (True, False, False)
 
 
 def test_public_pages_ask_no_more(site: Site, django_assert_num_queries: Any) -> None:

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import re
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.core.management import call_command
-from django.core.management.color import no_style
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
-from pyarrow import parquet
 
 from leaderboard import services
-from leaderboard.models import ApiToken, Board, Entry, LogLine, Run
+from leaderboard.models import ApiToken, Board, Entry, LogLine
 from leaderboard.queries import glance
 from measurement.tracks import find_track, private_to, track_title
 from tests.pages.reading import text
-from tests.site.private_results import WORD, published, recipe, uploaded
-from tests.site.public_answers import OF_NOW, OF_THE_PROCESS
-from tests.site.walking import Address, every_address, table
+from tests.site.private_results import LISTS, OF_THINGS, WORD, Site, ask, path_of, recipe, signed_in
+from tests.site.walking import table
 from tests.site.whole_site import settle
 
 pytestmark = pytest.mark.django_db
 
-Answer = tuple[int, dict[str, str], bytes]
-ADDRESSES = [address for address in every_address() if not address.route.startswith("/admin/")]
-OF_THINGS = [
-    address
-    for address in ADDRESSES
-    if "pk" in address.route and any(kind in address.name for kind in ("entry", "run", "submission"))
-]
-LISTS = [address for address in ADDRESSES if "<" not in address.route and "(" not in address.route]
 BOARD = "track={track}&min_quality=0"
 QUESTIONS = (
     *(f"/{page}?{BOARD}" for page in ("", "activity/", "card.png", "hardware/", "findings/")),
@@ -50,49 +37,7 @@ QUESTIONS = (
     "/api/v1/leaderboard/snapshot?track={track}",
     f"/api/v1/findings?{BOARD}",
 )
-FIRST_NUMBER = 7_000_000
 NO_TITLE = {"entry-power", "run-power", "api-entry-trace", "entry-card", "submission-status", "api-run-record"}
-
-
-class Site:
-    """A public and a private result on the same files; `there` and `nowhere` fill in addresses."""
-
-    def __init__(self, hardware: Any, alice: Any, bob: Any) -> None:
-        self.found, self.content = uploaded(alice)
-        uploaded(bob, self.content)
-        run, entry = published(recipe(self.found, self.content, title="Everybody's birds"), hardware, bob)
-        self.public, self.hardware, self.alice = {"run": run.pk, "entry": entry.pk}, hardware, alice
-        self.count_from_a_number_that_stands_out(run)
-
-    def add_the_private_one(self, bob: Any) -> None:
-        """Which has no fewer digits in its track than another's would have."""
-        hardware, alice = self.hardware, self.alice
-        self.private = recipe(self.found, self.content, visibility="private")
-        self.run, self.entry = published(self.private, hardware, alice, per_image_j=5.0)
-        self.there = self._names(self.run.pk, self.entry.pk, self.run.submission_id, self.entry.board.track)
-        track = self.entry.board.track.replace(f"-{alice.pk}", f"-{bob.pk}")
-        self.nowhere = self._names(self.run.pk + 1000, self.entry.pk + 1000, uuid.UUID(int=7), track)
-
-    def count_from_a_number_that_stands_out(self, run: Run) -> None:
-        """So that it can be told from other digits of an answer."""
-        Run.objects.create(pk=FIRST_NUMBER, recipe=run.recipe, hardware=run.hardware, queued_at=run.queued_at)
-        Entry.objects.filter(pk=self.public["entry"]).update(id=FIRST_NUMBER)
-        self.public["entry"] = FIRST_NUMBER
-        with connection.cursor() as cursor:
-            for statement in connection.ops.sequence_reset_sql(no_style(), [Run, Entry]):
-                cursor.execute(statement)
-        Run.objects.filter(pk=FIRST_NUMBER).delete()
-
-    def _names(self, run: int, entry: int, submission: Any, track: str) -> dict[str, Any]:
-        of_public = {"public": self.public["entry"], "public_run": self.public["run"]}
-        return {"run": run, "entry": entry, "submission": submission, "track": track} | of_public
-
-    def public_answers(self) -> dict[str, Answer]:
-        """What everybody gets of the lists and of what is public."""
-        of_public = {"pk": self.public["entry"]}
-        entry = [address.path(of_public) for address in OF_THINGS if "entry" in address.name]
-        lists = [address.route for address in LISTS if address.name not in OF_THE_PROCESS]
-        return {path: ask(Client(), path) for path in [*lists, *entry, f"/api/v1/runs/{self.public['run']}"]}
 
 
 @pytest.fixture
@@ -106,42 +51,6 @@ def before(hardware: Any, alice: Any, bob: Any, settings: Any, tmp_path: Any) ->
 def site(before: Site, bob: Any) -> Site:
     before.add_the_private_one(bob)
     return before
-
-
-def signed_in(user: Any) -> Client:
-    client = Client(raise_request_exception=False)
-    client.force_login(user)
-    return client
-
-
-def ask(client: Client, path: str, method: str = "get", names: dict[str, Any] | None = None) -> Answer:
-    """Status, headers and body; the names that were asked for are left out of both."""
-    kind = {"content_type": "application/json"} if path.startswith("/api/") and method != "get" else {}
-    with transaction.atomic():
-        answer: Any = getattr(client, method)(path, {"reason": "because"} if method != "get" else None, **kind)
-        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
-        transaction.set_rollback(True)
-    if ".parquet" in path and answer.status_code == 200:  # its file says the address in code
-        body = repr(parquet.read_table(io.BytesIO(body)).to_pylist()).encode()
-    said = OF_NOW.sub("***", body.decode("latin-1"))
-    headers = {name.lower(): value for name, value in answer.items() if name.lower() != "x-request-id"}
-    for name in ("track", "submission", "entry", "run") if names else ():
-        of = str((names or {})[name])
-        said = said.replace(of, "***")
-        headers = {key: value.replace(of, "***") for key, value in headers.items()}
-    of_now = {
-        "expires",
-        "date",
-        "set-cookie",
-        *(["etag"] if names and path.startswith("/?") else []),
-    }  # of its address
-    headers = {key: value for key, value in headers.items() if key not in of_now}
-    return answer.status_code, headers, said.encode("latin-1")
-
-
-def path_of(address: Address, names: dict[str, Any]) -> str:
-    kind = next(kind for kind in ("entry", "run", "submission") if kind in address.name)
-    return address.path({"pk": names[kind]})
 
 
 def questions(names: dict[str, Any]) -> list[tuple[str, str]]:
@@ -205,13 +114,16 @@ def test_the_owner_finds_it(site: Site) -> None:
     assert by_program.get(f"/api/v1/leaderboard?track={track}&min_quality=0").json()["count"] == 1
 
 
-def test_an_administrators_other_tokens_see_nothing(site: Site, administrator: Any) -> None:
+def test_an_administrators_other_tokens_see_nothing(site: Site, administrator: Any, settings: Any) -> None:
     path = f"/api/v1/entries/{site.entry.pk}"
     seen = {}
     for scope in ("submit", "administer", "worker"):
         token = services.create_token(administrator, by=None, name=scope, scope=scope)
         seen[scope] = Client(headers={"Authorization": f"Token {token}"}).get(path).status_code
     ApiToken.objects.all().delete()
+    settings.ADMIN_2FA = True
+    by_password = signed_in(administrator)
+    assert [by_password.get(one).status_code for one in (path, f"/entries/{site.entry.pk}/")] == [404, 404]
     assert seen == {"submit": 404, "administer": 200, "worker": 404}
     assert Client(headers={"Authorization": f"Token {token}"}).get(path).status_code == 404
 

@@ -192,7 +192,7 @@ def _notify_next(run_id: int, worker: str) -> None:
     """Sweeps notify of the first few runs in line only; a worker that finishes one notifies of the next."""
     try:
         hardware = Hardware.objects.get(runs=run_id)
-        waiting = queries.runs().queued().filter(doable_by_worker(worker), hardware=hardware)
+        waiting = queries.every_run().queued().filter(doable_by_worker(worker), hardware=hardware)
         services.dispatch(waiting.with_routing()[:1])
     except Error as error:
         log.warning("next run not dispatched", error=str(error))
@@ -204,15 +204,15 @@ def sweep_queued() -> None:
     """Notify again of the first runs in each line of hardware and track: the broker may have lost the message."""
     line = [F("hardware_id"), F("recipe__track"), F("mode")]
     place = Window(RowNumber(), partition_by=line, order_by=list(LINE))
-    first = queries.runs().queued().annotate(place=place).filter(place__lte=NOTIFY_AHEAD)
-    due = queries.runs().due_for_notification().filter(pk__in=[run.pk for run in first])
+    first = queries.every_run().queued().annotate(place=place).filter(place__lte=NOTIFY_AHEAD)
+    due = queries.every_run().due_for_notification().filter(pk__in=[run.pk for run in first])
     services.dispatch(due.with_routing())
 
 
 @app.task(name="leaderboard.tasks.reap_expired", expires=5)
 def reap_expired() -> None:
     """Queue the runs of workers that stopped reporting again."""
-    services.dispatch(queries.runs().queued().filter(pk__in=services.reap()).with_routing())
+    services.dispatch(queries.every_run().queued().filter(pk__in=services.reap()).with_routing())
 
 
 @app.task(name="leaderboard.tasks.audit_nightly", expires=3600)

@@ -7,19 +7,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NoReturn
 
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, NotFound, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from leaderboard import queries
-from leaderboard.api.authentication import SameOriginSession
+from leaderboard.api.authentication import ApiTokenAuthentication, SameOriginSession
 from leaderboard.api.errors import Faults, not_found
 from leaderboard.api.idempotency import Repeatable
 from leaderboard.api.parameters import check_names, read_page
+from leaderboard.domain.readers import EVERYBODY, Reader, reading_as
+from leaderboard.forms.reader import keep_from_caches, reader_by
 from leaderboard.models import ApiToken, Board, TokenScope
+from measurement.tracks import private_to
 
 
 class ApiView(APIView):
@@ -35,8 +41,18 @@ class ApiView(APIView):
     for_workers: ClassVar[bool] = False
     post: Callable[..., Any]
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """For everybody until it is known who asks; no cache keeps what is said of anything private."""
+        self.of_session = getattr(request, "user", None)  # which REST framework puts nobody in place of
+        with reading_as(EVERYBODY) as self.reading:
+            response = super().dispatch(request, *args, **kwargs)
+        if self.reading.is_private:
+            keep_from_caches(response)
+        return response
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        self.reading.reader = reader_by(request.user)
         if request.method not in SAFE_METHODS and (ban := queries.ban_of(request.user)) is not None:
             raise PermissionDenied(f"your account may read and no longer write: {ban.reason}")
         check_names(request.query_params, self.parameters)
@@ -79,6 +95,40 @@ class PublicView(ApiView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    get: Callable[..., Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if hasattr(self, "get"):
+            self.get = self.head = partial(self._for_all_or_own, self.get)
+
+    def _for_all_or_own(self, get: Callable[..., Any], request: Request, *args: Any, **kwargs: Any) -> Any:
+        """The answer for everybody. If it is that nothing is there, the one for who asks: it may be private.
+
+        A board is named by its track, which says that it is private.
+        """
+        if private_to(request.query_params.get("track", "")) is None:
+            try:
+                return get(request, *args, **kwargs)
+            except NotFound:
+                self.reading.reader = self._reader_of(request)
+                if self.reading.reader.is_everybody:
+                    raise
+        else:
+            self.reading.reader = self._reader_of(request)
+        return get(request, *args, **kwargs)
+
+    def _reader_of(self, request: Request) -> Reader:
+        """Who asks, of an address that takes no session or token otherwise: one that is no good is nobody's."""
+        request._request.user = self.of_session or AnonymousUser()
+        for authentication in (ApiTokenAuthentication(), SameOriginSession()):
+            try:
+                found = authentication.authenticate(request)
+            except (AuthenticationFailed, PermissionDenied):
+                return EVERYBODY
+            if found is not None:
+                return reader_by(found[0])
+        return EVERYBODY
 
 
 class UnknownAddress(PublicView):

@@ -10,11 +10,11 @@ from django.urls import reverse
 from leaderboard.domain.devices import GAIN_U95
 from leaderboard.models.choices import DATA, MODES, SOURCES, Provenance, Scenario, Scope
 from leaderboard.models.machines import Hardware
-from leaderboard.models.methods import Method, Recipe, Work
+from leaderboard.models.methods import Method, PrivateModel, Recipe, Work, only_if_private
 from leaderboard.models.runs import Run
 
 
-class Board(models.Model):
+class Board(PrivateModel):
     """A comparability group: only entries of one track, hardware, scenario and scope are ranked together."""
 
     track = models.CharField(max_length=50)
@@ -35,7 +35,8 @@ class Board(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["track", "hardware", "scenario", "scope"], name="one_board_per_group")
+            models.UniqueConstraint(fields=["track", "hardware", "scenario", "scope"], name="one_board_per_group"),
+            only_if_private("a_private_board_has_its_track"),
         ]
 
     def __str__(self) -> str:

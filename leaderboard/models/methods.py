@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
+from leaderboard.domain.readers import note_read
 from leaderboard.models.choices import CLAIM_STATES, FAMILIES
 from measurement.recipe.revision import REVISION
+from measurement.tracks import PRIVATE
+
+
+def only_if_private(name: str) -> models.CheckConstraint:
+    """That the database holds no private track as a public one, and no public one as private."""
+    is_private = Q(track__contains=PRIVATE)
+    either = Q(is_private, private_to__isnull=False) | Q(~is_private, private_to__isnull=True)
+    return models.CheckConstraint(condition=either, name=name)
+
+
+class PrivateModel(models.Model):
+    """What may be private: no cache keeps an answer that it was read for."""
+
+    # Without a foreign key: when the account goes, it stays private, and administrators alone see it.
+    private_to = models.PositiveBigIntegerField(
+        null=True, editable=False, help_text="The number of the account that alone sees it; null if everybody does."
+    )
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Self:
+        found = super().from_db(*args, **kwargs)
+        note_read(found.__dict__.get("private_to"))
+        return found
 
 
 class Method(models.Model):
@@ -72,7 +102,7 @@ def _revision() -> int:
     return REVISION
 
 
-class Recipe(models.Model):
+class Recipe(PrivateModel):
     """An immutable document that says how to produce and run the model, known by its SHA-256.
 
     All recipes of a work have the names of one method.
@@ -95,6 +125,7 @@ class Recipe(models.Model):
     class Meta:
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["track", "architecture"], name="like_recipes")]
+        constraints = [only_if_private("a_private_recipe_has_its_track")]
 
     def __str__(self) -> str:
         return f"{self.method.title} ({self.sha256[:8]})"

@@ -118,6 +118,8 @@ def of_recipe(recipe: Recipe, user: User, origin: str) -> Start:
         document = parse_recipe(document).model_dump(mode="json", exclude_defaults=True)
     except DocumentError:  # of an older version of the schema
         document = dict(document)
+    if document.get("dataset"):  # the site writes it again if the results are to be private
+        document["dataset"] = {name: value for name, value in document["dataset"].items() if name != "private_to"}
     is_own = recipe.method.submitter_id == user.pk
     document["method"] = _names(recipe.method)
     if not is_own:

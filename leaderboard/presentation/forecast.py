@@ -76,9 +76,11 @@ def check_document(document: Any, mode: str, user: User | None) -> tuple[Recipe 
     if not isinstance(document, Mapping):
         return None, [Fault("recipe", "must be an object")]
     try:
-        recipe = parse_recipe(dict(document))
+        recipe = services.of_submitter(parse_recipe(dict(document)), user)
     except DocumentError as error:
         return None, error.faults
+    except services.Refused as refusal:
+        return None, [Fault(refusal.field, refusal.message)]
     faults = services.why_not(recipe, mode, user)
     return (None if faults else recipe), faults
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from leaderboard import queries
 from leaderboard.domain.board_query import LeaderboardQuery
+from leaderboard.domain.readers import Reader, reading_as
 from leaderboard.models import Delivery, Entry, NoticeKind
 from leaderboard.presentation import rows
 from leaderboard.presentation.entry.flags import flag_meanings
@@ -78,7 +79,8 @@ def mail_of(delivery: Delivery, user: User) -> tuple[str, str]:
     """Subject and text of a notice."""
     kind, data = NoticeKind(delivery.kind), delivery.data
     about = data.get("subject") or _subject(kind, data)
-    paragraphs = [data["text"]] if "text" in data else list(_paragraphs(kind, data))
+    with reading_as(Reader(user.pk)):
+        paragraphs = [data["text"]] if "text" in data else list(_paragraphs(kind, data))
     text = "\n\n".join([f"Hello {user.get_username()},", *paragraphs, _foot(user, kind)])
     return " ".join(f"[{settings.SITE_NAME}] {about}".split()), f"{text}\n"
 

@@ -8,6 +8,7 @@ from django.db.models.expressions import ExpressionWrapper
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.models import Entry
 from leaderboard.queries.boards import entries
+from leaderboard.queries.privacy import visible
 
 
 def _lines() -> QuerySet[Entry]:
@@ -48,7 +49,7 @@ def of_model_named(name: str) -> QuerySet[Entry]:
 
 def titles_like(text: str, most: int) -> list[str]:
     """Titles of entries that contain `text`, or of models whose name does, sorted, at most `most`."""
-    found = Entry.objects.order_by()
+    found = Entry.objects.filter(visible("board__private_to")).order_by()
     published = Q(published__method__title__icontains=text) | Q(published__model__icontains=text)
     named_by = {
         "recipe__method__title": Q(recipe__method__title__icontains=text),

@@ -19,6 +19,7 @@ from leaderboard.models import Board, Claim, Entry, Submission
 from leaderboard.queries.columns import Columns
 from leaderboard.queries.groups import find_board, last
 from leaderboard.queries.placing import Placing, place
+from leaderboard.queries.privacy import visible
 from leaderboard.queries.store import STORE
 from measurement.tracks import quality_floor
 
@@ -28,8 +29,9 @@ RANKING = BoundedSemaphore(3)
 
 
 def entries() -> QuerySet[Entry]:
-    """All entries with the names that a line shows."""
-    return Entry.objects.select_related("recipe__method", "published__method", "board__hardware", "work")
+    """The entries that who reads now may see, with the names that a line shows."""
+    found = Entry.objects.filter(visible("board__private_to"))
+    return found.select_related("recipe__method", "published__method", "board__hardware", "work")
 
 
 def find_entry(number: int) -> Entry | None:

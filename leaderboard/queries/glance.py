@@ -12,13 +12,13 @@ from django.db.models.fields.json import KeyTextTransform
 from leaderboard import routing
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Board
-from leaderboard.queries.runs import runs
+from leaderboard.queries.runs import every_run
 
 Glance = tuple[tuple[Any, ...], ...]
 
 
 def glance() -> Glance:
-    """Of each board that has entries its revision; how many runs are active, and what is said of the running one.
+    """Of each public board that has entries its revision; how many runs are active, and what the running one does.
 
     Equal if no board and no such run has changed in between.
     """
@@ -31,10 +31,10 @@ def glance() -> Glance:
 @cache
 def _statement(vendor: str) -> tuple[str, tuple[Any, ...]]:
     """Django writes it once for each kind of database: writing takes longer than asking."""
-    active = runs().active().order_by().annotate(all=Value(1)).values("all").annotate(number=Count("pk"))
-    running = runs().filter(state=RunState.RUNNING).order_by(*routing.LINE)
+    active = every_run().active().order_by().annotate(all=Value(1)).values("all").annotate(number=Count("pk"))
+    running = every_run().filter(state=RunState.RUNNING).order_by(*routing.LINE)
     phase = running.annotate(now=KeyTextTransform("phase", "progress")).values("now")
-    found = Board.objects.filter(size__gt=0).order_by("pk")
+    found = Board.objects.filter(size__gt=0, private_to=None).order_by("pk")
     asked = found.values_list(
         *("pk", "revision", "changed_at", "size", "verified_size", "hardware__name"),
         Subquery(active.values("number")),

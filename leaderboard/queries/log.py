@@ -9,7 +9,8 @@ from operator import or_
 
 from django.db.models import Q, QuerySet
 
-from leaderboard.models import Action, Entry, LogLine, Run
+from leaderboard.models import Action, Board, Entry, LogLine, Run
+from leaderboard.queries.privacy import visible
 
 
 def log_lines(
@@ -46,9 +47,11 @@ def decisions(runs: Iterable[int], entry: int | None = None) -> QuerySet[LogLine
 
 
 def taken_down(entry: int) -> LogLine | None:
-    """The line that says why an entry of this number was taken down; None if none was."""
+    """The line that says why an entry of this number was taken down; None if none was, or not for who reads now."""
     lines = LogLine.objects.filter(action=Action.TAKE_DOWN, object_type=Entry._meta.model_name, object_id=str(entry))
-    return lines.first()
+    line = lines.first()
+    hidden = line and Board.objects.filter(pk=line.details.get("board")).exclude(visible()).exists()
+    return None if hidden else line
 
 
 def in_place_of(line: LogLine) -> Entry | None:

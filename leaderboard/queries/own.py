@@ -13,7 +13,7 @@ from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Board, Entry, Run, Scenario, Scope, Submission
 from leaderboard.queries.boards import RankedBoard, RankedEntry, columns_of
-from leaderboard.queries.runs import live_workers, runs, submissions
+from leaderboard.queries.runs import every_run, every_submission, live_workers
 from leaderboard.queries.waiting import places_in_line, wait_of
 from measurement.tracks import quality_floor
 
@@ -57,7 +57,7 @@ def own_submissions(
 
     state: of OWN_STATES. search: words of the method's title, or the beginning of the recipe's SHA-256.
     """
-    found = submissions().filter(submitter=person).order_by("-created_at", "pk")
+    found = every_submission().filter(submitter=person).order_by("-created_at", "pk")
     if track:
         found = found.filter(recipe__track=track)
     if hardware:
@@ -92,7 +92,7 @@ def own_lines(shown: Sequence[Submission]) -> list[OwnLine]:
     """The lines of these submissions. As many queries however many they are, once their boards are in memory."""
     newest = Subquery(Run.objects.filter(submission=OuterRef("pk")).order_by("-pk").values("pk")[:1])
     numbers = Submission.objects.filter(pk__in=[found.pk for found in shown]).order_by().values_list(newest)
-    current = {run.submission_id: run for run in runs().with_names().filter(pk__in=numbers)}
+    current = {run.submission_id: run for run in every_run().with_names().filter(pk__in=numbers)}
     entries = _entries_of([found for found in shown if found.withdrawn_at is None])
     places = _places(entries.values())
     queued = [run for run in current.values() if run.state == RunState.QUEUED]
@@ -143,7 +143,7 @@ def _places(entries: Any) -> dict[int, tuple[RankedEntry | None, int]]:
 
 def leaving_with(submission: Submission) -> list[Entry]:
     """The entries that leave their boards if a submission is withdrawn: none while another's results are left."""
-    results = runs().filter(
+    results = every_run().filter(
         recipe__work=submission.recipe.work_id,
         hardware=submission.hardware_id,
         state=RunState.SUCCEEDED,

@@ -8,9 +8,10 @@ from typing import TypeVar, overload
 from django.db.models import Prefetch, QuerySet
 
 from leaderboard import routing
+from leaderboard.domain.readers import reader_now
 from leaderboard.domain.runstate import ACTIVE
-from leaderboard.models import Action, Attempt, LogLine, Run
-from leaderboard.queries.runs import RunQuerySet, runs
+from leaderboard.models import Action, Attempt, LogLine, Method, Recipe, Run
+from leaderboard.queries.runs import RunQuerySet, every_run, runs
 
 Q = TypeVar("Q", bound=QuerySet[Run])
 
@@ -18,13 +19,14 @@ Q = TypeVar("Q", bound=QuerySet[Run])
 class Queue:
     """Running and queued runs, in the order in which they will be done: as a list of which parts are read.
 
+    Of one that who reads now may not see, it is said that it has its place, and nothing else.
     Only numbers are put in order; the lines of a part are read by them. Two queries a part, three with attempts, and
     one of an empty part.
     """
 
     def __init__(self, *, attempts: bool) -> None:
         self._attempts = attempts
-        self._ordered = runs().active().order_by("-state", *routing.LINE)
+        self._ordered = every_run().active().order_by("-state", *routing.LINE)
 
     def __len__(self) -> int:
         return self._ordered.order_by().count()
@@ -39,12 +41,22 @@ class Queue:
         numbers = list(self._ordered.values_list("pk", flat=True)[part])
         if not numbers:
             return []
-        found = runs().with_names().filter(pk__in=numbers)
-        lines = {run.pk: run for run in (with_attempts(found) if self._attempts else found)}
+        found = every_run().with_names().filter(pk__in=numbers)
+        lines = {run.pk: _as_seen(run) for run in (with_attempts(found) if self._attempts else found)}
         return [lines[number] for number in numbers if number in lines]  # one may have ended meanwhile
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self[:])
+
+
+def _as_seen(run: Run) -> Run:
+    """A run, or what is said of it to those who may not see it. What is said is never saved."""
+    if reader_now().may_see(run.recipe.private_to):
+        return run
+    run.recipe = Recipe(method=Method(title="A private submission", family=""), sha256="", track="")
+    run.submission, run.progress, run.reason, run.held_for = None, {}, "", []
+    run._prefetched_objects_cache = {"attempts": run.attempts.none()}  # type: ignore[attr-defined]
+    return run
 
 
 def queue(*, attempts: bool = False) -> Queue:

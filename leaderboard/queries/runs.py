@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from leaderboard import routing
 from leaderboard.domain.runstate import ACTIVE, RunState
 from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, PublishedResult, Run, Submission, Worker
+from leaderboard.queries.privacy import visible
 
 WORKER_SILENT_AFTER = timedelta(seconds=60)
 
@@ -42,29 +43,39 @@ class RunQuerySet(QuerySet[Run]):
         return self.select_related("recipe__method", "hardware", "submission").defer("recipe__document")
 
 
-def runs() -> RunQuerySet:
-    """All runs."""
+def every_run() -> RunQuerySet:
+    """All runs, whoever reads: for the line and its workers, and for the runs of what was found already."""
     return RunQuerySet(Run)
 
 
-def submissions() -> QuerySet[Submission]:
+def runs() -> RunQuerySet:
+    """The runs that who reads now may see."""
+    return every_run().filter(visible("recipe__private_to"))
+
+
+def every_submission() -> QuerySet[Submission]:
     """All submissions with what their pages show."""
     return Submission.objects.select_related("recipe__method", "hardware", "submitter")
 
 
+def submissions() -> QuerySet[Submission]:
+    """Those that who reads now may see."""
+    return every_submission().filter(visible("recipe__private_to"))
+
+
 def current_run(submission: Submission) -> Run | None:
     """The newest run of a submission: of its own, not of others that ask for the same recipe on its hardware."""
-    return runs().filter(submission=submission).with_names().order_by("-pk").first()
+    return every_run().filter(submission=submission).with_names().order_by("-pk").first()
 
 
 def is_active(submission: UUID) -> bool:
     """Whether a run of the submission of this number is queued or running."""
-    return runs().active().filter(submission=submission).exists()
+    return every_run().active().filter(submission=submission).exists()
 
 
 def earlier_result(run: Run) -> int | None:
     """The newest other run of the same work on the same hardware that left a result; None if there is none."""
-    others = runs().filter(recipe__work=run.recipe.work_id, hardware=run.hardware_id, state=RunState.SUCCEEDED)
+    others = every_run().filter(recipe__work=run.recipe.work_id, hardware=run.hardware_id, state=RunState.SUCCEEDED)
     return others.exclude(pk=run.pk).order_by("-pk").values_list("pk", flat=True).first()
 
 
@@ -81,7 +92,7 @@ def history(entry: Entry) -> QuerySet[Run]:
         "attempts",
         Attempt.objects.annotate(quality=F("record__quality"), hardware=F("record__hardware")).defer("record"),
     )
-    found = runs().filter(recipe__work=entry.work_id, hardware=entry.board.hardware_id)
+    found = every_run().filter(recipe__work=entry.work_id, hardware=entry.board.hardware_id)
     return found.select_related("recipe", "submission__submitter").prefetch_related(attempts)
 
 

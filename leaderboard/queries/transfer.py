@@ -39,7 +39,10 @@ def snapshot() -> Iterator[None]:
 
 
 def moved(kind: str) -> models.QuerySet[Any]:
-    """What an export holds of a kind. Runs that have ended, with their submissions; queued and running ones stay."""
+    """What an export holds of a kind. Runs that have ended, with their submissions; queued and running ones stay.
+
+    Private results stay too: the number of their account is another's elsewhere.
+    """
     found: models.QuerySet[Any] = _MOVED[kind]()
     return found
 
@@ -57,7 +60,7 @@ def lines(kind: str) -> Iterator[tuple[Any, Line]]:
 
 def _methods() -> models.QuerySet[Method]:
     used = (
-        Exists(Recipe.objects.filter(method=OuterRef("pk"))),
+        Exists(Recipe.objects.filter(private_to=None, method=OuterRef("pk"))),
         Exists(PublishedResult.objects.filter(method=OuterRef("pk"))),
     )
     return Method.objects.filter(used[0] | used[1]).select_related("submitter").order_by("pk")
@@ -65,32 +68,37 @@ def _methods() -> models.QuerySet[Method]:
 
 def _submissions() -> models.QuerySet[Submission]:
     ended = Exists(Run.objects.filter(submission=OuterRef("pk"), state__in=FINAL))
-    submissions = Submission.objects.filter(ended).select_related("submitter", "withdrawn_by", "recipe", "hardware")
+    public = Submission.objects.filter(ended, recipe__private_to=None)
+    submissions = public.select_related("submitter", "withdrawn_by", "recipe", "hardware")
     return submissions.defer("recipe__document").order_by("created_at", "pk")
 
 
 def _runs() -> models.QuerySet[Run]:
-    runs = Run.objects.filter(state__in=FINAL).select_related("recipe", "hardware", "requested_by")
-    return runs.defer("recipe__document").order_by("pk")
+    runs = Run.objects.filter(state__in=FINAL, recipe__private_to=None)
+    return runs.select_related("recipe", "hardware", "requested_by").defer("recipe__document").order_by("pk")
 
 
 def _entries() -> models.QuerySet[Entry]:
-    entries = Entry.objects.select_related("recipe__method", "published__method", "board__hardware")
-    return entries.defer("recipe__document", "published__document").order_by("pk")
+    entries = Entry.objects.filter(board__private_to=None)
+    return (
+        entries.select_related("recipe__method", "published__method", "board__hardware")
+        .defer("recipe__document", "published__document")
+        .order_by("pk")
+    )
 
 
 _MOVED: dict[str, Any] = {
     "hardware": lambda: Hardware.objects.filter(
-        Q(pk__in=Board.objects.values("hardware")) | Q(pk__in=Run.objects.filter(state__in=FINAL).values("hardware"))
+        Q(pk__in=Board.objects.filter(private_to=None).values("hardware")) | Q(pk__in=_runs().values("hardware"))
     ).order_by("pk"),
     "methods": _methods,
-    "recipes": lambda: Recipe.objects.select_related("work").order_by("pk"),
+    "recipes": lambda: Recipe.objects.filter(private_to=None).select_related("work").order_by("pk"),
     "submissions": _submissions,
     "runs": _runs,
     "attempts": lambda: (
-        Attempt.objects.filter(run__state__in=FINAL).prefetch_related("phases").order_by("run_id", "number")
+        Attempt.objects.filter(run__in=_runs().values("pk")).prefetch_related("phases").order_by("run_id", "number")
     ),
-    "boards": lambda: Board.objects.select_related("hardware").order_by("pk"),
+    "boards": lambda: Board.objects.filter(private_to=None).select_related("hardware").order_by("pk"),
     "published_results": lambda: PublishedResult.objects.order_by("pk"),
     "entries": _entries,
 }

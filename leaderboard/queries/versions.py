@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from leaderboard.models import Action, Board, Entry, LogLine, Method, RemovedEntry, Run, Submission
 from leaderboard.queries.own import SHOWN_FIRST
+from leaderboard.queries.privacy import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ def corrections(method: Method) -> QuerySet[LogLine]:
 
 
 def removed_entry(number: int) -> RemovedEntry | None:
-    """The entry of a number that has left its board, with whose results it was."""
-    return RemovedEntry.objects.select_related("board__hardware", "work").filter(pk=number).first()
+    """The entry of a number that has left its board, with whose results it was; if who reads now may see it."""
+    found = RemovedEntry.objects.filter(visible("board__private_to")).select_related("board__hardware", "work")
+    return found.filter(pk=number).first()
 
 
 def withdrawn_from(removed: RemovedEntry) -> Submission | None:

@@ -13,7 +13,7 @@ from django.db.models import F, Max, Min, Q
 from leaderboard import routing
 from leaderboard.domain.runstate import RunState
 from leaderboard.models import Hardware, Priority, Run, Worker
-from leaderboard.queries.runs import live_workers, runs
+from leaderboard.queries.runs import every_run, live_workers
 from measurement.recipe.revision import REVISION
 
 Tracks = frozenset[str] | None
@@ -105,14 +105,14 @@ def ahead_in_queue(run: Run, able: list[Worker] | None = None) -> int:
     before = _before(run.priority, run.turn) | same_turn
     if able is None:
         able = wait_of(run.hardware, run.recipe.track, run.mode, revision=run.recipe.revision).able
-    return runs().queued().filter(before & _doable_by(able), hardware=run.hardware_id).count()
+    return every_run().queued().filter(before & _doable_by(able), hardware=run.hardware_id).count()
 
 
 def places_in_line(waits: Mapping[Run, Wait]) -> dict[int, int]:
     """The same of several queued runs by their numbers, given what each waits for. One query, none without runs."""
     if not waits:
         return {}
-    lines = runs().queued().filter(hardware__in={run.hardware_id for run in waits}).order_by(*routing.LINE)
+    lines = every_run().queued().filter(hardware__in={run.hardware_id for run in waits}).order_by(*routing.LINE)
     wanted = {run.pk: _tracks_of(wait.able) for run, wait in waits.items()}
     kinds = {(run.hardware_id, wanted[run.pk]) for run in waits}
     before: Counter[tuple[int, Tracks]] = Counter()
@@ -151,7 +151,7 @@ def place_of_new(hardware: Hardware, user: User | None, able: list[Worker]) -> P
     running = Run.objects.filter(
         hardware=hardware, state=RunState.RUNNING, attempts__number=F("attempt"), attempts__worker__in=names
     )
-    ahead = runs().queued().filter(before & _doable_by(able), hardware=hardware)
+    ahead = every_run().queued().filter(before & _doable_by(able), hardware=hardware)
     return Place(ahead.count(), running.count())
 
 

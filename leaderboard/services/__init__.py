@@ -24,6 +24,7 @@ from leaderboard.services.notices import (
     tell_superseded,
 )
 from leaderboard.services.outbox import send_again
+from leaderboard.services.private_results import of_submitter
 from leaderboard.services.publication import boards_changed, hold, publish, refresh_entries, release_hold, take_down
 from leaderboard.services.published_models import why_not_in_place_of
 from leaderboard.services.references import put_back, record_reference
@@ -127,6 +128,7 @@ __all__ = [
     "lose",
     "move_to_front",
     "names_of",
+    "of_submitter",
     "offered_kinds",
     "own_method",
     "pause",

@@ -40,6 +40,7 @@ from leaderboard.services.review import busy_results_replaced_by
 from leaderboard.services.superseding import supersede
 from measurement.documents import DocumentError
 from measurement.record import Record, parse_record
+from measurement.tracks import private_to
 from measurement.vocabulary import Flag
 
 TAKEN_DOWN = "taken_down_by_an_administrator"
@@ -142,7 +143,9 @@ def lock_works(work_ids: Iterable[int]) -> None:
 
 
 def _board(hardware: Hardware, track: str, scenario: str, scope: str) -> Board:
-    board, _ = Board.objects.get_or_create(track=track, hardware=hardware, scenario=scenario, scope=scope)
+    board, _ = Board.objects.get_or_create(
+        track=track, hardware=hardware, scenario=scenario, scope=scope, defaults={"private_to": private_to(track)}
+    )
     return board
 
 

@@ -23,6 +23,7 @@ from leaderboard.services.measurements import why_not_measured
 from leaderboard.services.named_artifacts import name_artifacts, why_not_artifacts
 from leaderboard.services.named_measurements import name_measurements
 from leaderboard.services.notices import tell_of_run
+from leaderboard.services.private_results import of_submitter
 from leaderboard.services.publication import FULL_FIRST, boards_changed, lock_works
 from leaderboard.services.published_models import FIELD, check_published_model
 from leaderboard.services.refusal import Refused
@@ -53,6 +54,7 @@ def submit(
     measurement that the submitter does not have; DocumentError with each field in which it differs from that model's
     training.
     """
+    recipe = of_submitter(recipe, submitter)
     fault = recipe.why_not_family() or (why_not_sampled(recipe) if mode == "sampled" else None)
     if fault is not None:
         raise Refused(fault.field, fault.message, subject=f"“{fault.field}” in the recipe")
@@ -120,7 +122,12 @@ def _stored_recipe(recipe: RecipeDocument, submitter: User | None) -> tuple[Reci
         return found, is_known
     method = standing_method(work) if is_known else new_method(recipe, submitter)
     made = Recipe.objects.create(
-        sha256=recipe.sha256, work=work, method=method, track=recipe.track_key, document=recipe.document()
+        sha256=recipe.sha256,
+        work=work,
+        method=method,
+        track=recipe.track_key,
+        document=recipe.document(),
+        private_to=recipe.private_to,
     )
     return made, is_known
 

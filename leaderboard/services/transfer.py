@@ -28,6 +28,7 @@ from leaderboard.services.spent import count_spent
 from leaderboard.services.workers import register_hardware
 from leaderboard.transfer.folder import BadFolder, Checked
 from leaderboard.transfer.lines import FIELDS, KINDS, LATER, NAMES, Line, from_line
+from measurement.tracks import private_to
 
 LINES_AT_ONCE = 500
 # Of an entry, which two sites may have published at different times, next to other works: these pool their spread, so
@@ -96,6 +97,9 @@ class _Import:
 
     def _each(self, kind: str, take: Callable[[list[Line]], None]) -> None:
         for batch in self._batches(kind):
+            if any(private_to(line.get("track") or "") is not None for line in batch):
+                file = self.folder.path / f"{kind}.jsonl"
+                raise BadFolder(f"{file}: has private results, which stay on the site that they were made for")
             try:
                 take(batch)
             except (KeyError, TypeError, ValueError, ValidationError) as error:

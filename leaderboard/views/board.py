@@ -32,6 +32,7 @@ from leaderboard.staticstorage import imported_modules
 from leaderboard.views import kept_pages
 from leaderboard.views.board_lines import choice_bar, known_choice, lines
 from leaderboard.views.preloading import preloads
+from leaderboard.views.private import with_own
 
 ROWS_PER_PAGE = 50
 # The server ranks larger boards at every change: their snapshot is too large for a browser.
@@ -50,6 +51,7 @@ TITLES = {
 RUN_AS_LABELS = {"precision": "Precision", "runtime": "Run by", "compiled": "Compilation"}
 
 
+@with_own
 @require_safe
 @preloads("leaderboard/site.css", "leaderboard/board.css")
 def leaderboard(request: HttpRequest) -> HttpResponse:
@@ -306,6 +308,7 @@ def _activity() -> dict[str, Any]:
     return {"active_count": active, "active_runs": first, "running": running}
 
 
+@with_own
 @require_safe
 def activity(request: HttpRequest) -> HttpResponse:
     """The line (or, on an empty board, the block) that shows the active runs; polled while there are any."""

@@ -24,6 +24,7 @@ from leaderboard.presentation.format import images, joules, percent, provenance_
 from leaderboard.presentation.link_card import Card, draw_card
 from leaderboard.views.compare import champion_of, read_entries
 from leaderboard.views.entries import query_of
+from leaderboard.views.private import with_own
 
 KEPT_S = 24 * 3600
 # So many threads of a process may draw; the others go on serving pages.
@@ -41,6 +42,7 @@ NO_WINNER = Card(
 )
 
 
+@with_own
 @require_safe
 def board_card(request: HttpRequest) -> HttpResponseBase:
     """The winner of a view of the leaderboard."""
@@ -58,6 +60,7 @@ def _claim(query: LeaderboardQuery) -> str:
     return among if query.floor or not query.default_floor else f"{among},"
 
 
+@with_own
 @require_safe
 def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     """One entry."""
@@ -75,6 +78,7 @@ def entry_card(request: HttpRequest, pk: int) -> HttpResponseBase:
     return _answer(request, card_of(entry, row.place, query, place))
 
 
+@with_own
 @require_safe
 def compare_card(request: HttpRequest) -> HttpResponseBase:
     """The winner among compared entries, if they are of one group."""

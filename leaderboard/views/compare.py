@@ -35,8 +35,10 @@ from leaderboard.presentation.format import (
 )
 from leaderboard.presentation.rivals import Against, find_rival
 from leaderboard.views.entries import query_of
+from leaderboard.views.private import with_own
 
 
+@with_own
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Up to six entries side by side; 404 if an entry does not exist."""

@@ -24,9 +24,11 @@ from leaderboard.presentation.own_submissions import restorable_until
 from leaderboard.presentation.recipe_document import recipe_text
 from leaderboard.presentation.rivals import find_rival, rival_lines, verdict
 from leaderboard.presentation.versions import correction_lines, version_lines
+from leaderboard.views.private import with_own
 from measurement.tracks import find_track
 
 
+@with_own
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """An entry, phase by phase, and how to check it."""
@@ -260,6 +262,7 @@ def _rivals(found: Entry, ranked: queries.RankedBoard, asked: str) -> dict[str, 
     }
 
 
+@with_own
 @require_safe
 def recipe(request: HttpRequest, pk: int) -> HttpResponse:
     """The recipe of an entry as a file that `python -m measurement run` takes."""
@@ -282,6 +285,7 @@ def _trace_tag(request: HttpRequest, pk: int) -> str | None:
     return f'"{attempt.pk}-{attempt.started_at.timestamp():.6f}"' if attempt and attempt.trace else None
 
 
+@with_own
 @require_safe
 @condition(etag_func=_trace_tag)
 def power_over_time(request: HttpRequest, pk: int) -> HttpResponse:

@@ -16,8 +16,10 @@ from leaderboard.forms.findings import read_findings_query
 from leaderboard.models import Board
 from leaderboard.presentation import findings as written
 from leaderboard.presentation.rows import track_title
+from leaderboard.views.private import with_own
 
 
+@with_own
 @require_safe
 def findings(request: HttpRequest) -> HttpResponse:
     """Sentences, tables and charts computed from the current entries of one board."""

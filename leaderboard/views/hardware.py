@@ -19,6 +19,7 @@ from leaderboard.models import Entry, Scenario, Scope
 from leaderboard.presentation import across as across_text
 from leaderboard.presentation import prices, rows
 from leaderboard.presentation.controls import numbers
+from leaderboard.views.private import with_own
 from measurement.tracks import quality_floor
 
 LINES_PER_PAGE = 50
@@ -31,6 +32,7 @@ _OF_TABLE = ("columns", "sort")
 _OF_TRACK = ("track", "hardware", "family", "provenance", "source", "search", "include_incomplete")
 
 
+@with_own
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
     """One model on all hardware: that of an entry (`entry`), or by its name (`name`)."""
@@ -93,6 +95,7 @@ def _groups(
     ]
 
 
+@with_own
 @require_safe
 def across(request: HttpRequest) -> HttpResponse:
     """A track's entries on all hardware, each with where it runs."""

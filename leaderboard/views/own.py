@@ -21,11 +21,13 @@ from leaderboard.forms.person import signed_in
 from leaderboard.models import Submission
 from leaderboard.presentation.format import joules, percent
 from leaderboard.presentation.own_submissions import own_rows
+from leaderboard.views.private import with_own
 from measurement.documents import DocumentError
 
 PER_PAGE = 50
 
 
+@with_own
 @never_cache
 @login_required
 @require_safe
@@ -61,6 +63,7 @@ def _own(request: HttpRequest, pk: UUID) -> Submission:
     return submission
 
 
+@with_own
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -98,6 +101,7 @@ def _effect(submission: Submission) -> dict[str, Any]:
     }
 
 
+@with_own
 @login_required
 @require_POST
 def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -113,6 +117,7 @@ def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect(submission)
 
 
+@with_own
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])

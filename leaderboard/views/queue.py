@@ -15,10 +15,12 @@ from leaderboard.database import clock
 from leaderboard.models import Run
 from leaderboard.presentation import run_lists
 from leaderboard.presentation.workers import worker_line
+from leaderboard.views.private import with_own
 
 RUNS_PER_PAGE = 100
 
 
+@with_own
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     """Running and queued runs, live workers, and recently finished runs."""

@@ -15,10 +15,12 @@ from leaderboard.presentation.charts import power_trace
 from leaderboard.presentation.entry import power
 from leaderboard.presentation.format import percent
 from leaderboard.presentation.run_comparison import environment_differences, phase_lines, same_device
+from leaderboard.views.private import with_own
 
 MOST_DIGITS = 15
 
 
+@with_own
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Two runs (`run`, twice) of one work: 400 that says what is wrong with others, 404 for one that is not there."""
@@ -74,7 +76,7 @@ def _compared(first: Run, second: Run) -> dict[str, Any]:
 
 
 def _attempt(pk: int) -> Attempt | None:
-    run = queries.runs().filter(pk=pk).first()
+    run = queries.runs().with_names().filter(pk=pk).first()
     return queries.attempt_of(run) if run else None
 
 
@@ -84,6 +86,7 @@ def _tag(request: HttpRequest, pk: int) -> str | None:
     return f'"{attempt.pk}-{attempt.started_at.timestamp():.6f}"' if attempt and attempt.trace else None
 
 
+@with_own
 @require_safe
 @condition(etag_func=_tag)
 def power_over_time(request: HttpRequest, pk: int) -> HttpResponse:

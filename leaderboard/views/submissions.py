@@ -24,10 +24,12 @@ from leaderboard.presentation.own_submissions import restorable_until
 from leaderboard.presentation.recipe_document import recipe_text
 from leaderboard.presentation.versions import correction_lines, version_lines
 from leaderboard.views.own import may_steer
+from leaderboard.views.private import with_own
 
 WITHOUT_RESULT = (RunState.FAILED, RunState.CANCELLED)
 
 
+@with_own
 @never_cache
 @require_safe
 def submission(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -45,6 +47,7 @@ def submission(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "leaderboard/submission.html", context)
 
 
+@with_own
 @never_cache
 @require_safe
 def status(request: HttpRequest, pk: UUID) -> HttpResponse:

@@ -25,6 +25,7 @@ from leaderboard.models import Hardware
 from leaderboard.presentation import forecast as forecasts
 from leaderboard.presentation import forecast_words, recipe_text, short_form, starts
 from leaderboard.presentation.glossary import OF_SUBMITTING
+from leaderboard.views.private import with_own
 from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, with_lines
 
 STRICT = {"style-src": [SELF], "worker-src": ["'none'"]}
@@ -34,6 +35,7 @@ COMMENTS_LOST = (
 )
 
 
+@with_own
 @login_required
 @never_cache
 @csp_replace(STRICT)
@@ -83,6 +85,7 @@ def _submitted(request: HttpRequest, form: SubmissionForm) -> HttpResponse:
     return redirect(submission)
 
 
+@with_own
 @login_required
 @never_cache
 @require_POST
@@ -93,6 +96,7 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/_forecast.html", {"checked": _checked(request, form)})
 
 
+@with_own
 @login_required
 @never_cache
 @require_POST

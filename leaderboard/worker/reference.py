@@ -92,7 +92,7 @@ def _a_run_waits(worker: str) -> bool:
         found = Worker.objects.filter(name=worker, paused_for="", drifted_for="").first()
         if found is None:
             return False
-        waiting = queries.runs().queued().filter(hardware=found.hardware_id, hardware__paused_for="")
+        waiting = queries.every_run().queued().filter(hardware=found.hardware_id, hardware__paused_for="")
         return waiting.filter(doable_by(found.diagnosis)).exists()
     except Error:
         connection.close()

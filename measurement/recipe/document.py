@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
 from measurement.artifacts import Kind
 from measurement.documents import MAX_DOCUMENT_BYTES, DocumentError, Fault, as_json, faults_of, read_document
@@ -37,6 +37,7 @@ from measurement.recipe.techniques import (
 from measurement.recipe.training import TrainingOptions, early_stoppings
 from measurement.recipe.work import canonical_work, sha256_of_work
 from measurement.tracks import TRACKS, OpenTrack
+from measurement.tracks.base import MOST_ACCOUNT_DIGITS
 from measurement.tracks.opened import NAME_PATTERN
 from measurement.vocabulary import Family
 
@@ -89,15 +90,6 @@ class Method(Part):
     )
 
 
-def _not_private(given: Any) -> Any:
-    if given == "private":
-        raise ValueError(
-            "results can't be kept private yet; write public, or leave it out: the images themselves are shown to "
-            "nobody but you and administrators"
-        )
-    return given
-
-
 class Dataset(Part):
     """The data set, on a track for any data: exactly these files, in a folder of the worker or in an upload."""
 
@@ -113,9 +105,22 @@ class Dataset(Part):
         pattern=r"^[0-9a-f]{64}$",
         description="of a zip file that you have uploaded, in place of a folder on the worker",
     )
-    visibility: Annotated[Literal["public"], BeforeValidator(_not_private)] = Field(
-        "public", description="who sees the results; the images themselves are yours and administrators' alone"
+    visibility: Literal["public", "private"] = Field(
+        "public",
+        description="who sees the results: everybody, or you and administrators; the images are always yours and "
+        "theirs alone",
     )
+    private_to: int | None = Field(
+        None,
+        ge=0,
+        lt=10**MOST_ACCOUNT_DIGITS,
+        description="number of the account that sees private results: written by the site; leave it out",
+    )
+
+    @property
+    def account(self) -> int | None:
+        """The number of the account that alone sees the results, 0 if it is not known yet; None: everybody does."""
+        return (self.private_to or 0) if self.visibility == "private" else None
 
 
 class Budget(Part):
@@ -173,6 +178,8 @@ class Recipe(Part):
                 if self.dataset is None
                 else f"dataset: track {track.slug} has its own data; leave this field out"
             )
+        if self.dataset is not None:
+            self._check_visibility(self.dataset)
         if len(set(self.inference.scenarios)) != len(self.inference.scenarios):
             raise ValueError("inference.scenarios: each scenario once")
         check_detection(self.track, self.model, self.phases, self.inference)
@@ -184,6 +191,15 @@ class Recipe(Part):
         self._check_exits()
         self._check_inference()
         return self
+
+    def _check_visibility(self, data: Dataset) -> None:
+        if data.visibility == "private" and data.archive_sha256 is None:
+            raise ValueError(
+                "dataset.visibility: only results on a data set that you have uploaded can be private; give "
+                "archive_sha256, or write public"
+            )
+        if data.private_to is not None and data.visibility == "public":
+            raise ValueError("dataset.private_to: is of private results alone; leave it out")
 
     def _check_brought(self, model: OnnxModel, channels: int, classes: int | None, max_resolution: int) -> None:
         """Of a model that is brought as a file. classes: None if they depend on the recipe's data."""
@@ -295,8 +311,19 @@ class Recipe(Part):
         """The slug of the board: the track's; on a track for any data, one for each data set."""
         track, data = TRACKS[self.track], self.dataset
         if isinstance(track, OpenTrack) and data:
-            return track.key(data.manifest_sha256, is_uploaded=data.archive_sha256 is not None)
+            is_uploaded = data.archive_sha256 is not None
+            return track.key(data.manifest_sha256, is_uploaded=is_uploaded, private_to=data.account)
         return track.slug
+
+    @property
+    def private_to(self) -> int | None:
+        """The number of the account that alone sees the results; None if everybody does."""
+        return self.dataset.account if self.dataset else None
+
+    def kept_private_to(self, account: int) -> Recipe:
+        """The same recipe of private results, for one account: another recipe, of another work, on another board."""
+        assert self.dataset is not None, "private results are on a data set of one's own"  # noqa: S101
+        return self.model_copy(update={"dataset": self.dataset.model_copy(update={"private_to": account})})
 
     def why_not_sampled(self) -> Fault | None:
         """What is missing for a sampled verification of this recipe; None if nothing is."""

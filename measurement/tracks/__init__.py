@@ -7,6 +7,8 @@ import re
 from measurement.errors import NOT_FOUND, BadInput
 from measurement.tracks.base import (
     KEY_DIGITS,
+    MOST_ACCOUNT_DIGITS,
+    PRIVATE,
     UPLOADED,
     Batch,
     HiddenSplit,
@@ -31,11 +33,17 @@ TRACKS: dict[str, Track | OpenTrack] = {
 
 _CLOSED_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, Track)]
 _OPEN_SLUGS = [slug for slug, track in TRACKS.items() if isinstance(track, OpenTrack)]
-KEY_PATTERN = f"^({'|'.join(_CLOSED_SLUGS)}|({'|'.join(_OPEN_SLUGS)})(-|{UPLOADED})[0-9a-f]{{{KEY_DIGITS}}})$"
+_OF_ONE_ACCOUNT = f"({PRIVATE}[0-9]{{1,{MOST_ACCOUNT_DIGITS}}})?"
+_OF_DATA = f"(-[0-9a-f]{{{KEY_DIGITS}}}|{UPLOADED}[0-9a-f]{{{KEY_DIGITS}}}{_OF_ONE_ACCOUNT})"
+KEY_PATTERN = f"^({'|'.join(_CLOSED_SLUGS)}|({'|'.join(_OPEN_SLUGS)}){_OF_DATA})$"
 """The pattern of a board's key."""
 KEYS_IN_WORDS = (
     *_CLOSED_SLUGS,
-    *(f"{slug}{mark}<{KEY_DIGITS} hexadecimal digits>" for slug in _OPEN_SLUGS for mark in ("-", UPLOADED)),
+    *(
+        f"{slug}{mark}<{KEY_DIGITS} hexadecimal digits>{private}"
+        for slug in _OPEN_SLUGS
+        for mark, private in (("-", ""), (UPLOADED, f"[{PRIVATE}<number of your account>]"))
+    ),
 )
 """The same as text, for people."""
 
@@ -54,7 +62,15 @@ def track_title(key: str) -> str:
         return key
     if track.slug == key:
         return track.title
-    return f"{track.title} {key[-KEY_DIGITS:]}{' (uploaded)' if UPLOADED in key else ''}"
+    public, private, _ = key.partition(PRIVATE)
+    marks = " (uploaded, private)" if private else " (uploaded)" if UPLOADED in key else ""
+    return f"{track.title} {public[-KEY_DIGITS:]}{marks}"
+
+
+def private_to(key: str) -> int | None:
+    """The number of the account that alone sees the results of a board's key; None if everybody does."""
+    _, private, number = key.partition(PRIVATE)
+    return int(number) if private and find_track(key) is not None else None
 
 
 def quality_floor(key: str) -> float:
@@ -89,6 +105,7 @@ def tracks_here() -> dict[str, str]:
 __all__ = [
     "KEYS_IN_WORDS",
     "KEY_PATTERN",
+    "PRIVATE",
     "TRACKS",
     "UPLOADED",
     "Batch",
@@ -99,6 +116,7 @@ __all__ = [
     "batch_bounds",
     "find_track",
     "held_back",
+    "private_to",
     "quality_floor",
     "track_title",
     "tracks_here",

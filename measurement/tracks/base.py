@@ -192,12 +192,14 @@ class OpenTrack(TrackProtocol):
     load: Callable[[str, str, str | None], Track]
     found: Callable[[], list[str]]
 
-    def key(self, manifest_sha256: str, *, is_uploaded: bool = False) -> str:
+    def key(self, manifest_sha256: str, *, is_uploaded: bool = False, private_to: int | None = None) -> str:
         """The slug of the board of one data set, e.g. `imagefolder-0123456789ab`.
 
         One that was uploaded has a board of its own, e.g. `imagefolder-upload-0123456789ab`: any worker can fetch it.
+        private_to: the number of the account that alone sees the results, on yet another board.
         """
-        return f"{self.slug}{UPLOADED if is_uploaded else '-'}{manifest_sha256[:KEY_DIGITS]}"
+        public = f"{self.slug}{UPLOADED if is_uploaded else '-'}{manifest_sha256[:KEY_DIGITS]}"
+        return public if private_to is None else f"{public}{PRIVATE}{private_to}"
 
     def on(self, name: str, manifest_sha256: str, *, is_uploaded: bool = False, **found: Any) -> Track:
         """The track of one data set: this protocol, with the fields of Track that its data give."""
@@ -209,4 +211,7 @@ class OpenTrack(TrackProtocol):
 
 UPLOADED = "-upload-"
 """In the key of a data set that a submitter uploaded, and in no other."""
+PRIVATE = "-private-"
+"""In the key of results that one account alone sees, before its number, and in no other."""
+MOST_ACCOUNT_DIGITS = 9
 KEY_DIGITS = 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from leaderboard import services, tasks
 from leaderboard.models import Entry, Run
@@ -59,10 +60,11 @@ def test_from_upload_to_a_board_of_its_own(track, by_alice, by_bob, administrato
     assert "upload it first" in errors(submit(by_bob, recipe_on(found, sha)))["dataset.archive_sha256"]
     other = submit(by_alice, recipe_on(found, sha, manifest_sha256="0" * 64))
     assert f"is not that of the uploaded files, {manifest}" in errors(other)["dataset.manifest_sha256"]
-    private = submit(by_alice, recipe_on(found, sha, visibility="private"))
-    assert "can't be kept private yet" in errors(private)["dataset.visibility"]
+    on_worker = recipe_on(found, sha, visibility="private", archive_sha256=None)
+    assert "that you have uploaded can be private" in errors(submit(by_alice, on_worker))["dataset.visibility"]
 
-    taken = submit(by_alice, recipe_on(found, sha))
+    is_private = track == "segmentation"
+    taken = submit(by_alice, recipe_on(found, sha, visibility="private" if is_private else "public"))
     assert taken.status_code == 201, taken.json()
     run = Run.objects.get(pk=taken.json()["run"]["id"])
     assert queue_of(run) == run.hardware.queue, "any worker can do it"
@@ -72,10 +74,16 @@ def test_from_upload_to_a_board_of_its_own(track, by_alice, by_bob, administrato
     if run.held_for:
         services.release_hold(run, by=administrator)
     entry = Entry.objects.get(board__scope="accelerator", run=run)
-    assert entry.board.track == f"{track}-upload-{manifest[:12]}"
+    of_alice = f"-private-{run.submission.submitter_id}" if is_private else ""
+    assert entry.board.track == f"{track}-upload-{manifest[:12]}{of_alice}"
     assert (tmp_path / "elsewhere" / "unpacked" / sha / "dataset" / "train").is_dir()
-    page = text(by_bob.get(f"/?track={entry.board.track}&min_quality=0"))
-    assert "A tiny network" in page
+    board = f"/?track={entry.board.track}&min_quality=0"
+    assert "A tiny network" in text(by_alice.get(board))
+    assert ("A tiny network" in text(by_bob.get(board))) is not is_private
+    snapshot = f"/api/v1/leaderboard/snapshot?track={entry.board.track}"
+    seen = [client.get(snapshot).json()["columns"]["entry"] for client in (by_alice, by_bob, by_alice, Client())]
+    other = [] if is_private else [entry.pk]
+    assert seen == [[entry.pk], other, [entry.pk], other], "what processes share is no way around"
     assert by_alice.delete(f"/api/v1/artifacts/{sha}").status_code == 409, "a submission names it"
 
 

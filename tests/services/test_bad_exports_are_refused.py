@@ -103,6 +103,9 @@ def test_no_file_outside_the_folder_is_read(exported, name):
     assert f"the file {name!r} is not listed as one of the folder" in refused("import_results", exported)
 
 
+PRIVATE = "imagefolder-upload-0123456789ab-private-7"
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "said"),
     [
@@ -111,6 +114,8 @@ def test_no_file_outside_the_folder_is_read(exported, name):
         ("entries", lambda line: line.update(board=987), "boards.jsonl: lacks 987, which another file names"),
         ("attempts", lambda line: line.update(trace="traces/none"), "does not list the file traces/none"),
         ("entries", lambda line: line.update(source="both"), "the database refuses"),
+        ("recipes", lambda line: line.update(track=PRIVATE), "recipes.jsonl: has private results"),
+        ("boards", lambda line: line.update(track=PRIVATE), "boards.jsonl: has private results"),
     ],
 )
 def test_a_line_that_can_t_be_stored_leaves_nothing_behind(exported, settings, kind, change, said):

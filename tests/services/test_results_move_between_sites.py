@@ -206,14 +206,22 @@ def test_the_manifest_and_the_table_say_what_is_in_the_folder(exported):
 
 STAYS = {
     "Method": {"id", "submitter"},
-    "Recipe": {"id", "method", "work", "architecture", "revision"},
+    "Recipe": {"id", "method", "work", "architecture", "revision", "private_to"},
     "Hardware": {"id", "paused_for"},
     "Submission": {"id", "submitter", "recipe", "hardware", "version_of", "withdrawn_by", "first_version"},
     # What a worker needs while it is at a run; the rest are names of other lines.
     "Run": {"id", "submission", "recipe", "hardware", "requested_by", "is_held", *OF_THE_LINE},
     "Attempt": {"id", "run", "trace"},
     "PhaseEnergy": {"id", "attempt"},
-    "Board": {"id", "hardware", "changed_at", "size", "verified_size", "power_limits_w"},  # counted again there
+    "Board": {
+        "id",
+        "hardware",
+        "changed_at",
+        "size",
+        "verified_size",
+        "power_limits_w",
+        "private_to",
+    },  # counted again there
     "PublishedResult": {"id", "method", "board"},
     # What has whose place is found again there.
     "Entry": {"id", "board", "work", "recipe", "run", "published", "replaced_by", "superseded_by"},

@@ -19,7 +19,7 @@ from measurement.recipe import revision
 from tests.factories import HardwareFactory, RunFactory, WorkerFactory
 
 NEWER = revision.REVISION + 1
-SCHEMA_OF_REVISION = {1: "303580ec72c83c38"}
+SCHEMA_OF_REVISION = {1: "303580ec72c83c38", 2: "6df781380aa88c3f"}
 LAST_THAT_MAY_KEEP_OLD_WORKERS_FROM_WRITING = 58
 
 

@@ -59,5 +59,5 @@ def _register(machine: Machine) -> None:
     reference.start()
     log.info("worker registered", worker=worker.name, clock=clock_in_words(worker.clock_offset_s))
     # What was queued while no worker was live need not wait for the next sweep.
-    waiting = queries.runs().queued().filter(doable_by(worker.diagnosis), hardware=hardware)
+    waiting = queries.every_run().queued().filter(doable_by(worker.diagnosis), hardware=hardware)
     services.dispatch(waiting.with_routing()[:10])

@@ -19,7 +19,7 @@ from measurement import __version__
 
 
 class Command(BaseCommand):
-    help = "Write all public results into a new folder, with a checksum of each file. No passwords, no e-mail addresses."
+    help = "Write all public results into a new folder with checksums. No passwords, no e-mail addresses."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("folder", type=Path, help="does not exist yet, or is empty")

@@ -140,8 +140,13 @@ def _database() -> dict[str, Any]:
         }
     else:
         database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-        # A server that can't be reached fails within seconds, not within the two minutes of TCP.
-        database["OPTIONS"] = {"connect_timeout": 5, "tcp_user_timeout": 15_000} | database.get("OPTIONS", {})
+        # A server that can't be reached fails within seconds, not within the two minutes of TCP; one that goes silent
+        # while its answer is waited for within 15 s, not within two hours.
+        limits = {"connect_timeout": 5, "tcp_user_timeout": 15_000, "keepalives_idle": 5, "keepalives_interval": 5}
+        # The server does the same to us: locks of a worker whose network went are not held for two hours.
+        kept = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 5, "tcp_user_timeout": 15_000}
+        limits["options"] = " ".join(f"-c {name}={value}" for name, value in kept.items())
+        database["OPTIONS"] = limits | database.get("OPTIONS", {})
     return database
 
 
@@ -172,10 +177,13 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker whose network is away for hours is there when it returns
 # A submission never waits for an unreachable broker: the sweep notifies later.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 1,
+    # A broker that falls silent without closing the connection is noticed within half a minute.
+    "health_check_interval": 10,
     "max_retries": 0,
     "interval_start": 0,
     "interval_step": 0,

@@ -28,6 +28,8 @@ class Copied(Protocol):
 
     def rows(self, question: str) -> list[tuple[Any, ...]]: ...
 
+    def tables(self) -> set[str]: ...
+
 
 class Database(Protocol):
     """A kind of database. `file` is the name of its copy in a backup."""
@@ -55,6 +57,9 @@ class _Rows:
     def rows(self, question: str) -> list[tuple[Any, ...]]:
         self.cursor.execute(question)
         return list(self.cursor.fetchall())
+
+    def tables(self) -> set[str]:
+        return set(connection.introspection.table_names(self.cursor))
 
 
 class Sqlite:

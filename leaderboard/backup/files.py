@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,28 +15,29 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage, storages
 
 _STAGING = ".restoring-"
-_STORED = (
-    (
-        "files",
-        "default",
-        "SELECT trace FROM leaderboard_attempt WHERE trace <> '' UNION SELECT trace FROM leaderboard_measurement",
-    ),
-    ("artifacts", "artifacts", "SELECT sha256 FROM leaderboard_artifact"),
-)
+# By the table that has their names: one of an earlier version may not be there yet.
+_TRACES = {
+    "leaderboard_attempt": "SELECT trace FROM leaderboard_attempt WHERE trace <> ''",
+    "leaderboard_measurement": "SELECT trace FROM leaderboard_measurement",
+}
+_ARTIFACTS = {"leaderboard_artifact": "SELECT sha256 FROM leaderboard_artifact"}
+_STORED = (("files", "default", _TRACES), ("artifacts", "artifacts", _ARTIFACTS))
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder of the site, under `name` in a backup; `named` asks the database for the names of its files."""
+    """A folder of the site, under `name` in a backup; `named` asks tables of the database for its files' names."""
 
     name: str
     path: Path
-    named: str
+    named: Mapping[str, str]
     for_owner_alone: bool = False
 
     def names(self, database: Any) -> set[str]:
         """Of the files that the rows of `database` name."""
-        named = [name for (name,) in database.rows(self.named)]
+        there = database.tables()
+        asked = [question for table, question in self.named.items() if table in there]
+        named = [name for question in asked for (name,) in database.rows(question)]
         return {f"{UUID(str(name))}.part" for name in named} if self.name == "uploads" else set(named)
 
     def has_files(self) -> bool:
@@ -47,7 +48,7 @@ class Place:
 def places() -> list[Place]:
     """Those whose files are on this machine; traces and finished uploads may each be in an object store."""
     # Parts of files that people are sending, which are never elsewhere.
-    sent = "SELECT id FROM leaderboard_upload WHERE artifact_id IS NULL AND received > 0"
+    sent = {"leaderboard_upload": "SELECT id FROM leaderboard_upload WHERE artifact_id IS NULL AND received > 0"}
     found = [Place("uploads", Path(settings.DATA_ROOT) / "uploads", sent, for_owner_alone=True)]
     for name, storage, named in _STORED:
         kept = storages[storage]

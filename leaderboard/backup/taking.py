@@ -47,9 +47,9 @@ def _copy(made: Writing) -> None:
     all_places = places()
     with ours.copy(made.path / ours.file) as copied:
         migrations = copied.rows("SELECT app, name FROM django_migrations ORDER BY id")
-        named = {place: place.names(copied) for place in all_places}
+        named = {place.name: place.names(copied) for place in all_places}
     made.add(ours.file)
-    lost = [f"{place.name}/{name}" for place in all_places for name in _copied(made, place, named[place])]
+    lost = [f"{place.name}/{name}" for place in all_places for name in _copied(made, place, named[place.name])]
     key = made.path / SECRET_KEY
     with made.file(SECRET_KEY) as file:
         file.write(settings.SECRET_KEY.encode())
@@ -82,3 +82,6 @@ class _Now:
         with connection.cursor() as cursor:
             cursor.execute(question)
             return list(cursor.fetchall())
+
+    def tables(self) -> set[str]:
+        return set(connection.introspection.table_names())

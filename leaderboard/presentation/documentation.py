@@ -26,6 +26,7 @@ GROUPS = {
     ),
     "Running it": (
         "command-line",
+        "operating",
         "administering",
         "workers",
         "deployment",

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Q
 
 from leaderboard.models import Hardware, Run, Worker
+from measurement.recipe.revision import REVISION
 from measurement.tracks import TRACKS, UPLOADED, Track
 
 LINE = ("priority", "turn", "queued_at", "pk")
@@ -34,9 +35,9 @@ def revision_in(diagnosis: dict[str, Any]) -> int:
 
 
 def doable_by_worker(name: str) -> Q:
-    """The runs that a worker can do, by its name; for one that never reported itself as for an older version."""
+    """The runs that a worker can do, by its name; asked by itself, so one that never reported is of this version."""
     diagnosis = Worker.objects.filter(name=name).values_list("diagnosis", flat=True).first()
-    return doable_by(diagnosis or {})
+    return doable_by({"recipe_revision": REVISION} if diagnosis is None else diagnosis)
 
 
 def doable_by(diagnosis: dict[str, Any]) -> Q:

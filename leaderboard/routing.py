@@ -11,7 +11,6 @@ from typing import Any
 from django.db.models import Q
 
 from leaderboard.models import Hardware, Run, Worker
-from measurement.recipe.revision import REVISION
 from measurement.tracks import TRACKS, UPLOADED, Track
 
 LINE = ("priority", "turn", "queued_at", "pk")
@@ -29,20 +28,21 @@ def tracks_in(diagnosis: dict[str, Any]) -> frozenset[str] | None:
     return frozenset(track["slug"] for track in reported if not track["lacks"] and not track["missing_packages"])
 
 
-def revision_in(diagnosis: dict[str, Any]) -> int:
-    """The newest revision of recipes that a worker can run; 1 if it reported none, as older versions do."""
-    return int(diagnosis.get("recipe_revision", 1))
+def revision_in(diagnosis: dict[str, Any]) -> int | None:
+    """The newest revision of recipes that a worker can run; None if it reported none, as older versions do."""
+    return diagnosis.get("recipe_revision")
 
 
 def doable_by_worker(name: str) -> Q:
-    """The runs that a worker can do, by its name; asked by itself, so one that never reported is of this version."""
+    """The runs that a worker can do, by its name; all for one that never reported itself."""
     diagnosis = Worker.objects.filter(name=name).values_list("diagnosis", flat=True).first()
-    return doable_by({"recipe_revision": REVISION} if diagnosis is None else diagnosis)
+    return doable_by(diagnosis or {})
 
 
 def doable_by(diagnosis: dict[str, Any]) -> Q:
-    """The runs that a worker of this diagnosis can do; on any track if it never reported its tracks."""
-    able, tracks = Q(recipe__revision__lte=revision_in(diagnosis)), tracks_in(diagnosis)
+    """The runs that a worker of this diagnosis can do; what it never reported, revision or tracks, excludes none."""
+    revision, tracks = revision_in(diagnosis), tracks_in(diagnosis)
+    able = Q() if revision is None else Q(recipe__revision__lte=revision)
     if tracks is None:
         return able
     any_worker = Q(recipe__track__in=BUNDLED) | Q(recipe__track__contains=UPLOADED)

@@ -164,6 +164,8 @@ def _doable_by(workers: Iterable[Worker]) -> Q:
     able: Q | None = None
     for worker in workers:
         doable = routing.doable_by(worker.diagnosis)
+        if not doable:
+            return Q()
         able = doable if able is None else able | doable
     return able if able is not None else Q()
 
@@ -173,7 +175,8 @@ def _fitness(worker: Worker, track: str, mode: str, revision: int) -> Fitness:
     has_data = None if tracks is None else not routing.needs_data(track, mode) or track in tracks
     if has_data is False:
         return Fitness(worker, has_data, f"has no data of track {track}{_what_it_lacks(worker.diagnosis, track)}")
-    if routing.revision_in(worker.diagnosis) < revision:
+    runs_up_to = routing.revision_in(worker.diagnosis)
+    if runs_up_to is not None and runs_up_to < revision:
         return Fitness(worker, has_data, f"{TOO_OLD}: update it")
     if worker.out_of_service:
         return Fitness(worker, has_data, f"is out of service ({worker.out_of_service})")

@@ -1,7 +1,7 @@
 """`python -m tests.live.delay SECONDS PORT:HOST:PORT …`: a far-away network, for kernels without netem.
 
-Listens on loopback and passes each chunk on after SECONDS, in both directions, in order: a question and its answer take
-twice as long. As with a long cable, chunks under way don't hold up those behind them.
+Listens on loopback and passes each chunk on after SECONDS, in both directions, in order: a question and its answer
+take twice as long. As with a long cable, chunks under way don't hold up those behind them.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ async def _serve(after_s: float, routes: list[str]) -> None:
 
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             reader_there, writer_there = await asyncio.open_connection(host, int(port_there))
-            await asyncio.gather(
-                _pass_on(reader, writer_there, after_s), _pass_on(reader_there, writer, after_s)
-            )
+            await asyncio.gather(_pass_on(reader, writer_there, after_s), _pass_on(reader_there, writer, after_s))
 
         return await asyncio.start_server(accept, "127.0.0.1", int(port))
 

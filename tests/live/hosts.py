@@ -1,10 +1,11 @@
-"""A site whose parts run on hosts of their own: database and broker, web, and workers that share no disk with them."""
+"""A site on hosts of their own: database and broker, web, and workers that share no disk with them."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,7 +35,9 @@ class Hosts(Reachable):
         self._password, self._key = secrets.token_hex(16), secrets.token_hex(32)
         self._started = parse_procfile((ROOT / "Procfile").read_text()).processes
         self.db, self.web = network.add("db"), network.add("web")
-        self._sockets = Path(tempfile.mkdtemp(prefix="flh-"))
+        # Not within pytest's folder, which the next pytest of this machine closes to other users than its own.
+        self._apart = Path(tempfile.mkdtemp(prefix="flh-"))
+        self._apart.chmod(0o777)
         self.address = f"http://{self.web.address}:{WEB_PORT}"
         self.environment = self._of(self.web)
 
@@ -92,17 +95,16 @@ class Hosts(Reachable):
         host.start(*prefix, *command, environment=environment, cwd=ROOT)
 
     def _start_database(self) -> None:
-        data = self.db.folder / "postgresql"
+        data = self._apart / "postgresql"
         data.mkdir()
         server = PostgresServer(data)
         server.ensure_pgdata_inited()
         with (data / "pg_hba.conf").open("a") as allowed:
             allowed.write(f"host all all {self.network.addresses} scram-sha-256\n")
-        self._sockets.chmod(0o777)
         # Nothing of it outlives the tests: it need not be safe on a disk.
         options = {
             "listen_addresses": self.db.address,
-            "unix_socket_directories": str(self._sockets),
+            "unix_socket_directories": str(self._apart),
             "port": str(DATABASE_PORT),
             "fsync": "off",
         }
@@ -124,7 +126,7 @@ class Hosts(Reachable):
     def ask(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows that the database answers, asked on its own host."""
         with psycopg.connect(
-            host=str(self._sockets), port=DATABASE_PORT, user="postgres", dbname="postgres", autocommit=True
+            host=str(self._apart), port=DATABASE_PORT, user="postgres", dbname="postgres", autocommit=True
         ) as connection:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
@@ -154,11 +156,17 @@ class Hosts(Reachable):
         elif delay_s:
             how = "a relay"
             routes = [f"{port}:{there.address}:{port}" for port, there in self._ports()]
-            host.start(sys.executable, "-m", "tests.live.delay", str(delay_s), *routes, environment=environment, cwd=ROOT)
+            host.start(
+                sys.executable, "-m", "tests.live.delay", str(delay_s), *routes, environment=environment, cwd=ROOT
+            )
             environment = self._of(host, seen_at=LOOPBACK)
         prefix = ("taskset", "--cpu-list", cores) if cores else ()
         self._start(host, "worker", environment, prefix)
         return how
+
+    def start_python(self, host: Host, code: str) -> None:
+        """Python on a host, with its worker's settings."""
+        host.start(sys.executable, "manage.py", "shell", "-c", code, environment=self._of(host), cwd=ROOT)
 
     def _ports(self) -> list[tuple[int, Host]]:
         return [(DATABASE_PORT, self.db), (BROKER_PORT, self.db), (WEB_PORT, self.web)]
@@ -173,9 +181,7 @@ class Hosts(Reachable):
 
     def close(self) -> None:
         """Remove what is outside the network's folder."""
-        for left in self._sockets.iterdir():
-            left.unlink()
-        self._sockets.rmdir()
+        shutil.rmtree(self._apart)
 
 
 @contextmanager
@@ -183,5 +189,8 @@ def site_on_hosts(folder: Path, **environment: str) -> Iterator[Hosts]:
     """A site that has no worker yet."""
     with Network(folder) as network:
         hosts = Hosts(network, **environment)
-        yield hosts.start()
-    hosts.close()
+        try:
+            yield hosts.start()
+        finally:
+            network.close()
+            hosts.close()

@@ -1,7 +1,7 @@
 """Hosts on one machine, each a network namespace with a cable to a common bridge, and a name of its own.
 
-Needs root and `ip` (iproute2). The names carry the number of the process that made them: parallel runs keep apart, and
-what a killed run left behind is removed by the next one.
+Needs root and `ip` (iproute2). The names carry the number of the process that made them: parallel runs keep apart,
+and what a killed run left behind is removed by the next one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -109,10 +110,8 @@ class Host:
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.terminate()
-                try:
+                with suppress(subprocess.TimeoutExpired):
                     process.wait(END_S)
-                except subprocess.TimeoutExpired:
-                    pass
         end_all_in(self.namespace)
         for process in self.processes:
             process.wait()
@@ -166,9 +165,13 @@ class Network:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all hosts, the newest first."""
         try:
-            for host in reversed(self.hosts):
-                host.stop()
+            while self.hosts:
+                self.hosts.pop().stop()
         finally:
             remove(os.getpid())
 

@@ -40,8 +40,9 @@ _failed_at: dict[str, float] = {}
 
 
 def be_patient() -> None:
-    """Wait WORKER_WAITS_S for the broker's answers: in a worker, whose broker may be far, nobody waits."""
-    globals()["ANSWERS_WITHIN_S"] = WORKER_WAITS_S
+    """Wait for the broker's answers for longer, in this process: a worker, which may be far away, keeps nobody waiting."""
+    global ANSWERS_WITHIN_S
+    ANSWERS_WITHIN_S = WORKER_WAITS_S
 
 
 def notify(run: Run) -> bool:

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         settings.WORKER_DEVICE = machine.device  # `auto` is decided once, so that no run lands on another device
         service.fitness.started_as = machine
         hardware = services.register_hardware(machine.name, machine.kind)
-        dispatch.be_patient()
+        dispatch.ANSWERS_WITHIN_S = dispatch.WORKER_WAITS_S
         heartbeat = Heartbeat(machine.worker_name)
         worker_ready.connect(lambda **_: _register(machine), weak=False)
         heartbeat_sent.connect(heartbeat, weak=False)

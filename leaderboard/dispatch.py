@@ -27,6 +27,7 @@ NOTICES = "notices"
 """The queue of what sends mail and calls webhooks, in a process of its own: a server that hangs delays no lease."""
 # A person waits for this: a broker that hangs must not keep them. Workers listen with longer times.
 ANSWERS_WITHIN_S = 0.2
+WORKER_WAITS_S = 2.0  # in the place of ANSWERS_WITHIN_S: a worker may be far away, and keeps nobody waiting
 SILENT_FOR_S = 5.0
 # Sweeps repeat each notification, whether or not a worker listens: of a longer line, only the newest are kept. None
 # has a time of expiry, which would be by the clock of this machine and be read by that of the worker's.

@@ -124,6 +124,27 @@ TEMPLATES = [
 ]
 
 
+# Where packets are lost without a word, TCP waits from two minutes to two hours. A client gives up within 20 s. So
+# does the server, whose sessions hold locks: a run must be free by the time that its lease ends.
+_NETWORK_GONE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "options": " ".join(
+        f"-c {name}={value}"
+        for name, value in {
+            "tcp_keepalives_idle": 10,
+            "tcp_keepalives_interval": 5,
+            "tcp_keepalives_count": 2,
+            "tcp_user_timeout": 15_000,
+            "client_connection_check_interval": 5_000,  # also in the middle of a statement
+        }.items()
+    ),
+}
+
+
 def _database() -> dict[str, Any]:
     try:
         database: dict[str, Any] = dict(
@@ -140,13 +161,7 @@ def _database() -> dict[str, Any]:
         }
     else:
         database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-        # A server that can't be reached fails within seconds, not within the two minutes of TCP; one that goes silent
-        # while its answer is waited for within 15 s, not within two hours.
-        limits = {"connect_timeout": 5, "tcp_user_timeout": 15_000, "keepalives_idle": 5, "keepalives_interval": 5}
-        # The server does the same to us: locks of a worker whose network went are not held for two hours.
-        kept = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 5, "tcp_user_timeout": 15_000}
-        limits["options"] = " ".join(f"-c {name}={value}" for name, value in kept.items())
-        database["OPTIONS"] = limits | database.get("OPTIONS", {})
+        database["OPTIONS"] = _NETWORK_GONE | database.get("OPTIONS", {})
     return database
 
 
@@ -177,7 +192,7 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker whose network is away for hours is there when it returns
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # after a hundred, some 45 minutes, a worker would end
 # A submission never waits for an unreachable broker: the sweep notifies later.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,

@@ -52,6 +52,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: min(order.index(mark.name) for mark in item.iter_markers() if mark.name in TIERS))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The times that tests have taken down (`record_property("times", …)`), whichever process ran them."""
+    for report in terminalreporter.getreports("passed"):
+        for times in (value for name, value in report.user_properties if name == "times"):
+            terminalreporter.section(report.nodeid.rpartition("::")[2])
+            terminalreporter.write_line(str(times))
+
+
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
     """The database of SQLite is there before the tests; its folder ends with them."""

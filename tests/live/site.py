@@ -32,7 +32,73 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Site:
+class Reachable:
+    """A site as a client and an operator reach it, wherever its processes run."""
+
+    address: str
+    environment: dict[str, str]
+
+    def manage(self, *arguments: str, **variables: str) -> str:
+        """Run a management command on this site and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment | variables,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def shell(self, code: str) -> str:
+        """Run Python with this site's models and return what it prints."""
+        return self.manage("shell", "-c", code)
+
+    def add_users(self, submitter: str = "alice", administrator: str = "root") -> tuple[str, str]:
+        """Create both with the password `a-long-password` and return a token of each, which may do all they may."""
+        printed = self.shell(
+            "from django.contrib.auth import get_user_model as model\n"
+            "from django.core.management import call_command\n"
+            f"model().objects.create_user('{submitter}', password='a-long-password')\n"
+            f"model().objects.create_superuser('{administrator}', password='a-long-password')\n"
+            f"call_command('token', '{submitter}', scope='submit')\n"
+            f"call_command('token', '{administrator}', scope='administer')",
+        )
+        of_submitter, of_administrator = printed.splitlines()[-2:]
+        return of_submitter, of_administrator
+
+    def call(self, path: str, *, token: str = "", body: Any = None, method: str = "") -> tuple[int, Any]:
+        """Status and JSON of one API call."""
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Token {token}"
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json" if not isinstance(body, str) else "application/yaml"
+            data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        request = urllib.request.Request(
+            self.address + path, data=data, headers=headers, method=method or ("POST" if data is not None else "GET")
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    def wait_for(self, condition: Callable[[], Any], what: str, *, every_s: float = 0.5) -> Any:
+        """Poll `condition` until it is true; fail with the site's output where it hangs.
+
+        Not more often than somebody who watches would: each question takes the site's processor time.
+        """
+        return wait_until(condition, what, every_s=every_s, tell=lambda: self.output()[-6000:])
+
+    def output(self) -> str:
+        """Everything the site's processes have printed so far."""
+        raise NotImplementedError
+
+
+class Site(Reachable):
     """`manage.py up` in a process group of its own, its output in a file."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
@@ -74,36 +140,6 @@ class Site:
             start_new_session=True,
         )
 
-    def manage(self, *arguments: str, **variables: str) -> str:
-        """Run a management command on this site and return what it prints."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment | variables,
-            capture_output=True,
-            check=False,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def shell(self, code: str) -> str:
-        """Run Python with this site's models and return what it prints."""
-        return self.manage("shell", "-c", code)
-
-    def add_users(self, submitter: str = "alice", administrator: str = "root") -> tuple[str, str]:
-        """Create both with the password `a-long-password` and return a token of each, which may do all they may."""
-        printed = self.shell(
-            "from django.contrib.auth import get_user_model as model\n"
-            "from django.core.management import call_command\n"
-            f"model().objects.create_user('{submitter}', password='a-long-password')\n"
-            f"model().objects.create_superuser('{administrator}', password='a-long-password')\n"
-            f"call_command('token', '{submitter}', scope='submit')\n"
-            f"call_command('token', '{administrator}', scope='administer')",
-        )
-        of_submitter, of_administrator = printed.splitlines()[-2:]
-        return of_submitter, of_administrator
-
     def write(self, statement: str) -> None:
         """Change the database of a site on SQLite, as no page or command would."""
         with (
@@ -111,24 +147,6 @@ class Site:
             database,
         ):
             database.execute(statement)
-
-    def call(self, path: str, *, token: str = "", body: Any = None, method: str = "") -> tuple[int, Any]:
-        """Status and JSON of one API call."""
-        headers = {"Accept": "application/json"}
-        if token:
-            headers["Authorization"] = f"Token {token}"
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json" if not isinstance(body, str) else "application/yaml"
-            data = (body if isinstance(body, str) else json.dumps(body)).encode()
-        request = urllib.request.Request(
-            self.address + path, data=data, headers=headers, method=method or ("POST" if data is not None else "GET")
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=HANG_S) as answer:
-                return answer.status, json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"null")
 
     def wait_until_up(self) -> Site:
         """Return once the site answers and its worker is there."""
@@ -142,13 +160,6 @@ class Site:
             return len(self.call("/api/v1/workers")[1]) > 0
         except (OSError, urllib.error.URLError, TypeError, KeyError, ValueError):
             return False
-
-    def wait_for(self, condition: Callable[[], Any], what: str, *, every_s: float = 0.5) -> Any:
-        """Poll `condition` until it is true; fail with the site's output where it hangs.
-
-        Not more often than somebody who watches would: each question takes the site's processor time.
-        """
-        return wait_until(condition, what, every_s=every_s, tell=lambda: self.output()[-6000:])
 
     def output(self) -> str:
         """Everything the site has printed so far."""

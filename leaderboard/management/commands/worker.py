@@ -9,7 +9,7 @@ from celery.signals import heartbeat_sent, worker_ready
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from leaderboard import queries, services
+from leaderboard import dispatch, queries, services
 from leaderboard.celery import app
 from leaderboard.presentation.workers import clock_in_words
 from leaderboard.routing import doable_by, queues_of, tracks_in
@@ -34,6 +34,7 @@ class Command(BaseCommand):
         settings.WORKER_DEVICE = machine.device  # `auto` is decided once, so that no run lands on another device
         service.fitness.started_as = machine
         hardware = services.register_hardware(machine.name, machine.kind)
+        dispatch.ANSWERS_WITHIN_S = dispatch.WORKER_WAITS_S
         heartbeat = Heartbeat(machine.worker_name)
         worker_ready.connect(lambda **_: _register(machine), weak=False)
         heartbeat_sent.connect(heartbeat, weak=False)

@@ -50,7 +50,8 @@ def taken_down(entry: int) -> LogLine | None:
     """The line that says why an entry of this number was taken down; None if none was, or not for who reads now."""
     lines = LogLine.objects.filter(action=Action.TAKE_DOWN, object_type=Entry._meta.model_name, object_id=str(entry))
     line = lines.first()
-    hidden = line and Board.objects.filter(pk=line.details.get("board")).exclude(visible()).exists()
+    board = Board.objects.filter(pk=line.details.get("board")) if line else Board.objects.none()
+    hidden = board.exists() and not board.filter(visible()).exists()
     return None if hidden else line
 
 

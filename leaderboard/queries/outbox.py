@@ -34,7 +34,7 @@ def notices_by_state() -> dict[str, int]:
 def webhooks_of(user: User) -> QuerySet[Webhook]:
     """The webhooks of an account, with how many of their deliveries `failed`."""
     failed = Count("deliveries", filter=Q(deliveries__state=DeliveryState.FAILED))
-    return Webhook.objects.filter(user=user).annotate(failed=failed)
+    return Webhook.objects.filter(user=user).annotate(failed=failed).order_by("pk")
 
 
 def deliveries_of(webhook: Webhook) -> QuerySet[Delivery]:

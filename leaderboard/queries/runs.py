@@ -157,9 +157,10 @@ def live_workers() -> QuerySet[Worker]:
 def hardware_choices() -> QuerySet[Hardware]:
     """Hardware that a submission may ask for: not what only published figures name, since no worker has it."""
     published_only = Q(workers__isnull=True, boards__published_results__isnull=False)
-    return Hardware.objects.exclude(pk__in=Hardware.objects.filter(published_only).values("pk")).annotate(
+    found = Hardware.objects.exclude(pk__in=Hardware.objects.filter(published_only).values("pk")).annotate(
         live_workers=Count("workers", filter=Q(workers__seen_at__gte=Now() - WORKER_SILENT_AFTER))
     )
+    return found.order_by("name")  # counting drops the model's own order
 
 
 def has_published() -> bool:

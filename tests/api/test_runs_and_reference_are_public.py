@@ -17,6 +17,7 @@ from leaderboard.models import Attempt, PhaseEnergy, Run, Worker
 from measurement.recipe import recipe_json_schema
 from measurement.record import parse_record
 from tests.api import builders
+from tests.factories import HardwareFactory
 from tests.records import make_recipe, make_record
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +127,13 @@ def test_queue_is_in_order(client: Client, django_assert_num_queries: Any) -> No
         assert len(client.get("/api/v1/queue").json()["results"]) == 50
     assert client.get("/api/v1/queue?page_size=1&page=2").json()["results"][0]["id"] == sooner.pk
     assert client.get("/api/v1/queue?page=9").status_code == 400
+
+
+def test_hardware_comes_by_name_on_either_database(client: Client) -> None:
+    for slug in ("card-c", "card-a", "card-b"):
+        HardwareFactory(slug=slug)
+    names = [each["name"] for each in client.get("/api/v1/hardware").json()]
+    assert names == ["Card A", "Card B", "Card C"]
 
 
 def test_workers_and_hardware(client: Client) -> None:

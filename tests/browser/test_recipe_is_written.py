@@ -110,6 +110,28 @@ def test_the_keyboard_gets_in_and_out_and_cards_move(writer):
     expect(scroller).not_to_be_focused()
 
 
+def test_a_card_s_button_is_never_overtaken_by_a_check_of_what_was_typed(writer):
+    page = writer
+    page.get_by_label("Another phase").select_option(label="Quantization to 8 bits")
+    page.get_by_role("button", name="Add it").click()
+    earlier = page.get_by_role("button", name="Move Quantization to 8 bits earlier")
+    expect(earlier).to_be_visible()
+    held = []
+
+    def hold(route):
+        if "up:1" in (route.request.post_data or ""):
+            held.append(route)
+            page.evaluate("new Promise((resolve) => setTimeout(resolve, 3 * 400))")  # in which a check would begin
+        route.continue_()
+
+    page.route("**/draft/**", hold)
+    page.locator(".recipe-ace textarea").press("Control+End")
+    page.keyboard.type("# more")
+    earlier.press("Enter")
+    expect(page.get_by_role("button", name="Move Quantization to 8 bits later")).to_be_focused()
+    assert len(held) == 1
+
+
 def test_two_tabs_overwrite_nothing_without_a_word(writer, reader):
     first = writer
     first.get_by_label("Title").fill("Of the first tab")

@@ -3,6 +3,7 @@
 export function exchange(form, text) {
   const part = (id) => document.getElementById(id);
   let latest = 0;
+  let acting = null; // the action that is under way: nothing overtakes it, so that no click is lost
   let schema = null;
   let checked = ""; // what the shown check is of
 
@@ -36,6 +37,16 @@ export function exchange(form, text) {
 
   /** Writes the form's changes and one action into the text, and shows both again with what is wrong. */
   async function update(action = "") {
+    while (acting) await acting;
+    const asked = askOnce(action);
+    if (!action) return asked;
+    acting = asked.finally(() => {
+      acting = null;
+    });
+    return acting;
+  }
+
+  async function askOnce(action) {
     const turn = ++latest;
     const sent = text.get();
     const data = body(action);
@@ -43,8 +54,11 @@ export function exchange(form, text) {
     if (!answer || turn !== latest) return;
     const found = await answer.json();
     if (turn !== latest) return;
-    if (answer.status === 429) return void setTimeout(() => turn === latest && update(action), 1000 * found.wait_s);
-    if (text.get() !== sent) return void update(action); // somebody has gone on writing
+    if (answer.status === 429) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * found.wait_s));
+      return turn === latest ? askOnce(action) : undefined;
+    }
+    if (text.get() !== sent) return askOnce(action); // somebody has gone on writing
     showForm(found.form, data, action);
     text.set(found.document);
     text.showFaults(found.faults);
@@ -77,7 +91,7 @@ export function exchange(form, text) {
   /** The form again, with the focus and with what is typed in it and was not sent. */
   function showForm(html, sent, action) {
     const old = part("short-form");
-    const { id } = document.activeElement ?? {};
+    const { id, value } = document.activeElement ?? {};
     const isInForm = old.contains(document.activeElement);
     const typed = new Map();
     for (const field of old.querySelectorAll("[name^='set:']")) {
@@ -87,16 +101,16 @@ export function exchange(form, text) {
     replace(old, html);
     for (const [field, kept] of typed) if (form.elements[field]) form.elements[field].value = kept;
     if (technique && form.elements.technique) form.elements.technique.value = technique;
-    if (isInForm && !old.contains(document.activeElement)) focusAgain(old, id, action);
+    if (isInForm && !old.contains(document.activeElement)) focusAgain(old, id, action, value);
     if (schema) fillArchitectures();
   }
 
-  /** The same field; or a button of the card that was moved, which has another place now. */
-  function focusAgain(within, id, action) {
+  /** The same field or button; or a button of the card that was moved, which has another place now. */
+  function focusAgain(within, id, action, value) {
     const [verb, of] = action.split(":");
     const place = Number(of) + { up: -1, down: 1 }[verb];
-    const moved = [`${verb}:${place}`, `up:${place}`, `down:${place}`].map((value) => `button[value="${value}"]:enabled`);
-    const buttons = moved.map((selector) => within.querySelector(selector));
+    const wanted = action ? [`${verb}:${place}`, `up:${place}`, `down:${place}`] : [value];
+    const buttons = wanted.map((name) => within.querySelector(`button[value="${CSS.escape(name)}"]:enabled`));
     ((id && part(id)) || buttons.find(Boolean) || part("id_technique"))?.focus();
   }
 

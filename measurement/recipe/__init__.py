@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from measurement.recipe.brought import OnnxModel
-from measurement.recipe.document import (
-    SCHEMA_VERSION,
-    Recipe,
-    load_recipe,
-    parse_recipe,
-    read_recipe,
-    recipe_json_schema,
-)
+from measurement.recipe.document import SCHEMA_VERSION, Recipe
 from measurement.recipe.model import DETECTORS, ELASTIC_MOBILE, Model, known_architectures
+from measurement.recipe.reading import load_recipe, parse_recipe, read_recipe, recipe_json_schema
 from measurement.recipe.search import SearchOptions
 from measurement.recipe.techniques import (
     TECHNIQUES,

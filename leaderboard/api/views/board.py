@@ -34,6 +34,7 @@ from leaderboard.api.schemas.board import (
 from leaderboard.api.snapshots import snapshot
 from leaderboard.domain.usage_range import Choice
 from leaderboard.models import Board
+from leaderboard.presentation.kept_answers import same_for_all
 
 # Raised when the snapshot's columns change, so that no reader keeps an old one.
 SNAPSHOT_SHAPE = 4
@@ -98,6 +99,7 @@ class SnapshotView(PublicView):
     def get(self, request: Request) -> HttpResponseBase:
         """The snapshot; 304 if the reader's ETag is current, before any entry is loaded."""
         query = board_query(request.query_params)
+        same_for_all(request._request)
         board = queries.find_board(query)
         headers = {"ETag": _etag(board), "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         unchanged = get_conditional_response(request, etag=headers["ETag"], response=HttpResponse(headers=headers))

@@ -80,13 +80,16 @@ _lock = Lock()
 
 def same_for_all(request: HttpRequest, seen: queries.Glance | None = None) -> None:
     """The answer to `request` is the same for all who ask it so, and shows what was `seen` (now), or newer."""
-    if _key(request) is not None:
-        request.same_for_all = (queries.glance() if seen is None else seen, queries.current_notice())  # type: ignore[attr-defined]
+    if _key(request) is None:
+        return
+    if seen is None:
+        seen = vars(request).get("seen_of_boards") or queries.glance()
+    vars(request)["same_for_all"] = seen, queries.current_notice()
 
 
 def keep(request: HttpRequest, response: HttpResponseBase) -> None:
     """Keep the answer, with all of its headers, if its view has said that it is the same for all."""
-    state: State | None = getattr(request, "same_for_all", None)
+    state: State | None = vars(request).get("same_for_all")
     key = _key(request)
     if state is None or key is None or request.resolver_match is None or not isinstance(response, HttpResponse):
         return
@@ -111,7 +114,8 @@ def find(request: HttpRequest) -> HttpResponse | None:
     if kept is None:
         return None
     with suppress(Error):  # which the view will meet, and answer
-        if kept.state == (_seen.since(time.monotonic()), queries.current_notice()):
+        seen = vars(request)["seen_of_boards"] = _seen.since(time.monotonic())
+        if kept.state == (seen, queries.current_notice()):
             request.resolver_match = kept.match
             return HttpResponse(kept.content, status=kept.status, headers=kept.headers)
     with _lock:

@@ -62,7 +62,7 @@ class LeaderboardView(PublicView):
         page = paginate(request, len(ranked.rows))
         return Response(
             page.envelope(
-                [row(line, query) for line in ranked.rows[page.start : page.stop]],
+                [row(line, query) for line in ranked.shared_lines(range(len(ranked.rows))[page.start : page.stop])],
                 usage_intensity=query.usage_intensity,
                 shared_by=query.shared_by,
                 accuracy_weight=query.accuracy_weight,

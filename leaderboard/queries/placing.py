@@ -94,7 +94,7 @@ class Placing:
 
     def stored(self, name: str) -> pa.Array:
         """A stored column, one value an item."""
-        return self.columns.arrays[name].take(self.positions)
+        return _taken(self.columns.arrays[name], self.positions)
 
     def places(self, lines: Sequence[int]) -> list[ranking.Ranked]:
         """The domain's places of the lines of these numbers (from 0)."""
@@ -219,7 +219,7 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
     matching, leading = columns.matching(query), columns.at_or_above(query.floor)
     positions = pc.indices_nonzero(matching.slice(0, leading))
     taken = {
-        name: columns.arrays[name].take(positions) for name in (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
+        name: _taken(columns.arrays[name], positions) for name in (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
     }
     shared_j, own_j, inference_j = (taken[name] for name in ENERGIES)
     one_time_energy_j = pc.add(pc.divide(shared_j, query.shared_by), own_j)
@@ -247,6 +247,13 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
             pc.indices_nonzero(pc.invert(has_value)),
         ],
     )
+
+
+def _taken(array: pa.Array, positions: pa.Array) -> pa.Array:
+    """The values at ascending positions: without a copy if these are the first ones, as without a filter."""
+    count = len(positions)
+    are_first = count > 0 and positions[count - 1].as_py() == count - 1
+    return array.slice(0, count) if are_first else array.take(positions)
 
 
 def accuracy_factors(qualities: pa.Array, accuracy_weight: float) -> pa.Array:

@@ -28,7 +28,7 @@ from leaderboard.models import Board, Claim, Entry, Method, PublishedResult, Rec
 from measurement.recipe.inference import Inference, inference_mark
 
 ROWS_AT_ONCE = 5_000
-MOST_AT_HAND = 1_000  # entries of a board, some 6 kB each
+MOST_AT_HAND = 2_000  # entries of a board, some 6 kB each
 
 ENERGIES = ("shared_energy_j", "own_energy_j", "inference_energy_j")
 UNCERTAINTIES = ("shared_u95_j", "own_u95_j", "inference_u95_j")
@@ -155,9 +155,10 @@ class Columns:
         known = {position: entry for position in wanted if (entry := self._at_hand.get(position)) is not None}
         missing = [position for position in wanted if position not in known]
         made = dict(zip(missing, self.entries(pa.array(missing, positions.type)), strict=True))
-        if len(self._at_hand) + len(made) > MOST_AT_HAND:
-            self._at_hand.clear()
         self._at_hand.update(made)
+        if len(self._at_hand) > MOST_AT_HAND:
+            for position in list(self._at_hand)[: MOST_AT_HAND // 2]:
+                self._at_hand.pop(position, None)
         return [known.get(position) or made[position] for position in wanted]
 
     def entries(self, positions: pa.Array) -> Iterator[Entry]:

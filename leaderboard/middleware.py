@@ -21,7 +21,7 @@ from leaderboard.database.away import is_away
 from leaderboard.domain.uploads import MOST_FORM_BYTES, MOST_MEASUREMENT_BYTES, ROOM_FOR_FIELDS
 from leaderboard.forms.second_factor import has_second_factor, lacks_second_factor
 from leaderboard.forms.throttles import wait_of
-from leaderboard.presentation import request_times
+from leaderboard.presentation import kept_answers, request_times
 from leaderboard.views.throttled import too_often
 from leaderboard.views.unavailable import unavailable
 
@@ -38,6 +38,20 @@ class RequestTimes:
         if request.resolver_match:
             seconds = time.perf_counter() - began
             request_times.count(request.resolver_match.route, request.method or "", response.status_code, seconds)
+        return response
+
+
+class KeptAnswers:
+    """An answer that is the same for everybody is given again while nothing that it shows has changed."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if (kept := kept_answers.find(request)) is not None:
+            return kept
+        response = self.get_response(request)
+        kept_answers.keep(request, response)
         return response
 
 

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "leaderboard.middleware.RequestTimes",
     "leaderboard.middleware.NumberedRequests",
+    "leaderboard.middleware.KeptAnswers",
     "leaderboard.middleware.NoBodyForHead",
     # Before everything that may refuse a request, so that refusals have their headers too.
     "django.middleware.security.SecurityMiddleware",
@@ -161,7 +162,8 @@ def _database() -> dict[str, Any]:
         }
     else:
         database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-        database["OPTIONS"] = _NETWORK_GONE | database.get("OPTIONS", {})
+        # Statements that ask for it are prepared (queries/glance.py); Django's own are not.
+        database["OPTIONS"] = _NETWORK_GONE | {"prepare_threshold": 5} | database.get("OPTIONS", {})
     return database
 
 

@@ -66,6 +66,7 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
         "batch_size",
         "peak_memory_bytes",
         "published_at",
+        "phases",
     )
 }
 
@@ -73,10 +74,37 @@ _ROW_FIGURES: dict[str, Callable[[Entry], Any]] = {
 def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
     """One line of the leaderboard. Joules; `inference_energy_j` per image."""
     entry, place = ranked.entry, ranked.place
+    names, figures = _of_entry(entry)
     return {
         "rank": place.rank,
         "rank_best": place.rank_best,
         "rank_worst": place.rank_worst,
+        **names,
+        "one_time_energy_j": ranked.one_time_energy_j,
+        "inference_energy_j": entry.inference_energy_j,
+        "full_cycle_energy_j": place.energy_j,
+        "full_cycle_energy_u95_j": place.u95_j,
+        "energy_per_correct_j": ranking.energy_per_correct_j(place.energy_j, query.usage_intensity, entry.quality),
+        "greenness_per_mj": _per_megajoule(ranked.greenness),
+        "greenness_relative": ranked.greenness_percent,
+        "provenance": entry.provenance,
+        "metered_share": ranked.metered_share,
+        "pareto": place.pareto,
+        **figures,
+    }
+
+
+def _of_entry(entry: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a line says whatever the question: names, and stored figures. Made once for an object."""
+    kept: dict[str, Any] = vars(entry)
+    if "_of_lines" not in kept:
+        kept["_of_lines"] = _names(entry), {name: value(entry) for name, value in _ROW_FIGURES.items()}
+    found: tuple[dict[str, Any], dict[str, Any]] = kept["_of_lines"]
+    return found
+
+
+def _names(entry: Entry) -> dict[str, Any]:
+    return {
         "entry": entry.pk,
         "method": entry.method.title,
         "family": entry.method.family,
@@ -92,18 +120,6 @@ def row(ranked: queries.RankedEntry, query: LeaderboardQuery) -> dict[str, Any]:
         "quality_provenance": entry.quality_provenance,
         "quality_by": entry_quality_by(entry),
         "below_floor": below_floor(entry),
-        "one_time_energy_j": ranked.one_time_energy_j,
-        "inference_energy_j": entry.inference_energy_j,
-        "full_cycle_energy_j": place.energy_j,
-        "full_cycle_energy_u95_j": place.u95_j,
-        "energy_per_correct_j": ranking.energy_per_correct_j(place.energy_j, query.usage_intensity, entry.quality),
-        "greenness_per_mj": _per_megajoule(ranked.greenness),
-        "greenness_relative": ranked.greenness_percent,
-        "provenance": entry.provenance,
-        "metered_share": ranked.metered_share,
-        "pareto": place.pareto,
-        **{name: value(entry) for name, value in _ROW_FIGURES.items()},
-        "phases": entry.phases,
     }
 
 

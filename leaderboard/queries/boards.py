@@ -121,9 +121,10 @@ class RankedRows(Sequence[RankedEntry]):
             yield from self[start : start + LINES_AT_ONCE]
 
 
-def _lines(placing: Placing, lines: Sequence[int]) -> list[RankedEntry]:
+def _lines(placing: Placing, lines: Sequence[int], *, is_shared: bool = False) -> list[RankedEntry]:
     items = placing.order.take(pa.array(lines, pa.uint64()))
-    entries = placing.columns.entries(placing.positions.take(items))
+    positions = placing.positions.take(items)
+    entries = (placing.columns.entries_at_hand if is_shared else placing.columns.entries)(positions)
     made = zip(entries, placing.places(lines), placing.greenness(lines), strict=True)
     return [_row(entry, placed, greenness, placing.query) for entry, placed, greenness in made]
 
@@ -158,6 +159,10 @@ class RankedBoard:
     def lines(self, lines: Sequence[int]) -> list[RankedEntry]:
         """The lines of these numbers (from 0), in the order given."""
         return _lines(self.placing, lines) if self.placing is not None else []
+
+    def shared_lines(self, lines: Sequence[int]) -> list[RankedEntry]:
+        """As `lines`, of entries that other readers have too: see `Columns.entries_at_hand`."""
+        return _lines(self.placing, lines, is_shared=True) if self.placing is not None else []
 
     def find(self, entries: Iterable[int]) -> dict[int, RankedEntry]:
         """The lines of the entries of these numbers; without those that the filters exclude."""

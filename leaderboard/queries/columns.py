@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from operator import neg
@@ -28,6 +28,7 @@ from leaderboard.models import Board, Claim, Entry, Method, PublishedResult, Rec
 from measurement.recipe.inference import Inference, inference_mark
 
 ROWS_AT_ONCE = 5_000
+MOST_AT_HAND = 2_000  # entries of a board, some 6 kB each
 
 ENERGIES = ("shared_energy_j", "own_energy_j", "inference_energy_j")
 UNCERTAINTIES = ("shared_u95_j", "own_u95_j", "inference_u95_j")
@@ -95,6 +96,7 @@ class Columns:
 
     board: Board
     arrays: dict[str, pa.Array]
+    _at_hand: dict[int, Entry] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.arrays["id"])
@@ -146,6 +148,18 @@ class Columns:
         names = (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
         figures = {name: self.arrays[name][position].as_py() for name in names}
         return ranking.Candidate(key=self.arrays["id"][position].as_py(), **figures)
+
+    def entries_at_hand(self, positions: pa.Array) -> list[Entry]:
+        """As `entries`, each made once for all readers: for who changes none, and asks for nothing but `STORED`."""
+        wanted = positions.to_pylist()
+        known = {position: entry for position in wanted if (entry := self._at_hand.get(position)) is not None}
+        missing = [position for position in wanted if position not in known]
+        made = dict(zip(missing, self.entries(pa.array(missing, positions.type)), strict=True))
+        self._at_hand.update(made)
+        if len(self._at_hand) > MOST_AT_HAND:
+            for position in list(self._at_hand)[: MOST_AT_HAND // 2]:
+                self._at_hand.pop(position, None)
+        return [known.get(position) or made[position] for position in wanted]
 
     def entries(self, positions: pa.Array) -> Iterator[Entry]:
         """The entries at `positions`, made without the database; what isn't in `STORED` is fetched when asked for."""

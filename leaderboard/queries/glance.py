@@ -24,8 +24,19 @@ def glance() -> Glance:
     """
     sql, parameters = _statement(connection.vendor)
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            return _prepared(sql, parameters)
         cursor.execute(sql, parameters)
         return tuple(cursor.fetchall())
+
+
+def _prepared(sql: str, parameters: tuple[Any, ...]) -> Glance:
+    """PostgreSQL plans it once for each connection: planning takes six times as long as answering."""
+    from psycopg import Connection, Cursor  # PostgreSQL alone needs it
+
+    own: Connection[Any] = connection.connection
+    with connection.wrap_database_errors, Cursor(own) as cursor:
+        return tuple(cursor.execute(sql, parameters, prepare=True).fetchall())
 
 
 @cache

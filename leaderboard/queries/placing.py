@@ -13,6 +13,7 @@ from functools import cached_property
 from math import inf
 from operator import neg
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,9 +21,6 @@ from leaderboard.domain import ranking, usage_range
 from leaderboard.domain.board_query import LeaderboardQuery
 from leaderboard.domain.greenness import FRACTION_DIGITS, per_joule, percent_of_best
 from leaderboard.queries.columns import ENERGIES, UNCERTAINTIES, Columns, values
-
-# Above so many lines it is quicker to sort all intervals once than to count through them for each line.
-FEW = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,7 @@ class Placing:
     @cached_property
     def order(self) -> pa.Array:
         """Items from the first line to the last. Sorting is stable, so ties stay in their order."""
-        parts = [part.take(pc.array_sort_indices(self.value.take(part))) for part in self.group]
+        parts = [part.take(_in_order(self.value.take(part))) for part in self.group]
         return pa.concat_arrays([part.cast(pa.uint64()) for part in parts])
 
     @cached_property
@@ -96,7 +94,7 @@ class Placing:
 
     def stored(self, name: str) -> pa.Array:
         """A stored column, one value an item."""
-        return self.columns.arrays[name].take(self.positions)
+        return _taken(self.columns.arrays[name], self.positions)
 
     def places(self, lines: Sequence[int]) -> list[ranking.Ranked]:
         """The domain's places of the lines of these numbers (from 0)."""
@@ -221,7 +219,7 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
     matching, leading = columns.matching(query), columns.at_or_above(query.floor)
     positions = pc.indices_nonzero(matching.slice(0, leading))
     taken = {
-        name: columns.arrays[name].take(positions) for name in (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
+        name: _taken(columns.arrays[name], positions) for name in (*ENERGIES, *UNCERTAINTIES, "quality", "complete")
     }
     shared_j, own_j, inference_j = (taken[name] for name in ENERGIES)
     one_time_energy_j = pc.add(pc.divide(shared_j, query.shared_by), own_j)
@@ -249,6 +247,13 @@ def place(columns: Columns, query: LeaderboardQuery) -> Placing:
             pc.indices_nonzero(pc.invert(has_value)),
         ],
     )
+
+
+def _taken(array: pa.Array, positions: pa.Array) -> pa.Array:
+    """The values at ascending positions: without a copy if these are the first ones, as without a filter."""
+    count = len(positions)
+    are_first = count > 0 and positions[count - 1].as_py() == count - 1
+    return array.slice(0, count) if are_first else array.take(positions)
 
 
 def accuracy_factors(qualities: pa.Array, accuracy_weight: float) -> pa.Array:
@@ -293,10 +298,17 @@ def _combined_u95_j(shared_j: pa.Array, own_j: pa.Array, inference_j: pa.Array, 
 
 
 def _numbers_below(of: pa.Array, limits: Sequence[float], *, or_equal: bool) -> list[int]:
-    """How many of the numbers are below (or equal to) each limit."""
-    if len(limits) <= FEW:
-        compare = pc.less_equal if or_equal else pc.less
-        return [pc.sum(compare(of, limit)).as_py() or 0 for limit in limits]
-    ascending = values(of.take(pc.array_sort_indices(of)))
-    count = bisect_right if or_equal else bisect_left
-    return [count(ascending, limit) for limit in limits]
+    """How many of the numbers are below (or equal to) each limit. NumPy sorts ten times as fast as Arrow."""
+    ascending = np.sort(of.to_numpy())
+    found: list[int] = np.searchsorted(ascending, limits, side="right" if or_equal else "left").tolist()
+    return found
+
+
+def _in_order(value: pa.Array) -> pa.Array:
+    """The items from the least value on, ties in their order, which the quickest sort leaves to chance."""
+    numbers = value.to_numpy()
+    order = np.argsort(numbers)
+    ascending = numbers[order]
+    if np.any(ascending[1:] == ascending[:-1]):
+        order = np.argsort(numbers, kind="stable")
+    return pa.array(order, pa.uint64())

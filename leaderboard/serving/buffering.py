@@ -11,10 +11,12 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import Any
 
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
@@ -163,8 +165,17 @@ class BufferingWorker(Worker):
         self.nr += 1
         if self.nr >= self.max_requests:
             self.alive = False
-        response: Iterable[bytes] = self.wsgi(environ, start_response)
+        return _uncopied(self.wsgi(environ, start_response))
+
+
+def _uncopied(response: Iterable[bytes]) -> Iterable[bytes]:
+    """A long body is sent as it lies in memory: one for all who read it, with no copy on disk for each."""
+    content = getattr(response, "content", b"")
+    if len(content) < MOST_SENT_AT_ONCE_BYTES:
         return response
+    response.close()  # type: ignore[attr-defined]  # Django's, and in the thread that made it
+    body: Iterable[bytes] = ReadOnlyFileBasedBuffer(BytesIO(content))
+    return body
 
 
 def _is_busy(channel: Channel) -> bool:

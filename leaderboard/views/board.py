@@ -27,6 +27,7 @@ from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import controls, rows, summary, table
 from leaderboard.presentation import help as help_texts
 from leaderboard.presentation.constraints import constraints
+from leaderboard.presentation.kept_answers import same_for_all
 from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views import kept_pages
@@ -64,12 +65,15 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     results = queries.glance()
     state = kept_pages.state_of(request, results, has_read)
     if page := kept_pages.find(state, request):
+        same_for_all(request, results)
         return page
     known = list(queries.boards().order_by("-size", "pk"))
     with queries.RANKING:
         response = _leaderboard(request, read_query(request.GET), known, _activity())
-    # What changed while the page was made may be on it or not.
-    return kept_pages.keep(state, response, request) if state and queries.glance() == results else response
+    if state is None or queries.glance() != results:  # what changed while the page was made may be on it or not
+        return response
+    same_for_all(request, results)
+    return kept_pages.keep(state, response, request)
 
 
 def _leaderboard(request: HttpRequest, asked: PageQuery, known: list[Board], active: dict[str, Any]) -> HttpResponse:

@@ -1,7 +1,7 @@
 """The leaderboard's page, kept for the next reader who asks the same of the same results.
 
 Only a page that is the same for everybody is kept: that of a reader who is not signed in. All web processes of a
-machine share what is kept, and each has its latest pages at hand.
+machine share what is kept; presentation/kept_answers.py has the latest at hand in each.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections import OrderedDict
 from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -21,13 +19,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from leaderboard import queries
+from leaderboard.presentation.kept_answers import PERSONAL_COOKIES
 
 KEPT_S = 3600
-AT_HAND = 100  # some 25 kB each
-_at_hand: OrderedDict[str, bytes] = OrderedDict()
-_lock = Lock()
 _ACCEPTS_GZIP = re.compile(r"\bgzip\b")
-_PERSONAL = (settings.SESSION_COOKIE_NAME, "messages")
 
 
 def state_of(request: HttpRequest, results: queries.Glance, *seen: Any) -> str | None:
@@ -35,7 +30,7 @@ def state_of(request: HttpRequest, results: queries.Glance, *seen: Any) -> str |
 
     None if the page may be of one reader alone.
     """
-    if settings.DEBUG or not results or any(name in request.COOKIES for name in _PERSONAL):
+    if settings.DEBUG or not results or any(name in request.COOKIES for name in PERSONAL_COOKIES):
         return None
     state = (_release(), request.build_absolute_uri(), results, queries.current_notice(), seen)
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
@@ -45,17 +40,8 @@ def find(state: str | None, request: HttpRequest) -> HttpResponse | None:
     """The page that was kept of this state; 304 if the reader's browser has it still."""
     if state is None:
         return None
-    with _lock:
-        packed = _at_hand.get(state)
-    if packed is None:
-        packed = caches["pages"].get(state)
-        if packed is None:
-            return None
-        with _lock:
-            _at_hand[state] = packed
-            while len(_at_hand) > AT_HAND:
-                _at_hand.popitem(last=False)
-    return _answer(state, packed, request)
+    packed = caches["pages"].get(state)
+    return None if packed is None else _answer(state, packed, request)
 
 
 def keep(state: str | None, response: HttpResponse, request: HttpRequest) -> HttpResponse:

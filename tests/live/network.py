@@ -29,7 +29,7 @@ def why_not() -> str:
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
     if made.returncode:
         return f"no network namespace can be made here: {made.stderr.strip()}"
-    _ip("netns", "delete", probe)
+    ip("netns", "delete", probe)
     return ""
 
 
@@ -41,7 +41,7 @@ def _has_ip() -> bool:
     return shutil.which("ip") is not None
 
 
-def _ip(*words: str) -> str:
+def ip(*words: str) -> str:
     done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
     return done.stdout
@@ -57,13 +57,13 @@ class Host:
         self._cable = f"{PREFIX}{os.getpid()}-{number}"
         self.processes: list[subprocess.Popen[bytes]] = []
         folder.mkdir()
-        _ip("netns", "add", self.namespace)
-        _ip("link", "add", self._cable, "type", "veth", "peer", "eth0", "netns", self.namespace)
-        _ip("link", "set", self._cable, "master", network.bridge, "up")
+        ip("netns", "add", self.namespace)
+        ip("link", "add", self._cable, "type", "veth", "peer", "eth0", "netns", self.namespace)
+        ip("link", "set", self._cable, "master", network.bridge, "up")
         inside = ("-n", self.namespace)
-        _ip(*inside, "link", "set", "lo", "up")
-        _ip(*inside, "address", "add", f"{self.address}/24", "dev", "eth0")
-        _ip(*inside, "link", "set", "eth0", "up")
+        ip(*inside, "link", "set", "lo", "up")
+        ip(*inside, "address", "add", f"{self.address}/24", "dev", "eth0")
+        ip(*inside, "link", "set", "eth0", "up")
 
     def start(self, *command: str, environment: dict[str, str], **options: object) -> subprocess.Popen[bytes]:
         """Run a command here, under this host's name; its output goes to the host's log."""
@@ -92,11 +92,11 @@ class Host:
 
     def cut(self) -> None:
         """Pull the cable: packets are lost in both directions, and nobody is told."""
-        _ip("link", "set", self._cable, "down")
+        ip("link", "set", self._cable, "down")
 
     def reconnect(self) -> None:
         """Put the cable back."""
-        _ip("link", "set", self._cable, "up")
+        ip("link", "set", self._cable, "up")
 
     def delay(self, seconds: float) -> bool:
         """Hold back whatever leaves this host, by the kernel. False where it can't (no netem)."""
@@ -120,7 +120,7 @@ class Host:
 
 def end_all_in(namespace: str) -> None:
     """Kill every process of a namespace of ours."""
-    for number in _ip("netns", "pids", namespace).split():
+    for number in ip("netns", "pids", namespace).split():
         try:
             os.kill(int(number), signal.SIGKILL)
         except ProcessLookupError:
@@ -153,13 +153,13 @@ class Network:
 
     def __enter__(self) -> Network:
         remove_leftovers()
-        taken = _ip("-4", "address")
+        taken = ip("-4", "address")
         # Of the block for tests of networks (RFC 2544), which is nobody's.
         nets = (f"198.18.{(os.getpid() + n) % 256}" for n in range(256))
         self._net = next(net for net in nets if f" {net}." not in taken)
-        _ip("link", "add", self.bridge, "type", "bridge")
-        _ip("address", "add", f"{self.address(254)}/24", "dev", self.bridge)
-        _ip("link", "set", self.bridge, "up")
+        ip("link", "add", self.bridge, "type", "bridge")
+        ip("address", "add", f"{self.address(254)}/24", "dev", self.bridge)
+        ip("link", "set", self.bridge, "up")
         return self
 
     def __exit__(
@@ -178,11 +178,11 @@ class Network:
 
 def remove(maker: int) -> None:
     """Remove all namespaces and cables that a process made, and what runs in them."""
-    for namespace in _named(_ip("netns", "list"), maker, "-"):
+    for namespace in _named(ip("netns", "list"), maker, "-"):
         end_all_in(namespace)
-        _ip("netns", "delete", namespace)
+        ip("netns", "delete", namespace)
     # Cables go with their namespaces, but not at once: the kernel takes its time.
-    for link in _named(_ip("-o", "link").replace(":", " ").replace("@", " "), maker, ""):
+    for link in _named(ip("-o", "link").replace(":", " ").replace("@", " "), maker, ""):
         subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)
 
 
@@ -194,7 +194,7 @@ def _named(listed: str, maker: int, after: str) -> list[str]:
 
 def remove_leftovers() -> None:
     """Remove what runs that were killed have left."""
-    listed = (_ip("netns", "list") + _ip("-o", "link")).replace(":", " ").replace("@", " ").split()
+    listed = (ip("netns", "list") + ip("-o", "link")).replace(":", " ").replace("@", " ").split()
     makers = {word.removeprefix(PREFIX).partition("-")[0] for word in listed if word.startswith(PREFIX)}
     for maker in makers:
         if maker.isdigit() and not Path(f"/proc/{maker}").exists():

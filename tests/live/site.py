@@ -32,6 +32,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def collect_static(shell: Callable[[str], object]) -> None:
+    """Collect the static files of test sites in their common folder, by a site's shell, if they aren't there."""
+    kept = ROOT / ".data"
+    kept.mkdir(exist_ok=True)
+    # One site at a time compresses the static files, or finds them compressed.
+    with (kept / "static-of-tests.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        shell("from leaderboard.management.one_machine import collect_static_once\ncollect_static_once(print)")
+
+
 class Reachable:
     """A site as a client and an operator reach it, wherever its processes run."""
 

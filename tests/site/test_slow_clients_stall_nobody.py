@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from leaderboard.serving.buffering import MOST_SENT_AT_ONCE_BYTES
 from tests.live.site import free_port
 from tests.site.slow_clients import KINDS, SlowClients
 from tests.waiting import HANG_S, wait_until
@@ -103,3 +105,15 @@ def test_requests_sent_ahead_are_answered_in_order(port: int) -> None:
     assert answer.count(b"\r\n\r\nok\n") == 3
     assert answer.count(b"HTTP/1.1 200 OK") == 4
     assert answer.endswith(b"\r\n\r\n"), "HEAD has a body"
+
+
+def test_a_long_answer_arrives_whole_and_the_next_one_after_it(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=HANG_S)
+    documents = []
+    for _ in range(2):
+        connection.request("GET", "/api/schema/")
+        documents.append(connection.getresponse().read())
+    connection.close()
+    assert len(documents[0]) > MOST_SENT_AT_ONCE_BYTES
+    assert documents[0] == documents[1]
+    assert "paths" in yaml.safe_load(documents[0])

@@ -34,6 +34,7 @@ from leaderboard.api.schemas.board import (
 from leaderboard.api.snapshots import snapshot
 from leaderboard.domain.usage_range import Choice
 from leaderboard.models import Board
+from leaderboard.presentation.kept_answers import same_for_all
 
 # Raised when the snapshot's columns change, so that no reader keeps an old one.
 SNAPSHOT_SHAPE = 4
@@ -61,7 +62,7 @@ class LeaderboardView(PublicView):
         page = paginate(request, len(ranked.rows))
         return Response(
             page.envelope(
-                [row(line, query) for line in ranked.rows[page.start : page.stop]],
+                [row(line, query) for line in ranked.shared_lines(range(len(ranked.rows))[page.start : page.stop])],
                 usage_intensity=query.usage_intensity,
                 shared_by=query.shared_by,
                 accuracy_weight=query.accuracy_weight,
@@ -98,6 +99,7 @@ class SnapshotView(PublicView):
     def get(self, request: Request) -> HttpResponseBase:
         """The snapshot; 304 if the reader's ETag is current, before any entry is loaded."""
         query = board_query(request.query_params)
+        same_for_all(request._request)
         board = queries.find_board(query)
         headers = {"ETag": _etag(board), "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         unchanged = get_conditional_response(request, etag=headers["ETag"], response=HttpResponse(headers=headers))

@@ -87,6 +87,7 @@ SETTINGS = (
     Setting("ARTIFACT_DAYS", "int", 30, "Days after which an uploaded file that no submission names is removed."),
     Setting("ARTIFACTS_S3_BUCKET", "str", "", "Bucket for uploaded files; empty: DATA_ROOT/artifacts."),
     Setting("TRACES_S3_BUCKET", "str", "", "Bucket for power traces; empty: DATA_ROOT/files."),
+    Setting("TRACE_FULL_DAYS", "int", 0, "Days after which power traces are thinned, figures kept; 0: never."),
     Setting("S3_ENDPOINT", "str", "", "https://… of an S3-compatible store; empty: Amazon's."),
     Setting("WORKER_TOKEN_FILE", "path", None, "File with the token by which a worker fetches uploaded files."),
     Setting("HUB_DOWNLOADS", "bool", False, "Recipes may name files of a hub (hf://…), which workers download."),
@@ -198,7 +199,12 @@ def _check(values: dict[str, Any]) -> None:
     if collector and not collector.startswith(("https://", "http://")):
         stop(f"OTEL_EXPORTER_OTLP_ENDPOINT: must begin with https:// or http:// (got {collector}).")
     _check_store(values)
-    for name, most in (("MAX_WAIT_S", 60), ("MAX_WAITERS", 8), ("UNDO_WITHDRAWAL_DAYS", 3650)):
+    for name, most in (
+        ("MAX_WAIT_S", 60),
+        ("MAX_WAITERS", 8),
+        ("UNDO_WITHDRAWAL_DAYS", 3650),
+        ("TRACE_FULL_DAYS", 36_500),
+    ):
         if not 0 <= values[name] <= most:
             stop(f"{name}: must be from 0 to {most} (got {values[name]}).")
     if "EMAIL_BACKEND" not in values["EMAIL_URL"]:

@@ -55,6 +55,7 @@ REFERENCE_S = _values["REFERENCE_S"]
 # Uploaded files
 ARTIFACT_MAX_MB, ARTIFACTS_MB_PER_USER = _values["ARTIFACT_MAX_MB"], _values["ARTIFACTS_MB_PER_USER"]
 ARTIFACT_DAYS = _values["ARTIFACT_DAYS"]
+TRACE_FULL_DAYS = _values["TRACE_FULL_DAYS"]
 HUB_DOWNLOADS = _values["HUB_DOWNLOADS"]
 WORKER_TOKEN_FILE, ARTIFACT_CACHE_MB = _values["WORKER_TOKEN_FILE"], _values["ARTIFACT_CACHE_MB"]
 
@@ -223,6 +224,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "leaderboard.tasks.forget_old_notices",
         "schedule": 3600.0,
         "options": {"queue": "notices", "expires": 3600},
+    },
+    # Each night, minute by minute: a batch ends soon, and the next one goes on.
+    "thin old power traces": {
+        "task": "leaderboard.tasks.thin_traces",
+        "schedule": crontab(hour="1-4"),
+        "options": {"queue": "notices", "expires": 50},  # beat's own process has leases to watch
     },
     "remove unused uploads": {"task": "leaderboard.tasks.remove_unused_uploads", "schedule": 3600.0},
 }

@@ -65,7 +65,9 @@ from leaderboard.queries.runs import (
     runs,
     runs_by_state,
     submissions,
+    thinning_of,
     trace_of,
+    traces_by_form,
     workers,
 )
 from leaderboard.queries.shared import made_once
@@ -186,9 +188,11 @@ __all__ = [
     "standing_submission",
     "submissions",
     "taken_down",
+    "thinning_of",
     "titles_like",
     "tokens_of",
     "trace_of",
+    "traces_by_form",
     "unwanted_mail",
     "uploads_of",
     "versions_of_entry",

@@ -19,9 +19,10 @@ from typing import Any
 
 from measurement.accounting import step_integral
 from measurement.errors import BadInput
+from measurement.vocabulary import TRACE_METADATA
 
 TRACE_VERSION = 1
-METADATA_KEY = b"measurement.trace"
+METADATA_KEY = TRACE_METADATA
 
 
 class Readings:

@@ -85,7 +85,7 @@ class TraceView(PublicView):
         responses={(200, PARQUET): OpenApiTypes.BINARY, **errors(404)},
     )
     def get(self, request: Request, pk: int) -> FileResponse:
-        """Parquet; `python -m measurement integrate` recomputes the joules from it."""
+        """Parquet; `python -m measurement integrate` recomputes the joules from it. An old one may be thinned."""
         run = _find(pk).run
         trace = queries.trace_of(run) if run else None
         if trace is None:
@@ -172,6 +172,12 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _thinned(run: Run) -> dict[str, Any] | None:
+    thinned = queries.thinning_of(run)
+    names = ("at", "samples_before", "samples", "sha256_before")
+    return {name: getattr(thinned, name) for name in names} if thinned else None
+
+
 def _runs(entry: Entry) -> list[dict[str, Any]]:
     return run_lines(queries.history(entry), queries.figures_of_runs(entry), entry)
 
@@ -232,6 +238,7 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "run": run.pk if run else None,
         "submission": run.submission_id if run else None,
         "measured_phases": MeasuredPhaseSerializer(measured, many=True).data if measured is not None else [],
+        "trace_thinned": _thinned(run) if run else None,
         "links": {
             "self": request.build_absolute_uri(reverse("api-entry", args=[entry.pk])),
             "page": request.build_absolute_uri(entry.get_absolute_url()),

@@ -10,7 +10,7 @@ from leaderboard.models.runs import Attempt
 
 
 class ThinnedTrace(models.Model):
-    """That the trace of an attempt was looked at to be thinned. Its figures are never changed.
+    """That the trace of an attempt was examined, or thinned. Its figures are never changed.
 
     Without `at` and `reason`, a process is at it, or was when it ended: `file` is what it writes, and its alone. With
     `at`, the thinned trace is the attempt's. With `reason`, the full one stays.

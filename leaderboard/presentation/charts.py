@@ -53,6 +53,8 @@ def power_trace(file: IO[bytes], most_points: int = MOST_TRACE_POINTS) -> dict[s
     import pyarrow.parquet as pq
 
     stored = pq.ParquetFile(file)
+    if "power_w" not in stored.schema_arrow.names:
+        raise KeyError("power_w")
     names = [name for name in ("power_least_w", "power_most_w") if name in stored.schema_arrow.names]
     table = stored.read(columns=["timestamp_s", "power_w", *names]).drop_null()
     times = table["timestamp_s"].combine_chunks()

@@ -32,7 +32,6 @@ from leaderboard.models import (
     PublishedResult,
     Run,
     Submission,
-    ThinnedTrace,
     Worker,
 )
 from leaderboard.queries.privacy import visible
@@ -112,7 +111,9 @@ def history(entry: Entry) -> QuerySet[Run]:
     """Every run of an entry's work on its hardware with attempts (without their records), the newest first."""
     attempts = Prefetch(
         "attempts",
-        Attempt.objects.annotate(quality=F("record__quality"), hardware=F("record__hardware")).defer("record"),
+        Attempt.objects.select_related("thinned")
+        .annotate(quality=F("record__quality"), hardware=F("record__hardware"))
+        .defer("record"),
     )
     found = every_run().filter(recipe__work=entry.work_id, hardware=entry.board.hardware_id)
     return found.select_related("recipe", "submission__submitter").prefetch_related(attempts)
@@ -153,12 +154,6 @@ def trace_of(run: Run) -> FieldFile | None:
     """The power trace of the attempt that a run's figures are from, None if there is none."""
     attempt = _attempts_that_measured(run).only("trace").first()
     return attempt.trace if attempt and attempt.trace else None
-
-
-def thinning_of(run: Run) -> ThinnedTrace | None:
-    """That the trace of `trace_of` was thinned; None of a full one."""
-    attempt = Subquery(_attempts_that_measured(run).values("pk")[:1])
-    return ThinnedTrace.objects.filter(attempt=attempt, at__isnull=False).first()
 
 
 def traces_by_form() -> dict[str, int]:

@@ -60,7 +60,7 @@ class Thinnings:
 
 
 def traces_to_thin(days: int) -> QuerySet[Attempt]:
-    """Attempts whose full traces are older than so many days, the oldest first; without those looked at before."""
+    """Attempts whose full traces are older than so many days, the oldest first; without those examined before."""
     old = Attempt.objects.filter(thinned=None, ended_at__lt=clock.now() - timedelta(days=days))
     return _thinnable(old).order_by("ended_at", "pk")
 
@@ -68,7 +68,7 @@ def traces_to_thin(days: int) -> QuerySet[Attempt]:
 def _thinnable(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
     """Not a result that is held, nor one whose work is being measured again on its hardware: each may be disputed.
 
-    Power over time is then what tells a disturbed machine from another result.
+    Power over time is then what distinguishes a disturbed machine from another result.
     """
     work, hardware = OuterRef("run__recipe__work"), OuterRef("run__hardware")
     under_way = Run.objects.filter(recipe__work=work, hardware=hardware, state__in=ACTIVE)
@@ -77,11 +77,11 @@ def _thinnable(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
 
 
 def thin_old_traces(
-    days: int, *, within_s: float | None = None, tell: Callable[[Attempt, str], None] | None = None
+    days: int, *, within_s: float | None = None, report: Callable[[Attempt, str], None] | None = None
 ) -> Thinnings:
     """Thin what is due, until `within_s` seconds are over. First what others left behind is cleared away.
 
-    tell: called after each trace, with what came of it. 0 days: nothing is due.
+    report: called after each trace, with what came of it. 0 days: nothing is due.
     """
     until = None if within_s is None else time.monotonic() + within_s
     clear_away()
@@ -90,27 +90,27 @@ def thin_old_traces(
         if done.failed >= MOST_FAULTS or (until is not None and time.monotonic() > until):
             break
         attempt = Attempt.objects.get(pk=pk)
-        said = _told(attempt, done)
-        if tell is not None:
-            tell(attempt, said)
+        said = _thin_one(attempt, done)
+        if report is not None:
+            report(attempt, said)
     return done
 
 
-def would_thin(days: int, tell: Callable[[Attempt, str], None]) -> Thinnings:
+def would_thin(days: int, report: Callable[[Attempt, str], None]) -> Thinnings:
     """What thinning now would save: each trace is thinned, and thrown away."""
     done = Thinnings()
     for attempt in traces_to_thin(days).iterator(chunk_size=100):
         try:
             with thinned_file(attempt) as (_, facts):
                 done.add(facts)
-                tell(attempt, _in_words(facts))
+                report(attempt, _in_words(facts))
         except StaysFull as reason:
             done.stay += 1
-            tell(attempt, f"stays full: {reason}")
+            report(attempt, f"stays full: {reason}")
     return done
 
 
-def _told(attempt: Attempt, done: Thinnings) -> str:
+def _thin_one(attempt: Attempt, done: Thinnings) -> str:
     try:
         facts = thin(attempt)
     except StaysFull as reason:
@@ -138,7 +138,7 @@ def thin(attempt: Attempt) -> Facts | None:
     None if another process is at it, or if it must stay full by now. Raises StaysFull for one that will never be
     thinned, which is noted, and what storage and database raise, after which it is due again.
     """
-    name = _TRACE.generate_filename(None, f"thinned-{attempt.pk}-{uuid4().hex[:12]}.parquet")
+    name = _TRACE.generate_filename(attempt, f"thinned-{attempt.pk}-{uuid4().hex[:12]}.parquet")
     try:
         with transaction.atomic():
             ThinnedTrace.objects.create(attempt=attempt, file=name)

@@ -95,7 +95,7 @@ def test_figures_of_the_line_and_of_the_past_day(client, django_assert_max_num_q
         Attempt.objects.create(
             run=run, number=1, worker="w", started_at=now, ended_at=now, outcome="lost", fault="crash"
         )
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         found = figures(client)
     assert found["leaderboard_queued_runs"] == {("card",): 2}
     assert found["leaderboard_running_runs"] == {("card",): 2}

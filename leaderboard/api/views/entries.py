@@ -172,10 +172,18 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _thinned(run: Run) -> dict[str, Any] | None:
-    thinned = queries.thinning_of(run)
+def _thinned(entry: Entry, lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What became of the trace that `queries.trace_of` gives, out of the runs that were read already."""
+    attempts = [
+        (attempt.number == line["run"].attempt, attempt.number, attempt)
+        for line in lines
+        if line["run"].pk == entry.run_id
+        for attempt in line["run"].attempts.all()
+        if attempt.trace
+    ]
+    thinned = getattr(max(attempts)[2], "thinned", None) if attempts else None
     names = ("at", "samples_before", "samples", "sha256_before")
-    return {name: getattr(thinned, name) for name in names} if thinned else None
+    return {name: getattr(thinned, name) for name in names} if thinned and thinned.at else None
 
 
 def _runs(entry: Entry) -> list[dict[str, Any]]:
@@ -238,7 +246,7 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "run": run.pk if run else None,
         "submission": run.submission_id if run else None,
         "measured_phases": MeasuredPhaseSerializer(measured, many=True).data if measured is not None else [],
-        "trace_thinned": _thinned(run) if run else None,
+        "trace_thinned": _thinned(entry, lines),
         "links": {
             "self": request.build_absolute_uri(reverse("api-entry", args=[entry.pk])),
             "page": request.build_absolute_uri(entry.get_absolute_url()),

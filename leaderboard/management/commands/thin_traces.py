@@ -30,7 +30,11 @@ class Command(BaseCommand):
                 f"--days: must be at least 1 (got {days}); TRACE_FULL_DAYS is {settings.TRACE_FULL_DAYS}",
                 returncode=2,
             )
-        done = services.would_thin(days, self._tell) if dry_run else services.thin_old_traces(days, tell=self._tell)
+        done = (
+            services.would_thin(days, self._report)
+            if dry_run
+            else services.thin_old_traces(days, report=self._report)
+        )
         saved, share = done.bytes_before - done.bytes, 1 - done.bytes / done.bytes_before if done.bytes_before else 0
         said = "would be thinned" if dry_run else "thinned"
         self.stdout.write(
@@ -49,5 +53,5 @@ class Command(BaseCommand):
         elif done.thinned:
             self.stdout.write("Their full files are removed in a week; with --remove-full, now.")
 
-    def _tell(self, attempt: Attempt, what: str) -> None:
+    def _report(self, attempt: Attempt, what: str) -> None:
         self.stdout.write(f"run {attempt.run_id}, attempt {attempt.number}: {what}")

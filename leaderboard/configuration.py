@@ -53,6 +53,7 @@ SETTINGS = (
     Setting("DATABASE_URL", "str", "", "postgres://… or sqlite:///…; empty: SQLite in DATA_ROOT."),
     Setting("REDIS_URL", "str", "", "redis://… of the broker; empty: `make run` starts one of its own."),
     Setting("REDIS_MASTER", "str", "mymaster", "The master's name, where REDIS_URL names Sentinels."),
+    Setting("SENTINEL_PASSWORD", "str", "", "The Sentinels' own password; that of Redis is in REDIS_URL."),
     Setting(
         "EMAIL_URL",
         "dj_email_url",
@@ -177,6 +178,8 @@ def _check_broker(values: dict[str, Any]) -> None:
         stop(f"REDIS_URL: must begin with {', '.join(BROKERS[:-1])} or {BROKERS[-1]} (got another scheme).")
     if any(not address.startswith("sentinel://") for address in (first, *others) if others):
         stop("REDIS_URL: of several addresses, each must begin with sentinel:// (another does not).")
+    if values["SENTINEL_PASSWORD"] and not first.startswith("sentinel://"):
+        stop("SENTINEL_PASSWORD: is for the Sentinels that REDIS_URL names, and it names none; leave it out.")
     if first.startswith("sentinel://") and not values["REDIS_MASTER"]:
         stop("REDIS_MASTER: must name the master that the Sentinels of REDIS_URL watch (it is empty).")
 

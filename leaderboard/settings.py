@@ -195,9 +195,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # after a hundred, some 45 minutes, a worker would end
 # A submission never waits for an unreachable broker: the sweep notifies later.
+_BROKER_TIMES = {"socket_timeout": 5, "socket_connect_timeout": 1}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "socket_timeout": 5,
-    "socket_connect_timeout": 1,
+    **_BROKER_TIMES,
     # A broker that falls silent without closing the connection is noticed within half a minute.
     "health_check_interval": 10,
     "max_retries": 0,
@@ -206,6 +206,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_max": 0,
     "master_name": _values["REDIS_MASTER"],  # read only of Sentinels
 }
+if _values["SENTINEL_PASSWORD"]:
+    # With options of their own, Sentinels get none of Redis'.
+    CELERY_BROKER_TRANSPORT_OPTIONS["sentinel_kwargs"] = {**_BROKER_TIMES, "password": _values["SENTINEL_PASSWORD"]}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]
 WORKER_NAME = _values["WORKER_NAME"]

@@ -199,6 +199,16 @@ def test_what_may_be_disputed_and_what_is_young_stays_full(verified, settings, a
 
 
 @at_once
+def test_the_page_that_compares_runs_says_which_trace_was_thinned(verified, client):
+    first, second = verified(), verified()
+    tasks.thin_traces()
+    ThinnedTrace.objects.get(attempt=second).delete()
+    page = client.get(reverse("runs-compare"), {"run": [first.run_id, second.run_id]}).content.decode()
+    assert f"Run {first.run_id}: The power trace was thinned on" in page
+    assert f"Run {second.run_id}: The power trace" not in page
+
+
+@at_once
 def test_a_result_that_is_held_meanwhile_keeps_its_full_trace(verified, monkeypatch):
     full = verified().trace.name
     store = thinning._store

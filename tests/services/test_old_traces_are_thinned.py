@@ -198,6 +198,13 @@ def test_what_may_be_disputed_and_what_is_young_stays_full(verified, settings, a
     assert Measurement.objects.get().trace.name in files()  # nobody else's meter has seen it: never thinned
 
 
+def test_a_thinned_trace_is_no_evidence_of_one_s_own(measured, as_a_child_left_it, alice):
+    """Who sends a measurement has the full trace: what it was thinned from can't be checked."""
+    files = [(measured / name).read_bytes() for name in ("record.json", "thinned.parquet")]
+    with pytest.raises(services.Invalid, match="is not this record's"):
+        services.take_measurement(*files, alice)
+
+
 @at_once
 def test_the_page_that_compares_runs_says_which_trace_was_thinned(verified, client):
     first, second = verified(), verified()

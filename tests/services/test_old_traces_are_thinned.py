@@ -346,7 +346,7 @@ def test_a_full_file_stays_while_the_thinned_one_is_not_there(verified):
     assert files() == {full}
 
 
-def test_what_can_t_be_thinned_is_noted_once(verified, hardware):
+def test_what_can_t_be_thinned_is_noted_once(verified, admin_client):
     attempt = verified()
     with default_storage.open(attempt.trace.name, "wb") as file:
         file.write(b"PAR1 is no trace")
@@ -355,6 +355,8 @@ def test_what_can_t_be_thinned_is_noted_once(verified, hardware):
     assert "is no trace of the meter" in ThinnedTrace.objects.get().reason
     assert "trace.parquet: is" in ThinnedTrace.objects.get().reason  # without the folder of a process
     assert "0 traces thinned, 0 stay full" in thin_traces()
+    page = admin_client.get(reverse("admin:leaderboard_attempt_change", args=[attempt.pk])).content.decode()
+    assert "Stays full: trace.parquet: is no trace of the meter" in page
     with pytest.raises(CommandError, match="must be at least 1"):
         thin_traces("--days", "0")
 

@@ -50,6 +50,12 @@ def thinned_words(attempt: Attempt | None) -> str:
     )
 
 
+def why_full(attempt: Attempt) -> str:
+    """Why its power trace was not thinned when its time came; empty if it has not come, or if it was."""
+    thinned = getattr(attempt, "thinned", None)
+    return f"Stays full: {thinned.reason}." if thinned and thinned.reason else ""
+
+
 def trace_tag(attempt: Attempt | None) -> str | None:
     """An ETag of power over time; None without a trace."""
     if attempt is None or not attempt.trace:

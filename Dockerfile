@@ -3,7 +3,7 @@
 # that measures). Both run as user 10001 on a read-only root: they write to /data and /tmp alone.
 # `make images` runs every step without Docker (docs/deployment.md).
 
-ARG BASE=docker.io/library/python:3.11-slim-bookworm
+ARG BASE=docker.io/library/python:3.11-slim-trixie
 
 FROM ${BASE} AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -32,10 +32,19 @@ COPY measurement ./measurement
 COPY leaderboard ./leaderboard
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable .
 
-FROM base AS web
-# A font for the pictures that go with links.
+# What `manage.py backup` and `restore` start, of the version of compose.yaml's server: these copy no later one's database.
+FROM base AS postgresql
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-17 && rm -rf /var/lib/apt/lists/*
+
+FROM base AS web
+# A font for the pictures that go with links; libraries of PostgreSQL's programs, whose package would bring Perl.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-dejavu-core libpq5 liblz4-1 libreadline8t64 libzstd1 \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=postgresql /usr/lib/postgresql/17/bin/pg_dump /usr/lib/postgresql/17/bin/pg_restore \
+    /usr/lib/postgresql/17/bin/psql /usr/local/bin/
 COPY --from=web-packages /opt/venv /opt/venv
 COPY . .
 RUN python -m compileall -q leaderboard measurement catalogue \

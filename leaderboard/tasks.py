@@ -40,6 +40,7 @@ from measurement.fence import Sandbox
 RETRY_FOR_S = 300.0
 RETRY_EVERY_S = 2.0
 NOTIFY_AHEAD = 10
+THIN_FOR_S = 30.0
 
 log = structlog.get_logger()
 
@@ -240,6 +241,14 @@ def remove_unused_uploads() -> None:
     """Remove uploads that nobody finished, and files that no submission has named for a time."""
     if removed := services.remove_unused():
         log.info("unused uploads removed", count=removed)
+
+
+@app.task(name="leaderboard.tasks.thin_traces", expires=50)
+def thin_traces() -> None:
+    """Thin power traces that are older than TRACE_FULL_DAYS, for half a minute."""
+    done = services.thin_old_traces(settings.TRACE_FULL_DAYS, within_s=THIN_FOR_S)
+    if done.thinned or done.stay:
+        log.info("power traces thinned", thinned=done.thinned, stay=done.stay, bytes=done.bytes_before - done.bytes)
 
 
 @app.task(name="leaderboard.tasks.forget_old_notices")

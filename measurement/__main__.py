@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
 
     add_recompute_arguments(recompute)
     recompute.set_defaults(command=_recompute)
+
+    thin = commands.add_parser("thin", help="write a run's trace with fewer samples and the same joules")
+    from measurement.run.thin import add_thin_arguments
+
+    add_thin_arguments(thin)
+    thin.set_defaults(command=_thin)
     return parser
 
 
@@ -212,6 +218,12 @@ def _recompute(options: argparse.Namespace) -> int:
     from measurement.run.recompute import run_recompute
 
     return run_recompute(options)
+
+
+def _thin(options: argparse.Namespace) -> int:
+    from measurement.run.thin import run_thin
+
+    return run_thin(options)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
+TRACE_METADATA = b"measurement.trace"
+"""The key of a power trace's metadata, JSON, in its Parquet file."""
+
 
 class Phase(StrEnum):
     """A part of a model's life that is metered separately."""

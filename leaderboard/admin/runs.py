@@ -19,6 +19,7 @@ from leaderboard.admin.filters import ByWorker, Held, Outcome
 from leaderboard.forms.person import signed_in
 from leaderboard.models import Attempt, PhaseEnergy, Run
 from leaderboard.presentation import run_lists
+from leaderboard.presentation.entry.power import thinned_words, why_full
 from leaderboard.presentation.format import joules, relative, seconds, watt_hours, words
 
 
@@ -212,7 +213,7 @@ class AttemptAdmin(ReadOnly, ModelAdmin[Attempt]):
     show_full_result_count = False
     raw_id_fields = ["run"]
     exclude = ["spent_energy_j", "spent_provenance"]
-    in_words = ("spent", "its_record")
+    in_words = ("spent", "its_record", "thinning")
     inlines = [PhaseInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
@@ -226,3 +227,7 @@ class AttemptAdmin(ReadOnly, ModelAdmin[Attempt]):
     def its_record(self, attempt: Attempt) -> str:
         address = reverse("api-run-record", args=[attempt.run_id])
         return format_html('<a href="{}">download that of the run</a>', address)
+
+    @admin.display(description="thinning of its trace")
+    def thinning(self, attempt: Attempt) -> str:
+        return thinned_words(attempt) or why_full(attempt) or "—"

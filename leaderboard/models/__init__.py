@@ -28,6 +28,7 @@ from leaderboard.models.notices import Delivery, MailChoice, Webhook
 from leaderboard.models.requests import Count, RepeatedRequest
 from leaderboard.models.runs import Attempt, PhaseEnergy, Run, Submission, SubmissionRequest
 from leaderboard.models.tokens import ApiToken
+from leaderboard.models.traces import ThinnedTrace
 
 __all__ = [
     "CLAIM_STATES",
@@ -72,6 +73,7 @@ __all__ = [
     "Spent",
     "Submission",
     "SubmissionRequest",
+    "ThinnedTrace",
     "TokenScope",
     "Upload",
     "Webhook",

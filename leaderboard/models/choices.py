@@ -105,6 +105,7 @@ class Action(models.TextChoices):
     DELETE_TOKEN = "delete_token", "Delete token"
     UPLOAD = "upload", "Upload"
     REMOVE_UNUSED = "remove_unused", "Remove unused"
+    THIN = "thin", "Thin power trace"
     RENAME_TOKEN = "rename_token", "Rename token"
     REVOKE_TOKEN = "revoke_token", "Revoke token"
     IMPORT = "import", "Import"

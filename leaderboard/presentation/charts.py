@@ -45,13 +45,18 @@ def power_trace(file: IO[bytes], most_points: int = MOST_TRACE_POINTS) -> dict[s
     """Power of the accelerator scope over time, out of a trace in Parquet, thinned to at most `most_points`.
 
     Returns `time_s` (the trace's own clock), `power_w` (each point's time-weighted mean, so that thinning keeps the
-    joules), `least_w` and `most_w` of its samples, and their number `samples`. A step function: each
-    value holds until the next time. Raises pyarrow's errors (ValueError, OSError, KeyError) for another kind of file.
+    joules), `least_w` and `most_w` of its samples (of a thinned trace: of those behind its samples), and their number
+    `samples`. A step function: each value holds until the next time. Raises pyarrow's errors (ValueError, OSError,
+    KeyError) for another kind of file.
     """
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(file, columns=["timestamp_s", "power_w"]).drop_null()
+    stored = pq.ParquetFile(file)
+    if "power_w" not in stored.schema_arrow.names:
+        raise KeyError("power_w")
+    names = [name for name in ("power_least_w", "power_most_w") if name in stored.schema_arrow.names]
+    table = stored.read(columns=["timestamp_s", "power_w", *names]).drop_null()
     times = table["timestamp_s"].combine_chunks()
     samples = len(times)
     if samples < 2:
@@ -60,10 +65,13 @@ def power_trace(file: IO[bytes], most_points: int = MOST_TRACE_POINTS) -> dict[s
     width_s = (last_s - first_s) / most_points
     group = pc.divide(pc.subtract(times, first_s), width_s) if samples > most_points and width_s > 0 else None
     held_s = pc.subtract(times.slice(1), times.slice(0, samples - 1))
+    readings = {name: table[name].combine_chunks().slice(0, samples - 1) for name in ("power_w", *names)}
     columns = {
         "group": pc.floor(group).slice(0, samples - 1) if group is not None else range(samples - 1),
         "time_s": times.slice(0, samples - 1),
-        "power_w": table["power_w"].combine_chunks().slice(0, samples - 1),
+        "power_w": readings["power_w"],
+        "least_w": readings.get("power_least_w", readings["power_w"]),
+        "most_w": readings.get("power_most_w", readings["power_w"]),
         "held_s": held_s,
     }
     return _thinned(columns) | {"samples": samples}
@@ -79,17 +87,17 @@ def _thinned(columns: dict[str, Any]) -> dict[str, list[float]]:
     )
     table = table.append_column("energy_j", pc.multiply(table["power_w"], table["held_s"]))
     points = table.group_by("group", use_threads=False).aggregate(
-        [("time_s", "min"), ("energy_j", "sum"), ("held_s", "sum"), ("power_w", "min"), ("power_w", "max")]
+        [("time_s", "min"), ("energy_j", "sum"), ("held_s", "sum"), ("least_w", "min"), ("most_w", "max")]
     )
     points = points.sort_by("time_s_min")  # grouping guarantees no order
     # Samples at one moment have no duration: take the greatest reading.
     held = pc.if_else(pc.greater(points["held_s_sum"], 0), points["held_s_sum"], None)
-    mean_w = pc.coalesce(pc.divide(points["energy_j_sum"], held), points["power_w_max"])
+    mean_w = pc.coalesce(pc.divide(points["energy_j_sum"], held), points["most_w_max"])
     return {
         "time_s": _rounded(points["time_s_min"], 3),
         "power_w": _rounded(mean_w, 4),
-        "least_w": _rounded(points["power_w_min"], 4),
-        "most_w": _rounded(points["power_w_max"], 4),
+        "least_w": _rounded(points["least_w_min"], 4),
+        "most_w": _rounded(points["most_w_max"], 4),
     }
 
 

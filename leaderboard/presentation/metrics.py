@@ -23,6 +23,14 @@ def exposition() -> bytes:
     _spent(registry)
     entries = queries.entries().filter(Entry.ON_BOARD).count()
     Gauge("leaderboard_entries", "Entries on all boards", registry=registry).set(entries)
+    traces = Gauge("leaderboard_traces", "Power traces of runs in storage", ["form"], registry=registry)
+    by_form = queries.traces_by_form()
+    for form in ("full", "thinned"):
+        traces.labels(form).set(by_form[form])
+    saved = Gauge(
+        "leaderboard_trace_bytes_saved", "Bytes by which thinning made power traces smaller", registry=registry
+    )
+    saved.set(by_form["saved"])
     notices = Gauge("leaderboard_notices", "Mails and webhooks by state", ["state"], registry=registry)
     counted = queries.notices_by_state()
     for kind in DeliveryState:

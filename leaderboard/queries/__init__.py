@@ -66,6 +66,7 @@ from leaderboard.queries.runs import (
     runs_by_state,
     submissions,
     trace_of,
+    traces_by_form,
     workers,
 )
 from leaderboard.queries.shared import made_once
@@ -189,6 +190,7 @@ __all__ = [
     "titles_like",
     "tokens_of",
     "trace_of",
+    "traces_by_form",
     "unwanted_mail",
     "uploads_of",
     "versions_of_entry",

@@ -6,13 +6,34 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models import (
+    Case,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    When,
+)
 from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Now
 
 from leaderboard import routing
 from leaderboard.domain.runstate import ACTIVE, RunState
-from leaderboard.models import Attempt, Entry, Hardware, PhaseEnergy, PublishedResult, Run, Submission, Worker
+from leaderboard.models import (
+    Attempt,
+    Entry,
+    Hardware,
+    PhaseEnergy,
+    PublishedResult,
+    Run,
+    Submission,
+    Worker,
+)
 from leaderboard.queries.privacy import visible
 
 WORKER_SILENT_AFTER = timedelta(seconds=60)
@@ -90,7 +111,9 @@ def history(entry: Entry) -> QuerySet[Run]:
     """Every run of an entry's work on its hardware with attempts (without their records), the newest first."""
     attempts = Prefetch(
         "attempts",
-        Attempt.objects.annotate(quality=F("record__quality"), hardware=F("record__hardware")).defer("record"),
+        Attempt.objects.select_related("thinned")
+        .annotate(quality=F("record__quality"), hardware=F("record__hardware"))
+        .defer("record"),
     )
     found = every_run().filter(recipe__work=entry.work_id, hardware=entry.board.hardware_id)
     return found.select_related("recipe", "submission__submitter").prefetch_related(attempts)
@@ -118,7 +141,7 @@ def _attempts_that_measured(run: Run) -> QuerySet[Attempt]:
 
 def attempt_of(run: Run) -> Attempt | None:
     """The attempt that a run's figures are from: the current one if it left a record, else the last that did."""
-    return _attempts_that_measured(run).first()
+    return _attempts_that_measured(run).select_related("thinned").first()
 
 
 def phases_of(run: Run) -> QuerySet[PhaseEnergy]:
@@ -131,6 +154,17 @@ def trace_of(run: Run) -> FieldFile | None:
     """The power trace of the attempt that a run's figures are from, None if there is none."""
     attempt = _attempts_that_measured(run).only("trace").first()
     return attempt.trace if attempt and attempt.trace else None
+
+
+def traces_by_form() -> dict[str, int]:
+    """How many power traces of runs are stored, full and thinned, and the bytes that thinning has saved."""
+    of_thinned = Q(thinned__at__isnull=False)
+    saved = F("thinned__bytes_before") - F("thinned__bytes")
+    counted = Attempt.objects.exclude(trace="").aggregate(
+        number=Count("pk"), of_thinned=Count("pk", filter=of_thinned), saved=Sum(saved)
+    )
+    thinned = counted["of_thinned"]
+    return {"full": counted["number"] - thinned, "thinned": thinned, "saved": counted["saved"] or 0}
 
 
 def record_of(run: Run) -> dict[str, Any] | None:

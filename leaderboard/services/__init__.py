@@ -56,6 +56,7 @@ from leaderboard.services.runs import (
     stop,
 )
 from leaderboard.services.submissions import request_cancel, rerun, submit
+from leaderboard.services.thinning import Thinnings, clear_away, thin_old_traces, would_thin
 from leaderboard.services.tokens import (
     MOST_OF_NAME,
     MOST_TOKENS,
@@ -92,6 +93,7 @@ __all__ = [
     "NoRoom",
     "Quota",
     "Refused",
+    "Thinnings",
     "TooBig",
     "add_webhook",
     "answer_of",
@@ -109,6 +111,7 @@ __all__ = [
     "choose_mail",
     "claim",
     "claim_next",
+    "clear_away",
     "correct",
     "count",
     "count_request",
@@ -163,6 +166,7 @@ __all__ = [
     "tell_administrators",
     "tell_superseded",
     "test_webhook",
+    "thin_old_traces",
     "token_used",
     "undo_days",
     "wait_for_approval",
@@ -173,5 +177,6 @@ __all__ = [
     "why_paused",
     "withdraw",
     "worker_seen",
+    "would_thin",
     "write_log",
 ]

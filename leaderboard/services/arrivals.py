@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,8 +13,9 @@ from django.core.files.storage import default_storage
 from django.core.management.color import no_style
 from django.db import connection, models
 
-from leaderboard.models import Attempt, PhaseEnergy, PublishedResult
+from leaderboard.models import Attempt, PhaseEnergy, PublishedResult, ThinnedTrace
 from leaderboard.services.refusal import Refused
+from leaderboard.services.thinned_files import said_by, sha256_of_file
 from leaderboard.transfer.folder import BadFolder, Checked
 from leaderboard.transfer.lines import FIELDS, Line, from_line
 
@@ -106,14 +106,20 @@ class TraceFiles:
         return stored
 
     def is_same(self, name: str, stored: str) -> bool:
-        """Whether the folder's trace is what is stored here. True if that file was lost."""
+        """Whether the folder's trace is what is stored here; each may have been thinned. True if that was lost."""
         if not default_storage.exists(stored):
             return True
-        digest = hashlib.sha256()
         with default_storage.open(stored, "rb") as file:
-            for chunk in file.chunks():
-                digest.update(chunk)
-        return digest.hexdigest() == self._folder.sha256(name)
+            here = said_by(file)
+            file.seek(0)
+            sha256 = here["sha256"] if here else sha256_of_file(file)
+        there = self.thinned(name)
+        return sha256 == (there["sha256"] if there else self._folder.sha256(name))
+
+    def thinned(self, name: str) -> dict[str, Any] | None:
+        """What the folder's trace says of itself, if it was thinned."""
+        with (self._folder.path / name).open("rb") as file:
+            return said_by(file)
 
 
 def attempts_arrive(lines: list[Line], runs: Lookup, traces: TraceFiles, arrived: Arrived) -> None:
@@ -133,8 +139,21 @@ def attempts_arrive(lines: list[Line], runs: Lookup, traces: TraceFiles, arrived
         trace = traces.copy(line["trace"]) if line["trace"] else ""
         new.append((Attempt(run_id=run, trace=trace, **values), phases))
     store([attempt for attempt, _ in new])
+    _thinned_arrive([attempt for attempt, _ in new])
     store([PhaseEnergy(attempt=attempt, **phase) for attempt, phases in new for phase in phases])
     arrived.added["attempts"] += len(new)
+
+
+def _thinned_arrive(attempts: list[Attempt]) -> None:
+    """That a trace was thinned elsewhere, which its file says."""
+    rows = []
+    for attempt in attempts:
+        if attempt.trace:
+            with attempt.trace.open("rb") as file:
+                if said := said_by(file):
+                    name, sha256_before = str(attempt.trace.name), said.pop("sha256")
+                    rows.append(ThinnedTrace(attempt=attempt, file=name, sha256_before=sha256_before, **said))
+    store(rows)
 
 
 def _check_attempt(found: Attempt, values: Line, phases: list[Line], line: Line, traces: TraceFiles) -> None:

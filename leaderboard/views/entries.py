@@ -224,6 +224,7 @@ def _measured(found: Entry, run: Run) -> dict[str, Any]:
         "phases": phases.phase_table(figures, record),
         "flags": flags.flag_list(figures, run.held_for, results=found.results),
         "power_lines": power.power_table(marks),
+        "thinned": power.thinned_words(attempt),
         "runs": lines,
         "decisions": queries.decisions(line["run"].pk for line in lines),
         "spread": runs.spread(lines, run.mode),
@@ -280,9 +281,7 @@ def _attempt_of(pk: int) -> Attempt | None:
 
 
 def _trace_tag(request: HttpRequest, pk: int) -> str | None:
-    attempt = _attempt_of(pk)
-    # The time too: a replaced database numbers its attempts from 1 again.
-    return f'"{attempt.pk}-{attempt.started_at.timestamp():.6f}"' if attempt and attempt.trace else None
+    return power.trace_tag(_attempt_of(pk))
 
 
 @with_own

@@ -71,6 +71,11 @@ def _compared(first: Run, second: Run) -> dict[str, Any]:
         "lines": phase_lines(queries.phases_of(first), queries.phases_of(second), one_device=one_device),
         "differing": differing,
         "equal": equal,
+        "thinned": [
+            (run.pk, words)
+            for run, attempt in zip((first, second), attempts, strict=True)
+            if (words := power.thinned_words(attempt))
+        ],
         "traced": [column["run"] for column in columns if column["attempt"] and column["attempt"].trace],
     }
 
@@ -81,9 +86,7 @@ def _attempt(pk: int) -> Attempt | None:
 
 
 def _tag(request: HttpRequest, pk: int) -> str | None:
-    attempt = _attempt(pk)
-    # The time too: a replaced database numbers its attempts from 1 again.
-    return f'"{attempt.pk}-{attempt.started_at.timestamp():.6f}"' if attempt and attempt.trace else None
+    return power.trace_tag(_attempt(pk))
 
 
 @with_own

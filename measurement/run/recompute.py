@@ -20,7 +20,7 @@ from measurement.record import PhaseRecord, Record
 from measurement.run.output import RECORD, TRACE
 from measurement.run.sampling import left_out_from
 from measurement.traces.integrate import fault_line
-from measurement.traces.trace import Trace, WindowMark, read_trace
+from measurement.traces.trace import Trace, WindowMark, read_trace, thinned_notes
 from measurement.vocabulary import Provenance, Scope, Source
 
 TOLERANCE = 1e-6
@@ -78,8 +78,9 @@ class Recomputation:
 def recompute(record: AnyRecord, trace: Trace, trace_sha256: str | None = None) -> Recomputation:
     """Integrate the trace over every window of the record and compare, in both scopes.
 
-    trace_sha256: the hash of the trace's file, compared with the record's. Figures that were not measured here
-    (reported or missing) are left out. A provenance better than the trace's sources allow is a fault too.
+    trace_sha256: the hash of the trace's file, compared with the record's; a thinned trace names the full one's.
+    Figures that were not measured here (reported or missing) are left out. A provenance better than the trace's
+    sources allow is a fault too.
     """
     figures: list[Figure] = []
     faults: list[str] = []
@@ -88,9 +89,10 @@ def recompute(record: AnyRecord, trace: Trace, trace_sha256: str | None = None) 
         for phase in record.phases
         if phase.started_s is None and any(energy.energy_j is not None for energy in phase.energies)
     ]
+    notes += thinned_notes(trace)
     if record.trace_sha256 is None:
         notes.append("the record has no hash of its trace")
-    elif trace_sha256 not in (None, record.trace_sha256):
+    elif trace_sha256 is not None and record.trace_sha256 not in (trace_sha256, _full_sha256(trace)):
         faults.append(f"the trace is not the record's: its SHA-256 begins {str(trace_sha256)[:12]}, "
                       f"not {record.trace_sha256[:12]}")  # fmt: skip
     for phase in record.phases:
@@ -106,6 +108,12 @@ def recompute(record: AnyRecord, trace: Trace, trace_sha256: str | None = None) 
     if not figures and not faults:
         faults.append("no phase of the record is in its trace")
     return Recomputation(tuple(figures), tuple(faults), tuple(notes))
+
+
+def _full_sha256(trace: Trace) -> object:
+    """What a thinned trace says of the file that it was made from; None of a full one."""
+    said = trace.details.get("thinned")
+    return said.get("sha256") if isinstance(said, Mapping) else None
 
 
 def _figures(record: AnyRecord, trace: Trace, phase: AnyPhase, window: WindowMark) -> Iterator[Figure]:

@@ -17,7 +17,7 @@ from measurement.traces.guards import Sample
 from measurement.traces.series import Manner, Series, called, count, series_of
 from measurement.traces.table import Table
 from measurement.traces.text import read_bytes
-from measurement.traces.trace import Trace, WindowMark, read_trace
+from measurement.traces.trace import Trace, WindowMark, read_trace, thinned_notes
 
 
 @dataclass(slots=True)
@@ -82,13 +82,15 @@ def _read_ours(path: Path, wanted: Wanted) -> PowerLog:
             )
         chosen = {name: ""}
     log = PowerLog(path, " + ".join(chosen), [], windows=trace.windows)
+    log.notes += thinned_notes(trace)
+    manner = Manner(ours=True, thinned=bool(log.notes))
     for name, device in chosen.items():
         samples = _ours(path, trace, name)
         skipped = len(trace.columns["timestamp_s"]) - len(samples)
         if skipped:
             log.notes.append(f"{count(skipped, 'row')} without a reading in {name} skipped")
         whose = f"{path}: column {name}"
-        log.series.append(series_of(samples, log.notes, device=device, whose=whose, manner=Manner(ours=True)))
+        log.series.append(series_of(samples, log.notes, device=device, whose=whose, manner=manner))
     return log
 
 

@@ -49,13 +49,14 @@ class Manner:
     """How a log's values are meant.
 
     local: its times are a local clock's. start_s: where its first interval begins. ours: the meter's own trace, whose
-    columns are one device's each.
+    columns are one device's each. thinned: a sample is the mean of many, so that a long step is no gap.
     """
 
     holds: Holds = Holds.AFTER
     local: bool = False
     start_s: float | None = None
     ours: bool = False
+    thinned: bool = False
 
 
 def series_of(
@@ -91,7 +92,8 @@ def series_of(
     if manner.holds is not Holds.AFTER:
         return _from_intervals(unique, manner, device, notes)
     series = Series(device, list(unique), list(unique.values()))
-    series.gaps = _gaps(series, notes)
+    if not manner.thinned:
+        series.gaps = _gaps(series, notes)
     return series
 
 

@@ -3,7 +3,8 @@
 Columns, one row a sample: `timestamp_s` (the meter's clock); `power_w` (the accelerator scope); for each component
 `<name>_w` and, if it has a counter, `<name>_energy_j` (joules since the meter started, null if not read then);
 `<name>_sensor_w` is a second instrument's reading. Power columns are step functions: a value holds until the next
-row. The schema's metadata holds the windows with their pauses and joules, and the table of components, as JSON.
+row. The schema's metadata holds the windows with their pauses and joules, and the table of components, as JSON; of a
+trace that was thinned later (`thinning.py`) also `thinned`, which names the full one.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any
 
 from measurement.accounting import step_integral
 from measurement.errors import BadInput
+from measurement.vocabulary import TRACE_METADATA
 
 TRACE_VERSION = 1
-METADATA_KEY = b"measurement.trace"
+METADATA_KEY = TRACE_METADATA
 
 
 class Readings:
@@ -87,6 +89,18 @@ class Trace:
             return None
         times, values = without_gaps(self.columns["timestamp_s"], self.columns[column])
         return math.fsum(step_integral(times, values, *stretch) for stretch in window.stretches())
+
+
+def thinned_notes(trace: Trace) -> list[str]:
+    """What a reader of a thinned trace should know; nothing of a full one."""
+    said = trace.details.get("thinned")
+    if not isinstance(said, Mapping):
+        return []
+    return [
+        f"thinned on {str(said.get('at'))[:10]}, from {said.get('samples_before')} samples to {said.get('samples')}: "
+        "windows, and the stretches between their pauses, have the joules of all samples; other stretches have those "
+        "of mean power"
+    ]
 
 
 def without_gaps(times: Sequence[float | None], values: Sequence[float | None]) -> tuple[list[float], list[float]]:

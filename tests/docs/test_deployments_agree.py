@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from deploy import images
 from leaderboard.configuration import SETTINGS, read_settings
 from tests.docs.deployments import COMPOSE, DOCKERFILE, MANIFESTS, PROCESSES, Process, procfile
 from tests.docs.reading import DOCS, ROOT, text_of
@@ -78,6 +79,23 @@ def test_the_web_host_differs_from_the_one_host_in_its_proxy_and_addresses_alone
     assert shared("compose.yaml") == shared("compose.web.yaml")
     assert "ports" not in COMPOSE["compose.web.yaml"]["services"]["web"]  # only through the proxy
     assert COMPOSE["compose.web.yaml"]["services"]["web"]["environment"]["HTTPS"] == "true"
+
+
+def test_the_web_image_copies_a_database_of_the_servers_that_are_started():
+    """pg_dump refuses a server of a later version than its own."""
+    programs = set(re.findall(r"postgresql-client-(\d+)|/usr/lib/postgresql/(\d+)/", DOCKERFILE))
+    version = {int(found) for either in programs for found in either if found}
+    started = {
+        int(re.fullmatch(r"postgres:(\d+)-alpine", service["image"])[1])
+        for content in COMPOSE.values()
+        for name, service in content["services"].items()
+        if name == "postgres"
+    }
+    assert version == started
+
+
+def test_the_images_are_built_of_one_debian():
+    assert f"python:3.11-slim-{images.SUITE}" in DOCKERFILE
 
 
 def test_what_the_images_rely_on_is_not_for_the_settings_file_to_change():

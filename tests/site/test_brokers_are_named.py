@@ -35,3 +35,11 @@ def test_another_ends_with_its_reason(address, master, words, monkeypatch, capsy
     with pytest.raises(SystemExit) as ended:
         read_settings()
     assert words in f"{ended.value}{capsys.readouterr().err}"
+
+
+def test_a_password_of_sentinels_that_nobody_names_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("REDIS_URL", "redis://host")
+    monkeypatch.setenv("SENTINEL_PASSWORD", "secret")
+    with pytest.raises(SystemExit):
+        read_settings()
+    assert "SENTINEL_PASSWORD: is for the Sentinels" in capsys.readouterr().err

@@ -3,17 +3,22 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import boto3
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.core.management import call_command
 
 from leaderboard import services
+from leaderboard.database import clock
 from leaderboard.models import Artifact, Attempt, Entry
 from tests.artifacts.conftest import signed_in_as
 from tests.artifacts.making import upload, weights
+from tests.measurement.recorded import record_a_run
 from tests.records import make_recipe, make_record
 from tests.waiting import wait_until
 
@@ -78,6 +83,26 @@ def test_a_trace_that_a_worker_leaves_is_served(objects, client, hardware, tmp_p
     assert b"".join(answer.streaming_content) == trace.read_bytes()
     # Nothing of it lies on the site's own disk.
     assert [path for path in Path(tmp_path).rglob("*.parquet") if path != trace] == []
+
+
+def test_an_old_trace_is_thinned_there(objects, hardware, tmp_path, client):
+    recipe = make_recipe(inference={"scenarios": ["offline"]})
+    submission, _ = services.submit(recipe, hardware=hardware, submitter=None)
+    course = [(0.02, 200_000 + 1_000 * (step % 97)) for step in range(20_000)]
+    record_a_run(tmp_path, course, [course[:40]] * 2, recipe=recipe, hardware=hardware.name)
+    claim = services.claim(submission.runs.get().pk, "worker")
+    assert services.record(claim, (tmp_path / "record.json").read_bytes(), tmp_path / "trace.parquet")
+    Attempt.objects.update(ended_at=clock.now() - timedelta(days=40))
+    full = Attempt.objects.get().trace.name
+    call_command("thin_traces", "--days", "30", stdout=StringIO())
+    thinned = Attempt.objects.get().trace.name
+    assert {full, thinned} <= set(objects("traces"))
+    call_command("thin_traces", "--days", "30", "--remove-full", stdout=StringIO())
+    assert full not in objects("traces")
+    assert thinned in objects("traces")
+    answer = client.get(f"/api/v1/entries/{Entry.objects.first().pk}/trace")
+    assert len(b"".join(answer.streaming_content)) == Attempt.objects.get().thinned.bytes
+    assert list((tmp_path / "files").rglob("*.parquet")) == []
 
 
 def test_an_equal_name_takes_no_other_trace_s_place(objects):

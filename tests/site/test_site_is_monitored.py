@@ -95,7 +95,7 @@ def test_figures_of_the_line_and_of_the_past_day(client, django_assert_max_num_q
         Attempt.objects.create(
             run=run, number=1, worker="w", started_at=now, ended_at=now, outcome="lost", fault="crash"
         )
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         found = figures(client)
     assert found["leaderboard_queued_runs"] == {("card",): 2}
     assert found["leaderboard_running_runs"] == {("card",): 2}
@@ -184,7 +184,7 @@ def test_every_alert_has_a_test_and_a_line_that_says_what_to_do():
     alerts = re.findall(r"alert: (\w+)", (DEPLOY / "prometheus" / "alerts.yaml").read_text("utf-8"))
     page = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
     tests = (DEPLOY / "prometheus" / "alerts_test.yaml").read_text("utf-8")
-    assert len(alerts) == 9
+    assert len(alerts) == 10
     for alert in alerts:
         assert f"| `{alert}` |" in page
         assert alert in tests

@@ -1,4 +1,7 @@
-"""Redis behind a Sentinel: the master ends, the replica takes its place, and a worker goes on without a restart."""
+"""Redis behind a Sentinel: the master ends, the replica takes its place, and a worker goes on without a restart.
+
+Redis and Sentinel each have a password of their own.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,15 @@ pytestmark = pytest.mark.slow
 
 MASTER = "runs"
 DONE = "succeeded in"
+OF_REDIS, OF_SENTINEL = "redis-password", "sentinel-password"
 SENTINEL = """\
 port {port}
 bind 127.0.0.1
 sentinel monitor {master} 127.0.0.1 {watched} 1
 sentinel down-after-milliseconds {master} 500
 sentinel failover-timeout {master} 2000
+sentinel auth-pass {master} {of_redis}
+requirepass {of_sentinel}
 """
 
 
@@ -32,9 +38,10 @@ def redis_server(folder, *options):
     """A Redis on a port of its own, which answers."""
     port = free_port()
     words = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", *options]
+    words += ["--requirepass", OF_REDIS, "--masterauth", OF_REDIS]
     with (
         started([_redis_server(), *words], folder / f"{port}.log") as process,
-        redis.Redis(port=port, socket_timeout=HANG_S) as client,
+        redis.Redis(port=port, password=OF_REDIS, socket_timeout=HANG_S) as client,
     ):
         wait_until(lambda: _pings(client), "Redis")
         yield process, client, port
@@ -56,9 +63,10 @@ def failing(tmp_path):
         wait_until(lambda: replica.info()["master_link_status"] == "up", "the replica to follow")
         configuration = tmp_path / "sentinel.conf"
         watching = free_port()
-        configuration.write_text(SENTINEL.format(port=watching, watched=port, master=MASTER))
+        passwords = {"of_redis": OF_REDIS, "of_sentinel": OF_SENTINEL}
+        configuration.write_text(SENTINEL.format(port=watching, watched=port, master=MASTER, **passwords))
         stack.enter_context(started([_redis_server(), str(configuration), "--sentinel"], tmp_path / "sentinel.log"))
-        sentinel = stack.enter_context(redis.Redis(port=watching, socket_timeout=HANG_S))
+        sentinel = stack.enter_context(redis.Redis(port=watching, password=OF_SENTINEL, socket_timeout=HANG_S))
         wait_until(lambda: _pings(sentinel), "Sentinel")
         wait_until(lambda: sentinel.sentinel_slaves(MASTER), "Sentinel to find the replica")
         yield process, sentinel, watching, other
@@ -66,9 +74,13 @@ def failing(tmp_path):
 
 def test_a_task_sent_after_the_master_ended_is_executed(failing, tmp_path, settings, monkeypatch):
     master, sentinel, watching, other = failing
-    address = f"sentinel://127.0.0.1:{watching};sentinel://127.0.0.1:{free_port()}"
+    address = f"sentinel://:{OF_REDIS}@127.0.0.1:{watching};sentinel://127.0.0.1:{free_port()}"
     settings.REDIS_URL = address
-    settings.CELERY_BROKER_TRANSPORT_OPTIONS |= {"master_name": MASTER}
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = options | {"master_name": MASTER}
+    assert not dispatch.answers()
+    options = options | {"master_name": MASTER, "sentinel_kwargs": {"password": OF_SENTINEL}}
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = options
     monkeypatch.setenv("CELERY_BROKER_URL", address)
     app._after_fork()
 
@@ -76,7 +88,7 @@ def test_a_task_sent_after_the_master_ended_is_executed(failing, tmp_path, setti
         dispatch._failed_at.clear()
         return dispatch.notify_of_notices()
 
-    with worker(tmp_path, REDIS_URL=address, REDIS_MASTER=MASTER) as (process, log):
+    with worker(tmp_path, REDIS_URL=address, REDIS_MASTER=MASTER, SENTINEL_PASSWORD=OF_SENTINEL) as (process, log):
         wait_until(sent, "a broker to take a message")
         wait_until(lambda: log().count(DONE) == 1, "the worker", tell=log)
 

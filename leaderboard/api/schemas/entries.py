@@ -51,6 +51,15 @@ class EntryLinksSerializer(serializers.Serializer[Any]):
     run = serializers.URLField(allow_null=True)
 
 
+class ThinnedTraceSerializer(serializers.Serializer[Any]):
+    """That the power trace has fewer samples than were taken. Joules and extremes are those of all samples."""
+
+    at = serializers.DateTimeField()
+    samples_before = serializers.IntegerField()
+    samples = serializers.IntegerField()
+    sha256_before = serializers.CharField(help_text="of the full trace: the record's trace_sha256")
+
+
 class ClaimSerializer(serializers.Serializer[Any]):
     """Another person's names for the same work."""
 
@@ -181,6 +190,7 @@ class EntrySerializer(GroupSerializer):
     run = serializers.IntegerField(allow_null=True)
     submission = serializers.UUIDField(allow_null=True)
     measured_phases = MeasuredPhaseSerializer(many=True)
+    trace_thinned = ThinnedTraceSerializer(allow_null=True, help_text="null if the power trace is a full one")
     links = EntryLinksSerializer()
 
 

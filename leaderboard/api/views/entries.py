@@ -85,7 +85,7 @@ class TraceView(PublicView):
         responses={(200, PARQUET): OpenApiTypes.BINARY, **errors(404)},
     )
     def get(self, request: Request, pk: int) -> FileResponse:
-        """Parquet; `python -m measurement integrate` recomputes the joules from it."""
+        """Parquet; `python -m measurement integrate` recomputes the joules from it. An old one may be thinned."""
         run = _find(pk).run
         trace = queries.trace_of(run) if run else None
         if trace is None:
@@ -172,6 +172,20 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _thinned(entry: Entry, lines: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What became of the trace that `queries.trace_of` gives, out of the runs that were read already."""
+    attempts = [
+        (attempt.number == line["run"].attempt, attempt.number, attempt)
+        for line in lines
+        if line["run"].pk == entry.run_id
+        for attempt in line["run"].attempts.all()
+        if attempt.trace
+    ]
+    thinned = getattr(max(attempts)[2], "thinned", None) if attempts else None
+    names = ("at", "samples_before", "samples", "sha256_before")
+    return {name: getattr(thinned, name) for name in names} if thinned and thinned.at else None
+
+
 def _runs(entry: Entry) -> list[dict[str, Any]]:
     return run_lines(queries.history(entry), queries.figures_of_runs(entry), entry)
 
@@ -232,6 +246,7 @@ def _detail(entry: Entry, usage_intensity: float, request: Request) -> dict[str,
         "run": run.pk if run else None,
         "submission": run.submission_id if run else None,
         "measured_phases": MeasuredPhaseSerializer(measured, many=True).data if measured is not None else [],
+        "trace_thinned": _thinned(entry, lines),
         "links": {
             "self": request.build_absolute_uri(reverse("api-entry", args=[entry.pk])),
             "page": request.build_absolute_uri(entry.get_absolute_url()),

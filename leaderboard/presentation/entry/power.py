@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.formats import date_format
+
+from leaderboard.models import Attempt
 from leaderboard.presentation.entry.phases import left_out_s
 from leaderboard.presentation.format import seconds, si, words
 
@@ -32,6 +35,33 @@ def power_marks(record: dict[str, Any] | None, scope: str) -> list[dict[str, Any
             }
         )
     return sorted(marks, key=lambda mark: float(mark["start_s"]))
+
+
+def thinned_words(attempt: Attempt | None) -> str:
+    """That its power trace was thinned, in a sentence; empty of a full one."""
+    thinned = getattr(attempt, "thinned", None)
+    if thinned is None or thinned.at is None:
+        return ""
+    day = date_format(thinned.at, "j F Y")
+    return (
+        f"The power trace was thinned on {day}, from {thinned.samples_before:,} samples to {thinned.samples:,}. "
+        "Every phase has the joules that it had, and the highest and lowest power are kept. The full trace had the "
+        f"SHA-256 {thinned.sha256_before}."
+    )
+
+
+def why_full(attempt: Attempt) -> str:
+    """Why its power trace was not thinned when its time came; empty if it has not come, or if it was."""
+    thinned = getattr(attempt, "thinned", None)
+    return f"Stays full: {thinned.reason}." if thinned and thinned.reason else ""
+
+
+def trace_tag(attempt: Attempt | None) -> str | None:
+    """An ETag of power over time; None without a trace."""
+    if attempt is None or not attempt.trace:
+        return None
+    # The time too: a replaced database numbers its attempts from 1 again.
+    return f'"{attempt.pk}-{attempt.started_at.timestamp():.6f}{"-thinned" if thinned_words(attempt) else ""}"'
 
 
 def power_table(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views import kept_pages
 from leaderboard.views.board_lines import choice_bar, known_choice, lines
+from leaderboard.views.copied import is_for_a_copy
 from leaderboard.views.preloading import preloads
 from leaderboard.views.private import with_own
 
@@ -67,7 +68,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         return page
     known = list(queries.boards().order_by("-size", "pk"))
     with queries.RANKING:
-        response = _leaderboard(request, read_query(request.GET), known, _activity())
+        response = _leaderboard(request, read_query(request.GET), known, _activity(request))
     # What changed while the page was made may be on it or not.
     return kept_pages.keep(state, response, request) if state and queries.glance() == results else response
 
@@ -105,7 +106,7 @@ def _leaderboard(request: HttpRequest, asked: PageQuery, known: list[Board], act
         **choice_bar(chosen, asked, page),
         "page": page,
         "page_address": _address(asked),
-        "most_entries": MOST_ENTRIES_IN_BROWSER,
+        "most_entries": ranked.board.size if ranked.board and is_for_a_copy(request) else MOST_ENTRIES_IN_BROWSER,
         "columns": _columns(asked, columns),
         "chosen": dict.fromkeys(columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
@@ -300,7 +301,9 @@ def _address(asked: PageQuery) -> str:
     return f"?{parameters}&" if parameters else "?"
 
 
-def _activity() -> dict[str, Any]:
+def _activity(request: HttpRequest) -> dict[str, Any]:
+    if is_for_a_copy(request):
+        return {"active_count": 0, "active_runs": [], "running": None}
     first = queries.queue()[:MOST_RUNS_SHOWN]
     active = len(first) if len(first) < MOST_RUNS_SHOWN else len(queries.queue())
     # Running runs come before queued ones.
@@ -317,7 +320,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     was = request.GET.get("revision", "")
     if board is not None and was == "empty":
         return HttpResponseClientRefresh()
-    context = _activity() | {"revision": board.revision if board else 0}
+    context = _activity(request) | {"revision": board.revision if board else 0}
     template = "leaderboard/_activity.html" if board else "leaderboard/_first_run.html"
     response = render(request, template, context)
     if not context["active_runs"] and board is not None:

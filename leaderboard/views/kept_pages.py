@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from leaderboard import queries
+from leaderboard.views.copied import is_for_a_copy
 
 KEPT_S = 3600
 AT_HAND = 100  # some 25 kB each
@@ -35,7 +36,7 @@ def state_of(request: HttpRequest, results: queries.Glance, *seen: Any) -> str |
 
     None if the page may be of one reader alone.
     """
-    if settings.DEBUG or not results or any(name in request.COOKIES for name in _PERSONAL):
+    if settings.DEBUG or not results or is_for_a_copy(request) or any(name in request.COOKIES for name in _PERSONAL):
         return None
     state = (_release(), request.build_absolute_uri(), results, queries.current_notice(), seen)
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()

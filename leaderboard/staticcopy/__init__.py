@@ -1,8 +1,8 @@
 """A copy of the public site as files, which any file server serves: what readers without an account see.
 
 No tool that does this fits. `wget --mirror` follows every link of a board to every other question, and a board has no
-address but its parameters. django-distill and django-bakery write addresses without parameters too; neither makes links
-relative, nor knows what is left out.
+address but its parameters. django-distill and django-bakery write addresses without parameters too; neither makes
+links relative, nor knows what is left out.
 """
 
 from leaderboard.staticcopy.addresses import EXPORTED, LEFT_OUT

@@ -78,7 +78,9 @@ class Links:
         group = {key: value for key, value in asked if key in GROUP}
         left = [pair for pair in asked if pair[0] not in GROUP]
         board = self._boards.find(group) if name else None
-        if name is None or board is None or (left and path != "/"):
+        # Without the script a second page would be the first again.
+        is_elsewhere = (left and path != "/") or any(key == "page" for key, _ in left)
+        if name is None or board is None or is_elsewhere:
             return None, ""
         file = self._files.get((path, frozenset())) if not group else None
         return file or file_of(name, board, self._boards), urlencode(left)

@@ -33,6 +33,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, folder: Path, site: str, base: str, **options: Any) -> None:
+        if not site and urlsplit(settings.SITE_URL).hostname in ("localhost", "127.0.0.1", "::1"):
+            self.stderr.write(f"Forms will lead to {settings.SITE_URL}, this machine: give --site, or set SITE_URL.")
         site = _address("--site", site or settings.SITE_URL).rstrip("/")
         base = f"{_address('--base', base).rstrip('/')}/" if base else ""
         if urlsplit(site).path:

@@ -17,9 +17,11 @@ from leaderboard import queries
 from leaderboard.models import Board
 from leaderboard.presentation import documentation
 from leaderboard.presentation.docs_page import METHODOLOGY
-from leaderboard.staticcopy.boards import Boards, group_of
+from leaderboard.staticcopy.boards import Boards, as_name, group_of
 
 INDEX = "index.html"
+OF_A_TRACK = ("track", "scenario", "scope")
+"""Parameters that choose results across hardware."""
 OF_BOARDS: dict[str, tuple[str, str]] = {
     "leaderboard": ("boards", INDEX),
     "card": ("boards", "card.png"),
@@ -86,12 +88,12 @@ def _one(file: str) -> Listing:
 
 
 def _of_boards(name: str, content: Content) -> Iterable[Page]:
-    """The answer about each board; and the one without parameters, if it has a file of its own."""
+    """The answer about each board; pages and pictures also where an address names none."""
     path, (root, file) = reverse(name), OF_BOARDS[name]
-    if file != INDEX and not name.startswith("api-"):
+    if name == "findings":
+        yield Page(name, path, f"{root}/{file}")
+    elif not name.startswith("api-"):
         yield Page(name, path, file)
-    elif file == INDEX:
-        yield Page(name, path, f"{root}/{file}" if path != "/" else file)
     for board in content.boards.every:
         yield Page(name, path, file_of(name, board, content.boards), tuple(group_of(board).items()))
 
@@ -105,13 +107,10 @@ def file_of(name: str, board: Board, boards: Boards) -> str:
 def _across(name: str, content: Content) -> Iterable[Page]:
     """A track on all hardware."""
     yield Page(name, reverse(name), f"hardware/{INDEX}")
-    groups: dict[tuple[tuple[str, str], ...], str] = {}
-    for board in content.boards.every:
-        track, _, scenario, scope = content.boards.folders[board.pk].split("/")
-        group = {key: value for key, value in group_of(board).items() if key != "hardware"}
-        groups.setdefault(tuple(group.items()), f"hardware/{track}/{scenario}/{scope.split('-')[0]}/{INDEX}")
-    for parameters, file in groups.items():
-        yield Page(name, reverse(name), file, parameters)
+    groups = (group_of(board) for board in content.boards.every)
+    for parameters in dict.fromkeys(tuple((key, group[key]) for key in OF_A_TRACK) for group in groups):
+        folder = "/".join(as_name(value) for _, value in parameters)
+        yield Page(name, reverse(name), f"hardware/{folder}/{INDEX}", parameters)
 
 
 def _models(name: str, content: Content) -> Iterable[Page]:

@@ -16,6 +16,7 @@ from pyarrow import parquet
 from leaderboard import services, staticcopy
 from leaderboard.models import ApiToken, Board, Count, Entry, FormerEntry
 from leaderboard.staticcopy import making
+from leaderboard.staticcopy.addresses import Page
 from tests.records import make_recipe
 from tests.services.verifying import verify
 from tests.site.private_results import WORD, Site
@@ -142,7 +143,21 @@ def test_what_is_no_copy_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(making, "read_static", lambda names: fail())
     assert "the export failed, and nothing was changed there: the disk is full" in refused(tmp_path / "copy")
     assert texts(tmp_path / "copy") == before
+    monkeypatch.setattr(making, "pages", lambda content: [Page("about", "/nowhere/", "about/index.html")])
+    assert "/nowhere/: the site answers 404, where a copy needs a page" in refused(tmp_path / "copy")
+    assert texts(tmp_path / "copy") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "mine"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("few_pages")
+def test_living_site_that_nobody_else_reaches_is_told(tmp_path, settings):
+    settings.SITE_URL = "http://127.0.0.1:8000"
+    told = io.StringIO()
+    call_command("export_static", str(tmp_path / "copy"), stdout=io.StringIO(), stderr=told)
+    assert "Forms will lead to http://127.0.0.1:8000, this machine: give --site" in told.getvalue()
+    about = (tmp_path / "copy" / "about" / "index.html").read_text()
+    assert '<a href="http://127.0.0.1:8000/about/">' in about
 
 
 def fail():

@@ -121,7 +121,7 @@ def _leaderboard(request: HttpRequest, asked: PageQuery, known: list[Board], act
         "following": summary.following(ranked, view),
         "crossings_title": summary.crossings_title(query),
         "crossings": summary.crossings(ranked, view),
-        "options": _options(ranked, known, view),
+        "options": _options(ranked, known, view, with_empty=not is_for_a_copy(request)),
         "defaults": _defaults(ranked, known),
         "facets": table.facets(ranked),
         "filters": sum(map(len, (query.families, query.provenance, query.quality_by)))
@@ -224,15 +224,18 @@ def _title(board: Board | None) -> str:
     return f"{rows.track_title(board.track)} on {board.hardware.name}"
 
 
-def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dict[str, Any]:
-    """Every menu as (value, label, chosen), with the board's values chosen for what the query leaves open."""
+def _options(ranked: queries.RankedBoard, known: list[Board], view: View, *, with_empty: bool) -> dict[str, Any]:
+    """Every menu as (value, label, chosen), with the board's values chosen for what the query leaves open.
+
+    with_empty: tracks without results too; a copy of the site has no page that says so of one.
+    """
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
     track = board.track if board else query.track
     empty = {
         item["slug"]: f"{item['title']} (no results yet)"
         for item in controls.empty_tracks(known)
-        if not item["is_open"]
+        if with_empty and not item["is_open"]
     }
     here = [item for item in known if item.track == track] or known
     hardware = {item.hardware.slug: item.hardware.name for item in here}

@@ -89,6 +89,7 @@ def test_copy_has_what_anybody_may_read_and_nothing_else(settings, tmp_path, har
     for board in Board.objects.filter(private_to=None, size__gt=0):
         place = f"boards/{board.track}/{board.hardware.slug}/{board.scenario}/{board.scope}".replace(":", "-")
         assert b'data-snapshot="snapshot.json"' in copy[f"{place}/index.html"]
+        assert b"(no results yet)" not in copy[f"{place}/index.html"], "no file would answer"
         shown = json.loads(copy[f"{place}/snapshot.json"])
         assert sorted(shown["columns"]["entry"]) == sorted(board.entries.values_list("pk", flat=True))
         assert parquet.read_table(io.BytesIO(copy[f"{place}/leaderboard.parquet"])).num_rows

@@ -76,6 +76,7 @@ from leaderboard.queries.uploads import find_upload, uploads_of
 from leaderboard.queries.versions import (
     Version,
     corrections,
+    numbers_gone,
     removed_entry,
     versions_of_entry,
     versions_of_submission,
@@ -162,6 +163,7 @@ __all__ = [
     "measurements_of",
     "moved",
     "notices_by_state",
+    "numbers_gone",
     "of_model_named",
     "of_same_model",
     "of_track",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from leaderboard.models import Action, Board, Entry, LogLine, Method, RemovedEntry, Run, Submission
+from leaderboard.models import Action, Board, Entry, FormerEntry, LogLine, Method, RemovedEntry, Run, Submission
 from leaderboard.queries.own import SHOWN_FIRST
 from leaderboard.queries.privacy import visible
 
@@ -75,6 +75,15 @@ def removed_entry(number: int) -> RemovedEntry | None:
     """The entry of a number that has left its board, with whose results it was; if who reads now may see it."""
     found = RemovedEntry.objects.filter(visible("board__private_to")).select_related("board__hardware", "work")
     return found.filter(pk=number).first()
+
+
+def numbers_gone() -> list[int]:
+    """Numbers that entries had which were joined with others, withdrawn or taken down, in order."""
+    joined = FormerEntry.objects.filter(visible("entry__board__private_to")).values_list("number", flat=True)
+    removed = RemovedEntry.objects.filter(visible("board__private_to")).values_list("number", flat=True)
+    lines = LogLine.objects.filter(action=Action.TAKE_DOWN, object_type=Entry._meta.model_name)
+    taken_down = (int(number) for number in lines.values_list("object_id", flat=True))
+    return sorted({*joined, *removed, *taken_down})
 
 
 def withdrawn_from(removed: RemovedEntry) -> Submission | None:

@@ -77,16 +77,22 @@ class Writing:
 
 
 @contextmanager
-def writing(folder: Path, software: str, of: Format = RESULTS, *, for_owner_alone: bool = False) -> Iterator[Writing]:
+def writing(
+    folder: Path, software: str, of: Format = RESULTS, *, for_owner_alone: bool = False, replaces: bool = False
+) -> Iterator[Writing]:
     """Write a folder next to its place, and move it there when all is written; nothing is left if that fails.
 
-    Raises BadFolder if something is in that place, an empty folder apart.
+    Raises BadFolder if something is in that place, an empty folder apart; if it `replaces`, one of its format too.
     """
     folder = folder.absolute()
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise BadFolder(f"{folder} is not a folder; name one that does not exist yet")
-    if folder.exists() and any(folder.iterdir()):
-        raise BadFolder(f"{folder} is not empty; name a folder that does not exist yet, or remove this one first")
+    is_earlier = replaces and _is_of(folder, of)
+    if folder.exists() and any(folder.iterdir()) and not is_earlier:
+        others = f", and is not {of.holds}" if replaces else ""
+        raise BadFolder(
+            f"{folder} is not empty{others}; name a folder that does not exist yet, or remove this one first"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -104,10 +110,33 @@ def writing(folder: Path, software: str, of: Format = RESULTS, *, for_owner_alon
         (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
         if not for_owner_alone:
             temporary.chmod(0o777 & ~_umask())
-        # Fails if something has come to this place meanwhile, unless it is an empty folder.
-        temporary.rename(folder)
+        if is_earlier:
+            _replace(folder, temporary)
+        else:
+            # Fails if something has come to this place meanwhile, unless it is an empty folder.
+            temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_of(folder: Path, of: Format) -> bool:
+    try:
+        _manifest(folder / MANIFEST, of)
+    except BadFolder:
+        return False
+    return True
+
+
+def _replace(folder: Path, by: Path) -> None:
+    """Put a folder in the place of another, which is away for a moment: no file system exchanges two everywhere."""
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    folder.rename(old)
+    try:
+        by.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -32,6 +32,7 @@ from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views import kept_pages
 from leaderboard.views.board_lines import choice_bar, known_choice, lines
+from leaderboard.views.copied import is_for_a_copy
 from leaderboard.views.preloading import preloads
 from leaderboard.views.private import with_own
 
@@ -69,7 +70,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         return page
     known = list(queries.boards().order_by("-size", "pk"))
     with queries.RANKING:
-        response = _leaderboard(request, read_query(request.GET), known, _activity())
+        response = _leaderboard(request, read_query(request.GET), known, _activity(request))
     if state is None or queries.glance() != results:  # what changed while the page was made may be on it or not
         return response
     same_for_all(request, results)
@@ -109,7 +110,7 @@ def _leaderboard(request: HttpRequest, asked: PageQuery, known: list[Board], act
         **choice_bar(chosen, asked, page),
         "page": page,
         "page_address": _address(asked),
-        "most_entries": MOST_ENTRIES_IN_BROWSER,
+        "most_entries": ranked.board.size if ranked.board and is_for_a_copy(request) else MOST_ENTRIES_IN_BROWSER,
         "columns": _columns(asked, columns),
         "chosen": dict.fromkeys(columns, True),
         "every_column": dict.fromkeys((column.key for column in COLUMNS), True),
@@ -124,7 +125,7 @@ def _leaderboard(request: HttpRequest, asked: PageQuery, known: list[Board], act
         "following": summary.following(ranked, view),
         "crossings_title": summary.crossings_title(query),
         "crossings": summary.crossings(ranked, view),
-        "options": _options(ranked, known, view),
+        "options": _options(ranked, known, view, with_empty=not is_for_a_copy(request)),
         "defaults": _defaults(ranked, known),
         "facets": table.facets(ranked),
         "filters": sum(map(len, (query.families, query.provenance, query.quality_by)))
@@ -227,15 +228,18 @@ def _title(board: Board | None) -> str:
     return f"{rows.track_title(board.track)} on {board.hardware.name}"
 
 
-def _options(ranked: queries.RankedBoard, known: list[Board], view: View) -> dict[str, Any]:
-    """Every menu as (value, label, chosen), with the board's values chosen for what the query leaves open."""
+def _options(ranked: queries.RankedBoard, known: list[Board], view: View, *, with_empty: bool) -> dict[str, Any]:
+    """Every menu as (value, label, chosen), with the board's values chosen for what the query leaves open.
+
+    with_empty: tracks without results too; a copy of the site has no page that says so of one.
+    """
     query, board = ranked.query, ranked.board
     tracks = {item.track: rows.track_title(item.track) for item in known}
     track = board.track if board else query.track
     empty = {
         item["slug"]: f"{item['title']} (no results yet)"
         for item in controls.empty_tracks(known)
-        if not item["is_open"]
+        if with_empty and not item["is_open"]
     }
     here = [item for item in known if item.track == track] or known
     hardware = {item.hardware.slug: item.hardware.name for item in here}
@@ -304,7 +308,9 @@ def _address(asked: PageQuery) -> str:
     return f"?{parameters}&" if parameters else "?"
 
 
-def _activity() -> dict[str, Any]:
+def _activity(request: HttpRequest) -> dict[str, Any]:
+    if is_for_a_copy(request):
+        return {"active_count": 0, "active_runs": [], "running": None}
     first = queries.queue()[:MOST_RUNS_SHOWN]
     active = len(first) if len(first) < MOST_RUNS_SHOWN else len(queries.queue())
     # Running runs come before queued ones.
@@ -321,7 +327,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     was = request.GET.get("revision", "")
     if board is not None and was == "empty":
         return HttpResponseClientRefresh()
-    context = _activity() | {"revision": board.revision if board else 0}
+    context = _activity(request) | {"revision": board.revision if board else 0}
     template = "leaderboard/_activity.html" if board else "leaderboard/_first_run.html"
     response = render(request, template, context)
     if not context["active_runs"] and board is not None:

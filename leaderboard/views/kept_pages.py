@@ -20,6 +20,7 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from leaderboard import queries
 from leaderboard.presentation.kept_answers import PERSONAL_COOKIES
+from leaderboard.views.copied import is_for_a_copy
 
 KEPT_S = 3600
 _ACCEPTS_GZIP = re.compile(r"\bgzip\b")
@@ -30,7 +31,9 @@ def state_of(request: HttpRequest, results: queries.Glance, *seen: Any) -> str |
 
     None if the page may be of one reader alone.
     """
-    if settings.DEBUG or not results or any(name in request.COOKIES for name in PERSONAL_COOKIES):
+    if settings.DEBUG or not results or is_for_a_copy(request):
+        return None
+    if any(name in request.COOKIES for name in PERSONAL_COOKIES):
         return None
     state = (_release(), request.build_absolute_uri(), results, queries.current_notice(), seen)
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()

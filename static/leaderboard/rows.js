@@ -38,8 +38,12 @@ const QUALITY_NOTES = {
 };
 const BELOW_FLOOR = "below floor";
 
+// On a copy of the site as files: the way from the page to its first folder.
+const { root } = document.documentElement.dataset;
+const entryPage = (entry) => (root ? `${root}/entries/${entry}/index.html` : `/entries/${entry}/`);
+
 /** An entry's page, at the reader's usage intensity, sharing, quality floor, grid and price. */
-export const entryUrl = (entry, query) => `/entries/${entry}/${useOf(query)}`;
+export const entryUrl = (entry, query) => entryPage(entry) + useOf(query);
 
 /** Usage intensity, sharing, floor, grid and price as parameters of an address. `lead`: "&" if others come before them. */
 export function useOf({ usageIntensity, sharedBy, minQuality, defaultFloor, assumptions }, lead = "?") {
@@ -135,7 +139,7 @@ export function row(entry, place, greenness, query, families, { fullJ = null, ch
   const family = families[entry.family] ?? entry.family;
   return {
     entry: entry.entry,
-    url: `/entries/${entry.entry}/${withChosen(useOf(query), chosen)}`,
+    url: entryPage(entry.entry) + withChosen(useOf(query), chosen),
     rank: rankText(place),
     rank_title: place.rank === null ? `not ranked: ${whyNotRanked(entry, place, query)}` : rankTitle(place),
     method: entry.also_claimed_as ? `${entry.method} / ${entry.also_claimed_as}` : entry.method,

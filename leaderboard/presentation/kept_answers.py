@@ -22,7 +22,7 @@ from leaderboard import queries
 
 MOST_BYTES = 16 * 2**20
 MOST_WAIT_S = 1.0  # for another's look at the database
-MORE_BYTES = 4096  # of an answer's headers and address, about
+MORE_BYTES = 4096  # of an answer's headers, about
 PERSONAL_COOKIES = (settings.SESSION_COOKIE_NAME, "messages")
 # Headers of a request that no such answer depends on. Any other makes it another question.
 OF_NO_MATTER = {
@@ -46,10 +46,7 @@ class _Kept:
     headers: dict[str, str]
     content: bytes
     match: ResolverMatch
-
-    @property
-    def bytes(self) -> int:
-        return len(self.content) + MORE_BYTES
+    bytes: int
 
 
 class _Seen:
@@ -95,9 +92,10 @@ def keep(request: HttpRequest, response: HttpResponseBase) -> None:
         return
     if response.status_code not in (200, 304) or response.cookies:
         return
-    made = _Kept(state, response.status_code, dict(response.headers), response.content, request.resolver_match)
-    if made.bytes > MOST_BYTES // 2:
+    size = len(response.content) + MORE_BYTES + len(repr(key))  # which a client may make as long as it likes
+    if size > MOST_BYTES // 2:
         return
+    made = _Kept(state, response.status_code, dict(response.headers), response.content, request.resolver_match, size)
     with _lock:
         _kept[key] = made
         _kept.move_to_end(key)

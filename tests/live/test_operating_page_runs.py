@@ -18,7 +18,13 @@ PRIVATE = "10.0.0.1"
 STEPS = [block.splitlines() for block in blocks(DOCS / "operating.md", "sh")]
 PASSWORD = "an-operators-password"  # pragma: allowlist secret
 # Three workers of one machine disturb each other, which says nothing of three machines.
-OF_TESTS = "REFERENCE_S=0\nHOLD_BUSY_RESULTS=false\nRUN_MEMORY_LIMIT_MB=3000\nWEB_CONCURRENCY=1\nLEASE_SECONDS=600\n"
+OF_TESTS = """\
+REFERENCE_S=0
+HOLD_BUSY_RESULTS=false
+RUN_MEMORY_LIMIT_MB=3000
+WEB_CONCURRENCY=1
+LEASE_SECONDS=600
+"""
 WORKERS_THERE = {"cpu@gpu-a-gpu0", "cpu@gpu-b-gpu0", "cpu@gpu-b-gpu1"}
 ASK_FOR_WORKERS = f"curl --fail https://{SITE}/api/v1/workers"
 

@@ -80,8 +80,14 @@ def same_for_all(request: HttpRequest, seen: queries.Glance | None = None) -> No
     if _key(request) is None:
         return
     if seen is None:
-        seen = vars(request).get("seen_of_boards") or queries.glance()
+        seen = look(request)
     vars(request)["same_for_all"] = seen, queries.current_notice()
+
+
+def look(request: HttpRequest) -> queries.Glance:
+    """What there is of all boards, asked once for a request: perhaps for an answer that was kept, and has changed."""
+    seen: queries.Glance | None = vars(request).get("seen_of_boards")
+    return seen or queries.glance()
 
 
 def keep(request: HttpRequest, response: HttpResponseBase) -> None:

@@ -27,7 +27,7 @@ from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
 from leaderboard.presentation import controls, rows, summary, table
 from leaderboard.presentation import help as help_texts
 from leaderboard.presentation.constraints import constraints
-from leaderboard.presentation.kept_answers import same_for_all
+from leaderboard.presentation.kept_answers import look, same_for_all
 from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views import kept_pages
@@ -63,7 +63,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         if not asked.faults:
             return _to_a_link(request, asked)
     has_read = GUIDE in request.COOKIES
-    results = queries.glance()
+    results = look(request)
     state = kept_pages.state_of(request, results, has_read)
     if page := kept_pages.find(state, request):
         same_for_all(request, results)

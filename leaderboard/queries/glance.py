@@ -35,6 +35,8 @@ def _prepared(sql: str, parameters: tuple[Any, ...]) -> Glance:
     from psycopg import Connection, Cursor  # PostgreSQL alone needs it
 
     own: Connection[Any] = connection.connection
+    if connection.queries_logged:  # as Django's own cursor would
+        connection.queries_log.append({"sql": sql, "time": "0.000"})
     with connection.wrap_database_errors, Cursor(own) as cursor:
         return tuple(cursor.execute(sql, parameters, prepare=True).fetchall())
 

@@ -75,19 +75,19 @@ _kept: OrderedDict[Key, _Kept] = OrderedDict()
 _lock = Lock()
 
 
-def same_for_all(request: HttpRequest, seen: queries.Glance | None = None) -> None:
-    """The answer to `request` is the same for all who ask it so, and shows what was `seen` (now), or newer."""
-    if _key(request) is None:
-        return
-    if seen is None:
-        seen = look(request)
-    vars(request)["same_for_all"] = seen, queries.current_notice()
+def state_now(request: HttpRequest) -> State:
+    """What pages depend on that may change, read after the request came: all boards and runs, and the notice."""
+    seen: State | None = vars(request).get("state_now")
+    return seen or (queries.glance(), queries.current_notice())
 
 
-def look(request: HttpRequest) -> queries.Glance:
-    """What there is of all boards, asked once for a request: perhaps for an answer that was kept, and has changed."""
-    seen: queries.Glance | None = vars(request).get("seen_of_boards")
-    return seen or queries.glance()
+def same_for_all(request: HttpRequest, state: State | None = None) -> None:
+    """The answer to `request` is the same for all who ask it so, and shows nothing older than `state` (now).
+
+    To be read before the answer is made: what changes meanwhile may be in it or not.
+    """
+    if _key(request) is not None:
+        vars(request)["same_for_all"] = state_now(request) if state is None else state
 
 
 def keep(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -118,8 +118,8 @@ def find(request: HttpRequest) -> HttpResponse | None:
     if kept is None:
         return None
     with suppress(Error):  # which the view will meet, and answer
-        seen = vars(request)["seen_of_boards"] = _seen.since(time.monotonic())
-        if kept.state == (seen, queries.current_notice()):
+        state = vars(request)["state_now"] = (_seen.since(time.monotonic()), queries.current_notice())
+        if kept.state == state:
             request.resolver_match = kept.match
             return HttpResponse(kept.content, status=kept.status, headers=kept.headers)
     with _lock:

@@ -82,12 +82,15 @@ def writing(
 ) -> Iterator[Writing]:
     """Write a folder next to its place, and move it there when all is written; nothing is left if that fails.
 
-    Raises BadFolder if something is in that place, an empty folder apart; if it `replaces`, one of its format too.
+    Raises BadFolder if something is in that place, an empty folder apart; if it `replaces`, one of its format too, as
+    long as all that is in it is the format's.
     """
     folder = folder.absolute()
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise BadFolder(f"{folder} is not a folder; name one that does not exist yet")
     is_earlier = replaces and _is_of(folder, of)
+    if is_earlier and (other := _of_others(folder, of)):
+        raise BadFolder(f"{folder} has {other}, which no export wrote; move it away, or name another folder")
     if folder.exists() and any(folder.iterdir()) and not is_earlier:
         others = f", and is not {of.holds}" if replaces else ""
         raise BadFolder(
@@ -125,6 +128,15 @@ def _is_of(folder: Path, of: Format) -> bool:
     except BadFolder:
         return False
     return True
+
+
+def _of_others(folder: Path, of: Format) -> str:
+    """A file of a folder that its manifest does not list, such as a version control's; empty without one."""
+    listed = {MANIFEST, *_manifest(folder / MANIFEST, of)["files"]}
+    found = (
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()
+    )
+    return min((name for name in found if name not in listed), default="")
 
 
 def _replace(folder: Path, by: Path) -> None:

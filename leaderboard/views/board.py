@@ -15,19 +15,17 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh, HttpResponseStopPolling, trigger_client_event
 
 from leaderboard import queries
-from leaderboard.domain.board_query import ORDERINGS
 from leaderboard.domain.energy import ONE_TIME_PHASES
-from leaderboard.domain.quality import QUALITY_BY
 from leaderboard.domain.running import RUN_AS
 from leaderboard.domain.runstate import RunState
 from leaderboard.forms.page_query import OF_RATE, PageQuery, read_query, shown
 from leaderboard.forms.table_columns import ALWAYS, COLUMNS, Column, visible, widths
-from leaderboard.forms.table_view import REGIONS, View
-from leaderboard.models import FAMILIES, Board, Provenance, Scenario, Scope
-from leaderboard.presentation import controls, rows, summary, table
+from leaderboard.forms.table_view import View
+from leaderboard.models import Board
+from leaderboard.presentation import board_menus, controls, rows, summary, table
 from leaderboard.presentation import help as help_texts
 from leaderboard.presentation.constraints import constraints
-from leaderboard.presentation.kept_answers import look, same_for_all
+from leaderboard.presentation.kept_answers import same_for_all, state_now
 from leaderboard.presentation.no_results import no_results
 from leaderboard.staticstorage import imported_modules
 from leaderboard.views import kept_pages
@@ -45,12 +43,10 @@ MOST_HARDWARE_NAMED = 8
 GUIDE = "guide"
 GUIDE_READ_FOR = timedelta(days=3650)
 FOR_FORMS = {"was", GUIDE}
-SOURCE_CHOICES = {"verified": "verified by this site's workers", "published": "published by others"}
 TITLES = {
     "energy": "Which model spends the least energy over its whole life?",
     "greenness": "Which model is the greenest over its whole life?",
 }
-RUN_AS_LABELS = {"precision": "Precision", "runtime": "Run by", "compiled": "Compilation"}
 
 
 @with_own
@@ -63,17 +59,17 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
         if not asked.faults:
             return _to_a_link(request, asked)
     has_read = GUIDE in request.COOKIES
-    results = look(request)
-    state = kept_pages.state_of(request, results, has_read)
+    seen = state_now(request)
+    state = kept_pages.state_of(request, seen, has_read)
     if page := kept_pages.find(state, request):
-        same_for_all(request, results)
+        same_for_all(request, seen)
         return page
     known = list(queries.boards().order_by("-size", "pk"))
     with queries.RANKING:
         response = _leaderboard(request, read_query(request.GET), known, _activity(request))
-    if state is None or queries.glance() != results:  # what changed while the page was made may be on it or not
+    if state is None or queries.glance() != seen[0]:  # what changed while the page was made may be on it or not
         return response
-    same_for_all(request, results)
+    same_for_all(request, seen)
     return kept_pages.keep(state, response, request)
 
 
@@ -125,8 +121,8 @@ def _leaderboard(request: HttpRequest, asked: PageQuery, known: list[Board], act
         "following": summary.following(ranked, view),
         "crossings_title": summary.crossings_title(query),
         "crossings": summary.crossings(ranked, view),
-        "options": _options(ranked, known, view, with_empty=not is_for_a_copy(request)),
-        "defaults": _defaults(ranked, known),
+        "options": board_menus.options(ranked, known, view, with_empty=not is_for_a_copy(request)),
+        "defaults": board_menus.defaults(ranked, known),
         "facets": table.facets(ranked),
         "filters": sum(map(len, (query.families, query.provenance, query.quality_by)))
         + sum(len(getattr(query, name)) for name in RUN_AS)
@@ -226,67 +222,6 @@ def _title(board: Board | None) -> str:
     if board is None:
         return "Full-Cycle Energy Leaderboard"
     return f"{rows.track_title(board.track)} on {board.hardware.name}"
-
-
-def _options(ranked: queries.RankedBoard, known: list[Board], view: View, *, with_empty: bool) -> dict[str, Any]:
-    """Every menu as (value, label, chosen), with the board's values chosen for what the query leaves open.
-
-    with_empty: tracks without results too; a copy of the site has no page that says so of one.
-    """
-    query, board = ranked.query, ranked.board
-    tracks = {item.track: rows.track_title(item.track) for item in known}
-    track = board.track if board else query.track
-    empty = {
-        item["slug"]: f"{item['title']} (no results yet)"
-        for item in controls.empty_tracks(known)
-        if with_empty and not item["is_open"]
-    }
-    here = [item for item in known if item.track == track] or known
-    hardware = {item.hardware.slug: item.hardware.name for item in here}
-    return {
-        "track": _menu([*sorted(tracks.items()), *empty.items()], track or (known[0].track if known else "")),
-        "hardware": _menu(sorted(hardware.items()), board.hardware.slug if board else query.hardware),
-        "scenario": _menu(Scenario.choices, board.scenario if board else query.scenario or Scenario.OFFLINE),
-        "scope": _menu(Scope.choices, board.scope if board else query.scope or Scope.ACCELERATOR),
-        "order_by": _menu(list(ORDERINGS.items()), query.order_by),
-        "family": _menu(list(FAMILIES.items()), *query.families),
-        "provenance": _menu(
-            [choice for choice in Provenance.choices if choice[0] != Provenance.MISSING], *query.provenance
-        ),
-        "quality_by": _menu(list(QUALITY_BY.items()), *query.quality_by),
-        "run_as": [
-            (name, RUN_AS_LABELS[name], _menu(list(values.items()), *getattr(query, name)))
-            for name, values in RUN_AS.items()
-        ],
-        "source": _menu([("", "verified and published"), *SOURCE_CHOICES.items()], query.source),
-        "families": FAMILIES,
-        "sort": _menu(
-            [
-                (sign + column.key, f"{column.label} {arrow}")
-                for column in COLUMNS
-                for sign, arrow in (("", "▲"), ("-", "▼"))
-            ],
-            view.sort,
-        ),
-        "region": [
-            (slug, region.name, f"{region.intensity_g_per_kwh:g}", slug == view.region)
-            for slug, region in REGIONS.items()
-        ],
-    }
-
-
-def _defaults(ranked: queries.RankedBoard, known: list[Board]) -> dict[str, str]:
-    """The default scenario and scope; empty if these have no results here."""
-    board = ranked.board
-    here = [item for item in known if board and (item.track, item.hardware_id) == (board.track, board.hardware_id)]
-    return {
-        "scenario": str(Scenario.OFFLINE) if any(item.scenario == Scenario.OFFLINE for item in here) else "",
-        "scope": str(Scope.ACCELERATOR) if any(item.scope == Scope.ACCELERATOR for item in here) else "",
-    }
-
-
-def _menu(choices: list[tuple[str, str]], *chosen: str) -> list[tuple[str, str, bool]]:
-    return [(value, label, value in chosen) for value, label in choices]
 
 
 def _to_a_link(request: HttpRequest, asked: PageQuery) -> HttpResponse:

@@ -18,24 +18,23 @@ from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
-from leaderboard import queries
-from leaderboard.presentation.kept_answers import PERSONAL_COOKIES
+from leaderboard.presentation.kept_answers import PERSONAL_COOKIES, State
 from leaderboard.views.copied import is_for_a_copy
 
 KEPT_S = 3600
 _ACCEPTS_GZIP = re.compile(r"\bgzip\b")
 
 
-def state_of(request: HttpRequest, results: queries.Glance, *seen: Any) -> str | None:
-    """What the answer depends on, as a word: the address, all boards at their revisions, the notice, and `seen`.
+def state_of(request: HttpRequest, now: State, *seen: Any) -> str | None:
+    """What the answer depends on, as a word: the address, the boards, runs and notice of `now`, and `seen`.
 
     None if the page may be of one reader alone.
     """
-    if settings.DEBUG or not results or is_for_a_copy(request):
+    if settings.DEBUG or not now[0] or is_for_a_copy(request):
         return None
     if any(name in request.COOKIES for name in PERSONAL_COOKIES):
         return None
-    state = (_release(), request.build_absolute_uri(), results, queries.current_notice(), seen)
+    state = (_release(), request.build_absolute_uri(), now, seen)
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
 
 

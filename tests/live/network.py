@@ -17,13 +17,15 @@ from types import TracebackType
 
 PREFIX = "flh-"
 END_S = 30.0
+# What lies in a namespace's folder here is seen in /etc by what `ip netns exec` starts.
+OWN_FILES = Path("/etc/netns")
 
 
 def why_not() -> str:
     """Why no namespaces can be made here; empty if they can."""
     if os.geteuid():
         return "network namespaces need root"
-    if not _has_ip():
+    if not has_program("ip", "iproute2"):
         return "network namespaces need `ip`: install the package iproute2 of your system"
     probe = f"{PREFIX}{os.getpid()}-probe"
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True, check=False)
@@ -33,12 +35,13 @@ def why_not() -> str:
     return ""
 
 
-def _has_ip() -> bool:
-    if not shutil.which("ip") and shutil.which("apt-get"):
+def has_program(name: str, package: str) -> bool:
+    """Whether a program is there, installed from the system's package if need be."""
+    if not shutil.which(name) and shutil.which("apt-get"):
         apt = ["apt-get", "-qq", "-y", "--no-install-recommends"]
         subprocess.run([*apt, "update"], check=False)
-        subprocess.run([*apt, "install", "iproute2"], check=False, stdout=subprocess.DEVNULL)
-    return shutil.which("ip") is not None
+        subprocess.run([*apt, "install", package], check=False, stdout=subprocess.DEVNULL)
+    return shutil.which(name) is not None
 
 
 def ip(*words: str) -> str:
@@ -181,6 +184,7 @@ def remove(maker: int) -> None:
     for namespace in _named(ip("netns", "list"), maker, "-"):
         end_all_in(namespace)
         ip("netns", "delete", namespace)
+        shutil.rmtree(OWN_FILES / namespace, ignore_errors=True)
     # Cables go with their namespaces, but not at once: the kernel takes its time.
     for link in _named(ip("-o", "link").replace(":", " ").replace("@", " "), maker, ""):
         subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.live.network import Host, Network, ip
+from tests.live.network import OWN_FILES, Host, Network, ip
 from tests.live.site import ROOT
 from tests.waiting import wait_until
 
@@ -109,25 +109,19 @@ def machines(folder: Path, *names: str, private: str) -> Iterator[list[Machine]]
     }
     net = private.rpartition(".")[0]
     with Network(folder) as network:
-        named: list[Path] = []
         try:
             made = []
             for number, name in enumerate(names, start=1):
                 host = network.add(name)
                 ip("-n", host.namespace, "address", "add", f"{net}.{number}/24", "dev", "eth0")
-                hosts = Path(
-                    "/etc/netns", host.namespace, "hosts"
-                )  # `ip netns exec` puts it in the place of /etc/hosts
-                hosts.parent.mkdir(parents=True)
-                named.append(hosts.parent)
+                hosts = OWN_FILES / host.namespace / "hosts"
+                hosts.parent.mkdir(parents=True, exist_ok=True)
                 # Compose names its services; of these only the web host has any that are asked for.
                 hosts.write_text(f"127.0.0.1 localhost postgres redis web\n{private} {SITE}\n")
                 made.append(Machine(host, environment))
             yield made
         finally:
             network.close()
-            for one in named:
-                shutil.rmtree(one, ignore_errors=True)
             shutil.rmtree(database, ignore_errors=True)
 
 

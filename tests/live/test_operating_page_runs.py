@@ -11,7 +11,7 @@ import json
 import pytest
 
 from tests.docs.reading import DOCS, blocks
-from tests.live.network import why_not
+from tests.live.network import has_program, why_not
 from tests.live.operators import SITE, machines, wait_for
 
 PRIVATE = "10.0.0.1"
@@ -33,6 +33,7 @@ ASK_FOR_WORKERS = f"curl --fail https://{SITE}/api/v1/workers"
 def hosts(tmp_path_factory):
     if reason := why_not():
         pytest.skip(reason)
+    assert has_program("curl", "curl"), "install curl"
     with machines(tmp_path_factory.mktemp("machines"), "web-host", "gpu-a", "gpu-b", private=PRIVATE) as made:
         for machine in made:
             (machine.folder / ".env").write_text(OF_TESTS)

@@ -97,6 +97,18 @@ def test_whatever_changes_is_seen_at_once(client, viewed, address, change):
 
 
 @BOTH
+def test_a_notice_that_comes_while_an_answer_is_made_is_on_the_next_one(client, viewed, address, monkeypatch):
+    make_board(3)
+    notices = iter(["", ""])
+    monkeypatch.setattr(queries, "current_notice", lambda: next(notices, "Down on Sunday"))
+    _ask(client, address)
+    viewed.clear()
+    monkeypatch.setattr(queries, "current_notice", lambda: "Down on Sunday")
+    _ask(client, address)
+    assert address in viewed
+
+
+@BOTH
 @pytest.mark.parametrize(
     "headers",
     [

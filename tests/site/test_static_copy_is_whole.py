@@ -141,6 +141,11 @@ def test_what_is_no_copy_is_left_alone(tmp_path, monkeypatch):
 
     export(tmp_path / "copy")
     before = texts(tmp_path / "copy")
+    (tmp_path / "copy" / ".git").mkdir()
+    (tmp_path / "copy" / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    assert "has .git/HEAD, which no export wrote; move it away, or name another" in refused(tmp_path / "copy")
+    assert (tmp_path / "copy" / ".git" / "HEAD").exists()
+    (tmp_path / "copy" / ".git" / "HEAD").unlink()
     monkeypatch.setattr(making, "read_static", lambda names: fail())
     assert "the export failed, and nothing was changed there: the disk is full" in refused(tmp_path / "copy")
     assert texts(tmp_path / "copy") == before

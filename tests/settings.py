@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 _folder = Path(tempfile.mkdtemp(prefix="leaderboard-tests-"))
+(_folder / "static").mkdir()  # which nobody collects, and WhiteNoise looks for at each start
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["DATA_ROOT"] = str(_folder)
 # tests/worker/test_child_is_fenced.py has the fence; others put programs of their own in the child's place.

@@ -41,12 +41,47 @@ State = tuple[queries.Glance, str]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    state: State
     status: int
     headers: dict[str, str]
     content: bytes
     match: ResolverMatch
     bytes: int
+
+
+class _Store:
+    """Answers of one state of the site: with the next state, all of them go."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._state: State = (), ""
+        self._answers: OrderedDict[Key, _Kept] = OrderedDict()
+        self._bytes = 0
+
+    def has(self, key: Key) -> bool:
+        return key in self._answers
+
+    def find(self, key: Key, state: State) -> _Kept | None:
+        with self._lock:
+            self._begin(state)
+            return self._answers.get(key)
+
+    def keep(self, key: Key, state: State, answer: _Kept) -> None:
+        with self._lock:
+            self._begin(state)
+            replaced = self._answers.pop(key, None)
+            self._answers[key] = answer
+            self._bytes += answer.bytes - (replaced.bytes if replaced else 0)
+            while self._bytes > MOST_BYTES:
+                self._bytes -= self._answers.popitem(last=False)[1].bytes
+
+    def _begin(self, state: State) -> None:
+        if state != self._state:
+            self._state, self._bytes = state, 0
+            self._answers.clear()
+
+    def forget(self) -> None:
+        with self._lock:
+            self._begin(((), ""))
 
 
 class _Seen:
@@ -71,8 +106,7 @@ class _Seen:
 
 
 _seen = _Seen()
-_kept: OrderedDict[Key, _Kept] = OrderedDict()
-_lock = Lock()
+_store = _Store()
 
 
 def state_now(request: HttpRequest) -> State:
@@ -101,36 +135,25 @@ def keep(request: HttpRequest, response: HttpResponseBase) -> None:
     size = len(response.content) + MORE_BYTES + len(repr(key))  # which a client may make as long as it likes
     if size > MOST_BYTES // 2:
         return
-    made = _Kept(state, response.status_code, dict(response.headers), response.content, request.resolver_match, size)
-    with _lock:
-        _kept[key] = made
-        _kept.move_to_end(key)
-        while _kept and sum(one.bytes for one in _kept.values()) > MOST_BYTES:
-            _kept.popitem(last=False)
+    made = _Kept(response.status_code, dict(response.headers), response.content, request.resolver_match, size)
+    _store.keep(key, state, made)
 
 
 def find(request: HttpRequest) -> HttpResponse | None:
     """The answer that was kept, if nothing has changed since."""
-    if not _kept or (key := _key(request)) is None:
-        return None
-    with _lock:
-        kept = _kept.get(key)
-    if kept is None:
+    if (key := _key(request)) is None or not _store.has(key):
         return None
     with suppress(Error):  # which the view will meet, and answer
         state = vars(request)["state_now"] = (_seen.since(time.monotonic()), queries.current_notice())
-        if kept.state == state:
+        if kept := _store.find(key, state):
             request.resolver_match = kept.match
             return HttpResponse(kept.content, status=kept.status, headers=kept.headers)
-    with _lock:
-        _kept.pop(key, None)
     return None
 
 
 def forget() -> None:
     """Keep nothing of what was kept."""
-    with _lock:
-        _kept.clear()
+    _store.forget()
 
 
 def _key(request: HttpRequest) -> Key | None:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import count, islice
 from operator import neg
 from string import hexdigits
 from typing import Any
@@ -25,10 +25,10 @@ from leaderboard.domain.constraints import Constraint
 from leaderboard.domain.quality import quality_by
 from leaderboard.domain.running import RUN_AS
 from leaderboard.models import Board, Claim, Entry, Method, PublishedResult, Recipe
+from leaderboard.queries.at_hand import EntriesAtHand
 from measurement.recipe.inference import Inference, inference_mark
 
 ROWS_AT_ONCE = 5_000
-MOST_AT_HAND = 2_000  # entries of a board, some 6 kB each
 
 ENERGIES = ("shared_energy_j", "own_energy_j", "inference_energy_j")
 UNCERTAINTIES = ("shared_u95_j", "own_u95_j", "inference_u95_j")
@@ -83,6 +83,9 @@ _OF_LINES = [name for name in SCHEMA.names if name not in ("quality_by", "search
 _NOT_KEPT = ("repeats", "power_limits_w")
 _ENTRY_FIELDS = [field.attname for field in Entry._meta.concrete_fields if field.name not in _NOT_KEPT]
 
+_numbers = count()
+_at_hand = EntriesAtHand()
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:
@@ -96,7 +99,7 @@ class Columns:
 
     board: Board
     arrays: dict[str, pa.Array]
-    _at_hand: dict[int, Entry] = field(default_factory=dict, init=False, repr=False)
+    _number: int = field(default_factory=_numbers.__next__, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.arrays["id"])
@@ -151,15 +154,15 @@ class Columns:
 
     def entries_at_hand(self, positions: pa.Array) -> list[Entry]:
         """As `entries`, each made once for all readers: for who changes none, and asks for nothing but `STORED`."""
-        wanted = positions.to_pylist()
-        known = {position: entry for position in wanted if (entry := self._at_hand.get(position)) is not None}
-        missing = [position for position in wanted if position not in known]
-        made = dict(zip(missing, self.entries(pa.array(missing, positions.type)), strict=True))
-        self._at_hand.update(made)
-        if len(self._at_hand) > MOST_AT_HAND:
-            for position in list(self._at_hand)[: MOST_AT_HAND // 2]:
-                self._at_hand.pop(position, None)
-        return [known.get(position) or made[position] for position in wanted]
+        wanted = [(self._number, position) for position in positions.to_pylist()]
+        known = _at_hand.find(wanted)
+        missing = [key for key in wanted if key not in known]
+        if missing:
+            of_missing = pa.array([position for _, position in missing], positions.type)
+            made = dict(zip(missing, self.entries(of_missing), strict=True))
+            _at_hand.keep(made)
+            known |= made
+        return [known[key] for key in wanted]
 
     def entries(self, positions: pa.Array) -> Iterator[Entry]:
         """The entries at `positions`, made without the database; what isn't in `STORED` is fetched when asked for."""

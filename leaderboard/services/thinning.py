@@ -18,7 +18,7 @@ import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from django.db import Error, IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from leaderboard.database import clock
 from leaderboard.domain.runstate import ACTIVE
@@ -33,6 +33,9 @@ KEEP_FULL = timedelta(days=7)
 
 ABANDONED = timedelta(hours=1)
 """A thinning that began so long ago has ended: one takes seconds, five minutes at most."""
+
+TRY_AGAIN = timedelta(days=30)
+"""After which a trace that stayed full is tried again: its file was away, or the machine too busy to thin it."""
 
 MOST_FAULTS = 10
 """Faults of the storage after which no more is tried: it is away, or full."""
@@ -60,9 +63,15 @@ class Thinnings:
 
 
 def traces_to_thin(days: int) -> QuerySet[Attempt]:
-    """Attempts whose full traces are older than so many days, the oldest first; without those examined before."""
-    old = Attempt.objects.filter(thinned=None, ended_at__lt=clock.now() - timedelta(days=days))
+    """Attempts whose full traces are older than so many days, the oldest first; without those examined lately."""
+    new = Q(thinned=None) | Q(thinned__in=_left_full())
+    old = Attempt.objects.filter(new, ended_at__lt=clock.now() - timedelta(days=days))
     return _thinnable(old).order_by("ended_at", "pk")
+
+
+def _left_full() -> QuerySet[ThinnedTrace]:
+    """What was examined long ago, and stayed full."""
+    return ThinnedTrace.objects.exclude(reason="").filter(begun_at__lt=clock.now() - TRY_AGAIN)
 
 
 def _thinnable(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
@@ -84,16 +93,20 @@ def thin_old_traces(
     report: called after each trace, with what came of it. 0 days: nothing is due.
     """
     until = None if within_s is None else time.monotonic() + within_s
-    clear_away()
+    clear_away(until=until)
     done = Thinnings()
     for pk in list(traces_to_thin(days).values_list("pk", flat=True)) if days else ():
-        if done.failed >= MOST_FAULTS or (until is not None and time.monotonic() > until):
+        if done.failed >= MOST_FAULTS or _is_over(until):
             break
         attempt = Attempt.objects.get(pk=pk)
         said = _thin_one(attempt, done)
         if report is not None:
             report(attempt, said)
     return done
+
+
+def _is_over(until: float | None) -> bool:
+    return until is not None and time.monotonic() > until
 
 
 def would_thin(days: int, report: Callable[[Attempt, str], None]) -> Thinnings:
@@ -135,12 +148,13 @@ def _in_words(facts: Facts) -> str:
 def thin(attempt: Attempt) -> Facts | None:
     """Put a thinned trace in the place of an attempt's full one.
 
-    None if another process is at it, or if it must stay full by now. Raises StaysFull for one that will never be
-    thinned, which is noted, and what storage and database raise, after which it is due again.
+    None if another process is at it, or if it must stay full by now. Raises StaysFull for one that is not thinned,
+    which is noted, and what storage and database raise, after which it is due again.
     """
     name = _TRACE.generate_filename(attempt, f"thinned-{attempt.pk}-{uuid4().hex[:12]}.parquet")
     try:
         with transaction.atomic():
+            _left_full().filter(attempt=attempt).delete()
             ThinnedTrace.objects.create(attempt=attempt, file=name)
     except IntegrityError:
         return None
@@ -206,14 +220,29 @@ def _abandon(attempt: Attempt, name: str) -> None:
         log.warning("thinned trace not removed yet", file=name, reason=str(error))
 
 
-def clear_away(*, keep_full: timedelta = KEEP_FULL) -> int:
-    """Remove what killed processes left, and full files whose time is over. Returns how many files of these went."""
+def clear_away(*, keep_full: timedelta = KEEP_FULL, until: float | None = None) -> int:
+    """Remove what killed processes left, and full files whose time is over. Returns how many files of these went.
+
+    Not the full file of what may be disputed by now. until: on the monotonic clock; the rest is for another time.
+    """
     now = clock.now()
     left = ThinnedTrace.objects.filter(at=None, reason="", begun_at__lt=now - ABANDONED)
     for row in left.select_related("attempt").defer("attempt__record"):
         _abandon(row.attempt, row.file)
-    due = ThinnedTrace.objects.exclude(full_file="").filter(begun_at__lte=now - keep_full)
-    return sum(_remove_full(row) for row in due.select_related("attempt").defer("attempt__record"))
+    undisputed = _thinnable(Attempt.objects.all())
+    due = ThinnedTrace.objects.exclude(full_file="").filter(begun_at__lte=now - keep_full, attempt__in=undisputed)
+    gone = failed = 0
+    for row in due.select_related("attempt").defer("attempt__record").order_by("begun_at"):
+        if failed >= MOST_FAULTS or _is_over(until):
+            break
+        try:
+            gone += _remove_full(row)
+        except Error:
+            raise
+        except Exception as error:  # each storage raises its own
+            failed += 1
+            log.warning("full trace not removed, will be tried again", file=row.full_file, reason=str(error))
+    return gone
 
 
 def _remove_full(row: ThinnedTrace) -> int:

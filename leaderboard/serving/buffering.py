@@ -12,6 +12,7 @@ import resource
 import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from threading import Lock
 from typing import Any
 
 from gunicorn.workers.base import Worker
@@ -32,8 +33,12 @@ MOST_BODY_BYTES = 20 * 1024 * 1024
 # Seconds in which a request must have arrived, and for which a connection may be silent.
 MOST_REQUEST_S, MOST_SILENCE_S = 120, 60
 MOST_SENT_AT_ONCE_BYTES = 64 * 1024
-# Of one response. Above it a thread would wait for the client; the buffer is on disk from 1 MB.
+# Of one response. Above it a thread would wait for the client.
 MOST_UNSENT_BYTES = 2**40
+# Waitress holds so much of a response in memory, and more than that on disk.
+MOST_HELD_BYTES = 2**20
+# Of all longer bodies that are sent as they lie in memory: slow readers of as many others fill the disk, not memory.
+MOST_LONG_BODIES_BYTES = 64 * 2**20
 SECURITY_HEADERS = [
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
@@ -168,13 +173,62 @@ class BufferingWorker(Worker):
         return _uncopied(self.wsgi(environ, start_response))
 
 
+class _LongBodies:
+    """Bodies that are being sent as they lie in memory, each counted once, however many read it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._readers: dict[int, int] = {}
+        self._bytes = 0
+
+    def take(self, content: bytes) -> bool:
+        """Whether there is room for one reader more of it."""
+        with self._lock:
+            if id(content) not in self._readers:
+                if self._bytes + len(content) > MOST_LONG_BODIES_BYTES:
+                    return False
+                self._bytes += len(content)
+            self._readers[id(content)] = self._readers.get(id(content), 0) + 1
+            return True
+
+    def give_back(self, content: bytes) -> None:
+        with self._lock:
+            self._readers[id(content)] -= 1
+            if not self._readers[id(content)]:
+                del self._readers[id(content)]
+                self._bytes -= len(content)
+
+
+class _Body(ReadOnlyFileBasedBuffer):
+    """A body as it lies in memory, until all of it has been sent or its reader has gone."""
+
+    def __init__(self, content: bytes, within: _LongBodies | None) -> None:
+        super().__init__(BytesIO(content))
+        self._content, self._within = content, within
+
+    def close(self) -> None:
+        super().close()
+        within, self._within = self._within, None
+        if within is not None:
+            within.give_back(self._content)
+
+
+_long_bodies = _LongBodies()
+
+
 def _uncopied(response: Iterable[bytes]) -> Iterable[bytes]:
-    """A long body is sent as it lies in memory: one for all who read it, with no copy on disk for each."""
+    """A long body is sent as it lies in memory: one for all who read it, with no copy on disk for each.
+
+    As long as there is room in memory for those that slow readers take.
+    """
     content = getattr(response, "content", b"")
     if len(content) < MOST_SENT_AT_ONCE_BYTES:
         return response
+    is_long = len(content) > MOST_HELD_BYTES
+    if is_long and not _long_bodies.take(content):
+        return response
     response.close()  # type: ignore[attr-defined]  # Django's, and in the thread that made it
-    body: Iterable[bytes] = ReadOnlyFileBasedBuffer(BytesIO(content))
+    body: Iterable[bytes] = _Body(content, _long_bodies if is_long else None)
     return body
 
 

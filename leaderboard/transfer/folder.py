@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -89,8 +89,8 @@ def writing(
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise BadFolder(f"{folder} is not a folder; name one that does not exist yet")
     is_earlier = replaces and _is_of(folder, of)
-    if is_earlier and (other := _of_others(folder, of)):
-        raise BadFolder(f"{folder} has {other}, which no export wrote; move it away, or name another folder")
+    if is_earlier:
+        _refuse_others(folder, of)
     if folder.exists() and any(folder.iterdir()) and not is_earlier:
         others = f", and is not {of.holds}" if replaces else ""
         raise BadFolder(
@@ -114,6 +114,7 @@ def writing(
         if not for_owner_alone:
             temporary.chmod(0o777 & ~_umask())
         if is_earlier:
+            _refuse_others(folder, of)  # again: writing takes minutes
             _replace(folder, temporary)
         else:
             # Fails if something has come to this place meanwhile, unless it is an empty folder.
@@ -130,23 +131,35 @@ def _is_of(folder: Path, of: Format) -> bool:
     return True
 
 
-def _of_others(folder: Path, of: Format) -> str:
-    """A file of a folder that its manifest does not list, such as a version control's; empty without one."""
-    listed = {MANIFEST, *_manifest(folder / MANIFEST, of)["files"]}
-    found = (
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()
-    )
-    return min((name for name in found if name not in listed), default="")
+def _refuse_others(folder: Path, of: Format) -> None:
+    """Raises BadFolder for a file that the manifest does not list, such as one of git, or that is not as listed."""
+    listed = _manifest(folder / MANIFEST, of)["files"]
+    for path in sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()):
+        name = path.relative_to(folder).as_posix()
+        if name != MANIFEST and (name not in listed or path.is_symlink()):
+            raise BadFolder(f"{folder} has {name}, which no export wrote; move it away, or name another folder")
+        if name != MANIFEST:
+            try:
+                _check_file(folder, name, listed[name], of)
+            except BadFolder:
+                raise BadFolder(
+                    f"{path} was changed after the export; move it away, or name another folder"
+                ) from None
 
 
 def _replace(folder: Path, by: Path) -> None:
     """Put a folder in the place of another, which is away for a moment: no file system exchanges two everywhere."""
     old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    folder.rename(old)
     try:
-        by.rename(folder)
-    except OSError:
-        old.rename(folder)
+        folder.rename(old)
+        try:
+            by.rename(folder)
+        except BaseException:
+            old.rename(folder)
+            raise
+    except BaseException:
+        with suppress(OSError):  # it is empty
+            old.rmdir()
         raise
     shutil.rmtree(old, ignore_errors=True)
 

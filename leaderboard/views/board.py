@@ -67,7 +67,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     known = list(queries.boards().order_by("-size", "pk"))
     with queries.RANKING:
         response = _leaderboard(request, read_query(request.GET), known, _activity(request))
-    if state is None or queries.glance() != seen[0]:  # what changed while the page was made may be on it or not
+    now = queries.glance(), queries.current_notice()
+    if state is None or now != seen:  # what changed while the page was made may be on it or not
         return response
     same_for_all(request, seen)
     return kept_pages.keep(state, response, request)

@@ -57,10 +57,14 @@ def keep(state: str | None, response: HttpResponse, request: HttpRequest) -> Htt
 
 @cache
 def _release() -> tuple[Any, ...]:
-    """The templates and scripts that this process began with: another release's pages are not taken for its own."""
-    templates = Path(settings.BASE_DIR, "templates").rglob("*.html")
-    manifest = Path(settings.STATIC_ROOT, "staticfiles.json")
-    changed = [path.stat().st_mtime_ns for path in (*templates, manifest) if path.exists()]
+    """The templates, scripts and code that this process began with: pages of another release are not its own."""
+    base = Path(settings.BASE_DIR)
+    of_release = [
+        *(base / "templates").rglob("*.html"),
+        *(path for part in ("leaderboard", "measurement") for path in (base / part).rglob("*.py")),
+        Path(settings.STATIC_ROOT, "staticfiles.json"),
+    ]
+    changed = [path.stat().st_mtime_ns for path in of_release if path.exists()]
     return len(changed), sum(changed)
 
 

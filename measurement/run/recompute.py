@@ -95,6 +95,11 @@ def recompute(record: AnyRecord, trace: Trace, trace_sha256: str | None = None) 
     elif trace_sha256 is not None and record.trace_sha256 not in (trace_sha256, _full_sha256(trace)):
         faults.append(f"the trace is not the record's: its SHA-256 begins {str(trace_sha256)[:12]}, "
                       f"not {record.trace_sha256[:12]}")  # fmt: skip
+    elif trace_sha256 not in (None, record.trace_sha256):
+        notes.append(
+            "that it was made from the record's trace is what the file says itself; its own SHA-256 is "
+            f"{trace_sha256}, to be compared with trace_thinned.sha256 of the entry's API"
+        )
     for phase in record.phases:
         if phase.started_s is None or phase.ended_s is None:
             continue

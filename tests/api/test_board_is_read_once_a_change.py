@@ -14,7 +14,7 @@ from django.test import Client
 
 from leaderboard import services
 from leaderboard.models import Board, Entry
-from leaderboard.queries import columns, store
+from leaderboard.queries import at_hand, columns, store
 from tests.api import builders
 from tests.services.together import together
 from tests.waiting import wait_until
@@ -94,7 +94,7 @@ def test_lines_that_readers_share_answer_each_one_s_question(client: Client, mon
     builders.many(6)
     made, real = [], columns._made
     monkeypatch.setattr(columns, "_made", lambda model, *given: made.append(model) or real(model, *given))
-    monkeypatch.setattr(columns, "MOST_AT_HAND", 6)
+    monkeypatch.setattr(at_hand, "MOST_AT_HAND", 6)
     addresses = [f"{ADDRESS}?usage_intensity={number}" for number in ("1", "1e9")]
     alone = [client.get(address).json()["results"] for address in addresses]
 
@@ -110,8 +110,21 @@ def test_lines_that_readers_share_answer_each_one_s_question(client: Client, mon
 def test_a_small_store_of_lines_loses_none(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     builders.many(6)
     expected = client.get(ADDRESS).json()
-    monkeypatch.setattr(columns, "MOST_AT_HAND", 4)
+    monkeypatch.setattr(at_hand, "MOST_AT_HAND", 4)
     Board.objects.update(revision=F("revision") + 1)
     pages = [client.get(ADDRESS, {"page_size": 3, "page": page}).json()["results"] for page in (1, 2, 1)]
     assert [row["entry"] for page in pages[:2] for row in page] == [row["entry"] for row in expected["results"]]
     assert pages[2] == pages[0]
+
+
+def test_lines_of_many_boards_take_the_room_of_one(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_hand, "MOST_AT_HAND", 4)
+    monkeypatch.setattr(columns, "_at_hand", at_hand.EntriesAtHand())
+    boards = [builders.board(slug) for slug in ("a", "b", "c")]
+    for board in boards:
+        for _ in range(3):
+            builders.entry(on=board)
+    for board in (*boards, *boards):
+        shown = client.get(ADDRESS, {"hardware": board.hardware.slug}).json()
+        assert shown["count"] == len(shown["results"]) == 3
+        assert len(columns._at_hand) <= 4

@@ -132,6 +132,59 @@ def test_a_card_s_button_is_never_overtaken_by_a_check_of_what_was_typed(writer)
     assert len(held) == 1
 
 
+QUANTIZATION, PRUNING = "Quantization to 8 bits", "Pruning of channels"
+
+
+@pytest.fixture
+def four_cards(writer) -> Page:
+    """The example's training, and three phases more."""
+    for title in (QUANTIZATION, PRUNING, "Training"):
+        writer.get_by_label("Another phase").select_option(label=title)
+        writer.get_by_role("button", name="Add it").click()
+        expect(writer.get_by_role("button", name=f"Remove {title}").last).to_be_visible()
+    expect(writer.locator(".phase-card")).to_have_count(4)
+    return writer
+
+
+def _click_fast(page: Page, *names: str) -> None:
+    """All buttons of the list in one task: the site has had no moment to answer."""
+    page.evaluate(
+        "names => names.forEach(name => document.querySelector(`.phase-cards [aria-label='${name}']`).click())",
+        list(names),
+    )
+
+
+@pytest.mark.parametrize(
+    ("clicked", "left"),
+    [
+        # A double click: the card that comes up is not removed with it.
+        ([f"Remove {PRUNING}"] * 2, ["Training", QUANTIZATION, "Training"]),
+        ([f"Move {PRUNING} earlier"] * 2, [PRUNING, "Training", QUANTIZATION, "Training"]),
+        ([f"Move {QUANTIZATION} earlier", f"Remove {PRUNING}"], [QUANTIZATION, "Training", "Training"]),
+        (["Remove Training", f"Move {PRUNING} earlier"], [PRUNING, QUANTIZATION, "Training"]),
+    ],
+    ids=["removed twice", "moved twice", "moved, then another removed", "removed, then another moved"],
+)
+def test_a_click_is_for_the_card_that_it_was_made_on(four_cards, clicked, left):
+    _click_fast(four_cards, *clicked)
+    expect(four_cards.locator(".phase-card h4")).to_have_text(left)
+
+
+def test_an_answer_that_is_none_holds_up_nothing_after_it(four_cards):
+    page, asked = four_cards, []
+
+    def answer(route):
+        asked.append(route)
+        if len(asked) == 1:
+            route.fulfill(status=200, content_type="text/html", body="<h1>Bad gateway</h1>")
+        else:
+            route.continue_()
+
+    page.route("**/draft/**", answer)
+    _click_fast(page, f"Remove {PRUNING}", f"Move {QUANTIZATION} earlier")
+    expect(page.locator(".phase-card h4")).to_have_text([QUANTIZATION, "Training", PRUNING, "Training"])
+
+
 def test_two_tabs_overwrite_nothing_without_a_word(writer, reader):
     first = writer
     first.get_by_label("Title").fill("Of the first tab")

@@ -110,7 +110,9 @@ def test_the_file_says_what_it_is(long_run: Path, capsys: Any) -> None:
     assert said["samples_before"] == pq.read_table(long_run / "trace.parquet").num_rows
     # Its record names the full file: the thinned one is accepted as made from that, and no other is.
     assert main(["recompute", str(long_run), "--trace", str(long_run / "thinned.parquet")]) == 0
-    assert "note: thinned on" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "note: thinned on" in said
+    assert f"its own SHA-256 is {sha256_of(long_run / 'thinned.parquet')}, to be compared with" in said
     record = parse_record((long_run / "record.json").read_bytes())
     other = recompute(
         record.model_copy(update={"trace_sha256": "0" * 64}), read_trace(long_run / "thinned.parquet"), "1"

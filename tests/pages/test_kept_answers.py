@@ -108,6 +108,16 @@ def test_a_notice_that_comes_while_an_answer_is_made_is_on_the_next_one(client, 
     assert address in viewed
 
 
+def test_a_change_takes_away_all_that_was_kept_before_it(client):
+    board = make_board(3)
+    for number in range(5):
+        _ask(client, SNAPSHOT, **{"x-a": str(number)})
+    Board.objects.filter(pk=board.pk).update(revision=board.revision + 1)
+    _ask(client, SNAPSHOT)
+    assert len(kept_answers._store._answers) == 1
+    assert kept_answers._store._bytes == sum(one.bytes for one in kept_answers._store._answers.values())
+
+
 @BOTH
 @pytest.mark.parametrize(
     "headers",
@@ -160,11 +170,11 @@ def test_head_and_post_are_answered_by_their_views(client, address):
 def test_no_more_is_kept_than_there_is_room_for(client, viewed, monkeypatch):
     make_board(3)
     _ask(client, SNAPSHOT)
-    (one,) = kept_answers._kept.values()
+    (one,) = kept_answers._store._answers.values()
     monkeypatch.setattr(kept_answers, "MOST_BYTES", int(2.5 * one.bytes))
     for same in ("scope=accelerator", "&scope=accelerator", "scope=accelerator&"):
         _ask(client, f"{SNAPSHOT}?{same}")
-    assert len(kept_answers._kept) == 2
+    assert len(kept_answers._store._answers) == 2
     viewed.clear()
     _ask(client, SNAPSHOT)
     assert SNAPSHOT in viewed
@@ -176,13 +186,13 @@ def test_long_headers_take_room_too(client, monkeypatch):
     etag = _ask(client, SNAPSHOT)["ETag"]
     for number in range(10):
         _ask(client, SNAPSHOT, **{"if-none-match": f"{etag}, {'a' * 30_000}{number}"})
-    assert len(kept_answers._kept) <= 3
+    assert len(kept_answers._store._answers) <= 3
 
 
 def test_a_body_is_kept_once_for_all_who_ask(client):
     make_board(3)
     _ask(client, SNAPSHOT)
-    (one,) = kept_answers._kept.values()
+    (one,) = kept_answers._store._answers.values()
     assert any(one.content is body for body in snapshots._kept.values())
 
 

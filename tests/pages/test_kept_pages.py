@@ -92,14 +92,27 @@ def _announce(_board):
     queries.forget_notice()
 
 
-def _install_a_release(_board):
+def _install_a_release(file):
     """Which new processes serve, that have nothing at hand."""
-    kept_answers.forget()
-    kept_pages._release.cache_clear()
-    os.utime(kept_pages.settings.BASE_DIR / "templates" / "base.html")
+
+    def install(_board):
+        kept_answers.forget()
+        kept_pages._release.cache_clear()
+        os.utime(kept_pages.settings.BASE_DIR / file)
+
+    return install
 
 
-@pytest.mark.parametrize("change", [_publish, _publish_elsewhere, _rename, _queue, _announce, _install_a_release])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(_publish, _publish_elsewhere, _rename, _queue, _announce),
+        *map(
+            _install_a_release,
+            ("templates/base.html", "leaderboard/presentation/help.py", "measurement/tracks/__init__.py"),
+        ),
+    ],
+)
 def test_a_change_makes_a_new_page_at_once(client, times_ranked, change):
     board = make_board(4)
     client.get("/")
@@ -108,6 +121,17 @@ def test_a_change_makes_a_new_page_at_once(client, times_ranked, change):
     client.get("/")
 
     assert len(times_ranked) == 2
+
+
+def test_a_page_with_a_notice_that_came_while_it_was_made_is_not_kept(client, times_ranked, monkeypatch):
+    make_board(4)
+    in_order = table.in_order
+    monkeypatch.setattr(table, "in_order", lambda *given: [in_order(*given), _announce(None)][0])
+    client.get("/")
+    monkeypatch.setattr(table, "in_order", in_order)
+    Notice.objects.all().delete()
+    queries.forget_notice()
+    assert "Down on Sunday" not in client.get("/").content.decode()
 
 
 def test_a_signed_in_reader_has_a_page_alone(client, times_ranked):

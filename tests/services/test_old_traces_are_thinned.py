@@ -141,6 +141,7 @@ def test_an_old_trace_becomes_smaller_and_its_full_file_goes_a_week_later(verifi
     api = client.get(f"/api/v1/entries/{entry.pk}").json()["trace_thinned"]
     assert (api["samples_before"], api["samples"]) == (row.samples_before, row.samples)
     assert api["sha256_before"] == record["trace_sha256"]
+    assert api["sha256"] == sha256_of(Path(default_storage.path(Attempt.objects.get().trace.name)))
     page = client.get(entry.get_absolute_url()).content.decode()
     assert f"from {row.samples_before:,} samples to {row.samples:,}" in page
     assert record["trace_sha256"] in page
@@ -228,6 +229,43 @@ def test_a_result_that_is_held_meanwhile_keeps_its_full_trace(verified, monkeypa
     tasks.thin_traces()
     assert files() == {full}
     assert not ThinnedTrace.objects.exists()
+
+
+@at_once
+@pytest.mark.parametrize("disputed", ["held", "measured again"])
+def test_a_result_that_is_disputed_within_the_week_keeps_its_full_file(verified, disputed):
+    full = verified().trace.name
+    tasks.thin_traces()
+    run = Run.objects.get()
+    if disputed == "held":
+        Run.objects.update(held_for=["throttled"])
+    else:
+        again = services.rerun(run, by=None)
+    later(days=8)
+    tasks.thin_traces()
+    assert "0 full files removed" in thin_traces("--remove-full")
+    assert full in files()
+    if disputed == "held":
+        Run.objects.update(held_for=[])
+    else:
+        services.fail(services.claim(again.pk, "worker"), "the disk was full")
+    tasks.thin_traces()
+    assert full not in files()
+
+
+@at_once
+def test_a_full_file_that_can_t_be_removed_holds_up_no_other(verified, monkeypatch):
+    verified()
+    tasks.thin_traces()
+    later(days=8)
+    verified()
+
+    def refuses(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(default_storage._wrapped), "delete", refuses)
+    tasks.thin_traces()
+    assert ThinnedTrace.objects.exclude(at=None).count() == 2
 
 
 class Killed(BaseException):
@@ -359,6 +397,22 @@ def test_what_can_t_be_thinned_is_noted_once(verified, admin_client):
     assert "Stays full: trace.parquet: is no trace of the meter" in page
     with pytest.raises(CommandError, match="must be at least 1"):
         thin_traces("--days", "0")
+
+
+@at_once
+def test_what_stayed_full_is_tried_again_after_a_month(verified):
+    attempt = verified()
+    root = Path(default_storage.location)
+    away = root.rename(root.with_name("away"))  # such as a disk that is not mounted
+    tasks.thin_traces()
+    away.rename(root)
+    assert ThinnedTrace.objects.get().reason == "its file is missing in the storage"
+    later(days=29)
+    tasks.thin_traces()
+    assert ThinnedTrace.objects.get().at is None
+    later(days=2)
+    tasks.thin_traces()
+    assert ThinnedTrace.objects.get(attempt=attempt).at is not None
 
 
 @at_once

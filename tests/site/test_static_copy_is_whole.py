@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,12 @@ def test_what_is_no_copy_is_left_alone(tmp_path, monkeypatch):
     (tmp_path / "copy" / ".git" / "HEAD").write_text("ref: refs/heads/main")
     assert "has .git/HEAD, which no export wrote; move it away, or name another" in refused(tmp_path / "copy")
     assert (tmp_path / "copy" / ".git" / "HEAD").exists()
-    (tmp_path / "copy" / ".git" / "HEAD").unlink()
+    shutil.rmtree(tmp_path / "copy" / ".git")
+    page = tmp_path / "copy" / "about" / "index.html"
+    as_exported = page.read_bytes()
+    page.write_bytes(as_exported + b"<!-- by hand -->")
+    assert "index.html was changed after the export; move it away" in refused(tmp_path / "copy")
+    page.write_bytes(as_exported)
     monkeypatch.setattr(making, "read_static", lambda names: fail())
     assert "the export failed, and nothing was changed there: the disk is full" in refused(tmp_path / "copy")
     assert texts(tmp_path / "copy") == before

@@ -18,10 +18,10 @@ from leaderboard.services import Claim
 from leaderboard.worker import folders, follow, service
 from leaderboard.worker.child import Child, Limits, supervise
 from leaderboard.worker.follow import Termination, Watch
-from measurement.__main__ import _fault_behind
 from measurement.errors import Fault
 from measurement.events import Finished, PhaseStarted, Progress
 from measurement.meters.device_lock import DeviceLock
+from measurement.run.command import _fault_behind
 from tests.loaded import loaded_python
 from tests.records import CPU, make_recipe, make_record
 from tests.waiting import HANG_S

@@ -58,6 +58,7 @@ class ThinnedTraceSerializer(serializers.Serializer[Any]):
     samples_before = serializers.IntegerField()
     samples = serializers.IntegerField()
     sha256_before = serializers.CharField(help_text="of the full trace: the record's trace_sha256")
+    sha256 = serializers.CharField(help_text="of the file that the site gives now")
 
 
 class ClaimSerializer(serializers.Serializer[Any]):

@@ -182,7 +182,7 @@ def _thinned(entry: Entry, lines: list[dict[str, Any]]) -> dict[str, Any] | None
         if attempt.trace
     ]
     thinned = getattr(max(attempts)[2], "thinned", None) if attempts else None
-    names = ("at", "samples_before", "samples", "sha256_before")
+    names = ("at", "samples_before", "samples", "sha256_before", "sha256")
     return {name: getattr(thinned, name) for name in names} if thinned and thinned.at else None
 
 

@@ -46,7 +46,7 @@ def thinned_words(attempt: Attempt | None) -> str:
     return (
         f"The power trace was thinned on {day}, from {thinned.samples_before:,} samples to {thinned.samples:,}. "
         "Every phase has the joules that it had, and the highest and lowest power are kept. The full trace had the "
-        f"SHA-256 {thinned.sha256_before}."
+        f"SHA-256 {thinned.sha256_before}, this one has {thinned.sha256}."
     )
 
 

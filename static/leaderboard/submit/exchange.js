@@ -1,9 +1,12 @@
 /** What the page asks the site: the text with the form's changes, the form of the text, the errors, a check. */
 
+import { inTurn } from "./turns.js";
+
+const MOST_WAIT_MS = 60_000;
+
 export function exchange(form, text) {
   const part = (id) => document.getElementById(id);
   let latest = 0;
-  let acting = null; // the action that is under way: nothing overtakes it, so that no click is lost
   let schema = null;
   let checked = ""; // what the shown check is of
 
@@ -15,12 +18,12 @@ export function exchange(form, text) {
     return data;
   };
 
-  /** The answer, or null with a word on why there is none. */
-  async function ask(address, data) {
+  /** What the site answers, read as `kind` (json, text), or null with a word on why there is none. */
+  async function ask(address, data, kind) {
     try {
-      const answer = await fetch(address, { method: "POST", body: data });
+      const answer = await fetch(address, { method: "POST", body: data, signal: AbortSignal.timeout(MOST_WAIT_MS) });
       if (answer.redirected) say("You are signed out, so that nothing is checked. Sign in in another tab; your text stays here.");
-      else if (answer.ok || answer.status === 429) return answer;
+      else if (answer.ok || answer.status === 429) return { isEarly: !answer.ok, found: await answer[kind]() };
       else say("The recipe could not be checked. It is checked again with your next change.");
     } catch {
       say("The site can't be reached, so that nothing is checked. Your text stays here.");
@@ -36,29 +39,22 @@ export function exchange(form, text) {
   };
 
   /** Writes the form's changes and one action into the text, and shows both again with what is wrong. */
-  async function update(action = "") {
-    while (acting) await acting;
-    const asked = askOnce(action);
-    if (!action) return asked;
-    acting = asked.finally(() => {
-      acting = null;
-    });
-    return acting;
-  }
+  const update = inTurn(askOnce);
 
   async function askOnce(action) {
     const turn = ++latest;
     const sent = text.get();
     const data = body(action);
-    const answer = await ask(form.dataset.draft, data);
-    if (!answer || turn !== latest) return;
-    const found = await answer.json();
-    if (turn !== latest) return;
-    if (answer.status === 429) {
-      await new Promise((resolve) => setTimeout(resolve, 1000 * found.wait_s));
+    const answer = await ask(form.dataset.draft, data, "json");
+    if (!answer || turn !== latest) return undefined;
+    const { isEarly, found } = answer;
+    if (isEarly) {
+      if (action) say("The site asks for a pause. Your change follows by itself.");
+      await new Promise((resolve) => setTimeout(resolve, 1000 * (found.wait_s ?? 1)));
       return turn === latest ? askOnce(action) : undefined;
     }
     if (text.get() !== sent) return askOnce(action); // somebody has gone on writing
+    const before = titles();
     showForm(found.form, data, action);
     text.set(found.document);
     text.showFaults(found.faults);
@@ -67,18 +63,21 @@ export function exchange(form, text) {
     if (found.note) say(found.note);
     if (checked !== question()) part("forecast").replaceChildren();
     latest += 1; // what the change of the text has started asks for the same
+    return { before, after: titles() };
   }
+
+  const titles = () => Array.from(part("short-form").querySelectorAll(".phase-card h4"), (title) => title.textContent);
 
   async function check() {
     const button = part("check");
     button.setAttribute("aria-busy", "true");
     await update(); // so that the text has what was typed in the form
     checked = question();
-    const answer = await ask(form.dataset.check, body("check"));
+    const answer = await ask(form.dataset.check, body("check"), "text");
     button.removeAttribute("aria-busy");
-    if (!answer?.ok) return;
+    if (!answer || answer.isEarly) return;
     part("wait").replaceChildren();
-    replace(part("forecast"), await answer.text());
+    replace(part("forecast"), answer.found);
   }
 
   const shown = new WeakMap();

@@ -35,6 +35,8 @@ MOST_REQUEST_S, MOST_SILENCE_S = 120, 60
 MOST_SENT_AT_ONCE_BYTES = 64 * 1024
 # Of one response. Above it a thread would wait for the client.
 MOST_UNSENT_BYTES = 2**40
+# A shorter body is copied once or twice on its way, for less than it takes to avoid that.
+LEAST_UNCOPIED_BYTES = 16 * 1024
 # Waitress holds so much of a response in memory, and more than that on disk.
 MOST_HELD_BYTES = 2**20
 # Of all longer bodies that are sent as they lie in memory: slow readers of as many others fill the disk, not memory.
@@ -206,6 +208,16 @@ class _Body(ReadOnlyFileBasedBuffer):
         super().__init__(BytesIO(content))
         self._content, self._within = content, within
 
+    def get(self, numbytes: int = -1, skip: bool = False) -> memoryview:
+        """All that is left, without a copy: the kernel takes as much of it as there is room for, in one call."""
+        left = memoryview(self._content)[len(self._content) - self.remain :]
+        if skip:
+            self.remain = 0
+        return left
+
+    def skip(self, numbytes: int, allow_prune: bool = False) -> None:
+        self.remain -= numbytes
+
     def close(self) -> None:
         super().close()
         within, self._within = self._within, None
@@ -217,12 +229,12 @@ _long_bodies = _LongBodies()
 
 
 def _uncopied(response: Iterable[bytes]) -> Iterable[bytes]:
-    """A long body is sent as it lies in memory: one for all who read it, with no copy on disk for each.
+    """A body is sent as it lies in memory: one for all who read it, with no copy on disk for each.
 
-    As long as there is room in memory for those that slow readers take.
+    Long ones as long as there is room in memory for those that slow readers hold.
     """
     content = getattr(response, "content", b"")
-    if len(content) < MOST_SENT_AT_ONCE_BYTES:
+    if len(content) < LEAST_UNCOPIED_BYTES:
         return response
     is_long = len(content) > MOST_HELD_BYTES
     if is_long and not _long_bodies.take(content):

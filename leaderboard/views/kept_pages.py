@@ -34,7 +34,8 @@ def state_of(request: HttpRequest, now: State, *seen: Any) -> str | None:
         return None
     if any(name in request.COOKIES for name in PERSONAL_COOKIES):
         return None
-    state = (_release(), request.build_absolute_uri(), now, seen)
+    asked = request.build_absolute_uri(), request.META.get("QUERY_STRING")
+    state = (_release(), asked, now, seen)
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from leaderboard.domain import ranking
@@ -53,8 +53,7 @@ class LeaderboardQuery:
 
     def parameters(self) -> dict[str, Any]:
         """The query as address parameters, without those at their default."""
-        defaults = asdict(LeaderboardQuery(default_floor=self.default_floor))
-        changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        changed = changed_fields(self, LeaderboardQuery(default_floor=self.default_floor))
         if "families" in changed:
             changed["family"] = list(changed.pop("families"))
         for name in ("usage_intensity", "shared_by", "accuracy_weight", *BY_PARAMETER):
@@ -88,3 +87,9 @@ class LeaderboardQuery:
     def on(self, **changes: Any) -> LeaderboardQuery:
         """The same query with some parts replaced."""
         return replace(self, **changes)
+
+
+def changed_fields(given: Any, default: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from those of another of its kind, uncopied; pages ask often."""
+    values = {one.name: getattr(given, one.name) for one in fields(given)}
+    return {name: value for name, value in values.items() if value != getattr(default, name)}

@@ -5,11 +5,12 @@ Of this the API has the range alone, at an address of its own.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
 
+from leaderboard.domain.board_query import changed_fields
 from leaderboard.domain.carbon import GRID_REGIONS, GridRegion, grid_region
 from leaderboard.domain.cost import MAX_CURRENCY_CHARACTERS, PRICE_REGIONS, Price, PriceRegion
 from leaderboard.domain.usage import MAX_USAGE_INTENSITY, RATE_UNITS, usage_intensity_from_rate
@@ -57,8 +58,7 @@ class View:
 
     def parameters(self) -> dict[str, Any]:
         """The view as address parameters, without those at their default."""
-        defaults = asdict(View())
-        changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        changed = changed_fields(self, View())
         if "columns" in changed:
             changed["columns"] = ",".join(changed["columns"])
         for name in changed.keys() & {"pue", "rate", "years", "price_per_kwh", "n_from", "n_to"}:

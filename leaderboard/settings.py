@@ -154,6 +154,7 @@ def _database() -> dict[str, Any]:
         )
     except ValueError as error:
         stop(f"DATABASE_URL: {error}")
+    database["CONN_MAX_AGE"] = 60
     if database["ENGINE"].endswith("sqlite3"):
         # Readers never wait for the one writer, and a writer waits for its turn instead of failing.
         database["OPTIONS"] = {
@@ -162,7 +163,7 @@ def _database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     else:
-        database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        database["CONN_HEALTH_CHECKS"] = True
         # Statements that ask for it are prepared (queries/glance.py); Django's own are not.
         database["OPTIONS"] = _NETWORK_GONE | {"prepare_threshold": 5} | database.get("OPTIONS", {})
     return database

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from environs import EnvError, FileAwareEnv
 
@@ -158,7 +159,15 @@ def read_settings() -> Mapping[str, Any]:
     for name, most in (("AUDIT_SHARE", 1), ("REFERENCE_S", MOST_REFERENCE_S)):
         if not 0 <= values[name] <= most:
             stop(f"{name}: must be from 0 to {most} (got {values[name]}).")
+    values["REDIS_URL"] = _verified(values["REDIS_URL"])
     return values
+
+
+def _verified(broker: str) -> str:
+    """The address, so that the certificate of `rediss://` is verified unless it says otherwise: kombu would not."""
+    if not broker.startswith("rediss://") or "ssl_" in urlsplit(broker).query:
+        return broker
+    return f"{broker}{'&' if urlsplit(broker).query else '?'}ssl_cert_reqs=required"
 
 
 def _reason(error: EnvError) -> str:

@@ -55,6 +55,7 @@ class Uncertainty:
         return 0.0 if self.standard == 0 else student_t95(max(1.0, self.degrees_of_freedom)) * self.standard
 
     def scaled(self, factor: float) -> Uncertainty:
+        """That of the quantity times `factor`, a number known exactly."""
         return Uncertainty(abs(factor) * self.standard, self.degrees_of_freedom)
 
 

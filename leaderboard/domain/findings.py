@@ -14,9 +14,8 @@ from leaderboard.domain.rank_correlation import kendall_tau_b
 
 DECADES = tuple(10.0**power for power in range(3, 13))
 USAGE_INTENSITIES = (1e4, 1e6, 1e8, 1e10, 1e12)
-# What other rankings order by, and what a reader may choose by; the least is chosen, of quality the greatest.
+# What other rankings order by; the least is chosen.
 FIGURES = ("macs", "parameters", "inference_j")
-RULES = (*FIGURES, "quality")
 TEACHER = "teacher"
 FEWEST_ENTRIES = 5
 FEWEST_TRAININGS = 3

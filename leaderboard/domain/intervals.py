@@ -30,9 +30,11 @@ class _Ends:
         self.highs = sorted(value + u95 for value, u95 in listed)
 
     def below(self, value: float, u95: float) -> int:
+        """How many lie surely below."""
         return bisect_left(self.highs, value - u95)
 
     def not_above(self, value: float, u95: float) -> int:
+        """How many are not surely above."""
         return bisect_right(self.lows, value + u95)
 
 

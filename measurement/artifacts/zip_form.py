@@ -179,6 +179,7 @@ class _Names:
         self._listed: set[str] = set()
 
     def add(self, path: str, *, is_folder: bool) -> None:
+        """Raises BadInput if a system would take it for one of those before."""
         whole = path.removesuffix("/")
         if whole in self._listed:
             raise BadInput(f"holds {_shown(whole)} twice; leave only one of them")

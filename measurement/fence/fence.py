@@ -81,6 +81,7 @@ class Fence:
         return 128 - code if 128 < code < 128 + 65 else code
 
     def close(self) -> None:
+        """Remove its control group, if it has one."""
         if self.group is not None:
             self.group.remove()
 

@@ -38,9 +38,11 @@ class ReadingFaults:
         self._failures: deque[tuple[float, str]] = deque(maxlen=100)
 
     def failed(self, at_s: float, reason: str) -> None:
+        """Note a failed reading; the last 100 are kept."""
         self._failures.append((at_s, reason))
 
     def broke(self, at_s: float, reason: str) -> None:
+        """Note a break of the count."""
         self._breaks.append((at_s, reason))
 
     def break_between(self, start_s: float, end_s: float) -> str | None:

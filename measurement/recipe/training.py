@@ -17,6 +17,8 @@ MOMENTUM, DECAY_FACTOR, DECAY_EPOCHS = 0.9, 0.1, 30.0
 
 
 class Optimizer(Part):
+    """How a training changes weights. `learning_rate` and `weight_decay` are those of torch's optimizer of that name."""
+
     name: Literal["sgd", "adamw", "adam", "rmsprop", "lamb"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0, le=100)
     weight_decay: float = Field(0.01, ge=0, le=10)

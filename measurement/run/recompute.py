@@ -57,6 +57,7 @@ class Figure:
 
     @property
     def agrees(self) -> bool:
+        """Whether the two differ by rounding at most, or are both missing."""
         if self.recorded_j is None and self.recomputed_j is None:
             return True
         return self.difference is not None and self.difference <= TOLERANCE
@@ -72,6 +73,7 @@ class Recomputation:
 
     @property
     def agrees(self) -> bool:
+        """Whether no fault was found."""
         return not self.faults
 
 

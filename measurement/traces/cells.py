@@ -44,9 +44,11 @@ class Place:
     column: str = ""
 
     def of(self, column: str) -> Place:
+        """The same line in another column."""
         return replace(self, column=column)
 
     def fault(self, what: str) -> BadInput:
+        """To be raised: what is wrong here."""
         where = f"{self.path}: {self.line}" + (f", column {self.column}" if self.column else "")
         return BadInput(f"{where}: {what}", field="trace")
 
@@ -59,11 +61,6 @@ def is_absent(cell: str) -> bool:
 def is_number(cell: str) -> bool:
     """Whether a cell is a bare number or a power."""
     return _NUMBER.match(cell.strip()) is not None
-
-
-def is_power_with_unit(cell: str) -> bool:
-    matched = _NUMBER.match(cell.strip())
-    return matched is not None and matched[2] is not None
 
 
 def is_stamp(cell: str) -> bool:

@@ -52,6 +52,7 @@ class Table:
 
     @property
     def names(self) -> list[str]:
+        """The columns' names, in order."""
         return [title.name for title in self.titles]
 
     def at(self, name: str) -> int | None:
@@ -59,9 +60,11 @@ class Table:
         return next((at for at, title in enumerate(self.titles) if title.name == name), None)
 
     def cells(self, at: int) -> list[str]:
+        """The cells of the column at this position."""
         return [row[at] for _, row in self.rows]
 
     def place(self, line: int, at: int | None = None) -> Place:
+        """The place of a line, or of its cell in the column at this position."""
         return Place(self.path, f"{self.noun} {line}", "" if at is None else self.titles[at].name)
 
     def fault(self, what: str) -> BadInput:

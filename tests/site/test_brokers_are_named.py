@@ -7,7 +7,7 @@ import pytest
 from leaderboard.configuration import read_settings
 
 GOOD = (
-    "rediss://host:6380/0",
+    "rediss://host:6380/0?ssl_ca_certs=/etc/ca.pem",
     "sentinel://one:26379",
     "sentinel://one:26379;sentinel://two:26379/1",
     "amqp://guest:guest@host:5672//",

@@ -33,10 +33,12 @@ _UNITS = {"W": "W", "mW": "mW"}
 
 
 def is_nvidia_header(line: str) -> bool:
+    """Whether this is a header of `nvidia-smi dmon` or `pmon` that has power."""
     return line.lstrip().startswith("#") and "pwr" in line.lower().replace(",", " ").split()
 
 
 def is_dcgm_header(line: str) -> bool:
+    """Whether this is a header of `dcgmi dmon`."""
     return _PREFIX.sub("", line).lstrip().lower().startswith("#entity")
 
 

@@ -22,6 +22,7 @@ _WHOLE = ("VDD_IN", "POM_5V_IN", "POM_IN")
 
 
 def is_tegrastats(line: str) -> bool:
+    """Whether this is a line of `tegrastats`."""
     return _SIGN.search(line) is not None and "CPU [" in line
 
 

@@ -29,6 +29,7 @@ _ADVICE = (
 
 
 def is_turbostat_header(line: str) -> bool:
+    """Whether this is a header of `turbostat` that has watts or joules."""
     words = line.split()
     return any(word in _WATTS or word in _JOULES for word in words) and not any(mark in line for mark in ",;([")
 

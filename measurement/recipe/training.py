@@ -17,7 +17,7 @@ MOMENTUM, DECAY_FACTOR, DECAY_EPOCHS = 0.9, 0.1, 30.0
 
 
 class Optimizer(Part):
-    """How a training changes weights. `learning_rate` and `weight_decay` are those of torch's optimizer of that name."""
+    """How a training changes weights; rates and decays are those of torch's optimizer of this name."""
 
     name: Literal["sgd", "adamw", "adam", "rmsprop", "lamb"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0, le=100)

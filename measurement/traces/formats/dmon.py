@@ -33,7 +33,7 @@ _UNITS = {"W": "W", "mW": "mW"}
 
 
 def is_nvidia_header(line: str) -> bool:
-    """Whether this is a header of `nvidia-smi dmon` or `pmon` that has power."""
+    """Whether this is a header of `nvidia-smi dmon` with its column of power."""
     return line.lstrip().startswith("#") and "pwr" in line.lower().replace(",", " ").split()
 
 

@@ -45,6 +45,7 @@ KEPT_VARIABLES = (
     "MKL_NUM_THREADS",
 )
 KEPT_PREFIX = "MEASUREMENT_"
+RECIPE = "recipe.json"
 TICK_S = 0.2
 MEMORY_CHECK_S = 1.0
 GRACE_S = 5.0
@@ -108,7 +109,7 @@ class Child:
         environment = scrubbed_environment(out)
         self._fence = make_fence(
             out,
-            data_paths(Path(environment[DATA_ROOT_VARIABLE])),
+            data_paths(Path(environment[DATA_ROOT_VARIABLE]), _recipe_in(out)),
             FenceLimits(limits.memory_mb, limits.processes),
             environment,
             enabled=limits.fenced,
@@ -234,6 +235,14 @@ class Child:
         return self._last_lines[-1] if self._last_lines else ""
 
 
+def _recipe_in(out: Path) -> str:
+    """The recipe's text; empty if there is none, for a program that measures nothing."""
+    try:
+        return (out / RECIPE).read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+
+
 def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> list[str]:
     return [
         sys.executable,
@@ -241,7 +250,7 @@ def _measurement_command(out: Path, mode: str, device: str, limits: Limits) -> l
         "-m",
         "measurement",
         "run",
-        str(out / "recipe.json"),
+        str(out / RECIPE),
         "--out",
         str(out),
         "--mode",

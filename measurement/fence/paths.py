@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import site
 import sys
 import sysconfig
@@ -54,9 +55,14 @@ def _links(path: Path) -> Iterator[Path]:
         path = path.parent / path.readlink()
 
 
-def data_paths(data_root: Path) -> list[Path]:
-    """What of the data root a measurement reads: never the site's database, files, settings or other runs."""
-    return [data_root / name for name in ("datasets", "weights", "artifacts", "unpacked", "manifests")]
+def data_paths(data_root: Path, recipe: str) -> list[Path]:
+    """What of the data root a measurement reads: never the site's database, files, settings or other runs.
+
+    Of uploaded files those that its recipe, a text, names by their SHA-256: the others are of other people.
+    """
+    shared = [data_root / name for name in ("datasets", "weights", "manifests")]
+    named = sorted({*re.findall(r"\b[0-9a-f]{64}\b", recipe)})
+    return shared + [data_root / folder / sha256 for folder in ("artifacts", "unpacked") for sha256 in named]
 
 
 def lock_files() -> list[Path]:

@@ -30,6 +30,7 @@ fenced = pytest.mark.skipif(
     not state_of_fence().is_whole, reason=f"this machine has no whole fence: {state_of_fence().in_words()}"
 )
 TMP, SHM = Path("/tmp"), Path("/dev/shm")  # noqa: S108 - the host's
+OWN, ANOTHERS = "a1" * 32, "b2" * 32
 LIMITS = Limits(time_s=HANG_S, energy_j=1e6, memory_mb=4096, silence_s=HANG_S, fenced=True)
 
 
@@ -44,6 +45,10 @@ def place(tmp_path, monkeypatch):
         "work/run-1-1/record.json": "another run",
         "datasets/own/image.png": "an image",
         "weights/abc.safetensors": "weights",
+        f"artifacts/{OWN}": "the submitter's file",
+        f"unpacked/{OWN}/dataset/image.png": "the submitter's image",
+        f"artifacts/{ANOTHERS}": "another's file",
+        f"unpacked/{ANOTHERS}/dataset/image.png": "another's image",
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -53,6 +58,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv(LOCK_FOLDER_VARIABLE, str(locks))
     own = root / "work" / "run-2-1"
     own.mkdir()
+    (own / "recipe.json").write_text(json.dumps({"model": {"sha256": OWN}}))
     return own
 
 
@@ -102,10 +108,12 @@ def test_no_file_of_the_site_can_be_read(place):
         root / "secret-key",
         root / "files/trace.parquet",
         root / "work/run-1-1/record.json",
+        *(root / path for path in (f"artifacts/{ANOTHERS}", f"unpacked/{ANOTHERS}/dataset/image.png")),
     ]
     hidden += [Path("/etc/shadow"), Path(__file__), Path(f"/proc/{os.getpid()}/environ"), Path.home() / ".bashrc"]
     hidden += [Path(__file__).parents[2] / name for name in ("manage.py", "leaderboard/settings.py")]
     seen = [root / "datasets/own/image.png", root / "weights/abc.safetensors"]
+    seen += [root / f"artifacts/{OWN}", root / f"unpacked/{OWN}/dataset/image.png"]
     ending, said = run(place, TRY + textwrap.dedent(f"""
         say([tried(lambda: open(path).read()) for path in {[str(path) for path in [*hidden, *seen]]}]
             + [sorted(os.listdir({str(root)!r})), sorted(os.listdir({str(root / "work")!r}))]
@@ -113,7 +121,8 @@ def test_no_file_of_the_site_can_be_read(place):
     """))  # fmt: skip
     assert ending.succeeded, ending.reason
     assert all(word in ("FileNotFoundError", "PermissionError") for word in said[: len(hidden)]), said
-    assert said[len(hidden) :] == ["an image", "weights", ["datasets", "weights", "work"], ["run-2-1"], []]
+    own = ["an image", "weights", "the submitter's file", "the submitter's image"]
+    assert said[len(hidden) :] == [*own, ["artifacts", "datasets", "unpacked", "weights", "work"], ["run-2-1"], []]
 
 
 @fenced

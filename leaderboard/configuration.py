@@ -27,8 +27,8 @@ CHOICES = {
 }
 """Settings that take one of a few words."""
 MOST_REFERENCE_S = 300
-BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://", "amqp://", "amqps://")
 """A worker does nothing else meanwhile."""
+BROKERS = ("redis://", "rediss://", "redis+socket://", "sentinel://", "amqp://", "amqps://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ SETTINGS = (
     Setting("ALLOWED_HOSTS", "list", ["127.0.0.1", "localhost", "[::1]"], "Host names the site answers to."),
     Setting("TRUSTED_ORIGINS", "list", [], "Origins (https://…) that forms may be posted from behind a proxy."),
     Setting("HTTPS", "bool", False, "Behind a TLS proxy: secure cookies, HSTS, X-Forwarded-Proto is trusted."),
-    Setting("DATA_ROOT", "path", BASE_DIR / ".data", "Folder for the database, traces, logs and data sets."),
+    Setting(
+        "DATA_ROOT", "path", BASE_DIR / ".data", "Folder for the database, traces, uploads, caches and data sets."
+    ),
     Setting("STATIC_ROOT", "path", None, "Folder of the collected static files; empty: DATA_ROOT/static."),
     Setting("DATABASE_URL", "str", "", "postgres://… or sqlite:///…; empty: SQLite in DATA_ROOT."),
     Setting("REDIS_URL", "str", "", "redis://… of the broker; empty: `make run` starts one of its own."),

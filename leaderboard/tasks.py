@@ -1,4 +1,4 @@
-"""Celery's tasks: claim, call, map errors, finish. The only place where leaderboard and measurement meet."""
+"""Celery's tasks: claim, call, map errors, finish."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ GROUPS = {
         "administering",
         "workers",
         "deployment",
+        "backup",
         "monitoring",
         "settings",
         "threat-model",

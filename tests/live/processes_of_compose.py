@@ -210,7 +210,6 @@ def main() -> None:
     """The few commands and options of docs/operating.md."""
     parser = argparse.ArgumentParser(prog="docker")
     parser.add_argument("compose", choices=["compose"])
-    parser.add_argument("--file", required=True)
     verbs = parser.add_subparsers(dest="verb", required=True)
     up = verbs.add_parser("up")
     up.add_argument("--build", action="store_true")
@@ -224,7 +223,7 @@ def main() -> None:
     logs.add_argument("service")
     verbs.add_parser("stop")
     asked = parser.parse_args()
-    compose = Compose(asked.file)
+    compose = Compose(_settings(HERE / ".env")["COMPOSE_FILE"])
     if asked.verb == "exec":
         os.chdir(ROOT)
         command = compose.named(asked.service, asked.words)

@@ -17,7 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "deploy" / "requirements"
 # The worker's is made after the web's and keeps to its versions: one site runs the same Django on every machine.
-EXTRAS = {"web": [], "worker": ["--extra", "worker", "--constraint", str(FOLDER / "web.txt")]}
+# In both what a setting asks for: an object store, a collector of traces.
+_BY_SETTING = ["--extra", "s3", "--extra", "otel"]
+EXTRAS = {
+    "web": _BY_SETTING,
+    "worker": [*_BY_SETTING, "--extra", "worker", "--constraint", str(FOLDER / "web.txt")],
+}
 # No address of an index gets into the files: each installation has its own.
 COMPILE = ["pip", "compile", "pyproject.toml", "--quiet", "--no-config", "--universal", "--python-version", "3.11"]
 COMPILE += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
